@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import test from 'node:test';
+import { ESLint } from 'eslint';
+
+const root = path.resolve(__dirname, '../../..');
+const eslint = new ESLint({ cwd: root });
+
+/**
+ * Lints one import as if it stood in a file of the room. An existing file's path is borrowed, because
+ * the typed rules know only files of the project.
+ */
+async function offences(room: string, statement: string): Promise<number> {
+  const file = readdirSync(path.join(root, room)).find(
+    (name) => name.endsWith('.ts') && !name.endsWith('.d.ts'),
+  );
+  assert.ok(file, `${room} has a file`);
+  const [result] = await eslint.lintText(`${statement}\n`, { filePath: path.join(root, room, file) });
+  assert.ok(result);
+  const fatal = result.messages.find((message) => message.fatal);
+  assert.equal(fatal, undefined, fatal?.message);
+  return result.messages.filter(
+    (message) => message.ruleId === '@typescript-eslint/no-restricted-imports',
+  ).length;
+}
+
+const offenders: readonly (readonly [room: string, statement: string])[] = [
+  ['src/store', `import * as vscode from 'vscode'; void vscode;`],
+  ['src/notebook', `import * as vscode from 'vscode'; void vscode;`],
+  ['src/formats', `import * as vscode from 'vscode'; void vscode;`],
+  ['src/server', `import * as vscode from 'vscode'; void vscode;`],
+  ['src/protocol', `import type { Uri } from 'vscode'; export type A = Uri;`],
+  ['src/notebook', `import * as fs from 'fs'; void fs;`],
+  ['src/notebook', `import * as fs from 'node:fs'; void fs;`],
+  ['src/notebook', `import * as fs from 'node:fs/promises'; void fs;`],
+  ['src/protocol', `import * as path from 'path'; void path;`],
+  ['src/protocol', `import * as path from 'node:path'; void path;`],
+  ['webview', `import * as path from 'node:path'; void path;`],
+  ['webview', `import * as path from 'path'; void path;`],
+  ['webview', `import type { AppSummary } from '../src/store/rows'; export type A = AppSummary;`],
+  ['webview', `import { Button } from '@vscode/webview-ui-toolkit'; void Button;`],
+  ['src/store', `import * as notebook from '../notebook/cells'; void notebook;`],
+  ['src/store', `import * as cells from '../protocol/cells'; void cells;`],
+  ['src/notebook', `import type { AppSummary } from '../store/rows'; export type A = AppSummary;`],
+  ['src/formats', `import { parseReference } from '../protocol/references'; void parseReference;`],
+  ['src/formats', `import * as store from '../store/rows'; void store;`],
+  ['src/explorer', `import * as notebook from '../notebook/cells'; void notebook;`],
+  ['src/explorer', `import * as preview from '../preview/Previews'; void preview;`],
+  ['src/preview', `import * as explorer from '../explorer/tree'; void explorer;`],
+  ['src/server', `import * as formats from '../formats/decoder'; void formats;`],
+  ['src/server', `import * as root from '../extension'; void root;`],
+  ['src/preview', `import * as page from '../../webview/main'; void page;`],
+];
+
+const neighbours: readonly (readonly [room: string, statement: string])[] = [
+  ['src/explorer', `import * as vscode from 'vscode'; void vscode;`],
+  ['src/preview', `import * as vscode from 'vscode'; void vscode;`],
+  ['src/store', `import * as fs from 'node:fs'; void fs;`],
+  ['src/formats', `import type { Page } from '../protocol/pages'; export type A = Page;`],
+  ['src/server', `import type { AppSummary } from '../store/rows'; export type A = AppSummary;`],
+  ['webview', `import { parseReference } from '../src/protocol/references'; void parseReference;`],
+];
+
+for (const [room, statement] of offenders) {
+  test(`${room} may not: ${statement}`, async () => {
+    assert.ok((await offences(room, statement)) > 0);
+  });
+}
+
+for (const [room, statement] of neighbours) {
+  test(`${room} may: ${statement}`, async () => {
+    assert.equal(await offences(room, statement), 0);
+  });
+}
