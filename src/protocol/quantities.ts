@@ -1,0 +1,98 @@
+/**
+ * Sizes, durations and ages as people read them. Pure: the locale and the clock are given. `Intl`
+ * knows each language's words, so nothing here needs translating.
+ */
+
+/**
+ * @param size in bytes
+ * @returns three digits at most in decimal units, as disks and file managers count: `512 bytes`,
+ * `12.4 MB`, `640 kB`
+ */
+export function formatBytes(size: number, locale: string): string {
+  const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
+  let [amount, unit] = [size, 0];
+  // 999.6 kB would be shown as 1,000 kB: it is rounded before the unit is chosen.
+  while (Math.round(amount) >= 1000 && unit < units.length - 1) {
+    amount /= 1000;
+    unit++;
+  }
+  return new Intl.NumberFormat(locale, {
+    style: 'unit',
+    unit: units[unit] ?? 'byte',
+    unitDisplay: unit === 0 ? 'long' : 'short',
+    maximumFractionDigits: amount < 99.95 && unit > 0 ? 1 : 0,
+  }).format(amount);
+}
+
+/**
+ * @param seconds how long something took
+ * @returns the two largest units at most: `120 ms`, `3.4 s`, `34 s`, `1 min 30 s`, `2 h 5 min`
+ */
+export function formatDuration(seconds: number, locale: string): string {
+  if (seconds < 0.9995) {
+    const milliseconds = seconds * 1000;
+    return amountOf(milliseconds, 'millisecond', locale, milliseconds < 1 ? 1 : 0);
+  }
+  if (seconds < 9.95) return amountOf(seconds, 'second', locale, 1);
+  const whole = Math.round(seconds);
+  if (whole < 60) return amountOf(whole, 'second', locale);
+  if (whole < 600) return pair(whole, 'minute', 60, 'second', locale);
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return amountOf(minutes, 'minute', locale);
+  if (minutes < 24 * 60) return pair(minutes, 'hour', 60, 'minute', locale);
+  return pair(Math.round(seconds / 3600), 'day', 24, 'hour', locale);
+}
+
+/**
+ * @param at Unix seconds
+ * @param now Unix seconds; a clock that runs behind makes no futures: the least age is "now"
+ * @returns the largest unit alone: `2 h ago`, `yesterday`, `3 days ago`
+ */
+export function formatAge(at: number, now: number, locale: string): string {
+  const seconds = Math.max(0, Math.floor(now - at));
+  const [unit, length] = ageUnit(seconds);
+  // "Now" and "yesterday" are plain; "last yr." is not, when a year may be two calendar years.
+  const numeric = unit === 'second' || unit === 'day' ? 'auto' : 'always';
+  const format = new Intl.RelativeTimeFormat(locale, { style: 'short', numeric });
+  return symbols(format.format(-Math.floor(seconds / length), unit));
+}
+
+function ageUnit(seconds: number): [Intl.RelativeTimeFormatUnit, number] {
+  const day = 86_400;
+  if (seconds < 60) return ['second', seconds < 10 ? Infinity : 1];
+  if (seconds < 3600) return ['minute', 60];
+  if (seconds < day) return ['hour', 3600];
+  if (seconds < 14 * day) return ['day', day];
+  if (seconds < 60 * day) return ['week', 7 * day];
+  if (seconds < 365 * day) return ['month', 30 * day];
+  return ['year', 365 * day];
+}
+
+type TimeUnit = 'millisecond' | 'second' | 'minute' | 'hour' | 'day';
+
+function pair(
+  amount: number,
+  large: TimeUnit,
+  ratio: number,
+  small: TimeUnit,
+  locale: string,
+): string {
+  const rest = amount % ratio;
+  const first = amountOf(Math.floor(amount / ratio), large, locale);
+  return rest === 0 ? first : `${first} ${amountOf(rest, small, locale)}`;
+}
+
+function amountOf(amount: number, unit: TimeUnit, locale: string, decimals = 0): string {
+  const options = { style: 'unit', unit, unitDisplay: 'short' } as const;
+  return symbols(
+    new Intl.NumberFormat(locale, { ...options, maximumFractionDigits: decimals }).format(amount),
+  );
+}
+
+/** English abbreviates units of time as `sec`, `min.` and `hr.`; these are the symbols of the SI. */
+function symbols(text: string): string {
+  return text.replace(/(\d) (sec|min|hr)\b\.?/g, (_, digit: string, unit: string) => {
+    const symbol = unit === 'sec' ? 's' : unit === 'hr' ? 'h' : 'min';
+    return `${digit} ${symbol}`;
+  });
+}
