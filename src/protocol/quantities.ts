@@ -16,12 +16,12 @@ export function formatBytes(size: number, locale: string): string {
     amount /= 1000;
     unit++;
   }
-  return new Intl.NumberFormat(locale, {
-    style: 'unit',
-    unit: units[unit] ?? 'byte',
-    unitDisplay: unit === 0 ? 'long' : 'short',
-    maximumFractionDigits: amount < 99.95 && unit > 0 ? 1 : 0,
-  }).format(amount);
+  return numbers(
+    locale,
+    units[unit] ?? 'byte',
+    unit === 0 ? 'long' : 'short',
+    amount < 99.95 && unit > 0 ? 1 : 0,
+  ).format(amount);
 }
 
 /**
@@ -83,10 +83,28 @@ function pair(
 }
 
 function amountOf(amount: number, unit: TimeUnit, locale: string, decimals = 0): string {
-  const options = { style: 'unit', unit, unitDisplay: 'short' } as const;
-  return symbols(
-    new Intl.NumberFormat(locale, { ...options, maximumFractionDigits: decimals }).format(amount),
-  );
+  return symbols(numbers(locale, unit, 'short', decimals).format(amount));
+}
+
+/**
+ * Making an `Intl` formatter takes longer than using it a hundred times, and a tree formats three
+ * quantities a row: the few that there are (a locale's units) are kept.
+ */
+const kept = new Map<string, Intl.NumberFormat>();
+
+function numbers(
+  locale: string,
+  unit: string,
+  unitDisplay: 'long' | 'short',
+  maximumFractionDigits: number,
+): Intl.NumberFormat {
+  const key = `${locale}/${unit}/${unitDisplay}/${maximumFractionDigits}`;
+  let format = kept.get(key);
+  if (format === undefined) {
+    const options = { style: 'unit', unit, unitDisplay, maximumFractionDigits } as const;
+    kept.set(key, (format = new Intl.NumberFormat(locale, options)));
+  }
+  return format;
 }
 
 /** English abbreviates units of time as `sec`, `min.` and `hr.`; these are the symbols of the SI. */
