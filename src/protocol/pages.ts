@@ -5,21 +5,40 @@
  */
 export type Page = TablePage | TreePage | ArrayPage | PicklePage | BytesPage | CostlyPage;
 
+/** What is asked of a decoder. Only tables are paged; the other kinds answer with all they show. */
+export interface PageRequest {
+  /** The first row wanted. Beyond the last one, the page has no rows. */
+  readonly from: number;
+  /** How many rows; never more than 200 are given. */
+  readonly count: number;
+  /** The first column wanted, 0 where absent; never more than 200 columns are given. */
+  readonly fromColumn?: number;
+  /** Whether to decode a record batch that is larger than `maxBatchSize`. */
+  readonly allowCostly: boolean;
+  /** Bytes that one record batch may take decompressed before the user is asked. */
+  readonly maxBatchSize: number;
+}
+
 export interface Column {
   readonly name: string;
   /** As Arrow says it: `Int64`, `Utf8`, `Dictionary<Int32, Utf8>`, `Timestamp<MICROSECOND>`. */
   readonly type: string;
   readonly align: 'left' | 'right';
+  /** Set when this column alone cannot be read, with the reason; all its cells are `null` then. */
+  readonly unreadable?: string;
 }
 
 /** Rows `from` to `from + rows.length` of a table; at most 200 of them. */
 export interface TablePage {
   readonly kind: 'table';
+  /** Columns `fromColumn` to `fromColumn + columns.length`; at most 200 of them. */
   readonly columns: readonly Column[];
   /** One text a cell; `null` where the table has none. Long texts are cut, ending in `…`. */
   readonly rows: readonly (readonly (string | null)[])[];
   readonly from: number;
   readonly total: number;
+  readonly fromColumn: number;
+  readonly totalColumns: number;
   readonly batches: number;
 }
 
@@ -27,10 +46,13 @@ export interface TablePage {
 export interface TreePage {
   readonly kind: 'tree';
   readonly root: TreeNode;
+  /** Set when the text ends early, is damaged or too large to be shown whole, with the reason. */
+  readonly incomplete: string | undefined;
 }
 
 export interface TreeNode {
   readonly key: string;
+  /** `cut` stands for members that are left out; its text says how many, or that there are more. */
   readonly type: 'object' | 'array' | 'string' | 'number' | 'boolean' | 'null' | 'cut';
   /** The value as text; for an object or array, how many members it has. */
   readonly text: string;
@@ -40,12 +62,17 @@ export interface TreeNode {
 /** A numpy array: its header, and its first values in C order, one text a value. */
 export interface ArrayPage {
   readonly kind: 'array';
+  /** As numpy says it: `float64`, `<U12`, `datetime64[ns]`, `(x: float32, y: float32)`. */
   readonly dtype: string;
   readonly shape: readonly number[];
   readonly fortranOrder: boolean;
-  /** The innermost dimension is a row; a vector has one row. */
+  /** The innermost dimension is a row; a vector has one row, and so has a single value. */
   readonly rows: readonly (readonly string[])[];
+  /** One label a row, its place in the outer dimensions: `3`, or `0, 3`; empty for a vector's row. */
+  readonly labels: readonly string[];
   readonly truncated: boolean;
+  /** Set when the values cannot be read, with the reason; there are no rows then. */
+  readonly unreadable: string | undefined;
 }
 
 /** A pickle, never loaded: what a walk over its opcodes tells. */
@@ -74,7 +101,7 @@ export interface CostlyPage {
   readonly kind: 'costly';
   readonly columns: readonly Column[];
   readonly total: number;
-  /** Rows and bytes of the record batch that would have to be decoded. */
+  /** Rows of the record batch, and the bytes it would take decompressed. */
   readonly batchRows: number;
   readonly batchSize: number;
 }
