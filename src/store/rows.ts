@@ -116,3 +116,116 @@ export interface Clearance {
   readonly runtime: number;
   readonly pinned: number;
 }
+
+/** A cell as it stood when an entry was saved, or one of the cells it depended on. */
+export interface NodeSummary {
+  /** Digest of the code's digest and the parents' nodes. */
+  readonly node: string;
+  readonly cellId: number;
+  readonly name: string | undefined;
+  readonly codeDigest: string;
+  readonly code: string;
+  /** Nodes of the cells it depended on directly, ascending. One may be lost: it is then not listed. */
+  readonly parents: readonly string[];
+}
+
+/** What a clear takes: everything of an app, everything of a cell, or one result. */
+export type ClearTarget =
+  | { readonly kind: 'app'; readonly appId: number }
+  | { readonly kind: 'cell'; readonly cellId: number }
+  | { readonly kind: 'entry'; readonly entryId: number };
+
+/** What marimo knows an entry by. */
+export interface EntryKey {
+  readonly cacheName: string;
+  readonly cacheType: CacheType;
+  readonly hash: string;
+  readonly loader: string;
+}
+
+/** Why bytes cannot be had. None of it harms the rest of the cache. */
+export interface Lost {
+  readonly kind: 'lost';
+  readonly why:
+    /** The entry was cleared or replaced meanwhile. */
+    | 'cleared'
+    /** The file is not there. */
+    | 'missing'
+    /** The file or row is shorter or longer than it was. */
+    | 'wrongSize'
+    /** The bytes are not those that were saved. */
+    | 'wrongBytes'
+    /** These bytes were saved for another key. */
+    | 'wrongSeal'
+    /** Found wrong before. */
+    | 'quarantined'
+    /** The row names a path that no Cellar writes, or a link stands in the way. */
+    | 'unsafePath'
+    /** A row so large that SQLite would need all of it in memory. */
+    | 'tooLarge';
+}
+
+/** `own` is false when the entry is another cell's and equal in all that marimo compares. */
+export type Lookup =
+  | { readonly kind: 'hit'; readonly entry: EntrySummary; readonly own: boolean }
+  | { readonly kind: 'miss'; readonly why: 'noCell' | 'noEntry' | 'cleared' };
+
+/** All values of an entry, their bytes checked. */
+export type Load =
+  | { readonly kind: 'hit'; readonly entry: EntrySummary; readonly items: readonly LoadedItem[] }
+  | { readonly kind: 'miss'; readonly key: string | undefined; readonly why: Lost['why'] };
+
+export interface LoadedItem {
+  readonly item: ItemSummary;
+  readonly content: Bytes | BlobFile;
+}
+
+/** The bytes of a value that lives in its row. */
+export interface Bytes {
+  readonly kind: 'bytes';
+  readonly bytes: Buffer;
+}
+
+/** The file of a value: absolute, reached through no link, as long as the row says. */
+export interface BlobFile {
+  readonly kind: 'file';
+  readonly path: string;
+  readonly size: number;
+}
+
+/** A result to save. */
+export interface NewEntry extends EntryKey {
+  readonly cell: NewCell;
+  readonly node: NewNode | undefined;
+  readonly runtime: number | undefined;
+  readonly versions: Versions;
+  readonly items: readonly NewItem[];
+}
+
+/** The cell that a result belongs to, as it stands in the notebook. */
+export interface NewCell {
+  /** The notebook, as `apps.path` has it. */
+  readonly app: string;
+  /** Absent for a cell that the cache does not know yet. */
+  readonly cellId: number | undefined;
+  readonly name: string | undefined;
+  readonly ordinal: number;
+  readonly code: string;
+  readonly defs: readonly string[];
+}
+
+/** The cell's code, normalised and digested by the notebook's side, and what it depended on. */
+export interface NewNode {
+  readonly codeDigest: string;
+  readonly code: string;
+  readonly parents: readonly string[];
+}
+
+/** A value to save; its bytes are read once, in order, and may come in pieces of any size. */
+export interface NewItem {
+  readonly key: string;
+  readonly name: string;
+  readonly format: Format;
+  readonly typeHint: string | undefined;
+  readonly content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+}
