@@ -1,0 +1,140 @@
+// The suites of `npm test`: what each needs, how it runs, how its tests are counted.
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { codeServer } from './codeServer.mjs';
+import { makePackage } from './package.mjs';
+import { root, run } from './programs.mjs';
+import { marimoPython, marimoVersions } from './python.mjs';
+import { findChromium } from './system.mjs';
+
+/**
+ * What came of a suite.
+ * @typedef {{passed: number, failed: number, skipped: number}} Count
+ * @typedef {{name: string, run: () => Promise<Count>}} Suite
+ */
+
+/** Thrown where a suite cannot run on this machine. */
+export class CannotRun extends Error {}
+
+const reports = path.join(root, 'test', 'out', 'reports');
+
+/** @returns {Suite[]} all suites, the quick ones first */
+export function suites() {
+  const python = (version) => prepared(`marimo ${version}`, () => marimoPython(version));
+  const [newest] = marimoVersions().slice(-1);
+  return [
+    { name: 'types', run: () => one('npm', ['run', '--silent', 'types']) },
+    { name: 'lint', run: () => one('npm', ['run', '--silent', 'lint']) },
+    { name: 'unit', run: () => nodeTests('unit') },
+    {
+      name: 'python-lint',
+      run: async () => {
+        const tool = await python(newest);
+        const tools = [['ruff', 'check', '.'], ['ruff', 'format', '--check', '.'], ['mypy']];
+        const counts = [];
+        for (const args of tools) counts.push(await one(tool, ['-m', ...args], 'python'));
+        return sum(counts);
+      },
+    },
+    ...marimoVersions().map((version) => ({
+      name: `python-${version}`,
+      run: async () => pytest(await python(version), version),
+    })),
+    { name: 'integration', run: async () => nodeTests('integration', await pythonNames(python)) },
+    {
+      name: 'e2e',
+      run: async () => {
+        const { node, entry } = await prepared('the browser VS Code', codeServer);
+        return nodeTests('e2e', {
+          ...(await pythonNames(python)),
+          CELLAR_TEST_NODE: node,
+          CELLAR_TEST_CODE_SERVER: entry,
+          CELLAR_TEST_CHROMIUM: findChromium(),
+          CELLAR_TEST_VSIX: await makePackage(),
+        });
+      },
+    },
+  ];
+}
+
+/**
+ * @param {Count[]} counts
+ * @returns {Count} all of them together
+ */
+export function sum(counts) {
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  for (const count of counts) for (const key of Object.keys(total)) total[key] += count[key];
+  return total;
+}
+
+/** The environment variable by which the tests find the Python of each version of marimo. */
+async function pythonNames(python) {
+  const names = {};
+  for (const version of marimoVersions()) names[version] = await python(version);
+  return { CELLAR_TEST_PYTHONS: JSON.stringify(names) };
+}
+
+async function prepared(what, install) {
+  try {
+    return await install();
+  } catch (error) {
+    throw new CannotRun(`${what} could not be installed: ${error.message}`);
+  }
+}
+
+/** A program that is one test: it passes when its exit code is zero. */
+async function one(program, args, folder = '.') {
+  const { code } = await run(program, args, { cwd: path.join(root, folder) });
+  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 };
+}
+
+/** Runs the files `test/<folder>/**\/*.test.ts` in Node's own runner, counted by its TAP report. */
+async function nodeTests(folder, env = {}) {
+  const report = await newReport(`${folder}.tap`);
+  const files = readdirSync(path.join(root, 'test', folder), { recursive: true })
+    .filter((file) => file.endsWith('.test.ts'))
+    .map((file) => path.join('test', folder, file));
+  const args = [
+    ...['--import', 'tsx', '--require', './test/register.cjs', '--test'],
+    // Windows of VS Code and kernels would only slow each other down.
+    ...(folder === 'unit' ? [] : ['--test-concurrency=1']),
+    ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
+    ...['--test-reporter=tap', `--test-reporter-destination=${report}`],
+    ...files.sort(),
+  ];
+  const { code } = await run(process.execPath, args, { env: { ...process.env, ...env } });
+  const tap = await readFile(report, 'utf8').catch(() => '');
+  const total = (name) => Number(new RegExp(`^# ${name} (\\d+)$`, 'm').exec(tap)?.[1] ?? 0);
+  return checked(code, {
+    passed: total('pass'),
+    failed: total('fail') + total('cancelled'),
+    skipped: total('skipped') + total('todo'),
+  });
+}
+
+/** Runs the Python tests, counted by pytest's JUnit report. */
+async function pytest(python, version) {
+  const report = await newReport(`python-${version}.xml`);
+  const args = ['-m', 'pytest', '-q', 'tests', `--junitxml=${report}`];
+  const { code } = await run(python, args, { cwd: path.join(root, 'python') });
+  const xml = await readFile(report, 'utf8').catch(() => '');
+  const total = (name) =>
+    Number(new RegExp(`<testsuite [^>]*\\b${name}="(\\d+)"`).exec(xml)?.[1] ?? 0);
+  const failed = total('failures') + total('errors');
+  const skipped = total('skipped');
+  return checked(code, { passed: total('tests') - failed - skipped, failed, skipped });
+}
+
+/** A runner that failed without a failed test, or ran no test at all, is a failure too. */
+function checked(code, count) {
+  const ran = count.passed + count.failed > 0;
+  return (code !== 0 || !ran) && count.failed === 0 ? { ...count, failed: 1 } : count;
+}
+
+async function newReport(name) {
+  await mkdir(reports, { recursive: true });
+  const file = path.join(reports, name);
+  await rm(file, { force: true });
+  return file;
+}

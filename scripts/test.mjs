@@ -1,0 +1,55 @@
+// `npm test`: runs every suite, also after one has failed, and closes with the sum of all.
+// `npm test -- unit e2e` runs the named suites only; `--nothing-skipped` also fails the run when a
+// whole suite could not run, which is how CI calls it.
+import { parseArgs } from 'node:util';
+import { ensureDependencies } from './dependencies.mjs';
+import { CannotRun, suites, sum } from './suites.mjs';
+import { ensureSystem } from './system.mjs';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { 'nothing-skipped': { type: 'boolean', default: false } },
+});
+const all = suites();
+const chosen = all.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+const unknown = positionals.filter((name) => !all.some((suite) => suite.name === name));
+if (unknown.length > 0) {
+  throw new Error(`No suite ${unknown.join(', ')}; there are ${all.map((s) => s.name).join(', ')}`);
+}
+
+await ensureSystem(['compiler', 'python', 'chromium', 'kerberos']);
+await ensureDependencies();
+
+const results = [];
+for (const suite of chosen) {
+  console.log(`\n=== ${suite.name}`);
+  const begun = Date.now();
+  results.push({ name: suite.name, ...(await outcome(suite)), ms: Date.now() - begun });
+}
+
+console.log('\n=== all suites');
+for (const { name, count, reason, ms } of results) {
+  const said = reason === undefined ? sentence(count) : `did not run: ${reason}`;
+  console.log(`${name.padEnd(16)} ${(ms / 1000).toFixed(0).padStart(5)} s   ${said}`);
+}
+const total = sum(results.map(({ count }) => count));
+const notRun = results.some(({ reason }) => reason !== undefined);
+process.exitCode = total.failed > 0 || (notRun && values['nothing-skipped']) ? 1 : 0;
+console.log(sentence(total));
+
+/** Runs one suite; whatever happens to it, the next one runs too. */
+async function outcome(suite) {
+  try {
+    return { count: await suite.run() };
+  } catch (error) {
+    if (error instanceof CannotRun) {
+      return { count: { passed: 0, failed: 0, skipped: 1 }, reason: error.message };
+    }
+    console.error(error);
+    return { count: { passed: 0, failed: 1, skipped: 0 } };
+  }
+}
+
+function sentence({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
+}
