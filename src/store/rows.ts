@@ -18,6 +18,10 @@ export interface AppSummary {
   readonly size: number;
   /** Seconds it took to compute all that is cached. */
   readonly runtime: number;
+  /** Seconds that the current entries of its cells save: the sum of their runtimes. */
+  readonly saves: number;
+  /** When the most recently used entry was saved or hit. */
+  readonly lastUsedAt: number | undefined;
 }
 
 /** A cell of an app, with what its entries amount to. */
