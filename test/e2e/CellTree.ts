@@ -1,0 +1,59 @@
+import type { Locator, Page } from 'playwright-core';
+
+/** The view "Cell Cache": notebooks, their cells, entries and values. */
+export class CellTree {
+  constructor(private readonly page: Page) {}
+
+  /** Shows the view by a click on its icon. */
+  async show(): Promise<void> {
+    const icon = this.page.locator('.activitybar .action-item a[aria-label^="Cellar"]');
+    await icon.waitFor();
+    const open = this.page.locator('.sidebar .composite.title', { hasText: /cellar/i });
+    if (!(await open.isVisible())) await icon.click();
+  }
+
+  /** All of the view. */
+  get pane(): Locator {
+    return this.page.locator('.sidebar .pane', { hasText: 'Cell Cache' });
+  }
+
+  /** The rows whose label is this text, or matches it. */
+  row(label: string | RegExp): Locator {
+    const name = this.page.locator('.label-name', {
+      hasText: typeof label === 'string' ? new RegExp(`^${escaped(label)}$`) : label,
+    });
+    return this.pane.locator('.monaco-list-row').filter({ has: name });
+  }
+
+  /** What the rows say, in order: label and description. */
+  async rows(): Promise<string[]> {
+    const texts = await this.pane.locator('.monaco-list-row').allInnerTexts();
+    return texts.map((text) => text.replaceAll(/\s+/g, ' ').trim());
+  }
+
+  /** Unfolds a row; one that is unfolded stays so. */
+  async expand(label: string | RegExp): Promise<void> {
+    const row = this.row(label).first();
+    await row.waitFor({ timeout: 30_000 });
+    if ((await row.getAttribute('aria-expanded')) === 'false') {
+      await row.locator('.monaco-tl-twistie').click();
+    }
+    await this.pane.locator(`.monaco-list-row[aria-expanded="true"]`).first().waitFor();
+  }
+
+  /** Takes a row's command, as a click on it does. */
+  async click(label: string | RegExp): Promise<void> {
+    await this.row(label).first().locator('.label-name').click();
+  }
+
+  /** A row's button, by what it is called. */
+  async press(label: string | RegExp, button: string): Promise<void> {
+    const row = this.row(label).first();
+    await row.hover();
+    await row.locator(`.action-label[aria-label^="${button}"]`).click();
+  }
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}

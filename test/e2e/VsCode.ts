@@ -1,0 +1,203 @@
+import { mkdtemp, mkdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { chromium, type Browser, type Frame, type Locator, type Page } from 'playwright-core';
+import { installExtension, serve, writeSettings } from '../../scripts/codeServer.mjs';
+import { editor } from '../environment';
+import { CellTree } from './CellTree';
+
+const pictures = path.resolve(import.meta.dirname, '..', 'out');
+
+/** Settings that keep what is not ours out of the way. */
+const quiet = {
+  'workbench.startupEditor': 'none',
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
+  'workbench.tips.enabled': false,
+  'chat.disableAIFeatures': true,
+  'extensions.ignoreRecommendations': true,
+  'git.enabled': false,
+  'editor.hover.delay': 100,
+  'editor.minimap.enabled': false,
+  'security.workspace.trust.startupPrompt': 'never',
+};
+
+const chromiumArguments = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+export interface Opening {
+  /** The folder that VS Code shows. */
+  readonly folder: string;
+  /** In Restricted Mode when false. True by default. */
+  readonly trusted?: boolean;
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** Added to the environment of VS Code, and so of its terminals. */
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
+/** A real VS Code with the packaged extension, seen through a real browser. */
+export class VsCode {
+  readonly tree: CellTree;
+
+  private constructor(
+    readonly page: Page,
+    private readonly browser: Browser,
+    private readonly server: { stop: () => Promise<void> },
+    private readonly profile: string,
+  ) {
+    this.tree = new CellTree(page);
+  }
+
+  /** Installs the extension in a new profile and opens the folder. */
+  static async open(opening: Opening): Promise<VsCode> {
+    const { node, entry, vsix, chromium: executablePath } = editor();
+    const profile = await mkdtemp(path.join(tmpdir(), 'cellar-vscode-'));
+    await writeSettings(profile, { ...quiet, ...opening.settings });
+    await installExtension({ node, entry }, profile, vsix);
+    const trust = opening.trusted === false ? [] : ['--disable-workspace-trust'];
+    const server = await serve({ node, entry }, profile, {
+      args: [...trust, opening.folder],
+      env: { ...process.env, ...opening.environment },
+    });
+    const browser = await chromium.launch({ executablePath, args: chromiumArguments });
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    const page = await context.newPage();
+    const vsCode = new VsCode(page, browser, server, profile);
+    try {
+      await page.goto(`${server.address}/?folder=${encodeURIComponent(opening.folder)}`);
+      await page.locator('.monaco-workbench .activitybar').waitFor({ timeout: 60_000 });
+    } catch (error) {
+      await vsCode.close();
+      throw error;
+    }
+    return vsCode;
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await this.server.stop();
+    await rm(this.profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+
+  /** Saves a picture of the window as `test/out/<name>.png`. */
+  async picture(name: string): Promise<void> {
+    await mkdir(pictures, { recursive: true });
+    await this.page.screenshot({ path: path.join(pictures, `${name}.png`) });
+  }
+
+  /** Opens the palette, types the words and takes the command that is offered first. */
+  async command(words: string): Promise<void> {
+    await this.type(`>${words}`);
+    await this.quickPickRow(words).first().click();
+  }
+
+  /** What the palette offers for some words; empty when no command matches. */
+  async commandsFor(words: string): Promise<string[]> {
+    await this.type(`>${words}`);
+    const rows = this.page.locator('.quick-input-list .monaco-list-row');
+    await rows.first().waitFor();
+    const labels = await rows.allInnerTexts();
+    await this.page.keyboard.press('Escape');
+    return labels.filter((label) => label.toLowerCase().includes(words.toLowerCase()));
+  }
+
+  /** A row of the quick pick that is open. */
+  quickPickRow(text: string | RegExp): Locator {
+    const pattern = typeof text === 'string' ? new RegExp(escaped(text), 'i') : text;
+    return this.page.locator('.quick-input-list .monaco-list-row', { hasText: pattern });
+  }
+
+  /** A notification that says so. */
+  notification(text: string | RegExp): Locator {
+    return this.page.locator('.notification-list-item', { hasText: text });
+  }
+
+  /** Closes all notifications, so that they hide nothing. */
+  async clearNotifications(): Promise<void> {
+    await this.command('Notifications: Clear All Notifications');
+  }
+
+  /** A modal question, and its buttons. */
+  get dialog(): Locator {
+    return this.page.locator('.monaco-dialog-box');
+  }
+
+  /** Opens a file of the folder in an editor. */
+  async openFile(name: string): Promise<void> {
+    await this.type(name);
+    await this.quickPickRow(name).first().click();
+    await this.page.locator('.tab.active', { hasText: name }).waitFor();
+  }
+
+  /** A line of the active editor that shows this text. */
+  line(text: string): Locator {
+    return this.page.locator('.editor-instance .view-line', { hasText: asShown(text) });
+  }
+
+  /** Puts the cursor on a line of the active editor. */
+  async goToLine(number: number): Promise<void> {
+    await this.type(`:${number}`);
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** Hovers a word until a hover that contains `expected` opens. */
+  async hover(word: Locator, expected: string | RegExp): Promise<Locator> {
+    const hover = this.page.locator('.monaco-hover:visible', { hasText: expected });
+    await word.waitFor();
+    for (let tries = 0; tries < 20; tries++) {
+      // The hover opens when the mouse moves onto the word, not when it already rests there.
+      await this.page.mouse.move(5, 790);
+      await word.hover();
+      const seen = await hover
+        .first()
+        .waitFor({ timeout: 1500 })
+        .then(() => true)
+        .catch(() => false);
+      if (seen) return hover.first();
+    }
+    throw new Error(`no hover with ${String(expected)} opened`);
+  }
+
+  /** The page inside the webview whose tab is active. */
+  async webview(tab: string | RegExp): Promise<Frame> {
+    await this.page.locator('.tab.active', { hasText: tab }).waitFor();
+    const outer = this.page.locator('iframe.webview.ready:visible').last();
+    await outer.waitFor();
+    const inner = await outer.contentFrame().locator('#active-frame').elementHandle();
+    const frame = await inner.contentFrame();
+    if (!frame) throw new Error(`the webview ${String(tab)} has no page`);
+    return frame;
+  }
+
+  /** Opens a terminal, runs one line in it, and leaves it open. */
+  async runInTerminal(line: string): Promise<void> {
+    await this.command('Terminal: Create New Terminal');
+    const input = this.page.locator('.terminal-wrapper.active .xterm-helper-textarea');
+    await input.waitFor({ state: 'attached' });
+    await input.focus();
+    await this.page.keyboard.type(line);
+    await this.page.keyboard.press('Enter');
+  }
+
+  private async type(text: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    const input = this.page.locator('.quick-input-widget input');
+    await input.waitFor({ state: 'visible' });
+    await input.fill(text);
+  }
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+/** The editor draws spaces as no-break spaces. */
+function asShown(text: string): RegExp {
+  return new RegExp(escaped(text).replaceAll(' ', '[ \\u00a0]'));
+}

@@ -1,0 +1,33 @@
+import { env } from 'node:process';
+
+/** What `npm test` prepares for the tests that need more than Node (scripts/suites.mjs). */
+function given(name: string): string {
+  const value = env[name];
+  if (value === undefined || value === '') {
+    throw new Error(`${name} is not set: run this suite by \`npm test -- integration e2e\``);
+  }
+  return value;
+}
+
+/** @returns the Python of each tested version of marimo, oldest first. */
+export function pythons(): { version: string; python: string }[] {
+  const byVersion = JSON.parse(given('CELLAR_TEST_PYTHONS')) as Record<string, string>;
+  return Object.entries(byVersion).map(([version, python]) => ({ version, python }));
+}
+
+/** @returns the Python with the newest marimo that is tested. */
+export function newestPython(): string {
+  const newest = pythons().at(-1);
+  if (newest === undefined) throw new Error('no version of marimo is tested');
+  return newest.python;
+}
+
+/** @returns code-server, the packaged extension, and the browser that shows them. */
+export function editor(): { node: string; entry: string; vsix: string; chromium: string } {
+  return {
+    node: given('CELLAR_TEST_NODE'),
+    entry: given('CELLAR_TEST_CODE_SERVER'),
+    vsix: given('CELLAR_TEST_VSIX'),
+    chromium: given('CELLAR_TEST_CHROMIUM'),
+  };
+}
