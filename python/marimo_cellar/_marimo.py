@@ -1,0 +1,228 @@
+"""Every touch of marimo's modules that are not public, and nothing else.
+
+Read in, and tested with, marimo 0.24.0 and 0.25.2. A name that is missing in
+another version raises ImportError or AttributeError here, and `kernel.py` then
+leaves marimo as it is, with one warning.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from marimo._save import stores as _stores
+from marimo._save.cache import CACHE_PREFIX, MARIMO_CACHE_VERSION, Cache
+from marimo._save.hash import HashKey
+from marimo._save.loaders import (
+    PERSISTENT_LOADERS,
+    BasePersistenceLoader,
+    DualLoader,
+    JsonLoader,
+    LazyLoader,
+    PickleLoader,
+)
+from marimo._save.loaders.lazy import LazyStore
+from marimo._save.loaders.loader import LoaderError
+from marimo._save.stores import FileStore, Store
+from marimo._save.stubs.lazy_stub import BLOB_SERIALIZERS
+from marimo._runtime.context import safe_get_context
+from marimo._runtime.runtime import notebook_dir
+from marimo._utils.paths import notebook_output_dir
+from marimo._utils.platform import is_pyodide
+
+from marimo_cellar.notebook import FileCell, KernelCell
+
+_CACHE_FOLDER = "cache"
+_UNNAMED = "_"
+# What an embedded app without a file calls itself.
+_NO_FILE = "<unknown>"
+_SESSION = "_cellar_session"
+
+
+def versions() -> dict[str, object]:
+    """What an entry was written by: marimo, Python and marimo's cache format."""
+    import marimo
+
+    return {
+        "marimo": marimo.__version__,
+        "python": platform.python_version(),
+        "cache": MARIMO_CACHE_VERSION,
+    }
+
+
+# Contexts: one for each kernel and each embedded app, found by thread.
+
+
+def current_context() -> Any | None:
+    """The context of the kernel that this thread runs; None on other threads."""
+    return safe_get_context()
+
+
+def parent_of(context: Any) -> Any | None:
+    """The context of the notebook that an app is embedded in."""
+    return context.parent
+
+
+def session_in(context: Any) -> Any | None:
+    """What `keep_session` left, which lives as long as the context."""
+    return getattr(context, _SESSION, None)
+
+
+def keep_session(context: Any, session: Any) -> None:
+    setattr(context, _SESSION, session)
+
+
+def notebook_path(context: Any) -> Path | None:
+    """The notebook's file, absolute; None while it has none."""
+    name = context.filename
+    if not name or name == _NO_FILE:
+        return None
+    return Path(os.path.abspath(name))
+
+
+def running_cell(context: Any) -> str | None:
+    """marimo's id of the cell that this thread runs; None between cells."""
+    execution = context.execution_context
+    if execution is None:
+        return None
+    graph = context.graph.cells
+    # In an embedded app's context the ids of the outer graph have a prefix.
+    for cell_id in (execution.cell_id, execution.local_cell_id):
+        if cell_id is not None and cell_id in graph:
+            return str(cell_id)
+    return None
+
+
+def is_cells_own_code(context: Any, namespace: dict[str, Any]) -> bool:
+    """Whether these are the globals that the notebook's cells run in."""
+    return namespace is context.globals
+
+
+def graph_cells(context: Any) -> list[KernelCell]:
+    """The kernel's cells."""
+    graph = context.graph
+    return [
+        KernelCell(
+            kernel_id=str(cell_id),
+            code=cell.code,
+            defs=frozenset(cell.defs),
+            parents=frozenset(map(str, graph.parents.get(cell_id, ()))),
+        )
+        for cell_id, cell in list(graph.cells.items())
+    ]
+
+
+def graph_state(context: Any) -> tuple[object, ...]:
+    """Equal while `graph_cells` is: marimo compiles an edited cell anew."""
+    return tuple(context.graph.cells.values())
+
+
+def file_cells(path: Path) -> list[FileCell]:
+    """The cells of a notebook's file, Python or Markdown, as marimo reads it."""
+    from marimo._ast.load import get_notebook_status
+
+    notebook = get_notebook_status(str(path)).notebook
+    return [
+        FileCell(
+            name=None if cell.name == _UNNAMED else cell.name, code=cell.code
+        )
+        for cell in (notebook.cells if notebook is not None else ())
+    ]
+
+
+def on_run_end(context: Any, act: Callable[[], None]) -> bool:
+    """Has `act` called whenever the kernel has run cells, before it says so.
+
+    False where this marimo has no such place.
+    """
+    from marimo._runtime.runner.hooks import Priority
+
+    hooks = getattr(getattr(context, "_kernel", None), "_hooks", None)
+    if hooks is None:
+        return False
+    hooks.add_on_finish(lambda _: act(), Priority.LATE)
+    return True
+
+
+# Where the cache is
+
+
+def cache_folder(path: Path | None) -> Path:
+    """marimo's own cache folder for a notebook, absolute.
+
+    marimo 0.25 falls back to the working folder where this cannot be written.
+    A cache that can only be read is read here all the same.
+    """
+    folder = path.parent if path is not None else notebook_dir()
+    return Path(os.path.abspath(notebook_output_dir(folder) / _CACHE_FOLDER))
+
+
+def another_store_is_configured(path: Path | None) -> bool:
+    """Whether the user or the project has chosen a store of marimo's."""
+    from marimo._config.manager import get_default_config_manager
+
+    config: Any = get_default_config_manager(
+        current_path=str(path) if path is not None else None
+    ).get_config()
+    # 0.25 reads [tool.marimo.cache.store], 0.24 [tool.marimo.experimental.cache].
+    if hasattr(_stores, "configured_cache_store"):
+        return config.get("cache", {}).get("store") is not None
+    return config.get("experimental", {}).get("cache") is not None
+
+
+def is_notebook_manifest(key: str) -> bool:
+    """Whether a key is the list of keys that marimo keeps of a notebook."""
+    try:
+        from marimo._save.manifest import is_manifest_name
+    except ImportError:
+        return False
+    return is_manifest_name(key)
+
+
+def is_called_from_marimo(namespace: dict[str, Any]) -> bool:
+    """Whether globals are those of one of marimo's own modules."""
+    name = namespace.get("__name__") or ""
+    return name == "marimo" or name.startswith(("marimo.", "marimo_cellar."))
+
+
+def runs_in_browser() -> bool:
+    return is_pyodide() or sys.platform == "emscripten"
+
+
+__all__ = [
+    "BLOB_SERIALIZERS",
+    "CACHE_PREFIX",
+    "PERSISTENT_LOADERS",
+    "BasePersistenceLoader",
+    "Cache",
+    "DualLoader",
+    "FileStore",
+    "HashKey",
+    "JsonLoader",
+    "LazyLoader",
+    "LazyStore",
+    "LoaderError",
+    "PickleLoader",
+    "Store",
+    "another_store_is_configured",
+    "cache_folder",
+    "current_context",
+    "file_cells",
+    "graph_cells",
+    "graph_state",
+    "is_called_from_marimo",
+    "is_cells_own_code",
+    "is_notebook_manifest",
+    "keep_session",
+    "notebook_path",
+    "on_run_end",
+    "parent_of",
+    "running_cell",
+    "runs_in_browser",
+    "session_in",
+    "versions",
+]

@@ -1,0 +1,276 @@
+"""The rows of apps, cells and nodes: who an entry belongs to."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from marimo_cellar.database import Database
+from marimo_cellar.identity import NotebookCell, StoredCell, match_cells
+from marimo_cellar.notebook import Cell, Notebook, ancestry, digest_of
+
+# The name of the row that holds what no cell saved: a scratch pad, or a store
+# used outside any notebook. No cell can be called that.
+OUTSIDE = "(outside any cell)"
+
+# Stands for the path of a notebook that has no file yet.
+UNSAVED = "unsaved"
+
+
+@dataclass
+class Roll:
+    """What one live kernel knows of its notebook's rows.
+
+    `ids` maps marimo's cell ids to ours and outlives the cells' code. `enrolled`
+    is the notebook as last written, `nodes` the nodes already written with it;
+    `recognised` is the notebook last matched without writing, with its ids.
+    """
+
+    path: Path | None
+    ids: dict[str, int] = field(default_factory=dict)
+    enrolled: Notebook | None = None
+    recognised: tuple[Notebook, Mapping[str, int]] | None = None
+    nodes: set[tuple[str, bytes]] = field(default_factory=set)
+
+    def forget(self) -> None:
+        """What was written last is not there after all: it was rolled back."""
+        self.enrolled = None
+        self.nodes.clear()
+
+
+def app_path(database: Database, path: Path | None) -> str:
+    """The notebook's path as its row has it: relative to the database's folder."""
+    if path is None:
+        return UNSAVED
+    try:
+        return Path(os.path.relpath(path, database.folder)).as_posix()
+    except ValueError:
+        # Another drive of Windows, to which no relative path leads.
+        return path.as_posix()
+
+
+def recognise(
+    connection: sqlite3.Connection,
+    database: Database,
+    roll: Roll,
+    notebook: Notebook,
+) -> Mapping[str, int]:
+    """Our ids of the notebook's cells by kernel id, without writing any."""
+    if notebook is roll.enrolled:
+        return roll.ids
+    # Asked once a lookup: matching anew each time would grow with the square of
+    # the cells.
+    if roll.recognised is not None and roll.recognised[0] is notebook:
+        return roll.recognised[1]
+    ids = _recognise(connection, database, roll, notebook)
+    roll.recognised = (notebook, ids)
+    return ids
+
+
+def _recognise(
+    connection: sqlite3.Connection,
+    database: Database,
+    roll: Roll,
+    notebook: Notebook,
+) -> Mapping[str, int]:
+    row = connection.execute(
+        "SELECT app_id FROM apps WHERE path = ?",
+        (app_path(database, roll.path),),
+    ).fetchone()
+    if row is None:
+        return {}
+    matches = match_cells(
+        [stored for stored, _ in _stored_cells(connection, row[0])],
+        _as_they_stand(notebook, roll),
+    )
+    return {
+        cell.kernel_id: match.cell_id
+        for cell, match in zip(notebook.cells, matches, strict=True)
+        if match.cell_id is not None
+    }
+
+
+def enrol(
+    connection: sqlite3.Connection,
+    database: Database,
+    roll: Roll,
+    notebook: Notebook,
+) -> None:
+    """Writes the notebook's cells as they stand, and learns their ids.
+
+    Cells that are nowhere in the notebook any more are retired, not deleted:
+    their entries still answer.
+    """
+    now = time.time()
+    app_id = _app(connection, database, roll.path, now)
+    if notebook is roll.enrolled and _all_there(connection, app_id, roll):
+        connection.execute(
+            "UPDATE cells SET last_seen_at = ?"
+            " WHERE app_id = ? AND retired_at IS NULL",
+            (now, app_id),
+        )
+        return
+    stored = _stored_cells(connection, app_id)
+    left = {one.cell_id: one for one, _ in stored}
+    rows = {one.cell_id: row for one, row in stored}
+    roll.ids = {
+        kernel_id: cell_id
+        for kernel_id, cell_id in roll.ids.items()
+        if cell_id in left
+    }
+    matches = match_cells(list(left.values()), _as_they_stand(notebook, roll))
+    for cell, match in zip(notebook.cells, matches, strict=True):
+        row = (cell.name, cell.ordinal, cell.code, json.dumps(cell.defs))
+        cell_id = match.cell_id
+        if cell_id is None:
+            cell_id = _insert_cell(connection, app_id, row, now)
+        else:
+            retired = left.pop(cell_id).retired
+            if retired or rows[cell_id] != row:
+                connection.execute(
+                    "UPDATE cells SET name = ?, ordinal = ?, code = ?, defs = ?,"
+                    " retired_at = NULL WHERE cell_id = ?",
+                    (*row, cell_id),
+                )
+        roll.ids[cell.kernel_id] = cell_id
+    for gone in left.values():
+        if not gone.retired and gone.digest not in notebook.unrun:
+            connection.execute(
+                "UPDATE cells SET retired_at = ? WHERE cell_id = ?",
+                (now, gone.cell_id),
+            )
+    connection.execute(
+        "UPDATE cells SET last_seen_at = ? WHERE app_id = ? AND retired_at IS NULL",
+        (now, app_id),
+    )
+    roll.enrolled = notebook
+    roll.nodes.clear()
+
+
+def outside(
+    connection: sqlite3.Connection, database: Database, path: Path | None
+) -> int:
+    """The cell id for what no cell of the notebook saved."""
+    now = time.time()
+    app_id = _app(connection, database, path, now)
+    row = connection.execute(
+        "SELECT cell_id FROM cells WHERE app_id = ? AND name = ?",
+        (app_id, OUTSIDE),
+    ).fetchone()
+    if row is not None:
+        return int(row[0])
+    return _insert_cell(connection, app_id, (OUTSIDE, -1, "", "[]"), now)
+
+
+def record_nodes(
+    connection: sqlite3.Connection, roll: Roll, notebook: Notebook, cell: Cell
+) -> None:
+    """Writes the cell's node and its ancestors', which freshness is judged by."""
+    nodes = {one.kernel_id: one.node for one in notebook.cells}
+    for one in ancestry(notebook, cell):
+        if (one.kernel_id, one.node) in roll.nodes:
+            continue
+        connection.execute(
+            "INSERT OR IGNORE INTO sources (code_digest, code) VALUES (?, ?)",
+            (one.digest, one.code),
+        )
+        connection.execute(
+            "INSERT OR IGNORE INTO nodes (node, cell_id, code_digest, parents)"
+            " VALUES (?, ?, ?, ?)",
+            (
+                one.node,
+                roll.ids[one.kernel_id],
+                one.digest,
+                json.dumps(
+                    sorted({nodes[parent].hex() for parent in one.parents})
+                ),
+            ),
+        )
+        roll.nodes.add((one.kernel_id, one.node))
+
+
+def _app(
+    connection: sqlite3.Connection,
+    database: Database,
+    path: Path | None,
+    now: float,
+) -> int:
+    relative = app_path(database, path)
+    connection.execute(
+        "INSERT INTO apps (path, last_seen_at) VALUES (?, ?)"
+        " ON CONFLICT (path) DO UPDATE SET last_seen_at = excluded.last_seen_at",
+        (relative, now),
+    )
+    (app_id,) = connection.execute(
+        "SELECT app_id FROM apps WHERE path = ?", (relative,)
+    ).fetchone()
+    return int(app_id)
+
+
+def _insert_cell(
+    connection: sqlite3.Connection,
+    app_id: int,
+    row: tuple[str | None, int, str, str],
+    now: float,
+) -> int:
+    cursor = connection.execute(
+        "INSERT INTO cells (app_id, name, ordinal, code, defs, last_seen_at)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (app_id, *row, now),
+    )
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+def _all_there(connection: sqlite3.Connection, app_id: int, roll: Roll) -> bool:
+    """Whether the rows written before are still there; anyone may clear them."""
+    (count,) = connection.execute(
+        "SELECT count(*) FROM cells WHERE app_id = ? AND retired_at IS NULL"
+        " AND cell_id IN (SELECT value FROM json_each(?))",
+        (app_id, json.dumps(list(roll.ids.values()))),
+    ).fetchone()
+    assert roll.enrolled is not None
+    return bool(count == len(roll.enrolled.cells))
+
+
+_Row = tuple[str | None, int, str, str]
+
+
+def _stored_cells(
+    connection: sqlite3.Connection, app_id: int
+) -> list[tuple[StoredCell, _Row]]:
+    rows = connection.execute(
+        "SELECT cell_id, name, ordinal, code, defs, retired_at FROM cells"
+        " WHERE app_id = ? AND ordinal >= 0 ORDER BY ordinal, cell_id",
+        (app_id,),
+    ).fetchall()
+    return [
+        (
+            StoredCell(
+                cell_id=cell_id,
+                name=name,
+                digest=digest_of(code),
+                defs=frozenset(json.loads(defs)),
+                retired=retired_at is not None,
+            ),
+            (name, ordinal, code, defs),
+        )
+        for cell_id, name, ordinal, code, defs, retired_at in rows
+    ]
+
+
+def _as_they_stand(notebook: Notebook, roll: Roll) -> list[NotebookCell]:
+    return [
+        NotebookCell(
+            name=cell.name,
+            digest=cell.digest,
+            defs=frozenset(cell.defs),
+            known_as=roll.ids.get(cell.kernel_id),
+        )
+        for cell in notebook.cells
+    ]

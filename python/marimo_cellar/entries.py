@@ -1,0 +1,410 @@
+"""Entries: one cached result of one cell, its items, and who asks for it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from marimo_cellar import blobs
+from marimo_cellar.blobs import Blob
+from marimo_cellar.cells import Roll, enrol, outside, recognise, record_nodes
+from marimo_cellar.database import Database
+from marimo_cellar.notebook import Notebook
+
+
+@dataclass(frozen=True)
+class EntryKey:
+    """What marimo asks by.
+
+    `cache_type` is marimo's letter, one of P C E X D U; `loader` is `lazy`,
+    `pickle`, `json`, or `store` for keys that no loader made.
+    """
+
+    cache_name: str
+    cache_type: str
+    hash: str
+    loader: str
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The cell an entry belongs to, captured on the kernel's thread.
+
+    Without a notebook or a cell of it, what is saved belongs to no cell.
+    """
+
+    roll: Roll
+    notebook: Notebook | None = None
+    kernel_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Item:
+    """One value on its way into the database."""
+
+    key: str
+    name: str
+    format: str
+    type_hint: str | None
+    blob: Blob
+
+
+@dataclass(frozen=True)
+class Found:
+    """An entry that answers a lookup. `own` is False for another cell's."""
+
+    entry_id: int
+    cell_id: int
+    own: bool
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The bytes of an entry by marimo's keys, checked; or why there are none."""
+
+    found: Found | None
+    contents: Mapping[str, bytes]
+    digests: Mapping[str, bytes]
+    why: str | None = None
+
+
+def load(database: Database, key: EntryKey, owner: Owner) -> Loaded:
+    """The best entry for a key: the cell's own, else another cell's.
+
+    An entry with missing or wrong bytes is passed over, and wrong bytes are
+    quarantined. Raises `sqlite3.Error`, `OSError` or `database.Unavailable`.
+    """
+    why = None
+    wrong: set[bytes] = set()
+    with database.reading() as connection:
+        if connection is None:
+            return Loaded(None, {}, {})
+        for found in _candidates(connection, database, key, owner):
+            contents: dict[str, bytes] = {}
+            digests: dict[str, bytes] = {}
+            try:
+                for item_key, digest, sealed, *blob in _rows(connection, found):
+                    if sealed != blobs.seal(item_key, digest, blob[0]):
+                        raise blobs.Damaged(digest)
+                    content = blobs.read(database, digest, *blob)
+                    if content is None:
+                        why = "a file of it is missing"
+                        break
+                    contents[item_key] = content
+                    digests[item_key] = digest
+                else:
+                    if contents:
+                        return Loaded(found, contents, digests)
+            except blobs.Damaged as damage:
+                why = "its bytes were damaged"
+                wrong.add(damage.digest)
+    if wrong and not database.read_only:
+        with database.writing() as connection:
+            for digest in wrong:
+                blobs.quarantine(connection, digest)
+    return Loaded(None, {}, {}, why)
+
+
+def exists(database: Database, key: EntryKey, owner: Owner) -> bool:
+    """Whether `load` has something to look at; no bytes are read."""
+    with database.reading() as connection:
+        if connection is None:
+            return False
+        return any(
+            all(
+                blobs.is_there(database, digest, file, size)
+                for _, digest, _, size, _, file, _ in _rows(connection, found)
+            )
+            for found in _candidates(connection, database, key, owner)
+        )
+
+
+def save(
+    database: Database,
+    key: EntryKey,
+    owner: Owner,
+    items: Sequence[Item],
+    runtime: float | None,
+    versions: Mapping[str, object],
+) -> None:
+    """Writes an entry in one transaction; it takes the place of an equal one.
+
+    Raises `sqlite3.Error`, `OSError` or `database.Unavailable`: then nothing of
+    it is there.
+    """
+    now = time.time()
+    with _transaction(database, owner) as connection:
+        cell_id, node = place(connection, database, owner)
+        before = connection.execute(
+            "SELECT entry_id, hits, last_hit_at, pinned FROM entries WHERE"
+            " cell_id = ? AND cache_name = ? AND hash = ? AND cache_type = ?"
+            " AND loader = ?",
+            (cell_id, key.cache_name, key.hash, key.cache_type, key.loader),
+        ).fetchone()
+        hits, last_hit_at, pinned = before[1:] if before else (0, None, 0)
+        for item in items:
+            blobs.store(connection, database, item.blob)
+        replaced = _delete(connection, [before[0]]) if before else []
+        cursor = connection.execute(
+            "INSERT INTO entries (cell_id, cache_name, cache_type, hash, loader,"
+            " node, runtime, created_at, last_hit_at, hits, pinned, versions)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                cell_id,
+                key.cache_name,
+                key.cache_type,
+                key.hash,
+                key.loader,
+                node,
+                runtime,
+                now,
+                last_hit_at,
+                hits,
+                pinned,
+                json.dumps(versions),
+            ),
+        )
+        connection.executemany(
+            "INSERT INTO items (cell_id, entry_id, key, name, format, type_hint,"
+            " digest, seal) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    cell_id,
+                    cursor.lastrowid,
+                    item.key,
+                    item.name,
+                    item.format,
+                    item.type_hint,
+                    item.blob.digest,
+                    blobs.seal(item.key, item.blob.digest, item.blob.size),
+                )
+                for item in items
+            ],
+        )
+        files = blobs.remove_unused(connection, replaced)
+    blobs.unlink(database, files)
+
+
+def adopt(
+    connection: sqlite3.Connection, entry_id: int, cell_id: int, node: bytes | None
+) -> None:
+    """Gives a cell a row of its own for another cell's entry that answered it.
+
+    It keeps the time it was made at, so that it cannot bring a result back to a
+    cell that was cleared since.
+    """
+    cursor = connection.execute(
+        "INSERT OR IGNORE INTO entries (cell_id, cache_name, cache_type, hash,"
+        " loader, node, runtime, created_at, versions)"
+        " SELECT cells.cell_id, cache_name, cache_type, hash, loader, ?, runtime,"
+        " created_at, versions FROM entries, cells"
+        " WHERE entry_id = ? AND cells.cell_id = ?"
+        " AND (cleared_at IS NULL OR created_at > cleared_at)",
+        (node, entry_id, cell_id),
+    )
+    if cursor.rowcount == 1:
+        connection.execute(
+            "INSERT INTO items (cell_id, entry_id, key, name, format, type_hint,"
+            " digest, seal) SELECT ?, ?, key, name, format, type_hint, digest, seal"
+            " FROM items WHERE entry_id = ?",
+            (cell_id, cursor.lastrowid, entry_id),
+        )
+
+
+def place(
+    connection: sqlite3.Connection, database: Database, owner: Owner
+) -> tuple[int, bytes | None]:
+    """Our id of the owner and its node, writing the rows they need."""
+    notebook = owner.notebook
+    if notebook is not None:
+        enrol(connection, database, owner.roll, notebook)
+        cell = notebook.cell(owner.kernel_id)
+        if cell is not None:
+            record_nodes(connection, owner.roll, notebook, cell)
+            return owner.roll.ids[cell.kernel_id], cell.node
+    return outside(connection, database, owner.roll.path), None
+
+
+def clear(
+    database: Database, cache_name: str, loader: str, app: str
+) -> None:
+    """Removes an app's entries of one cache name and loader."""
+    with database.reading() as connection:
+        if connection is None:
+            return
+    now = time.time()
+    with database.writing() as connection:
+        rows = connection.execute(_OF_APP, (cache_name, loader, app)).fetchall()
+        for (cell_id,) in {(cell_id,) for _, cell_id in rows}:
+            connection.execute(
+                "UPDATE cells SET cleared_at = ? WHERE cell_id = ?",
+                (now, cell_id),
+            )
+        digests = _delete(connection, [entry_id for entry_id, _ in rows])
+        files = blobs.remove_unused(connection, digests)
+    blobs.unlink(database, files)
+
+
+def clearable(
+    database: Database, cache_name: str, loader: str, app: str
+) -> list[tuple[bytes, int, str | None]]:
+    """Digest, size and file of the blobs that `clear` would free."""
+    with database.reading() as connection:
+        if connection is None:
+            return []
+        return connection.execute(
+            f"WITH gone (entry_id, cell_id) AS ({_OF_APP})"
+            " SELECT digest, size, file FROM blobs WHERE digest IN"
+            " (SELECT digest FROM items JOIN gone USING (entry_id))"
+            " AND NOT EXISTS (SELECT 1 FROM items WHERE"
+            " items.digest = blobs.digest AND items.entry_id NOT IN"
+            " (SELECT entry_id FROM gone))",
+            (cache_name, loader, app),
+        ).fetchall()
+
+
+def clear_key(database: Database, key: str) -> bool:
+    """Removes the entries that hold a key of marimo's, whole."""
+    with database.reading() as connection:
+        if connection is None:
+            return False
+    with database.writing() as connection:
+        rows = connection.execute(
+            "SELECT DISTINCT entry_id FROM items WHERE key = ?", (key,)
+        ).fetchall()
+        digests = _delete(connection, [entry_id for (entry_id,) in rows])
+        files = blobs.remove_unused(connection, digests)
+    blobs.unlink(database, files)
+    return bool(rows)
+
+
+def get_key(database: Database, key: str) -> bytes | None:
+    """The bytes of the newest entry that holds a key, checked."""
+    with database.reading() as connection:
+        if connection is None:
+            return None
+        rows = connection.execute(
+            "SELECT items.digest, seal, size, crc32, file, content"
+            " FROM items JOIN blobs USING (digest) JOIN entries USING (entry_id)"
+            " WHERE items.key = ? AND quarantined_at IS NULL"
+            " ORDER BY created_at DESC",
+            (key,),
+        ).fetchall()
+    wrong = []
+    try:
+        for digest, sealed, *blob in rows:
+            try:
+                if sealed != blobs.seal(key, digest, blob[0]):
+                    raise blobs.Damaged(digest)
+                content = blobs.read(database, digest, *blob)
+            except blobs.Damaged:
+                wrong.append(digest)
+                continue
+            if content is not None:
+                return content
+        return None
+    finally:
+        if wrong and not database.read_only:
+            with database.writing() as connection:
+                for digest in wrong:
+                    blobs.quarantine(connection, digest)
+
+
+def has_key(database: Database, key: str) -> bool:
+    """Whether `get_key` has something to read."""
+    with database.reading() as connection:
+        if connection is None:
+            return False
+        rows = connection.execute(
+            "SELECT digest, file, size FROM items JOIN blobs USING (digest)"
+            " WHERE key = ? AND quarantined_at IS NULL",
+            (key,),
+        ).fetchall()
+    return any(blobs.is_there(database, *row) for row in rows)
+
+
+_OF_APP = (
+    "SELECT entry_id, entries.cell_id FROM entries JOIN cells USING (cell_id)"
+    " JOIN apps USING (app_id)"
+    " WHERE cache_name = ? AND loader = ? AND apps.path = ?"
+)
+
+
+@contextmanager
+def _transaction(database: Database, owner: Owner) -> Iterator[sqlite3.Connection]:
+    """`Database.writing`, after whose failure the roll forgets what it wrote."""
+    try:
+        with database.writing() as connection:
+            yield connection
+    except BaseException:
+        owner.roll.forget()
+        raise
+
+
+def _candidates(
+    connection: sqlite3.Connection,
+    database: Database,
+    key: EntryKey,
+    owner: Owner,
+) -> list[Found]:
+    rows = connection.execute(
+        "SELECT entry_id, cell_id, created_at FROM entries WHERE hash = ?"
+        " AND cache_name = ? AND cache_type = ? AND loader = ?"
+        " ORDER BY created_at DESC",
+        (key.hash, key.cache_name, key.cache_type, key.loader),
+    ).fetchall()
+    if not rows:
+        return []
+    own = None
+    if owner.notebook is not None and owner.kernel_id is not None:
+        own = recognise(
+            connection, database, owner.roll, owner.notebook
+        ).get(owner.kernel_id)
+    cleared_at = None
+    if own is not None:
+        row = connection.execute(
+            "SELECT cleared_at FROM cells WHERE cell_id = ?", (own,)
+        ).fetchone()
+        cleared_at = row[0] if row else None
+    founds = [
+        Found(entry_id, cell_id, cell_id == own)
+        for entry_id, cell_id, created_at in rows
+        if cell_id == own or cleared_at is None or created_at > cleared_at
+    ]
+    return sorted(founds, key=lambda found: not found.own)
+
+
+def _rows(
+    connection: sqlite3.Connection, found: Found
+) -> list[tuple[str, bytes, int, int, int, str | None, bytes | None]]:
+    """Key, digest, seal, size, crc32, file and content of an entry's items.
+
+    None at all if one of them is quarantined or gone.
+    """
+    rows = connection.execute(
+        "SELECT key, digest, seal, size, crc32, file, content, quarantined_at"
+        " FROM items LEFT JOIN blobs USING (digest)"
+        " WHERE cell_id = ? AND entry_id = ?",
+        (found.cell_id, found.entry_id),
+    ).fetchall()
+    if any(row[3] is None or row[7] is not None for row in rows):
+        return []
+    return [row[:7] for row in rows]
+
+
+def _delete(connection: sqlite3.Connection, entry_ids: Sequence[int]) -> list[bytes]:
+    """Deletes entries with their items; the digests these had."""
+    digests: list[bytes] = []
+    for entry_id in entry_ids:
+        digests.extend(
+            digest
+            for (digest,) in connection.execute(
+                "SELECT digest FROM items WHERE entry_id = ?", (entry_id,)
+            )
+        )
+        connection.execute("DELETE FROM entries WHERE entry_id = ?", (entry_id,))
+    return digests

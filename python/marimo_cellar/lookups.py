@@ -1,0 +1,142 @@
+"""What lookups met, written down in batches.
+
+A write on every hit would cost two to three times the hit. So use is kept in
+memory and written at the end of a run, and a few seconds after the first lookup
+that is not written yet; a killed kernel loses that much.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sqlite3
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal
+
+from marimo_cellar.database import Database, Unavailable
+from marimo_cellar.entries import EntryKey, Found, Owner, adopt, place
+
+_FLUSH_SECONDS = 5.0
+
+
+@dataclass(eq=False)
+class Lookup:
+    """`at` is in Unix seconds. `seconds` is a hit's load time, a miss's run time,
+    which is known only when the entry is saved."""
+
+    database: Database
+    key: EntryKey
+    owner: Owner
+    outcome: Literal["hit", "miss"]
+    at: float
+    seconds: float | None = None
+    why: str | None = None
+    found: Found | None = None
+    lookup_id: int | None = None
+
+
+_lock = threading.Lock()
+_waiting: dict[Database, list[Lookup]] = {}
+_timer: threading.Timer | None = None
+
+
+def note(lookup: Lookup) -> None:
+    """Remembers a lookup, or that what is known of it changed."""
+    global _timer
+    with _lock:
+        _waiting.setdefault(lookup.database, []).append(lookup)
+        if _timer is None:
+            _timer = threading.Timer(_FLUSH_SECONDS, flush)
+            _timer.daemon = True
+            _timer.start()
+
+
+def flush() -> None:
+    """Writes what is remembered. Never raises: use is not worth a run."""
+    global _timer
+    with _lock:
+        batches = list(_waiting.items())
+        _waiting.clear()
+        if _timer is not None:
+            _timer.cancel()
+            _timer = None
+    for database, lookups in batches:
+        try:
+            _write(database, lookups)
+        except (sqlite3.Error, OSError, Unavailable):
+            # The database has told the user what is the matter with it.
+            for lookup in lookups:
+                lookup.owner.roll.forget()
+
+
+def _write(database: Database, lookups: list[Lookup]) -> None:
+    with database.reading() as connection:
+        # That something was looked for is no reason to begin a cache.
+        if connection is None or database.read_only:
+            return
+    with database.writing() as connection:
+        for lookup in dict.fromkeys(lookups):
+            if lookup.lookup_id is not None:
+                connection.execute(
+                    "UPDATE lookups SET seconds = ?, why = ? WHERE lookup_id = ?",
+                    (lookup.seconds, lookup.why, lookup.lookup_id),
+                )
+                continue
+            cell_id, node = place(connection, database, lookup.owner)
+            if lookup.found is not None:
+                _count(connection, lookup, lookup.found, cell_id, node)
+            lookup.lookup_id = connection.execute(
+                "INSERT INTO lookups"
+                " (cell_id, cache_name, hash, outcome, at, seconds, why)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    cell_id,
+                    lookup.key.cache_name,
+                    lookup.key.hash,
+                    lookup.outcome,
+                    lookup.at,
+                    lookup.seconds,
+                    lookup.why,
+                ),
+            ).lastrowid
+
+
+def _count(
+    connection: sqlite3.Connection,
+    lookup: Lookup,
+    found: Found,
+    cell_id: int,
+    node: bytes | None,
+) -> None:
+    """Counts a hit, for the cell's own entry; it becomes so by the hit."""
+    if found.cell_id != cell_id:
+        adopt(connection, found.entry_id, cell_id, node)
+    key = lookup.key
+    connection.execute(
+        "UPDATE entries SET hits = hits + 1,"
+        " last_hit_at = max(coalesce(last_hit_at, 0), ?)"
+        " WHERE cell_id = ? AND cache_name = ? AND hash = ? AND cache_type = ?"
+        " AND loader = ?",
+        (lookup.at, cell_id, key.cache_name, key.hash, key.cache_type, key.loader),
+    )
+
+
+def _after_fork() -> None:
+    # The parent's lookups are the parent's to write, its timer did not come along.
+    global _lock, _timer
+    _lock = threading.Lock()
+    _timer = None
+    _waiting.clear()
+
+
+def _at_exit() -> None:
+    with suppress(Exception):
+        flush()
+
+
+atexit.register(_at_exit)
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,167 @@
+"""A notebook as it stands in a kernel: its cells, their names, order and nodes.
+
+Plain data. The kernel knows the cells' code, names of variables and dependencies;
+their names and order only the file knows. `compose` puts the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from marimo_cellar.code import code_digest, node_digest
+
+digest_of = lru_cache(maxsize=8192)(code_digest)
+
+
+@dataclass(frozen=True)
+class KernelCell:
+    """A cell of the kernel's graph. `kernel_id` is marimo's."""
+
+    kernel_id: str
+    code: str
+    defs: frozenset[str]
+    parents: frozenset[str]
+
+
+@dataclass(frozen=True)
+class FileCell:
+    """A cell of the notebook's file, in the file's order."""
+
+    name: str | None
+    code: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell as saved with an entry. `parents` are kernel ids."""
+
+    kernel_id: str
+    name: str | None
+    ordinal: int
+    code: str
+    defs: tuple[str, ...]
+    digest: bytes
+    node: bytes
+    parents: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """`cells` are in notebook order.
+
+    `unrun` has the digests of cells that the file has and the kernel does not,
+    such as one whose code does not parse: they are not gone.
+    """
+
+    cells: tuple[Cell, ...]
+    unrun: frozenset[bytes]
+
+    def cell(self, kernel_id: str | None) -> Cell | None:
+        """The cell with a kernel id, if the notebook has it."""
+        for cell in self.cells:
+            if cell.kernel_id == kernel_id:
+                return cell
+        return None
+
+
+def compose(
+    graph: Sequence[KernelCell],
+    file: Sequence[FileCell],
+    before: Notebook | None = None,
+) -> Notebook:
+    """The notebook of a kernel's cells and what its file says of them.
+
+    `before` is the notebook a moment ago: a cell whose code the file does not
+    have yet keeps the name and the place it had.
+    """
+    left: dict[bytes, list[int]] = {}
+    for place, cell in enumerate(file):
+        left.setdefault(digest_of(cell.code), []).append(place)
+
+    known = {cell.kernel_id: cell for cell in before.cells} if before else {}
+    names: dict[str, str | None] = {}
+    order: dict[str, tuple[float, int]] = {}
+    previous = -1.0
+    for index, kernel_cell in enumerate(graph):
+        kernel_id = kernel_cell.kernel_id
+        places = left.get(digest_of(kernel_cell.code))
+        if places:
+            place = float(places.pop(0))
+            names[kernel_id] = file[int(place)].name
+        elif kernel_id in known:
+            place = float(known[kernel_id].ordinal)
+            names[kernel_id] = known[kernel_id].name
+        else:
+            place = previous
+            names[kernel_id] = None
+        order[kernel_id] = (place, index)
+        previous = place
+
+    nodes = _nodes(graph)
+    ordered = sorted(graph, key=lambda cell: order[cell.kernel_id])
+    return Notebook(
+        cells=tuple(
+            Cell(
+                kernel_id=cell.kernel_id,
+                name=names[cell.kernel_id],
+                ordinal=ordinal,
+                code=cell.code,
+                defs=tuple(
+                    sorted(name for name in cell.defs if name[:1] != "_")
+                ),
+                digest=digest_of(cell.code),
+                node=nodes[cell.kernel_id],
+                parents=tuple(sorted(cell.parents & nodes.keys())),
+            )
+            for ordinal, cell in enumerate(ordered)
+        ),
+        unrun=frozenset(digest for digest, places in left.items() if places),
+    )
+
+
+def ancestry(notebook: Notebook, cell: Cell) -> Iterable[Cell]:
+    """The cell and all it depends on, each once."""
+    cells = {one.kernel_id: one for one in notebook.cells}
+    seen: set[str] = set()
+    waiting = [cell.kernel_id]
+    while waiting:
+        kernel_id = waiting.pop()
+        if kernel_id in seen or kernel_id not in cells:
+            continue
+        seen.add(kernel_id)
+        waiting.extend(cells[kernel_id].parents)
+        yield cells[kernel_id]
+
+
+def _nodes(graph: Sequence[KernelCell]) -> Mapping[str, bytes]:
+    """Each cell's node, without recursion: a notebook can be one long chain."""
+    cells = {cell.kernel_id: cell for cell in graph}
+    nodes: dict[str, bytes] = {}
+    for start in cells:
+        waiting = [start]
+        entered: set[str] = set()
+        while waiting:
+            kernel_id = waiting[-1]
+            cell = cells[kernel_id]
+            # A cell of a cycle, which marimo does not run, does without the
+            # parent that it is itself an ancestor of.
+            missing = [
+                parent
+                for parent in cell.parents
+                if parent in cells
+                and parent not in nodes
+                and parent not in entered
+            ]
+            entered.add(kernel_id)
+            if missing:
+                waiting.extend(missing)
+                continue
+            waiting.pop()
+            if kernel_id not in nodes:
+                nodes[kernel_id] = node_digest(
+                    digest_of(cell.code),
+                    (nodes[one] for one in cell.parents if one in nodes),
+                )
+    return nodes

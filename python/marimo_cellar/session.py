@@ -1,0 +1,100 @@
+"""What a live kernel, or an app embedded in one, has of Cellar's.
+
+One for each context of marimo's, kept on it and gone with it: `marimo run` puts
+many kernels on the threads of one process, and what is remembered for the process
+would mix their values.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+from marimo_cellar import _marimo
+from marimo_cellar.cells import Roll
+from marimo_cellar.database import database_in
+from marimo_cellar.entries import Owner
+from marimo_cellar.notebook import FileCell, Notebook, compose
+from marimo_cellar.saves import SavesInFlight
+from marimo_cellar.store import SqliteStore
+
+
+class Session:
+    """Made by `session_of`. `store` is None where marimo's own store is wanted."""
+
+    def __init__(self, context: Any, outer: Session | None) -> None:
+        path = _marimo.notebook_path(context)
+        if path is None and outer is not None:
+            path = outer.path
+        self.path: Path | None = path
+        self.saves = outer.saves if outer is not None else SavesInFlight()
+        self.store: SqliteStore | None = None
+        if not _marimo.another_store_is_configured(path):
+            self.store = SqliteStore(str(_marimo.cache_folder(path)))
+        self.roll = Roll(path)
+        self._context = context
+        self._lock = threading.Lock()
+        self._graph: tuple[object, ...] = ()
+        self._stamp: tuple[int, int] | None = None
+        self._notebook: Notebook | None = None
+
+    def running_cell(self) -> str | None:
+        """marimo's id of the cell that the kernel's thread runs."""
+        return _marimo.running_cell(self._context)
+
+    def owner(self, kernel_id: str | None) -> Owner:
+        """A cell of the notebook as it stands now."""
+        return Owner(self.roll, self._current_notebook(), kernel_id)
+
+    def _current_notebook(self) -> Notebook:
+        with self._lock:
+            graph = _marimo.graph_state(self._context)
+            stamp = self._file_stamp()
+            if (
+                self._notebook is None
+                or stamp != self._stamp
+                or len(graph) != len(self._graph)
+                or any(a is not b for a, b in zip(graph, self._graph))
+            ):
+                self._notebook = compose(
+                    _marimo.graph_cells(self._context),
+                    self._file_cells(),
+                    self._notebook,
+                )
+                self._graph, self._stamp = graph, stamp
+            return self._notebook
+
+    def _file_stamp(self) -> tuple[int, int] | None:
+        try:
+            found = self.path.stat() if self.path is not None else None
+        except OSError:
+            return None
+        return (found.st_mtime_ns, found.st_size) if found is not None else None
+
+    def _file_cells(self) -> list[FileCell]:
+        if self.path is None:
+            return []
+        try:
+            return _marimo.file_cells(self.path)
+        except Exception:
+            # The file is being written, is gone or does not parse. The cells have
+            # no names then, which is no reason not to cache them.
+            return []
+
+
+def session_of(context: Any) -> Session:
+    """The session of a context, made at its first use."""
+    session = _marimo.session_in(context)
+    if session is None:
+        outer = _marimo.parent_of(context)
+        session = Session(context, session_of(outer) if outer else None)
+        _marimo.keep_session(context, session)
+    assert isinstance(session, Session)
+    return session
+
+
+def current_session() -> Session | None:
+    """The session of the kernel that this thread runs."""
+    context = _marimo.current_context()
+    return session_of(context) if context is not None else None
