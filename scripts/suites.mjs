@@ -2,11 +2,10 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import { codeServer } from './codeServer.mjs';
-import { makePackage } from './package.mjs';
+import { build } from './package.mjs';
 import { root, run } from './programs.mjs';
-import { marimoPython, marimoVersions } from './python.mjs';
-import { findChromium } from './system.mjs';
+import { marimoVersions } from './python.mjs';
+import { editorVariables, pythonVariables, testedPython } from './testEnvironment.mjs';
 
 /**
  * What came of a suite.
@@ -14,46 +13,32 @@ import { findChromium } from './system.mjs';
  * @typedef {{name: string, run: () => Promise<Count>}} Suite
  */
 
-/** Thrown where a suite cannot run on this machine. */
-export class CannotRun extends Error {}
-
 const reports = path.join(root, 'test', 'out', 'reports');
 
 /** @returns {Suite[]} all suites, the quick ones first */
 export function suites() {
-  const python = (version) => prepared(`marimo ${version}`, () => marimoPython(version));
-  const [newest] = marimoVersions().slice(-1);
+  const versions = marimoVersions();
   return [
     { name: 'types', run: () => one('npm', ['run', '--silent', 'types']) },
     { name: 'lint', run: () => one('npm', ['run', '--silent', 'lint']) },
     { name: 'unit', run: () => nodeTests('unit') },
+    { name: 'python-lint', run: async () => pythonLint(await testedPython(versions.at(-1))) },
+    ...versions.map((version) => ({
+      name: `python-${version}`,
+      run: async () => pytest(await testedPython(version), version),
+    })),
     {
-      name: 'python-lint',
+      name: 'integration',
       run: async () => {
-        const tool = await python(newest);
-        const tools = [['ruff', 'check', '.'], ['ruff', 'format', '--check', '.'], ['mypy']];
-        const counts = [];
-        for (const args of tools) counts.push(await one(tool, ['-m', ...args], 'python'));
-        return sum(counts);
+        const variables = await pythonVariables();
+        await build({ production: false });
+        return nodeTests('integration', variables);
       },
     },
-    ...marimoVersions().map((version) => ({
-      name: `python-${version}`,
-      run: async () => pytest(await python(version), version),
-    })),
-    { name: 'integration', run: async () => nodeTests('integration', await pythonNames(python)) },
     {
       name: 'e2e',
-      run: async () => {
-        const { node, entry } = await prepared('the browser VS Code', codeServer);
-        return nodeTests('e2e', {
-          ...(await pythonNames(python)),
-          CELLAR_TEST_NODE: node,
-          CELLAR_TEST_CODE_SERVER: entry,
-          CELLAR_TEST_CHROMIUM: findChromium(),
-          CELLAR_TEST_VSIX: await makePackage(),
-        });
-      },
+      run: async () =>
+        nodeTests('e2e', { ...(await pythonVariables()), ...(await editorVariables()) }),
     },
   ];
 }
@@ -68,25 +53,18 @@ export function sum(counts) {
   return total;
 }
 
-/** The environment variable by which the tests find the Python of each version of marimo. */
-async function pythonNames(python) {
-  const names = {};
-  for (const version of marimoVersions()) names[version] = await python(version);
-  return { CELLAR_TEST_PYTHONS: JSON.stringify(names) };
-}
-
-async function prepared(what, install) {
-  try {
-    return await install();
-  } catch (error) {
-    throw new CannotRun(`${what} could not be installed: ${error.message}`);
-  }
-}
-
 /** A program that is one test: it passes when its exit code is zero. */
 async function one(program, args, folder = '.') {
   const { code } = await run(program, args, { cwd: path.join(root, folder) });
   return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 };
+}
+
+async function pythonLint(python) {
+  const counts = [];
+  for (const tool of [['ruff', 'check', '.'], ['ruff', 'format', '--check', '.'], ['mypy']]) {
+    counts.push(await one(python, ['-m', ...tool], 'python'));
+  }
+  return sum(counts);
 }
 
 /** Runs the files `test/<folder>/**\/*.test.ts` in Node's own runner, counted by its TAP report. */

@@ -3,8 +3,9 @@
 // whole suite could not run, which is how CI calls it.
 import { parseArgs } from 'node:util';
 import { ensureDependencies } from './dependencies.mjs';
-import { CannotRun, suites, sum } from './suites.mjs';
+import { suites, sum } from './suites.mjs';
 import { ensureSystem } from './system.mjs';
+import { CannotRun } from './testEnvironment.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
