@@ -1,0 +1,285 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { Caches } from '../store/Caches';
+import type { SqliteLoader } from '../store/SqliteLoader';
+import {
+  type AppNode,
+  type FolderNode,
+  type Node,
+  type ProblemNode,
+  type Reader,
+  type Row,
+  compare,
+  nameOf,
+  rowOf,
+  shownCells,
+  shownItems,
+} from './nodes';
+import { problemOf } from './problems';
+import { stateOf } from './state';
+
+/** What was found in the workspace. Paths are absolute. */
+export interface Found {
+  readonly folders: readonly FolderNode[];
+  /** Databases, by the path of the workspace folder that each is in. */
+  readonly databases: readonly FoundPath[];
+  /** Folders with marimo's file cache and no database. */
+  readonly files: readonly FoundPath[];
+}
+
+export interface FoundPath {
+  readonly path: string;
+  readonly folder: string;
+}
+
+/**
+ * A node as the view holds on to it: the same object for as long as the thing exists, since VS Code
+ * recognises what it is told to refresh by identity.
+ */
+export interface Branch {
+  readonly id: string;
+  node: Node;
+  row: Row;
+}
+
+/** What the tree amounts to, for the words that are shown when it is empty. */
+export interface Contents {
+  readonly folders: number;
+  readonly apps: number;
+  readonly problems: readonly ProblemNode[];
+  readonly files: number;
+}
+
+const rootId = '';
+
+/**
+ * The explorer's tree over the databases of the workspace, without VS Code: children on request, and
+ * after a change the branches that look different, and no others.
+ */
+export class CellTree {
+  private found: Found = { folders: [], databases: [], files: [] };
+  private readonly branches = new Map<string, Branch>();
+  /** What each parent was last said to have, by id; parents that nobody looks into are left out. */
+  private readonly served = new Map<string, readonly Branch[]>();
+  private last: Contents = { folders: 0, apps: 0, problems: [], files: 0 };
+
+  constructor(
+    private readonly caches: Caches,
+    private readonly reader: () => Reader,
+    private readonly report: (error: unknown) => void,
+  ) {}
+
+  /** As of the last time that the root was read. */
+  get contents(): Contents {
+    return this.last;
+  }
+
+  /** Takes effect at the next {@link children} or {@link refresh}. */
+  setFound(found: Found): void {
+    this.found = found;
+  }
+
+  async children(parent?: Branch): Promise<readonly Branch[]> {
+    const children = (await this.load(parent?.node)).map((node) => this.branchOf(node));
+    this.served.set(parent?.id ?? rootId, children);
+    return children;
+  }
+
+  /** A branch whose children nobody sees any more costs nothing at the next refresh. */
+  forget(branch: Branch): void {
+    for (const child of this.served.get(branch.id) ?? []) this.forget(child);
+    this.served.delete(branch.id);
+  }
+
+  /**
+   * Reads again what is being looked at.
+   * @param cache only this database, by its number; everything when absent
+   * @returns the branches to show anew, `undefined` for the root; a parent stands for its children
+   */
+  async refresh(cache?: number): Promise<(Branch | undefined)[]> {
+    const changed: (Branch | undefined)[] = [];
+    const visit = async (parent: Branch | undefined): Promise<void> => {
+      const before = this.served.get(parent?.id ?? rootId);
+      if (before === undefined) return;
+      if (cache !== undefined && parent !== undefined && !concerns(parent.node, cache)) return;
+      const shown = new Map(before.map((branch) => [branch.id, JSON.stringify(branch.row)]));
+      const after = await this.children(parent);
+      for (const branch of before) if (!after.includes(branch)) this.drop(branch);
+      if (after.length !== before.length || after.some((branch, at) => branch !== before[at])) {
+        changed.push(parent);
+      } else {
+        changed.push(...after.filter(({ id, row }) => shown.get(id) !== JSON.stringify(row)));
+      }
+      for (const branch of after) await visit(branch);
+    };
+    await visit(undefined);
+    return changed;
+  }
+
+  private drop(branch: Branch): void {
+    for (const child of this.served.get(branch.id) ?? []) this.drop(child);
+    this.served.delete(branch.id);
+    this.branches.delete(branch.id);
+  }
+
+  private branchOf(node: Node): Branch {
+    const row = rowOf(node, this.reader());
+    const known = this.branches.get(row.id);
+    if (known !== undefined) {
+      known.node = node;
+      known.row = row;
+      return known;
+    }
+    const branch = { id: row.id, node, row };
+    this.branches.set(branch.id, branch);
+    return branch;
+  }
+
+  private async load(parent: Node | undefined): Promise<Node[]> {
+    if (parent === undefined) return this.roots();
+    switch (parent.kind) {
+      case 'folder':
+        return this.within(parent);
+      case 'app':
+        return this.read(parent.database, async (loader) =>
+          shownCells(await loader.cells(parent.app.appId)).map((cell) => ({
+            ...parent,
+            kind: 'cell',
+            cell,
+          })),
+        );
+      case 'cell':
+        return this.read(parent.database, async (loader) =>
+          (await loader.entries(parent.cell.cellId)).map((entry) => ({
+            ...parent,
+            kind: 'entry',
+            entry,
+          })),
+        );
+      case 'entry':
+        return this.read(parent.database, async (loader) =>
+          shownItems(await loader.items(parent.entry.entryId)).map((item) => ({
+            ...parent,
+            kind: 'item',
+            item,
+          })),
+        );
+      case 'item':
+      case 'problem':
+      case 'files':
+        return [];
+    }
+  }
+
+  /** What a database says; a fault of it is a node of its own. */
+  private async read(
+    database: string,
+    list: (loader: SqliteLoader) => Promise<Node[]>,
+    folder = path.dirname(database),
+  ): Promise<Node[]> {
+    try {
+      return await list(await this.caches.open(database));
+    } catch (error) {
+      const problem = problemOf(error);
+      // Whoever deletes a cache knows; the watcher takes it out of the list.
+      if (problem.kind === 'missing' || problem.kind === 'closed') return [];
+      this.report(error);
+      return [{ kind: 'problem', database, place: placeOf(database, folder), problem }];
+    }
+  }
+
+  private async roots(): Promise<Node[]> {
+    const byFolder = await Promise.all(
+      this.found.folders.map(async (folder) => ({ folder, nodes: await this.within(folder) })),
+    );
+    const nodes = byFolder.flatMap((folder) => folder.nodes);
+    this.last = {
+      folders: this.found.folders.length,
+      apps: nodes.filter(({ kind }) => kind === 'app').length,
+      problems: nodes.filter((node) => node.kind === 'problem'),
+      files: this.found.files.length,
+    };
+    // Where there is nothing to show but these, words of their own fill the view.
+    if (stateOf(this.last) !== 'ready') return [];
+    if (this.found.folders.length < 2) return nodes;
+    return byFolder.filter((folder) => folder.nodes.length > 0).map(({ folder }) => folder);
+  }
+
+  private async within(folder: FolderNode): Promise<Node[]> {
+    const here = ({ folder: of }: FoundPath) => of === folder.path;
+    const read = await Promise.all(
+      this.found.databases
+        .filter(here)
+        .map((database) =>
+          this.read(database.path, (loader) => this.apps(loader, folder.path), folder.path),
+        ),
+    );
+    const files = this.found.files.filter(here).map((found): Node => {
+      const notebooks = path.dirname(path.dirname(found.path));
+      return { kind: 'files', path: found.path, place: placeOf(notebooks, folder.path) };
+    });
+    const nodes = withFoldersApart(read.flat());
+    return [
+      ...nodes.filter(({ kind }) => kind === 'problem'),
+      ...nodes.filter(({ kind }) => kind !== 'problem'),
+      ...files,
+    ];
+  }
+
+  private async apps(loader: SqliteLoader, folder: string): Promise<Node[]> {
+    const apps = (await loader.apps()).filter((app) => app.entries > 0);
+    return Promise.all(
+      apps.map(async (app): Promise<AppNode> => ({
+        kind: 'app',
+        cache: this.caches.number(loader.path),
+        database: loader.path,
+        app,
+        place: placeOf(app.notebook, folder),
+        apart: undefined,
+        exists: await isFile(app.notebook),
+      })),
+    );
+  }
+}
+
+/** Whether a change of a database can show in what is below the node. */
+function concerns(node: Node, cache: number): boolean {
+  return !('cache' in node) || node.cache === cache;
+}
+
+/** By name; notebooks of the same name in different folders say which is which. */
+function withFoldersApart(nodes: Node[]): Node[] {
+  const names = new Map<string, number>();
+  for (const node of nodes) {
+    if (node.kind !== 'app') continue;
+    const name = nameOf(node.place);
+    names.set(name, (names.get(name) ?? 0) + 1);
+  }
+  return nodes
+    .map((node) => {
+      if (node.kind !== 'app' || (names.get(nameOf(node.place)) ?? 0) < 2) return node;
+      const slash = node.place.lastIndexOf('/');
+      return { ...node, apart: slash < 0 ? './' : node.place.slice(0, slash) };
+    })
+    .sort((a, b) => compare(sortKey(a), sortKey(b)));
+}
+
+function sortKey(node: Node): string {
+  return 'place' in node ? node.place : '';
+}
+
+/** The path within a folder, or all of it where it is elsewhere; with forward slashes. */
+function placeOf(file: string, folder: string): string {
+  const relative = path.relative(folder, file);
+  const outside = relative.startsWith('..') || path.isAbsolute(relative);
+  const place = outside ? file : relative === '' ? '.' : relative;
+  return place.split(path.sep).join('/');
+}
+
+async function isFile(file: string): Promise<boolean> {
+  try {
+    return (await stat(file)).isFile();
+  } catch {
+    return false;
+  }
+}

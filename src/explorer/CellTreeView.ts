@@ -1,0 +1,195 @@
+import * as vscode from 'vscode';
+import type { Caches } from '../store/Caches';
+import type { Disposable } from '../store/Watcher';
+import type { Branch, CellTree } from './CellTree';
+import type { Discovery } from './Discovery';
+import { type Tooltip, referenceOf } from './nodes';
+import { stateOf } from './state';
+
+/** Changes within this time are shown together; half a second is what a follower is promised. */
+const gatherMs = 150;
+/** Ages go stale. */
+const ageMs = 60_000;
+
+/**
+ * The view `cellar.cells`. It reads only while it can be seen, and redraws only what changed, so that
+ * a kernel that saves a hundred entries a second costs a few reads.
+ */
+export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<Branch | undefined>();
+  readonly onDidChangeTreeData = this.changed.event;
+  private readonly view: vscode.TreeView<Branch>;
+  readonly onDidChangeVisibility: vscode.Event<unknown>;
+  readonly onDidChangeSelection: vscode.Event<unknown>;
+  private readonly disposables: Disposable[] = [this.changed];
+
+  /** What to look at again at the next opportunity: where the caches are, all of them, or some. */
+  private readonly due = { scan: true, all: true, caches: new Set<number>() };
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly tree: CellTree,
+    private readonly discovery: Discovery,
+    caches: Caches,
+    private readonly report: (error: unknown) => void,
+  ) {
+    this.view = vscode.window.createTreeView('cellar.cells', {
+      treeDataProvider: this,
+      showCollapseAll: true,
+      canSelectMany: true,
+    });
+    this.onDidChangeVisibility = this.view.onDidChangeVisibility;
+    this.onDidChangeSelection = this.view.onDidChangeSelection;
+    const ageing = setInterval(() => {
+      if (this.visible) void this.refresh();
+    }, ageMs);
+    this.disposables.push(
+      this.view,
+      {
+        dispose: () => {
+          clearInterval(ageing);
+          clearTimeout(this.timer);
+        },
+      },
+      this.view.onDidCollapseElement(({ element }) => {
+        this.tree.forget(element);
+      }),
+      this.view.onDidChangeVisibility(() => {
+        this.schedule();
+      }),
+      discovery.onDidChange(() => {
+        this.due.scan = true;
+        this.schedule();
+      }),
+      caches.onDidChange((cache, change) => {
+        if (change === 'committed') this.due.caches.add(cache);
+        else this.due.scan = true;
+        this.schedule();
+      }),
+    );
+  }
+
+  get visible(): boolean {
+    return this.view.visible;
+  }
+
+  /** What is selected, whether or not the view can be seen. */
+  get selection(): readonly Branch[] {
+    return this.view.selection;
+  }
+
+  /** Looks for caches and reads them again, whatever is known of them. */
+  async refresh(): Promise<void> {
+    this.due.scan = this.due.all = true;
+    await this.update();
+  }
+
+  async getChildren(parent?: Branch): Promise<Branch[]> {
+    if (parent === undefined && this.due.scan) await this.scan();
+    const children = await this.tree.children(parent);
+    if (parent === undefined) this.say();
+    return [...children];
+  }
+
+  getTreeItem({ node, row }: Branch): vscode.TreeItem {
+    const item = new vscode.TreeItem(
+      row.label,
+      row.expandable
+        ? node.kind === 'folder'
+          ? vscode.TreeItemCollapsibleState.Expanded
+          : vscode.TreeItemCollapsibleState.Collapsed
+        : vscode.TreeItemCollapsibleState.None,
+    );
+    item.id = row.id;
+    item.description = row.description;
+    item.tooltip = markdown(row.tooltip);
+    item.contextValue = row.context;
+    item.accessibilityInformation = { label: row.spoken };
+    item.iconPath = new vscode.ThemeIcon(
+      row.icon.name,
+      row.icon.color === undefined ? undefined : new vscode.ThemeColor(row.icon.color),
+    );
+    if (node.kind === 'item') {
+      item.command = {
+        command: 'cellar.preview',
+        title: vscode.l10n.t('Preview'),
+        arguments: [referenceOf(node)],
+      };
+    } else if (node.kind === 'problem') {
+      item.command = {
+        command: 'cellar.explainProblem',
+        title: vscode.l10n.t('What Can I Do?'),
+        arguments: [{ id: row.id, node, row } satisfies Branch],
+      };
+    }
+    return item;
+  }
+
+  dispose(): void {
+    for (const disposable of this.disposables) disposable.dispose();
+  }
+
+  private schedule(): void {
+    if (!this.visible || this.timer !== undefined) return;
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      void this.update();
+    }, gatherMs);
+  }
+
+  /** One update at a time; what becomes due meanwhile is for the next. */
+  private update(): Promise<void> {
+    this.running = this.running.then(async () => {
+      try {
+        await this.readWhatIsDue();
+      } catch (error) {
+        this.report(error);
+      }
+    });
+    return this.running;
+  }
+
+  private async readWhatIsDue(): Promise<void> {
+    const { scan, all } = this.due;
+    const caches = [...this.due.caches];
+    this.due.all = false;
+    this.due.caches.clear();
+    if (scan) await this.scan();
+    const changed = new Set<Branch | undefined>();
+    for (const cache of scan || all ? [undefined] : caches) {
+      for (const branch of await this.tree.refresh(cache)) changed.add(branch);
+    }
+    this.say();
+    if (changed.has(undefined)) this.changed.fire(undefined);
+    else for (const branch of changed) this.changed.fire(branch);
+  }
+
+  private async scan(): Promise<void> {
+    this.due.scan = false;
+    this.tree.setFound(await this.discovery.scan());
+  }
+
+  /** The words of an empty view: VS Code shows those of the manifest by this key. */
+  private say(): void {
+    const { contents } = this.tree;
+    const state = stateOf(contents);
+    void vscode.commands.executeCommand('setContext', 'cellar.state', state);
+    const [problem] = contents.problems;
+    const message =
+      state === 'unsupported' && problem
+        ? `${problem.problem.message} ${problem.problem.wayOut}`
+        : undefined;
+    // The manifest's words are shown only while there is no message.
+    this.view.message = message ?? '';
+  }
+}
+
+function markdown({ title, lines, code }: Tooltip): vscode.MarkdownString {
+  // Neither trusted nor with HTML: titles and code come from files.
+  const text = new vscode.MarkdownString();
+  text.appendMarkdown('**').appendText(title).appendMarkdown('**');
+  for (const line of lines) text.appendMarkdown('\n\n').appendText(line);
+  if (code !== undefined) text.appendCodeblock(code, 'python');
+  return text;
+}

@@ -1,0 +1,22 @@
+import type { Contents } from './CellTree';
+
+/**
+ * Which words fill the view while the tree is empty; the value of the context key `cellar.state`
+ * that package.json's `viewsWelcome` ask for. A workspace without a folder is told apart by VS Code's
+ * own `workbenchState`.
+ */
+export type State =
+  /** There is a tree to show. */
+  | 'ready'
+  /** Nothing is cached yet, or all of it was cleared. */
+  | 'empty'
+  /** marimo keeps a cache in files, without Cellar. */
+  | 'fileCache'
+  /** There are databases and SQLite does not load on this platform. */
+  | 'unsupported';
+
+export function stateOf({ apps, problems, files }: Omit<Contents, 'folders'>): State {
+  if (problems.some(({ problem }) => problem.kind === 'unsupported')) return 'unsupported';
+  if (apps > 0 || problems.length > 0) return 'ready';
+  return files > 0 ? 'fileCache' : 'empty';
+}
