@@ -1,0 +1,119 @@
+"""Real kernels for the tests: Cellar as it is shipped, and marimo around it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def build(folder: Path) -> Path:
+    """The folder that goes on PYTHONPATH: the package and its metadata."""
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--no-build-isolation",
+            "--no-compile",
+            "--no-index",
+            "--target",
+            str(folder),
+            str(PACKAGE),
+        ],
+        check=True,
+    )
+    return folder
+
+
+def environment(shipped: Path | None, home: Path) -> dict[str, str]:
+    """An environment in which marimo's kernels have Cellar, or do not.
+
+    `home` keeps marimo's own settings and signing key away from the user's.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MARIMO", "PYTHON", "XDG", "CELLAR"))
+    }
+    return kept | {
+        "HOME": str(home),
+        "USERPROFILE": str(home),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "XDG_STATE_HOME": str(home / "state"),
+        "XDG_CACHE_HOME": str(home / "cache"),
+        "MARIMO_SKIP_UPDATE_CHECK": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "MPLBACKEND": "agg",
+    } | ({"PYTHONPATH": str(shipped)} if shipped else {})
+
+
+@dataclass(frozen=True)
+class Run:
+    """What an export said and made."""
+
+    output: str
+    result: str
+
+
+def export(
+    notebook: Path,
+    env: dict[str, str],
+    to: str = "html",
+    options: tuple[str, ...] = (),
+    **popen: Any,
+) -> Run:
+    """Runs a notebook from start to end by `marimo export`."""
+    target = Path(env["HOME"]) / f"{notebook.stem}.{to}"
+    target.unlink(missing_ok=True)
+    outputs = () if to == "html" else ("--include-outputs",)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "marimo", "-y", "export", to, str(notebook)),
+            *(*outputs, "--output", str(target), "--force", *options),
+        ],
+        env=env,
+        cwd=popen.pop("cwd", notebook.parent),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=180,
+        **popen,
+    )
+    return Run(done.stdout, target.read_text() if target.exists() else "")
+
+
+def cache_of(notebook: Path) -> Path:
+    """The folder of a notebook's cache."""
+    return notebook.parent / "__marimo__" / "cache"
+
+
+def query(notebook: Path, sql: str, *parameters: object) -> list[Any]:
+    """Rows of the notebook's database."""
+    connection = sqlite3.connect(cache_of(notebook) / "cache.db")
+    try:
+        return connection.execute(sql, parameters).fetchall()
+    finally:
+        connection.close()
+
+
+def change(notebook: Path, sql: str, *parameters: object) -> None:
+    """Changes the notebook's database as an outsider would."""
+    connection = sqlite3.connect(cache_of(notebook) / "cache.db", timeout=10)
+    try:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        with connection:
+            connection.execute(sql, parameters)
+    finally:
+        connection.close()
