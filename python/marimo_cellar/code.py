@@ -12,9 +12,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-_PREFIXES = frozenset(
-    ("r", "b", "u", "f", "t", "br", "rb", "fr", "rf", "tr", "rt")
-)
+from marimo_cellar.literals import end_of_line, end_of_literal, end_of_word, is_word
+
 _OPENING = "([{"
 _CLOSING = ")]}"
 _TAB_COLUMNS = 8
@@ -27,6 +26,7 @@ def normalise(code: str) -> str:
     indented deep, and a run of spaces survives as one space only where it parts
     two words, or a word and a string.
     """
+    # Python reads every line ending as a newline, inside strings too.
     text = code.replace("\r\n", "\n").replace("\r", "\n")
     lines: list[str] = []
     indents = [0]
@@ -100,13 +100,12 @@ def _logical_line(text: str, position: int) -> tuple[str, int]:
             position += 2
             spaced = True
         elif char == "#":
-            end = text.find("\n", position)
-            position = len(text) if end < 0 else end
-        elif (end := _string_end(text, position)) is not None:
+            position = end_of_line(text, position)
+        elif (end := end_of_literal(text, position)) is not None:
             emit(text[position:end], "string")
             position = end
-        elif _is_word(char):
-            end = _word_end(text, position)
+        elif is_word(char):
+            end = end_of_word(text, position)
             emit(text[position:end], "word")
             position = end
         else:
@@ -117,67 +116,3 @@ def _logical_line(text: str, position: int) -> tuple[str, int]:
             emit(char, "")
             position += 1
     return "".join(pieces), position
-
-
-def _is_word(char: str) -> bool:
-    return char == "_" or char > "\x7f" or (char.isascii() and char.isalnum())
-
-
-def _word_end(text: str, position: int) -> int:
-    while position < len(text) and _is_word(text[position]):
-        position += 1
-    return position
-
-
-def _string_end(text: str, position: int) -> int | None:
-    """Where the string literal that begins here ends; None if none does."""
-    start = position
-    if _is_word(text[position]):
-        position = _word_end(text, position)
-        if text[start:position].lower() not in _PREFIXES:
-            return None
-    if position >= len(text) or text[position] not in "'\"":
-        return None
-    prefix = text[start:position].lower()
-    quote = text[position]
-    if text.startswith(quote * 3, position):
-        quote *= 3
-    position += len(quote)
-    formatted = "f" in prefix or "t" in prefix
-    return _quoted_end(text, position, quote, formatted)
-
-
-def _quoted_end(text: str, position: int, quote: str, formatted: bool) -> int:
-    """Where a literal ends whose opening quote lies just before `position`.
-
-    `depth` counts the braces of an f-string's replacement field. In one, quotes
-    begin literals of their own, as they do since Python 3.12.
-    """
-    depth = 0
-    while position < len(text):
-        char = text[position]
-        if char == "\n" and len(quote) == 1:
-            return position
-        if depth == 0:
-            if text.startswith(quote, position):
-                return position + len(quote)
-            if char == "\\":
-                # A brace after a backslash still opens or closes a field.
-                following = text[position + 1 : position + 2]
-                position += 1 if formatted and following in ("{", "}") else 2
-            elif formatted and char in "{}":
-                if text.startswith(char * 2, position):
-                    position += 2
-                else:
-                    depth = 1 if char == "{" else 0
-                    position += 1
-            else:
-                position += 1
-        elif (end := _string_end(text, position)) is not None:
-            position = end
-        elif _is_word(char):
-            position = _word_end(text, position)
-        else:
-            depth += (char == "{") - (char == "}")
-            position += 1
-    return len(text)

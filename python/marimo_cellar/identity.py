@@ -8,7 +8,8 @@ code does not take the place of a cell that is there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -93,9 +94,9 @@ def match_cells(
     )
     pair("name", lambda one: _name(one.name), lambda cell: _name(cell.name))
 
-    for index, cell in enumerate(after):
-        if matches[index] is None and (best := _most_shared(cell, left)):
-            take(index, best, "defs")
+    for cell_id, index in _by_defs(list(left.values()), after):
+        if cell_id in left and matches[index] is None:
+            take(index, cell_id, "defs")
 
     return [match or Match(None, "new") for match in matches]
 
@@ -104,13 +105,24 @@ def _name(name: str | None) -> str | None:
     return None if name == "_" else name
 
 
-def _most_shared(
-    cell: NotebookCell, left: Mapping[int, StoredCell]
-) -> int | None:
-    """The stored cell that defines most of this one's names, the first of equals."""
-    best, shared = None, 0
-    for one in left.values():
-        count = len(one.defs & cell.defs)
-        if count > shared:
-            best, shared = one.cell_id, count
-    return best
+def _by_defs(
+    left: Sequence[StoredCell], after: Sequence[NotebookCell]
+) -> list[tuple[int, int]]:
+    """Pairs of a stored cell and a place in `after` that define a name in common.
+
+    Those to make first come first: with a living cell, then with most names.
+    """
+    definers: dict[str, list[int]] = {}
+    for index, cell in enumerate(after):
+        for name in cell.defs:
+            definers.setdefault(name, []).append(index)
+    pairs = []
+    for order, one in enumerate(left):
+        shared = Counter(
+            index for name in one.defs for index in definers.get(name, ())
+        )
+        pairs += [
+            (one.retired, -names, order, index, one.cell_id)
+            for index, names in shared.items()
+        ]
+    return [(cell_id, index) for _, _, _, index, cell_id in sorted(pairs)]
