@@ -68,7 +68,7 @@ def _(decades):
         _ax.plot(_part["decade"], _part["progress"], marker="o", label=_sex)
     _ax.set(xlabel="age", ylabel="progress after a year")
     _ax.legend()
-    _fig
+    mo.as_html(_fig)
     return
 
 
@@ -117,21 +117,20 @@ def compare_models(X, y):
     # A cached block kept as JSON, which any program can read, instead of Python's pickle.
     with mo.persistent_cache("model_scores", method="json"):
         scores = {
-            type(_model).__name__: [
-                round(float(score), 3) for score in cross_val_score(_model, X, y, cv=5)
-            ]
+            type(_model).__name__: cross_val_score(_model, X, y, cv=5).round(3).tolist()
             for _model in [RidgeCV(), GradientBoostingRegressor(random_state=0)]
         }
+        _means = {name: sum(values) / len(values) for name, values in scores.items()}
+        best_model = max(_means, key=_means.get)
+        best_score = _means[best_model]
     scores
-    return (scores,)
+    return best_model, best_score, scores
 
 
 @app.cell
-def verdict(scores):
-    _means = {name: sum(values) / len(values) for name, values in scores.items()}
-    best = max(_means, key=_means.get)
-    f"{best} explains {_means[best]:.0%} of the progress."
-    return (best,)
+def verdict(best_model, best_score):
+    f"{best_model} explains {best_score:.0%} of the progress."
+    return
 
 
 @app.cell

@@ -41,10 +41,12 @@ def _():
 
 @app.cell
 def load_pictures(load_digits):
+    # Copies, since scikit-learn hands out views of one array: marimo recognises an input by its
+    # bytes in memory, and a view that was saved and read back lies there in another order.
     _digits = load_digits()
-    pictures = _digits.images
-    pixels = _digits.data
-    labels = _digits.target
+    pictures = _digits.images.copy()
+    pixels = _digits.data.copy()
+    labels = _digits.target.copy()
     return labels, pictures, pixels
 
 
@@ -56,12 +58,12 @@ def average_digit(labels, np, pictures):
 
 
 @app.cell
-def _(averages, plt):
+def _(averages, mo, plt):
     _fig, _axes = plt.subplots(1, 10, figsize=(8, 1), layout="constrained")
     for _ax, _picture in zip(_axes, averages, strict=True):
         _ax.imshow(_picture, cmap="gray_r")
         _ax.axis("off")
-    _fig
+    mo.as_html(_fig)
     return
 
 
@@ -90,11 +92,11 @@ def lay_out(components, layout):
 
 
 @app.cell
-def plot_map(labels, plane, plt):
+def plot_map(labels, mo, plane, plt):
     _fig, _ax = plt.subplots(figsize=(6, 5), layout="constrained")
     _points = _ax.scatter(*plane.T, c=labels[::2], cmap="tab10", s=8)
     _fig.colorbar(_points, ax=_ax, label="digit")
-    _fig
+    mo.as_html(_fig)
     return
 
 
@@ -118,17 +120,38 @@ def _(hit_rate, mo):
 
 @app.cell
 def hold_lock(threading):
-    # This cell cannot be cached: a lock belongs to the running process and cannot be written to
-    # disk. marimo notices, and runs the cell again whenever another cell needs the lock.
+    # This value cannot be cached: a lock belongs to the running process and cannot be written to
+    # disk. marimo notes that it is missing, and runs this cell when another one needs the lock.
     lock = threading.Lock()
     return (lock,)
 
 
 @app.cell
-def _(lock, np, pictures):
+def find_darkest(lock, np, pictures):
+    # What is computed under the lock is cached all the same.
     with lock:
-        _darkest = int(np.argmax(pictures.sum(axis=(1, 2))))
-    f"Picture {_darkest} has the most ink."
+        darkest = int(np.argmax(pictures.sum(axis=(1, 2))))
+    f"Picture {darkest} has the most ink."
+    return (darkest,)
+
+
+@app.cell
+def ask(mo):
+    # A control is never served from the cache: marimo runs its cell in every session, to connect it
+    # to the browser.
+    show = mo.ui.run_button(label="Show the darkest picture")
+    show
+    return (show,)
+
+
+@app.cell
+def show_darkest(darkest, mo, pictures, plt, show):
+    # This cell is not cached until the button is pressed: a cell that stops, or fails, has no
+    # result to keep.
+    mo.stop(not show.value)
+    _fig, _ax = plt.subplots(figsize=(2, 2))
+    _ax.imshow(pictures[darkest], cmap="gray_r")
+    mo.as_html(_fig)
     return
 
 

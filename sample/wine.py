@@ -12,7 +12,8 @@ __generated_with = "0.25.2"
 app = marimo.App(width="medium")
 
 with app.setup:
-    # The setup cell runs before all others. marimo never caches it: imports have to happen.
+    # The setup cell runs before all others. What the cache keeps of an import is its name: the
+    # import itself has to happen again in every process.
     import marimo as mo
     import matplotlib.pyplot as plt
     import pandas as pd
@@ -53,19 +54,24 @@ def summarise(wine):
 
 @app.cell
 def split(wine):
-    features = wine.drop(columns="grower")
+    # Arrays rather than slices of a data frame: marimo recognises an input by its bytes, and those
+    # of a slice change when it is saved and read back. The cells below would miss once more.
+    features = wine.columns.drop("grower").to_list()
     X_train, X_test, y_train, y_test = train_test_split(
-        features, wine["grower"], test_size=0.3, random_state=0, stratify=wine["grower"]
+        wine[features].to_numpy(copy=True),
+        wine["grower"].to_numpy(copy=True),
+        test_size=0.3,
+        random_state=0,
     )
     return X_test, X_train, features, y_test, y_train
 
 
 @app.cell
 def search_model(X_train, y_train):
-    # Worth caching: 24 candidates, five fits each.
+    # Worth caching: 18 candidates, five fits each.
     search = GridSearchCV(
         RandomForestClassifier(random_state=0),
-        {"n_estimators": [50, 150], "max_depth": [2, 4, None], "max_features": [2, 4, 6, 8]},
+        {"n_estimators": [50, 100], "max_depth": [2, 4, None], "max_features": [2, 4, 8]},
         cv=5,
     ).fit(X_train, y_train)
     return (search,)
@@ -91,10 +97,11 @@ def report(X_test, search, y_test):
 @app.cell
 def plot_importance(features, search):
     _fig, _ax = plt.subplots(figsize=(7, 4), layout="constrained")
-    _importance = pd.Series(search.best_estimator_.feature_importances_, features.columns)
+    _importance = pd.Series(search.best_estimator_.feature_importances_, features)
     _importance.sort_values().plot.barh(ax=_ax, color="#7b2d43")
     _ax.set_xlabel("importance")
-    _fig
+    # Drawn at once: the cache then keeps a picture, which needs no matplotlib to be shown again.
+    mo.as_html(_fig)
     return
 
 
@@ -116,7 +123,7 @@ def _(grower, wine):
 @app.cell
 def plot_confusion(X_test, search, y_test):
     _display = ConfusionMatrixDisplay.from_predictions(y_test, search.predict(X_test), cmap="Reds")
-    _display.figure_
+    mo.as_html(_display.figure_)
     return
 
 

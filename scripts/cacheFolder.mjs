@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** The folder that holds everything Cellar's scripts install: `~/.cache/cellar` by default. */
 export const cacheFolder = path.join(
-  process.env['XDG_CACHE_HOME'] || path.join(homedir(), '.cache'),
+  process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'),
   'cellar',
 );
 

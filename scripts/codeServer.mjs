@@ -40,7 +40,7 @@ export async function codeServer() {
     installPackages(into, { 'code-server': CODE_SERVER }, ['code-server', 'argon2'], {
       ...process.env,
       npm_config_nodedir: nodeHome,
-      PATH: `${bin}${path.delimiter}${process.env['PATH'] ?? ''}`,
+      PATH: `${bin}${path.delimiter}${process.env.PATH ?? ''}`,
     }),
   );
   return {

@@ -12,7 +12,7 @@ export const root = path.resolve(import.meta.dirname, '..');
  */
 export function findProgram(name) {
   const endings = process.platform === 'win32' ? ['.exe', '.cmd', '.bat', ''] : [''];
-  const folders = path.isAbsolute(name) ? [''] : (process.env['PATH'] ?? '').split(path.delimiter);
+  const folders = path.isAbsolute(name) ? [''] : (process.env.PATH ?? '').split(path.delimiter);
   for (const folder of folders) {
     for (const ending of endings) {
       const file = path.join(folder, name + ending);

@@ -51,7 +51,7 @@ async function openBrowser() {
   });
   await installExtension(installed, profile, vsix);
   // A terminal in this VS Code finds `marimo` as after activating the environment.
-  const search = `${path.dirname(python)}${path.delimiter}${process.env['PATH'] ?? ''}`;
+  const search = `${path.dirname(python)}${path.delimiter}${process.env.PATH ?? ''}`;
   const server = await serve(installed, profile, {
     args: ['--disable-workspace-trust', samples],
     env: { ...process.env, PATH: search },
@@ -62,7 +62,7 @@ async function openBrowser() {
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void server.stop());
   const opener = process.platform === 'darwin' ? 'open' : 'xdg-open';
   const hasScreen =
-    process.platform === 'darwin' || process.env['DISPLAY'] || process.env['WAYLAND_DISPLAY'];
+    process.platform === 'darwin' || process.env.DISPLAY || process.env.WAYLAND_DISPLAY;
   if (hasScreen && findProgram(opener)) void run(opener, [address], { quiet: true });
   await server.stopped;
 }
