@@ -21,7 +21,7 @@ export interface DecodingWorkerOptions {
 
 interface Pending {
   readonly resolve: (page: Page | undefined) => void;
-  readonly reject: (reason: unknown) => void;
+  readonly reject: (reason: Error) => void;
 }
 
 /** One value at a time: opening another one closes the one before. */
@@ -128,7 +128,7 @@ class DecoderThread {
       const onAbort = (): void => {
         // The caller is free at once. The thread keeps an entry, so that the timer can tell whether
         // it has stopped.
-        reject(signal?.reason);
+        reject(reasonOf(signal));
         this.#post({ kind: 'cancel', id });
         const timer = setTimeout(() => {
           void this.end(new DecodeError('crashed', 'The decoder was ended by a cancellation.'));
@@ -192,6 +192,12 @@ class DecoderThread {
     for (const { reject } of this.#pending.values()) reject(reason);
     this.#pending.clear();
   }
+}
+
+/** What the caller gave to `abort()`, or the standard error where it gave none. */
+function reasonOf(signal: AbortSignal | undefined): Error {
+  const reason: unknown = signal?.reason;
+  return reason instanceof Error ? reason : new Error('The request was cancelled.');
 }
 
 function crashed(error: Error & { code?: string }): DecodeError {

@@ -1,0 +1,55 @@
+/**
+ * Bytes to a page. One function opens a value of any format; each format's folder or file below knows
+ * how its bytes are laid out. Everything in here takes the bytes for a stranger's: lengths are checked
+ * before they are believed, and nothing is executed.
+ */
+import type { Page, PageRequest } from '../protocol/pages';
+import { openArrow } from './arrow/ArrowTable';
+import type { ByteSource } from './ByteSource';
+import { bytesPage } from './bytes';
+import { jsonPage } from './json/json';
+import type { ValueFormat } from './messages';
+import { npyPage } from './npy/npy';
+import { picklePage } from './pickle/pickle';
+
+/**
+ * Called every now and then by what takes long. It lets the thread read its messages.
+ * @throws when the request has been cancelled
+ */
+export type Pause = () => Promise<void>;
+
+/** A value that has been opened; its pages may be asked for one after the other. */
+export interface Value {
+  page(request: PageRequest, pause: Pause): Promise<Page>;
+}
+
+/** @throws {DecodeError} when the bytes are not what `format` says they are */
+export async function openValue(
+  source: ByteSource,
+  format: ValueFormat,
+  pause: Pause,
+): Promise<Value> {
+  switch (format) {
+    case 'arrow':
+      return await openArrow(source, pause);
+    case 'json':
+    case 'manifest':
+      return whole(jsonPage(source));
+    case 'npy':
+      return whole(npyPage(source));
+    case 'pickle':
+      return whole(await picklePage(source, pause));
+    // A `.pt` file is a ZIP archive around a pickle: its bytes say as much to most people.
+    case 'pt':
+    case 'bin':
+      return whole(bytesPage(source));
+    default:
+      format satisfies never;
+      return whole(bytesPage(source));
+  }
+}
+
+/** A value whose one page is all that is shown of it. */
+function whole(page: Page): Value {
+  return { page: () => Promise.resolve(page) };
+}

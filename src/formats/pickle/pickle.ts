@@ -1,0 +1,56 @@
+/**
+ * What a pickle refers to. Loading one can run anything, so it is never loaded: its opcodes are walked,
+ * with as much of the machine's stack as tells which names `STACK_GLOBAL` takes from it.
+ * Source: https://github.com/python/cpython/blob/main/Lib/pickletools.py
+ */
+import type { PicklePage } from '../../protocol/pages';
+import { cachedSource, type ByteSource } from '../ByteSource';
+import { DecodeError } from '../DecodeError';
+import type { Pause } from '../formats';
+import { PickleMachine } from './PickleMachine';
+import { readOpcode } from './opcodes';
+
+/** Opcodes walked. A list of a million texts has three million. */
+const MAX_OPCODES = 5_000_000;
+/** Opcodes between two looks at the messages. */
+const STRETCH = 4096;
+
+/** Always gives a page: what stands in the walk's way is told on it. */
+export async function picklePage(source: ByteSource, pause: Pause): Promise<PicklePage> {
+  const near = cachedSource(source, 65536, 4);
+  const machine = new PickleMachine();
+  const incomplete = await walk(near, machine, pause);
+  return {
+    kind: 'pickle',
+    protocol: machine.protocol,
+    size: source.size,
+    refersTo: machine.refersTo,
+    strings: machine.strings,
+    incomplete,
+  };
+}
+
+/** @returns why the walk ended early, or `undefined` when it came to the end */
+async function walk(
+  source: ByteSource,
+  machine: PickleMachine,
+  pause: Pause,
+): Promise<string | undefined> {
+  let at = 0;
+  try {
+    for (let count = 0; count < MAX_OPCODES; count += 1) {
+      if (count % STRETCH === 0) await pause();
+      const { opcode, argument, end } = readOpcode(source, at);
+      machine.step(opcode, argument);
+      at = end;
+      if (opcode.name === 'STOP') {
+        const rest = source.size - end;
+        return rest === 0 ? undefined : `${rest} bytes follow after the end of the pickle.`;
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    return `At byte ${at}: ${error.message}`;
+  }
+  return `It has more than ${MAX_OPCODES} opcodes, and the rest was not looked at.`;
+}
