@@ -1,29 +1,98 @@
-import type { SqliteLoader } from './SqliteLoader';
-import type { Change, Disposable, Watcher } from './Watcher';
-
-export interface CachesOptions {
-  readonly watcher?: Watcher;
-  readonly report?: (error: unknown) => void;
-}
+import { resolve } from 'node:path';
+import { CacheError } from './CacheError';
+import { SqliteLoader, type LoaderOptions } from './SqliteLoader';
+import type { Change, Disposable } from './Watcher';
 
 /**
  * The databases of this session, one loader each, shared by all who show or change them. They are
  * numbered in the order in which they were first named; a number is what a `Reference` carries.
  */
-export declare class Caches {
-  constructor(options?: CachesOptions);
+export class Caches {
+  readonly #numbers = new Map<string, number>();
+  readonly #paths: string[] = [];
+  readonly #loaders = new Map<string, Promise<SqliteLoader>>();
+  readonly #listeners = new Set<(cache: number, change: Change) => void>();
+  #visible = false;
+  #closed: Promise<void> | undefined;
+
+  constructor(private readonly options: LoaderOptions = {}) {}
 
   /** The number of a database, whether or not it can be opened; the same for as long as we live. */
-  number(path: string): number;
+  number(path: string): number {
+    const absolute = resolve(path);
+    const known = this.#numbers.get(absolute);
+    if (known !== undefined) return known;
+    const number = this.#paths.push(absolute) - 1;
+    this.#numbers.set(absolute, number);
+    return number;
+  }
+
   /** The path behind a number; `undefined` for one that was never given out. */
-  path(cache: number): string | undefined;
+  path(cache: number): string | undefined {
+    return this.#paths[cache];
+  }
+
   /** Opens on first use; a failure is tried again at the next call. @throws CacheError */
-  open(path: string): Promise<SqliteLoader>;
+  open(path: string): Promise<SqliteLoader> {
+    const absolute = resolve(path);
+    if (this.#closed)
+      return Promise.reject(new CacheError('closed', absolute, 'Cellar is closing.'));
+    const opened = this.#loaders.get(absolute);
+    if (opened) return opened;
+    const loader = this.#open(absolute);
+    this.#loaders.set(absolute, loader);
+    loader.catch(() => this.#loaders.delete(absolute));
+    return loader;
+  }
+
   /** The same by number; `undefined` for a number that was never given out. @throws CacheError */
-  get(cache: number): Promise<SqliteLoader | undefined>;
+  async get(cache: number): Promise<SqliteLoader | undefined> {
+    const path = this.path(cache);
+    return path === undefined ? undefined : this.open(path);
+  }
+
   /** Calls `listener` with the database's number whenever one that was opened changes. */
-  onDidChange(listener: (cache: number, change: Change) => void): Disposable;
+  onDidChange(listener: (cache: number, change: Change) => void): Disposable {
+    const own = (cache: number, change: Change) => {
+      listener(cache, change);
+    };
+    this.#listeners.add(own);
+    return { dispose: () => this.#listeners.delete(own) };
+  }
+
   /** Whether a view or preview of ours can be seen: only then SQLite is asked twice a second. */
-  setVisible(visible: boolean): void;
-  close(): Promise<void>;
+  setVisible(visible: boolean): void {
+    this.#visible = visible;
+    for (const loader of this.#loaders.values()) {
+      loader.then(
+        (opened) => {
+          opened.setVisible(this.#visible);
+        },
+        () => undefined,
+      );
+    }
+  }
+
+  /** Closes all, those that are being opened too. Calling it twice is harmless. */
+  close(): Promise<void> {
+    this.#closed ??= (async () => {
+      this.#listeners.clear();
+      const opened = await Promise.allSettled(this.#loaders.values());
+      for (const each of opened) {
+        if (each.status === 'fulfilled') await each.value.close();
+      }
+      this.#loaders.clear();
+    })();
+    return this.#closed;
+  }
+
+  async #open(path: string): Promise<SqliteLoader> {
+    const number = this.number(path);
+    const loader = await SqliteLoader.open(path, this.options);
+    loader.onDidChange((change) => {
+      for (const listener of [...this.#listeners]) listener(number, change);
+    });
+    loader.setVisible(this.#visible);
+    return loader;
+  }
 }

@@ -1,3 +1,13 @@
+import { dirname } from 'node:path';
+import { listAncestry } from './ancestry';
+import { BlobFolder } from './BlobFolder';
+import { CacheError } from './CacheError';
+import { ChangeFeed } from './ChangeFeed';
+import { clear, planClearance } from './clearing';
+import { listApps, listCells, listEntries, listItems, listLookups } from './listing';
+import { LiveDatabase } from './LiveDatabase';
+import { load, lookup } from './lookup';
+import { openDatabase, type Access, type OpenDatabase } from './opening';
 import type {
   AppSummary,
   BlobFile,
@@ -15,7 +25,10 @@ import type {
   NewEntry,
   NodeSummary,
 } from './rows';
+import { save } from './saving';
+import { findFile, quarantine, readInline, verify } from './values';
 import type { Change, Disposable, Watcher } from './Watcher';
+import { Writer } from './Writer';
 
 export interface LoaderOptions {
   /** Without one, changes are noticed only while somebody is watching (`setVisible`). */
@@ -24,79 +37,222 @@ export interface LoaderOptions {
   readonly report?: (error: unknown) => void;
 }
 
-/** Whether a cache can be changed and, if not, why, as one sentence. */
-export type Access =
-  { readonly kind: 'readWrite' } | { readonly kind: 'readOnly'; readonly why: string };
-
 /**
  * One database: lists what it holds, reads its values, saves and clears. Every method throws
  * `CacheError` for a fault of the database; what is merely not there is `undefined` or a value that
  * says so. A loader outlives its file: when another is put in its place the next call reads that one.
  */
-export declare class SqliteLoader {
+export class SqliteLoader {
   /** Absolute path of the database, as it was asked for. */
   readonly path: string;
+  readonly #changes: ChangeFeed;
+  readonly #live: LiveDatabase;
+  readonly #report: (error: unknown) => void;
+  #access: Access;
+  /** Changes are made one after the other. */
+  #lastWrite: Promise<unknown> = Promise.resolve();
 
   /**
    * Opens a database that exists; none is ever made by looking.
+   * @param path absolute path of the database.
    * @throws CacheError when it is missing, not ours, newer, damaged or cannot be read.
    */
-  static open(path: string, options?: LoaderOptions): Promise<SqliteLoader>;
+  static async open(path: string, options: LoaderOptions = {}): Promise<SqliteLoader> {
+    return new SqliteLoader(await openDatabase(path), options);
+  }
 
-  private constructor();
+  private constructor(opened: OpenDatabase, { watcher, report = () => undefined }: LoaderOptions) {
+    this.path = opened.path;
+    this.#access = opened.access;
+    this.#report = report;
+    this.#live = new LiveDatabase(opened, (change) => {
+      this.#changes.announce(change);
+    });
+    this.#changes = new ChangeFeed(this.path, () => this.#live.look(), report, watcher);
+  }
 
-  /** As found when the file was opened. */
-  get access(): Access;
+  /** As found when the file was last opened. */
+  get access(): Access {
+    return this.#access;
+  }
 
   /** Every notebook the database knows, by path; those without an entry too. */
-  apps(): Promise<AppSummary[]>;
-  app(appId: number): Promise<AppSummary | undefined>;
+  apps(): Promise<AppSummary[]> {
+    return this.#read(({ connection, path }) => listApps(connection, path));
+  }
+
+  app(appId: number): Promise<AppSummary | undefined> {
+    return this.#read(async ({ connection, path }) => (await listApps(connection, path, appId))[0]);
+  }
+
   /** An app's cells in notebook order, those without an entry and retired ones too. */
-  cells(appId: number): Promise<CellSummary[]>;
-  cell(cellId: number): Promise<CellSummary | undefined>;
+  cells(appId: number): Promise<CellSummary[]> {
+    return this.#read(({ connection }) => listCells(connection, { appId }));
+  }
+
+  cell(cellId: number): Promise<CellSummary | undefined> {
+    return this.#read(async ({ connection }) => (await listCells(connection, { cellId }))[0]);
+  }
+
   /** A cell's entries, newest first. */
-  entries(cellId: number): Promise<EntrySummary[]>;
-  entry(entryId: number): Promise<EntrySummary | undefined>;
-  /** An entry's values by key. */
-  items(entryId: number): Promise<ItemSummary[]>;
-  item(entryId: number, key: string): Promise<ItemSummary | undefined>;
+  entries(cellId: number): Promise<EntrySummary[]> {
+    return this.#read(({ connection }) => listEntries(connection, { cellId }));
+  }
+
+  entry(entryId: number): Promise<EntrySummary | undefined> {
+    return this.#read(async ({ connection }) => (await listEntries(connection, { entryId }))[0]);
+  }
+
+  /** An entry's values, by key. */
+  items(entryId: number): Promise<ItemSummary[]> {
+    return this.#read(({ connection }) => listItems(connection, entryId));
+  }
+
+  item(entryId: number, key: string): Promise<ItemSummary | undefined> {
+    return this.#read(async ({ connection }) => (await listItems(connection, entryId, key))[0]);
+  }
+
   /** What the last runs met for a cell, newest first. */
-  lookups(cellId: number, limit: number): Promise<LookupSummary[]>;
+  lookups(cellId: number, limit: number): Promise<LookupSummary[]> {
+    return this.#read(({ connection }) => listLookups(connection, cellId, limit));
+  }
+
   /** The cell as it stood when the entry was saved, first, and all it depended on. Empty if unknown. */
-  ancestry(entryId: number): Promise<NodeSummary[]>;
+  ancestry(entryId: number): Promise<NodeSummary[]> {
+    return this.#read(({ connection }) => listAncestry(connection, entryId));
+  }
 
   /** Finds the entry that a cell would be served from: its own, or another cell's equal one. */
-  lookup(cellId: number, key: EntryKey): Promise<Lookup>;
-  /** Checks all values of an entry (size, CRC-32, seal) and hands them over; files stay files. */
-  load(entryId: number): Promise<Load>;
+  lookup(cellId: number, key: EntryKey): Promise<Lookup> {
+    return this.#read(({ connection }) => lookup(connection, cellId, key));
+  }
+
+  /** Checks all values of an entry (size, CRC-32, seal, digest) and hands them over; files stay files. */
+  load(entryId: number): Promise<Load> {
+    return this.#read(({ connection }, blobs) => load(connection, blobs, entryId));
+  }
+
   /** Saves a result: files first, then all its rows in one transaction. @returns its entry id. */
-  save(entry: NewEntry): Promise<number>;
+  save(entry: NewEntry): Promise<number> {
+    return this.#write(async (writer, blobs) => {
+      const id = await save(writer, blobs, entry, now());
+      await writer.checkpointIfLong().catch(this.#report);
+      return id;
+    });
+  }
 
   /** What `clear` would take, exactly, were it called now. Targets that do not exist count nothing. */
-  planClear(targets: readonly ClearTarget[]): Promise<Clearance>;
-  /** Removes entries and gives their disk space back. Cells, and what their runs met, stay known. */
-  clear(targets: readonly ClearTarget[]): Promise<Clearance>;
-  clearCell(cellId: number): Promise<Clearance>;
-  clearApp(appId: number): Promise<Clearance>;
+  planClear(targets: readonly ClearTarget[]): Promise<Clearance> {
+    return this.#read(({ connection, path }) => planClearance(connection, path, targets));
+  }
+
+  /**
+   * Removes entries and gives their disk space back. Cells, and what their runs met, stay known;
+   * so does a notebook whose file is gone.
+   */
+  clear(targets: readonly ClearTarget[]): Promise<Clearance> {
+    return this.#write(async (writer, blobs) => {
+      // A millisecond ahead, as the clock was cut to whole ones: an equal entry made just before this
+      // must not look as if it had been made after.
+      const at = now() + 0.001;
+      const cleared = await clear(writer, blobs, this.path, targets, at);
+      // The entries are gone already: that their pages are given back late is no failure of the clear.
+      await writer.shrink().catch(this.#report);
+      return cleared;
+    });
+  }
+
+  clearCell(cellId: number): Promise<Clearance> {
+    return this.clear([{ kind: 'cell', cellId }]);
+  }
+
+  clearApp(appId: number): Promise<Clearance> {
+    return this.clear([{ kind: 'app', appId }]);
+  }
 
   /** The file of a value whose `file` is set, for reading by range. Its bytes are not yet verified. */
-  blobFile(item: ItemSummary): Promise<BlobFile | Lost>;
+  blobFile(item: ItemSummary): Promise<BlobFile | Lost> {
+    return this.#read(({ connection }, blobs) => findFile(connection, blobs, item));
+  }
+
   /** The bytes of a value whose `file` is not set, verified. */
-  readInline(item: ItemSummary): Promise<Bytes | Lost>;
+  readInline(item: ItemSummary): Promise<Bytes | Lost> {
+    return this.#read(({ connection }) => readInline(connection, item));
+  }
+
   /**
    * Reads all bytes of a value, never whole into memory when they are a file, and compares size,
-   * CRC-32, seal and SHA-256. With `quarantine`, wrong bytes are marked so that nobody is served
-   * them again; pass it only where the workspace is trusted. It is skipped in a read-only cache.
+   * CRC-32, seal and digest. With `quarantine`, wrong bytes are marked so that nobody is served them
+   * again; pass it only where the workspace is trusted. A cache that is read-only is left as it is.
    */
-  verify(
+  async verify(
     item: ItemSummary,
-    options: { quarantine: boolean; signal?: AbortSignal },
-  ): Promise<{ readonly kind: 'right' } | Lost>;
+    options: { readonly quarantine: boolean; readonly signal?: AbortSignal },
+  ): Promise<{ readonly kind: 'right' } | Lost> {
+    const verdict = await this.#read(({ connection }, blobs) =>
+      verify(connection, blobs, item, options.signal),
+    );
+    const wrong =
+      verdict.kind === 'lost' && (verdict.why === 'wrongBytes' || verdict.why === 'wrongSize');
+    if (wrong && options.quarantine && this.#access.kind === 'readWrite') {
+      await this.#write((writer) =>
+        writer.transaction((connection) => quarantine(connection, item.digest, now())),
+      );
+    }
+    return verdict;
+  }
 
   /** Calls `listener` after a commit of anybody, ourselves included, and when the file is replaced. */
-  onDidChange(listener: (change: Change) => void): Disposable;
+  onDidChange(listener: (change: Change) => void): Disposable {
+    return this.#changes.onDidChange(listener);
+  }
+
   /** While true, SQLite is asked twice a second whether anything was committed. */
-  setVisible(visible: boolean): void;
+  setVisible(visible: boolean): void {
+    this.#changes.setVisible(visible);
+  }
+
   /** Waits for what is under way, then closes. Calling it twice is harmless. */
-  close(): Promise<void>;
+  async close(): Promise<void> {
+    await this.#changes.dispose();
+    await this.#lastWrite;
+    await this.#live.close();
+  }
+
+  async #read<T>(work: (database: OpenDatabase, blobs: BlobFolder) => Promise<T>): Promise<T> {
+    const database = await this.#current();
+    try {
+      return await work(database, new BlobFolder(dirname(database.realPath)));
+    } catch (error) {
+      // The file was replaced between two queries: what has not begun to change may begin anew.
+      if (!(error instanceof CacheError && error.kind === 'closed')) throw error;
+      const next = await this.#current();
+      return work(next, new BlobFolder(dirname(next.realPath)));
+    }
+  }
+
+  #write<T>(work: (writer: Writer, blobs: BlobFolder) => Promise<T>): Promise<T> {
+    const result = this.#lastWrite.then(async () => {
+      const database = await this.#current();
+      const blobs = new BlobFolder(dirname(database.realPath));
+      try {
+        return await Writer.use(database, (writer) => work(writer, blobs));
+      } finally {
+        await this.#changes.lookNow();
+      }
+    });
+    this.#lastWrite = result.catch(() => undefined);
+    return result;
+  }
+
+  async #current(): Promise<OpenDatabase> {
+    const database = await this.#live.current();
+    this.#access = database.access;
+    return database;
+  }
+}
+
+/** Unix seconds. */
+function now(): number {
+  return Date.now() / 1000;
 }

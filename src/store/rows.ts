@@ -46,8 +46,14 @@ export interface CellSummary {
   readonly lastUsedAt: number | undefined;
 }
 
-export type CacheType = 'P' | 'C' | 'E' | 'X' | 'D' | 'U';
-export type Format = 'arrow' | 'json' | 'npy' | 'pickle' | 'pt' | 'bin' | 'manifest';
+export const cacheTypes = ['P', 'C', 'E', 'X', 'D', 'U'] as const;
+/** marimo's letter: pure, content addressed, execution path, context execution path, deferred, unknown. */
+export type CacheType = (typeof cacheTypes)[number];
+
+export const formats = ['arrow', 'json', 'npy', 'pickle', 'pt', 'bin', 'manifest'] as const;
+export type Format = (typeof formats)[number];
+
+export const outcomes = ['hit', 'miss'] as const;
 
 /** Which marimo, Python and cache format made an entry. */
 export interface Versions {
@@ -102,7 +108,7 @@ export interface LookupSummary {
   readonly cellId: number;
   readonly cacheName: string;
   readonly hash: string;
-  readonly outcome: 'hit' | 'miss';
+  readonly outcome: (typeof outcomes)[number];
   readonly at: number;
   /** Load time of a hit, run time of a miss. */
   readonly seconds: number | undefined;

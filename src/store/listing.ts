@@ -1,0 +1,222 @@
+import { dirname, resolve } from 'node:path';
+import {
+  digest,
+  flag,
+  integer,
+  Listing,
+  names,
+  oneOf,
+  optional,
+  real,
+  sum,
+  text,
+  versions,
+} from './fields';
+import {
+  cacheTypes,
+  formats,
+  outcomes,
+  type AppSummary,
+  type CellSummary,
+  type EntrySummary,
+  type ItemSummary,
+  type LookupSummary,
+} from './rows';
+import type { Connection, Value } from './sqlite';
+
+// Every listing is one statement, thus one snapshot, and none touches a blob's content.
+
+/**
+ * Rows of `entries` with `used_at` (when the entry was last saved or hit) and `is_current`, which
+ * tells current entries from outdated ones. A cell may own several caches (its own result, blocks
+ * under `persistent_cache`), told apart by name; of each, those are current that stand on the same
+ * node as the most recently used one. An entry without a node is current only if it is that one.
+ * Of two that were used at the same moment the one made last counts.
+ */
+function entriesWithUse(where: string): string {
+  return `(
+    SELECT *, entry_id = last_entry OR coalesce(node = last_node, 0) AS is_current FROM (
+      SELECT *, first_value(entry_id) OVER latest AS last_entry,
+        first_value(node) OVER latest AS last_node
+      FROM (SELECT *, max(created_at, coalesce(last_hit_at, created_at)) AS used_at
+        FROM entries WHERE ${where})
+      WINDOW latest AS (PARTITION BY cell_id, cache_name ORDER BY used_at DESC, entry_id DESC)))`;
+}
+
+/** What a cell's entries come to beyond its totals, a row for each cell that has any. */
+function usesByCell(where: string): string {
+  return `(
+    SELECT cell_id, total(runtime) FILTER (WHERE is_current) AS saves, total(pinned) AS pinned,
+      max(used_at) AS last_used_at
+    FROM ${entriesWithUse(where)} GROUP BY cell_id)`;
+}
+
+const apps = new Listing('a notebook', {
+  appId: integer('app_id'),
+  path: text('path'),
+  lastSeenAt: real('last_seen_at'),
+  cells: sum('cells'),
+  entries: sum('entries'),
+  size: sum('size'),
+  runtime: real('runtime'),
+  saves: real('saves'),
+  lastUsedAt: optional(real('last_used_at')),
+});
+
+const cells = new Listing('a cell', {
+  cellId: integer('c.cell_id'),
+  appId: integer('c.app_id'),
+  name: optional(text('c.name')),
+  ordinal: integer('c.ordinal'),
+  code: text('c.code'),
+  defs: names('c.defs'),
+  lastSeenAt: real('c.last_seen_at'),
+  retiredAt: optional(real('c.retired_at')),
+  entries: integer('t.entries'),
+  size: integer('t.size'),
+  runtime: real('t.runtime'),
+  pinned: sum('coalesce(u.pinned, 0)'),
+  saves: real('coalesce(u.saves, 0)'),
+  lastUsedAt: optional(real('u.last_used_at')),
+});
+
+const entries = new Listing('a result', {
+  entryId: integer('e.entry_id'),
+  cellId: integer('e.cell_id'),
+  cacheName: text('e.cache_name'),
+  cacheType: oneOf('e.cache_type', cacheTypes),
+  hash: text('e.hash'),
+  loader: text('e.loader'),
+  node: optional(digest('e.node')),
+  runtime: optional(real('e.runtime')),
+  createdAt: real('e.created_at'),
+  lastHitAt: optional(real('e.last_hit_at')),
+  hits: integer('e.hits'),
+  pinned: flag('e.pinned'),
+  versions: versions('e.versions'),
+  items: sum('(SELECT count(*) FROM items AS i WHERE i.entry_id = e.entry_id)'),
+  size: sum(`(SELECT total(b.size) FROM blobs AS b WHERE b.digest IN
+    (SELECT i.digest FROM items AS i WHERE i.cell_id = e.cell_id AND i.entry_id = e.entry_id))`),
+  current: flag('e.is_current'),
+});
+
+const items = new Listing('a value', {
+  entryId: integer('i.entry_id'),
+  key: text('i.key'),
+  name: text('i.name'),
+  format: oneOf('i.format', formats),
+  typeHint: optional(text('i.type_hint')),
+  digest: digest('i.digest'),
+  size: integer('b.size'),
+  file: optional(text('b.file')),
+  quarantined: flag('b.quarantined_at IS NOT NULL'),
+});
+
+const lookups = new Listing('a lookup', {
+  cellId: integer('cell_id'),
+  cacheName: text('cache_name'),
+  hash: text('hash'),
+  outcome: oneOf('outcome', outcomes),
+  at: real('at'),
+  seconds: optional(real('seconds')),
+  why: optional(text('why')),
+});
+
+/**
+ * By path.
+ * @param path the database as the user knows it: the notebooks' paths are relative to its folder.
+ */
+export async function listApps(
+  connection: Connection,
+  path: string,
+  appId?: number,
+): Promise<AppSummary[]> {
+  const row = await connection.get(
+    `SELECT ${apps.sql(`(
+      SELECT a.app_id, a.path, a.last_seen_at, total(t.entries > 0) AS cells,
+        total(t.entries) AS entries, total(t.size) AS size, total(t.runtime) AS runtime,
+        total(u.saves) AS saves, max(u.last_used_at) AS last_used_at
+      FROM apps AS a LEFT JOIN cells AS c USING (app_id) LEFT JOIN totals AS t USING (cell_id)
+        LEFT JOIN ${usesByCell('true')} AS u USING (cell_id)
+      ${appId === undefined ? '' : 'WHERE a.app_id = ?'} GROUP BY a.app_id)`)} AS apps`,
+    ...(appId === undefined ? [] : [appId]),
+  );
+  return apps
+    .parse(row?.apps, path)
+    .map((app) => ({ ...app, notebook: resolve(dirname(path), app.path) }))
+    .sort((a, b) => compare(a.path, b.path));
+}
+
+/** In notebook order. */
+export async function listCells(
+  connection: Connection,
+  of: { readonly appId: number } | { readonly cellId: number },
+): Promise<CellSummary[]> {
+  const [column, id] = 'appId' in of ? ['app_id', of.appId] : ['cell_id', of.cellId];
+  const chosen = `cell_id IN (SELECT cell_id FROM cells WHERE ${column} = ?1)`;
+  const row = await connection.get(
+    `SELECT ${cells.sql(
+      `cells AS c JOIN totals AS t USING (cell_id) LEFT JOIN ${usesByCell(chosen)} AS u USING (cell_id)
+       WHERE c.${column} = ?1`,
+    )} AS cells`,
+    id,
+  );
+  return cells
+    .parse(row?.cells, connection.path)
+    .sort((a, b) => a.ordinal - b.ordinal || a.cellId - b.cellId);
+}
+
+/** Newest first. */
+export async function listEntries(
+  connection: Connection,
+  of: { readonly cellId: number } | { readonly entryId: number },
+): Promise<EntrySummary[]> {
+  const [column, id] = 'cellId' in of ? ['cell_id', of.cellId] : ['entry_id', of.entryId];
+  // Whether one entry is current depends on all of its cell's.
+  const chosen = `cell_id IN (SELECT cell_id FROM entries WHERE ${column} = ?1)`;
+  const row = await connection.get(
+    `SELECT ${entries.sql(`${entriesWithUse(chosen)} AS e WHERE e.${column} = ?1`)} AS entries`,
+    id,
+  );
+  return entries
+    .parse(row?.entries, connection.path)
+    .sort((a, b) => b.createdAt - a.createdAt || b.entryId - a.entryId);
+}
+
+/** By key; with `key`, that one alone. */
+export async function listItems(
+  connection: Connection,
+  entryId: number,
+  key?: string,
+): Promise<ItemSummary[]> {
+  const values: Value[] = key === undefined ? [entryId] : [entryId, key];
+  const row = await connection.get(
+    `SELECT ${items.sql(
+      `items AS i JOIN blobs AS b USING (digest)
+       WHERE i.entry_id = ?1 ${key === undefined ? '' : 'AND i.key = ?2'}`,
+    )} AS items`,
+    ...values,
+  );
+  return items.parse(row?.items, connection.path).sort((a, b) => compare(a.key, b.key));
+}
+
+/** Newest first. */
+export async function listLookups(
+  connection: Connection,
+  cellId: number,
+  limit: number,
+): Promise<LookupSummary[]> {
+  const row = await connection.get(
+    `SELECT ${lookups.sql(
+      '(SELECT * FROM lookups WHERE cell_id = ? ORDER BY at DESC, lookup_id DESC LIMIT ?)',
+    )} AS lookups`,
+    cellId,
+    limit,
+  );
+  return lookups.parse(row?.lookups, connection.path).sort((a, b) => b.at - a.at);
+}
+
+/** By code units, so that the order is the same for everybody. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,62 @@
+import type { BlobFolder } from './BlobFolder';
+import { listEntries, listItems } from './listing';
+import type { EntryKey, Load, LoadedItem, Lookup } from './rows';
+import type { Connection } from './sqlite';
+import { findFile, readInline, verify } from './values';
+
+/**
+ * The entry that answers for a cell: its own, else the newest equal one of another cell that was made
+ * after this cell was last cleared.
+ */
+export async function lookup(
+  connection: Connection,
+  cellId: number,
+  { cacheName, cacheType, hash, loader }: EntryKey,
+): Promise<Lookup> {
+  const cell = await connection.get('SELECT 1 FROM cells WHERE cell_id = ?', cellId);
+  if (!cell) return { kind: 'miss', why: 'noCell' };
+  const found = await connection.get(
+    `SELECT e.entry_id, e.cell_id = c.cell_id AS own,
+       e.cell_id = c.cell_id OR c.cleared_at IS NULL OR e.created_at > c.cleared_at AS answers
+     FROM entries AS e JOIN cells AS c ON c.cell_id = ?
+     WHERE e.hash = ? AND (e.cache_name, e.cache_type, e.loader) = (?, ?, ?)
+     ORDER BY own DESC, e.created_at DESC, e.entry_id DESC LIMIT 1`,
+    cellId,
+    hash,
+    cacheName,
+    cacheType,
+    loader,
+  );
+  if (typeof found?.entry_id !== 'number') return { kind: 'miss', why: 'noEntry' };
+  // The newest of the others comes first: if that one is too old, all are.
+  if (found.answers !== 1) return { kind: 'miss', why: 'cleared' };
+  const [entry] = await listEntries(connection, { entryId: found.entry_id });
+  // Cleared between two queries.
+  if (entry === undefined) return { kind: 'miss', why: 'noEntry' };
+  return { kind: 'hit', entry, own: found.own === 1 };
+}
+
+/** All of an entry's values, checked; one that is lost makes the whole a miss. */
+export async function load(
+  connection: Connection,
+  blobs: BlobFolder,
+  entryId: number,
+): Promise<Load> {
+  const [entry] = await listEntries(connection, { entryId });
+  if (entry === undefined) return { kind: 'miss', key: undefined, why: 'cleared' };
+  const items: LoadedItem[] = [];
+  for (const item of await listItems(connection, entryId)) {
+    const content =
+      item.file === undefined
+        ? await readInline(connection, item)
+        : await verifiedFile(connection, blobs, item);
+    if (content.kind === 'lost') return { kind: 'miss', key: item.key, why: content.why };
+    items.push({ item, content });
+  }
+  return { kind: 'hit', entry, items };
+}
+
+async function verifiedFile(...value: Parameters<typeof findFile>) {
+  const verdict = await verify(...value);
+  return verdict.kind === 'right' ? findFile(...value) : verdict;
+}

@@ -1,0 +1,90 @@
+import { unlink } from 'node:fs/promises';
+import { isMissing, type BlobFolder } from './BlobFolder';
+import type { Connection } from './sqlite';
+import type { Writer } from './Writer';
+
+/** A file that lost its last row. */
+export interface LooseFile {
+  readonly file: string;
+  readonly digest: string;
+  readonly size: number;
+}
+
+/** Files removed under one hold of the write lock. */
+const filesAtOnce = 100;
+
+/**
+ * Removes entries, their items and the blobs that nothing else refers to; part of a transaction.
+ * @returns the files to remove once it is committed: {@link removeFiles}.
+ */
+export async function removeEntries(
+  connection: Connection,
+  entryIds: readonly number[],
+): Promise<LooseFile[]> {
+  const ids = JSON.stringify(entryIds);
+  const blobs = await connection.all(
+    `SELECT DISTINCT b.blob_id AS id FROM items AS i JOIN blobs AS b USING (digest)
+     WHERE i.entry_id IN (SELECT value FROM json_each(?))`,
+    ids,
+  );
+  // Items before entries: their trigger still finds the blob whose size it takes off the totals.
+  await connection.run('DELETE FROM items WHERE entry_id IN (SELECT value FROM json_each(?))', ids);
+  await connection.run(
+    'DELETE FROM entries WHERE entry_id IN (SELECT value FROM json_each(?))',
+    ids,
+  );
+  const loose = `blob_id IN (SELECT value FROM json_each(?))
+    AND NOT EXISTS (SELECT 1 FROM items WHERE items.digest = blobs.digest)`;
+  const candidates = JSON.stringify(blobs.map(({ id }) => id));
+  const files = await connection.all(
+    `SELECT file, lower(hex(digest)) AS digest, size FROM blobs WHERE file IS NOT NULL AND ${loose}`,
+    candidates,
+  );
+  await connection.run(`DELETE FROM blobs WHERE ${loose}`, candidates);
+  return files.map(({ file, digest, size }) => ({
+    file: String(file),
+    digest: String(digest),
+    size: Number(size),
+  }));
+}
+
+/**
+ * Removes files whose rows are gone for good. It comes after the commit, so that a crash leaves a
+ * file without a row and never a row without its file; and it holds the write lock, under which a
+ * saver looks whether the file that it is about to refer to is there.
+ *
+ * @returns the files that are still there: the system refused, or somebody saved the same bytes again.
+ */
+export async function removeFiles(
+  writer: Writer,
+  blobs: BlobFolder,
+  files: readonly LooseFile[],
+): Promise<LooseFile[]> {
+  const left: LooseFile[] = [];
+  for (let i = 0; i < files.length; i += filesAtOnce) {
+    const some = files.slice(i, i + filesAtOnce);
+    await writer.transaction(async (connection) => {
+      const rows = await connection.all(
+        `SELECT file FROM blobs WHERE digest IN (${some.map(() => '?').join(', ')})`,
+        ...some.map(({ digest }) => Buffer.from(digest, 'hex')),
+      );
+      const alive = new Set(rows.map(({ file }) => file));
+      const outcomes = await Promise.all(
+        some.map(async (each) => !alive.has(each.file) && (await remove(blobs, each))),
+      );
+      left.push(...some.filter((_, n) => outcomes[n] === false));
+    });
+  }
+  return left;
+}
+
+async function remove(blobs: BlobFolder, { file, digest }: LooseFile): Promise<boolean> {
+  try {
+    const path = await blobs.locate(file, digest);
+    if (path === undefined) return false;
+    await unlink(path);
+    return true;
+  } catch (error) {
+    return isMissing(error);
+  }
+}

@@ -1,0 +1,246 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import type * as Native from '@vscode/sqlite3';
+import { CacheError, UnsupportedError } from './CacheError';
+
+/** What a statement is given. Whole numbers beyond 32 bits arrive as REAL; an INTEGER column mends that. */
+export type Value = string | number | Buffer | null;
+
+/** A row as the native module returns it. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** What a connection may do: `immutable` promises SQLite that nobody changes the file meanwhile. */
+export type Mode = 'read' | 'immutable' | 'write' | 'memory';
+
+/** Primary result codes, from https://sqlite.org/rescode.html. */
+const code = {
+  busy: 5,
+  locked: 6,
+  noMemory: 7,
+  readOnly: 8,
+  inputOutput: 10,
+  corrupt: 11,
+  full: 13,
+  cannotOpen: 14,
+  protocol: 15,
+  tooBig: 18,
+  notADatabase: 26,
+} as const;
+
+/**
+ * A turn of waiting inside SQLite is short, because it holds one of the few threads that all file
+ * work of the extension host shares; the rest of the waiting is done here.
+ */
+const turn = 50;
+/** Milliseconds after which another process's lock is taken for a fault. */
+const patience = 20_000;
+
+/**
+ * A connection to a database, one statement at a time. A lock that somebody else holds is waited
+ * for: `database is locked` becomes an error only after 20 seconds.
+ */
+export class Connection {
+  #last: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  private constructor(
+    readonly path: string,
+    private readonly native: Native.Database,
+  ) {}
+
+  /** @throws CacheError; the file's content is looked at by the first statement only. */
+  static async open(path: string, mode: Mode): Promise<Connection> {
+    const sqlite = await load(path);
+    const name = {
+      read: path,
+      write: path,
+      immutable: `${pathToFileURL(path).href}?immutable=1`,
+      memory: ':memory:',
+    }[mode];
+    const flags = {
+      read: sqlite.OPEN_READONLY,
+      write: sqlite.OPEN_READWRITE,
+      immutable: sqlite.OPEN_READONLY | sqlite.OPEN_URI,
+      memory: sqlite.OPEN_READWRITE | sqlite.OPEN_CREATE,
+    }[mode];
+    const native = await new Promise<Native.Database>((resolve, reject) => {
+      const database = new sqlite.Database(name, flags | sqlite.OPEN_FULLMUTEX, (error) => {
+        if (error) reject(asCacheError(error, path));
+        else resolve(database);
+      });
+    });
+    native.configure('busyTimeout', turn);
+    const connection = new Connection(path, native);
+    try {
+      // A stranger's file: nothing in its schema may call functions with side effects, and its pages
+      // are checked as they are read (https://sqlite.org/security.html). Checkpoints are made under
+      // the rule of Writer.checkpoint alone, and a blob never travels through mapped memory.
+      await connection.exec(
+        `PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;
+         PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON; PRAGMA secure_delete = OFF;
+         ${mode === 'write' || mode === 'memory' ? 'PRAGMA synchronous = NORMAL;' : 'PRAGMA query_only = ON;'}`,
+      );
+      return connection;
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+  }
+
+  all(sql: string, ...values: Value[]): Promise<Row[]> {
+    return this.#queue((settle) => this.native.all(sql, values, settle));
+  }
+
+  /** The first row. */
+  async get(sql: string, ...values: Value[]): Promise<Row | undefined> {
+    return (await this.all(sql, ...values))[0];
+  }
+
+  /** A whole number that SQLite itself answers: a pragma, a count. */
+  async number(sql: string, ...values: Value[]): Promise<number> {
+    const value = Object.values((await this.get(sql, ...values)) ?? {})[0];
+    if (typeof value !== 'number') throw new Error(`Not a number: ${sql}`);
+    return value;
+  }
+
+  /** Runs one statement that changes rows. @returns the id of the last row inserted. */
+  run(sql: string, ...values: Value[]): Promise<number> {
+    return this.#queue((settle) =>
+      this.native.run(sql, values, function (error) {
+        settle(error, this.lastID);
+      }),
+    );
+  }
+
+  /** Runs statements that return nothing. */
+  exec(sql: string): Promise<void> {
+    return this.#queue<undefined>((settle) =>
+      this.native.exec(sql, (error) => {
+        settle(error, undefined);
+      }),
+    );
+  }
+
+  /** Waits for what was asked before, then closes. Calling it twice is harmless. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#last;
+    await new Promise<void>((resolve, reject) => {
+      this.native.close((error) => {
+        if (error) reject(asCacheError(error, this.path));
+        else resolve();
+      });
+    });
+  }
+
+  #queue<T>(start: (settle: (error: Error | null, value: T) => void) => void): Promise<T> {
+    if (this.#closed) {
+      return Promise.reject(new CacheError('closed', this.path, `${this.path} was closed.`));
+    }
+    const result = this.#last.then(() => this.#patiently(start));
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Repeating is safe: outside of a transaction a refused statement did nothing, and within one it is undone alone. */
+  async #patiently<T>(
+    start: (settle: (error: Error | null, value: T) => void) => void,
+  ): Promise<T> {
+    const deadline = performance.now() + patience;
+    for (;;) {
+      try {
+        return await new Promise<T>((resolve, reject) => {
+          start((error, value) => {
+            if (error) reject(asCacheError(error, this.path));
+            else resolve(value);
+          });
+        });
+      } catch (error) {
+        const busy = error instanceof CacheError && error.kind === 'busy';
+        if (!busy || this.#closed || performance.now() > deadline) throw error;
+      }
+      await sleep(5 + Math.random() * 20);
+    }
+  }
+}
+
+/**
+ * @returns the error that people see; what is not SQLite's, or a mistake in our own statements, is
+ * passed on as it is.
+ */
+function asCacheError(error: Error, path: string): Error {
+  const { errno } = error as { errno?: unknown };
+  const told = { cause: error };
+  switch (typeof errno === 'number' ? errno & 0xff : undefined) {
+    case code.busy:
+    case code.locked:
+    case code.protocol:
+      return new CacheError(
+        'busy',
+        path,
+        `Another process has kept ${path} locked. Try again when its run has ended.`,
+        told,
+      );
+    case code.readOnly:
+      return new CacheError(
+        'readOnly',
+        path,
+        `${path} cannot be changed: the file or its folder is not writable. ` +
+          'Nothing was removed. Give yourself write permission and try again.',
+        told,
+      );
+    case code.corrupt:
+      return new CacheError(
+        'damaged',
+        path,
+        `${path} is damaged (${error.message}). ` +
+          'Delete the file: its results are computed again by the next run.',
+        told,
+      );
+    case code.full:
+      return new CacheError(
+        'full',
+        path,
+        `The disk that holds ${path} is full. Free some space and try again.`,
+        told,
+      );
+    case code.notADatabase:
+      return new CacheError(
+        'notADatabase',
+        path,
+        `${path} is not an SQLite database. ` +
+          'Move or delete the file: the next run begins a cache in its place.',
+        told,
+      );
+    case code.inputOutput:
+    case code.cannotOpen:
+    case code.noMemory:
+    case code.tooBig:
+      return new CacheError(
+        'unreadable',
+        path,
+        `${path} cannot be read (${error.message}). Check its permissions and its disk.`,
+        told,
+      );
+    case undefined:
+    default:
+      return error;
+  }
+}
+
+let native: Promise<typeof Native> | undefined;
+
+/** Loads the native module on first use, so that a workspace without a cache never pays for it. */
+async function load(path: string): Promise<typeof Native> {
+  native ??= import('@vscode/sqlite3').then(
+    // A bundle hands over the module itself, Node's own loader a namespace around it.
+    (module: typeof Native & { default?: typeof Native }) => module.default ?? module,
+  );
+  try {
+    return await native;
+  } catch (cause) {
+    const { platform, arch } = process;
+    throw new UnsupportedError(path, platform, arch, '@vscode/sqlite3', { cause });
+  }
+}
