@@ -1,8 +1,17 @@
+import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import * as vscode from 'vscode';
+import { CacheCommands } from './explorer/CacheCommands';
 import { CellTree } from './explorer/CellTree';
 import { CellTreeView } from './explorer/CellTreeView';
 import { Discovery } from './explorer/Discovery';
+import { InstallCommand } from './explorer/InstallCommand';
+import { Notices } from './explorer/Notices';
+import { PythonPackage } from './explorer/PythonPackage';
+import { Targets } from './explorer/Targets';
+import { TerminalPath } from './explorer/TerminalPath';
+import { TurnOnCommand } from './explorer/TurnOnCommand';
+import { ViewCommands } from './explorer/ViewCommands';
 import { WorkspaceWatcher } from './explorer/WorkspaceWatcher';
 import { Caches } from './store/Caches';
 
@@ -12,15 +21,45 @@ let caches: Caches | undefined;
 export function activate(context: vscode.ExtensionContext): void {
   if (vscode.l10n.bundle !== undefined) l10n.config({ contents: vscode.l10n.bundle });
   const log = vscode.window.createOutputChannel('Cellar', { log: true });
-  const report = (error: unknown) => {
-    log.error(error instanceof Error ? error : String(error));
-  };
+  const notices = new Notices(log);
+  const { report } = notices;
+
   const watcher = new WorkspaceWatcher();
   caches = new Caches({ watcher, report });
   const discovery = new Discovery(watcher.onDidChangeDatabases);
   const reader = () => ({ locale: vscode.env.language, now: Date.now() / 1000 });
-  const view = new CellTreeView(new CellTree(caches, reader, report), discovery, caches, report);
-  context.subscriptions.push(log, watcher, discovery, view);
+  const tree = new CellTree(caches, reader, report);
+  const view = new CellTreeView(tree, discovery, caches, report);
+
+  const documents = { cells: () => Promise.resolve(undefined) };
+  const preview = { show: () => undefined };
+  const targets = new Targets(caches, discovery, tree, view, documents);
+
+  const dist = path.join(context.extensionUri.fsPath, 'dist');
+  const python = new PythonPackage(
+    path.join(dist, 'python'),
+    path.join(dist, 'wheel'),
+    context.globalStorageUri.fsPath,
+  );
+  const terminals = new TerminalPath(context.environmentVariableCollection, python, report);
+  const install = new InstallCommand(python, notices, log);
+  const turnOn = new TurnOnCommand(targets, notices);
+
+  const { registerCommand } = vscode.commands;
+  context.subscriptions.push(
+    log,
+    watcher,
+    discovery,
+    view,
+    targets,
+    terminals,
+    new CacheCommands(caches, targets, documents, preview, notices),
+    new ViewCommands(tree, view, log),
+    registerCommand('cellar.installInPythonEnvironment', () => install.run()),
+    registerCommand('cellar.turnOnCellCaching', (argument: unknown) => turnOn.run(argument)),
+    registerCommand('cellar.openTerminal', () => terminals.openTerminal()),
+  );
+  void terminals.update();
 }
 
 /** VS Code waits for it: what is being written is written, and the databases are closed. */

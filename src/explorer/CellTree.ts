@@ -85,6 +85,12 @@ export class CellTree {
     return children;
   }
 
+  /** Whether a command was given a branch of this tree, as against anything made to look like one. */
+  has(value: unknown): value is Branch {
+    if (typeof value !== 'object' || value === null || !('id' in value)) return false;
+    return typeof value.id === 'string' && this.branches.get(value.id) === value;
+  }
+
   /** A branch whose children nobody sees any more costs nothing at the next refresh. */
   forget(branch: Branch): void {
     for (const child of this.served.get(branch.id) ?? []) this.forget(child);

@@ -92,7 +92,8 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
     return [...children];
   }
 
-  getTreeItem({ node, row }: Branch): vscode.TreeItem {
+  getTreeItem(branch: Branch): vscode.TreeItem {
+    const { node, row } = branch;
     const item = new vscode.TreeItem(
       row.label,
       row.expandable
@@ -120,7 +121,7 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
       item.command = {
         command: 'cellar.explainProblem',
         title: vscode.l10n.t('What Can I Do?'),
-        arguments: [{ id: row.id, node, row } satisfies Branch],
+        arguments: [branch],
       };
     }
     return item;

@@ -1,0 +1,202 @@
+import * as vscode from 'vscode';
+import type { Reference } from '../protocol/references';
+import type { Caches } from '../store/Caches';
+import type { ClearTarget, Clearance } from '../store/rows';
+import { needsConfirmation, notice, question, sum } from './clearing';
+import { findCode } from './findCode';
+import { cellLabel, mainEntry } from './nodes';
+import type { Notices } from './Notices';
+import { type CellTarget, type DocumentCells, type Targets, describe } from './Targets';
+
+/** What shows a cached result; the preview, as this room knows it. */
+export interface Preview {
+  show(reference: Reference): unknown;
+}
+
+/** The commands on what is cached: clear it, look at it, go to where it comes from. */
+export class CacheCommands implements vscode.Disposable {
+  private readonly disposables: readonly vscode.Disposable[];
+
+  constructor(
+    private readonly caches: Caches,
+    private readonly targets: Targets,
+    private readonly documents: DocumentCells,
+    private readonly preview: Preview,
+    private readonly notices: Notices,
+  ) {
+    const { t } = vscode.l10n;
+    const register = (
+      command: string,
+      failure: string,
+      run: (argument: unknown, others: unknown) => Promise<void>,
+    ) =>
+      vscode.commands.registerCommand(command, async (argument: unknown, others: unknown) => {
+        try {
+          await run(argument, others);
+        } catch (error) {
+          await this.notices.failed(failure, error);
+        }
+      });
+    this.disposables = [
+      register('cellar.clearCellCache', t('Clearing failed'), (argument, others) =>
+        this.clearCells(argument, others),
+      ),
+      register('cellar.clearAppCache', t('Clearing failed'), (argument, others) =>
+        this.clearApps(argument, others),
+      ),
+      register('cellar.preview', t('The preview cannot be shown'), (argument, others) =>
+        this.show(argument, others),
+      ),
+      register('cellar.revealCell', t('The cell cannot be shown'), (argument, others) =>
+        this.reveal(argument, others),
+      ),
+    ];
+  }
+
+  dispose(): void {
+    for (const disposable of this.disposables) disposable.dispose();
+  }
+
+  private async clearCells(argument: unknown, others: unknown): Promise<void> {
+    if (!(await this.notices.trusted())) return;
+    const cells = await this.targets.cells(argument, others, vscode.l10n.t('Clear Cell Cache'));
+    if (cells === undefined) return;
+    await this.clear(
+      cells.map((target) => ({
+        cache: target.cache,
+        name: describe(target),
+        target: { kind: 'cell', cellId: target.cell.cellId },
+      })),
+    );
+  }
+
+  private async clearApps(argument: unknown, others: unknown): Promise<void> {
+    if (!(await this.notices.trusted())) return;
+    const apps = await this.targets.apps(argument, others, vscode.l10n.t('Clear App Cache'));
+    if (apps === undefined) return;
+    await this.clear(
+      apps.map(({ cache, app }) => ({
+        cache,
+        name: describe({ app }),
+        target: { kind: 'app', appId: app.appId },
+      })),
+    );
+  }
+
+  private async clear(
+    targets: readonly { cache: number; name: string; target: ClearTarget }[],
+  ): Promise<void> {
+    const names = targets.map(({ name }) => name);
+    const each = async (
+      act: (path: string, targets: readonly ClearTarget[]) => Promise<Clearance>,
+    ): Promise<Clearance> => {
+      const done: Clearance[] = [];
+      for (const cache of new Set(targets.map((target) => target.cache))) {
+        const database = this.caches.path(cache);
+        if (database === undefined) continue;
+        const here = targets.filter((target) => target.cache === cache);
+        done.push(
+          await act(
+            database,
+            here.map(({ target }) => target),
+          ),
+        );
+      }
+      return sum(done);
+    };
+    const locale = vscode.env.language;
+    const plan = await each(async (path, here) => (await this.caches.open(path)).planClear(here));
+    if (plan.entries === 0) {
+      void vscode.window.showInformationMessage(
+        vscode.l10n.t('Nothing is cached for {0}.', names.join(', ')),
+      );
+      return;
+    }
+    const limit = vscode.workspace.getConfiguration('cellar').get<number>('confirmClearAbove', 10);
+    if (needsConfirmation(plan, limit)) {
+      const { title, detail, yes } = question(plan, names, locale);
+      const answer = await vscode.window.showWarningMessage(title, { modal: true, detail }, yes);
+      if (answer !== yes) return;
+    }
+    const done = await vscode.window.withProgress(
+      { location: vscode.ProgressLocation.Window, title: vscode.l10n.t('Clearing cached results') },
+      () => each(async (path, here) => (await this.caches.open(path)).clear(here)),
+    );
+    void vscode.window.showInformationMessage(notice(done, locale));
+  }
+
+  private async show(argument: unknown, others: unknown): Promise<void> {
+    const [given] = this.targets.references(argument, others);
+    if (given?.kind === 'entry') {
+      await this.preview.show(given);
+      return;
+    }
+    const target = await this.targets.cell(argument, others, vscode.l10n.t('Preview'));
+    if (target === undefined) return;
+    const loader = await this.caches.get(target.cache);
+    const entry = mainEntry((await loader?.entries(target.cell.cellId)) ?? []);
+    if (entry === undefined) {
+      void vscode.window.showInformationMessage(
+        vscode.l10n.t('Nothing is cached for {0}.', describe(target)),
+      );
+      return;
+    }
+    await this.preview.show({ kind: 'entry', cache: target.cache, entryId: entry.entryId });
+  }
+
+  private async reveal(argument: unknown, others: unknown): Promise<void> {
+    const [given] = this.targets.references(argument, others);
+    const title = vscode.l10n.t('Reveal Cell in Notebook');
+    if (given?.kind === 'app') {
+      const [target] = (await this.targets.apps(given, undefined, title)) ?? [];
+      if (target !== undefined) await this.open(target.app.notebook);
+      return;
+    }
+    const target = await this.targets.cell(argument, others, title);
+    if (target === undefined) return;
+    const editor = await this.open(target.app.notebook);
+    if (editor === undefined) return;
+    const range = await this.place(target, editor.document);
+    if (range === undefined) {
+      void vscode.window.showInformationMessage(
+        vscode.l10n.t('{0} is no longer in the notebook.', cellLabel(target.cell)),
+      );
+      return;
+    }
+    editor.selection = new vscode.Selection(range.start, range.start);
+    editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+  }
+
+  /** Where a cell stands: as the server says, or else where its code is as it was saved. */
+  private async place(
+    { cell, cache }: CellTarget,
+    document: vscode.TextDocument,
+  ): Promise<vscode.Range | undefined> {
+    const result = await this.documents.cells(document.uri.toString());
+    if (result?.database !== undefined && result.database === this.caches.path(cache)) {
+      const found = result.cells.find(({ cellId }) => cellId === cell.cellId);
+      if (found !== undefined) {
+        const { start, end } = found.range;
+        return new vscode.Range(start.line, start.character, end.line, end.character);
+      }
+    }
+    const line = findCode(document.getText(), cell.code);
+    return line === undefined ? undefined : document.lineAt(line).range;
+  }
+
+  private async open(notebook: string): Promise<vscode.TextEditor | undefined> {
+    const uri = vscode.Uri.file(notebook);
+    try {
+      await vscode.workspace.fs.stat(uri);
+    } catch {
+      void vscode.window.showWarningMessage(
+        vscode.l10n.t(
+          '{0} is gone, or has another name now. What is cached for it stays until it is cleared.',
+          notebook,
+        ),
+      );
+      return undefined;
+    }
+    return vscode.window.showTextDocument(uri);
+  }
+}

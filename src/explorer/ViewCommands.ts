@@ -1,0 +1,71 @@
+import path from 'node:path';
+import * as vscode from 'vscode';
+import type { CellTree } from './CellTree';
+import type { CellTreeView } from './CellTreeView';
+import type { Node } from './nodes';
+
+/** The commands of the view itself, and what to do about a cache that cannot be read. */
+export class ViewCommands implements vscode.Disposable {
+  private readonly disposables: readonly vscode.Disposable[];
+
+  constructor(
+    private readonly tree: CellTree,
+    view: CellTreeView,
+    private readonly log: vscode.LogOutputChannel,
+  ) {
+    const { registerCommand } = vscode.commands;
+    this.disposables = [
+      registerCommand('cellar.refresh', () => view.refresh()),
+      registerCommand('cellar.showLog', () => {
+        log.show();
+      }),
+      registerCommand('cellar.explainProblem', (branch: unknown) => this.explain(branch)),
+      registerCommand('cellar.revealCacheFolder', (branch: unknown) => this.revealFolder(branch)),
+    ];
+  }
+
+  dispose(): void {
+    for (const disposable of this.disposables) disposable.dispose();
+  }
+
+  private async explain(branch: unknown): Promise<void> {
+    const node = this.tree.has(branch) ? branch.node : undefined;
+    if (node?.kind !== 'problem') return;
+    const reveal = vscode.l10n.t('Reveal Cache Folder');
+    const showLog = vscode.l10n.t('Show Log');
+    const chosen = await vscode.window.showWarningMessage(
+      node.problem.title,
+      { modal: true, detail: `${node.problem.message}\n\n${node.problem.wayOut}` },
+      reveal,
+      showLog,
+    );
+    if (chosen === reveal) await this.revealFolder(branch);
+    if (chosen === showLog) this.log.show();
+  }
+
+  private async revealFolder(branch: unknown): Promise<void> {
+    const folder = this.tree.has(branch) ? folderOf(branch.node) : undefined;
+    if (folder === undefined) return;
+    // A remote or a browser has no window of the system to show a folder in.
+    const local =
+      vscode.env.remoteName === undefined && vscode.env.uiKind === vscode.UIKind.Desktop;
+    await vscode.commands.executeCommand(
+      local ? 'revealFileInOS' : 'revealInExplorer',
+      vscode.Uri.file(folder),
+    );
+  }
+}
+
+function folderOf(node: Node): string {
+  switch (node.kind) {
+    case 'folder':
+    case 'files':
+      return node.path;
+    case 'problem':
+    case 'app':
+    case 'cell':
+    case 'entry':
+    case 'item':
+      return path.dirname(node.database);
+  }
+}
