@@ -1,0 +1,362 @@
+import { randomBytes } from 'node:crypto';
+import * as vscode from 'vscode';
+import { parseToHost } from '../protocol/preview';
+import type { Clearing, Command, ToHost, ToPage } from '../protocol/preview';
+import type { Caches } from '../store/Caches';
+import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../store/rows';
+import type { SqliteLoader } from '../store/SqliteLoader';
+import type { Bookmarks } from './Bookmarks';
+import { EntryReader, Unshowable } from './EntryReader';
+import type { Decoder } from './EntryReader';
+import { cellTitle, entryView } from './entryView';
+import { fateOf, isSame, newerThan } from './fate';
+import type { Identity } from './fate';
+import { html } from './html';
+import { problemOf } from './problemOf';
+import { clearing, pageStrings, problems, waysOut } from './strings';
+
+export interface PanelServices {
+  readonly extensionUri: vscode.Uri;
+  readonly caches: Caches;
+  readonly newDecoder: () => Decoder;
+  readonly log: vscode.LogOutputChannel;
+  readonly bookmarks: Bookmarks;
+  /** Shows another entry of the same cache. */
+  readonly show: (entryId: number) => void;
+}
+
+/** Which entry a panel shows. */
+export interface Subject {
+  readonly cache: number;
+  readonly entryId: number;
+}
+
+/** An entry as it was when it was last there; what is shown of it stays when it is cleared. */
+interface Shown {
+  readonly loader: SqliteLoader;
+  readonly reader: EntryReader;
+  entry: EntrySummary;
+  cell: CellSummary;
+  app: AppSummary | undefined;
+  items: readonly ItemSummary[];
+  siblings: readonly EntrySummary[];
+  /** What the cache holds under the entry's id now. */
+  now: EntrySummary | undefined;
+}
+
+/** Ages are told to the minute. */
+const refreshMs = 60_000;
+
+/** A panel with one entry: tells the page what to show, and does what the page asks for. */
+export class EntryPanel implements vscode.Disposable {
+  readonly #panel: vscode.WebviewPanel;
+  readonly #subject: Subject;
+  readonly #services: PanelServices;
+  readonly #requests = new Map<number, AbortController>();
+  #expected: Identity | undefined;
+  readonly #disposables: { dispose(): unknown }[] = [];
+  #shown: Shown | undefined;
+  #ready = false;
+  #select: string | undefined;
+  #refreshing: Promise<void> | undefined;
+  #refreshAgain = false;
+  #disposed = false;
+
+  /** @param expected where the subject was named in an earlier session */
+  constructor(
+    panel: vscode.WebviewPanel,
+    subject: Subject,
+    services: PanelServices,
+    expected?: Identity,
+  ) {
+    this.#expected = expected;
+    this.#panel = panel;
+    this.#subject = subject;
+    this.#services = services;
+    const media = vscode.Uri.joinPath(services.extensionUri, 'media');
+    panel.iconPath = {
+      light: vscode.Uri.joinPath(media, 'preview-light.svg'),
+      dark: vscode.Uri.joinPath(media, 'preview-dark.svg'),
+    };
+    const timer = setInterval(() => {
+      if (panel.visible) this.refresh();
+    }, refreshMs);
+    this.#disposables.push(
+      panel.webview.onDidReceiveMessage((message: unknown) => {
+        this.#onMessage(message);
+      }),
+      panel.onDidDispose(() => {
+        this.dispose();
+      }),
+      panel.onDidChangeViewState(() => {
+        if (panel.visible) this.refresh();
+      }),
+      services.caches.onDidChange((cache) => {
+        if (cache === subject.cache) this.refresh();
+      }),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => {
+        this.refresh();
+      }),
+      new vscode.Disposable(() => {
+        clearInterval(timer);
+      }),
+    );
+    const dist = vscode.Uri.joinPath(services.extensionUri, 'dist');
+    const part = (name: string): string =>
+      panel.webview.asWebviewUri(vscode.Uri.joinPath(dist, name)).toString();
+    panel.webview.options = { enableScripts: true, localResourceRoots: [dist] };
+    panel.webview.html = html({
+      script: part('webview.js'),
+      styles: [part('codicon.css'), part('webview.css')],
+      cspSource: panel.webview.cspSource,
+      nonce: randomBytes(16).toString('base64'),
+    });
+  }
+
+  /** Brings the panel to the front, with the value `key` selected where one is given. */
+  async reveal(key: string | undefined): Promise<void> {
+    this.#panel.reveal();
+    this.#expected = undefined;
+    if (this.#ready) await this.#renew();
+    if (key === undefined) return;
+    if (this.#shown === undefined) this.#select = key;
+    else this.#post({ type: 'select', key });
+  }
+
+  /** Begins anew where the id belongs to another entry by now, or nothing could be shown before. */
+  async #renew(): Promise<void> {
+    const shown = this.#shown;
+    const now = await shown?.loader.entry(this.#subject.entryId);
+    if (shown !== undefined && (now === undefined || isSame(shown.entry, now))) return;
+    this.#shown = undefined;
+    await shown?.reader.close();
+    this.#begin();
+  }
+
+  /** Tells the page what has changed. Calls that come together are answered together. */
+  refresh(): void {
+    if (!this.#ready || this.#disposed) return;
+    if (this.#refreshing !== undefined) {
+      this.#refreshAgain = true;
+      return;
+    }
+    this.#refreshing = this.#refresh().finally(() => {
+      this.#refreshing = undefined;
+      if (!this.#refreshAgain) return;
+      this.#refreshAgain = false;
+      this.refresh();
+    });
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#abortAll();
+    for (const each of this.#disposables) each.dispose();
+    void this.#shown?.reader.close();
+    this.#panel.dispose();
+  }
+
+  #onMessage(received: unknown): void {
+    let message: ToHost;
+    try {
+      message = parseToHost(received);
+    } catch (error) {
+      this.#report(error);
+      return;
+    }
+    switch (message.type) {
+      case 'ready':
+        this.#begin();
+        break;
+      case 'page':
+        void this.#page(message);
+        break;
+      case 'cancel':
+        this.#requests.get(message.request)?.abort();
+        break;
+      case 'command':
+        void this.#command(message.command);
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+
+  /** The page is new, or is to show another entry: nothing that the one before asked for counts. */
+  #begin(): void {
+    this.#ready = true;
+    this.#abortAll();
+    this.#post({ type: 'begin', locale: vscode.env.language, strings: pageStrings() });
+    if (this.#select !== undefined) this.#post({ type: 'select', key: this.#select });
+    this.#select = undefined;
+    this.refresh();
+  }
+
+  async #refresh(): Promise<void> {
+    try {
+      const before = this.#shown;
+      const shown = before === undefined ? await this.#find() : await this.#again(before);
+      if (this.#disposed || this.#shown !== before) {
+        // Closed or begun anew meanwhile: what was found is nobody's.
+        if (shown !== before) await shown?.reader.close();
+        return;
+      }
+      if (shown === undefined) {
+        const problem = { message: problems.entryGone(), wayOut: waysOut.runTheCell() };
+        this.#post({ type: 'unavailable', problem: { ...problem, file: this.#path } });
+      } else {
+        this.#shown = shown;
+        this.#tell(shown);
+      }
+    } catch (error) {
+      this.#report(error);
+      // What is already shown stays: the next change of the cache refreshes it.
+      if (this.#shown === undefined) {
+        this.#post({ type: 'unavailable', problem: problemOf(error, this.#path) });
+      }
+    }
+  }
+
+  get #path(): string | undefined {
+    return this.#services.caches.path(this.#subject.cache);
+  }
+
+  async #find(): Promise<Shown | undefined> {
+    const { caches, newDecoder } = this.#services;
+    const { cache, entryId } = this.#subject;
+    const loader = await caches.get(cache);
+    const entry = await loader?.entry(entryId);
+    if (loader === undefined || entry === undefined) return undefined;
+    if (this.#expected !== undefined && !isSame(this.#expected, entry)) return undefined;
+    const cell = await loader.cell(entry.cellId);
+    if (cell === undefined) return undefined;
+    const reader = new EntryReader(loader, entryId, newDecoder(), {
+      maxBatchSize,
+      mayQuarantine: () => vscode.workspace.isTrusted,
+      onCheck: () => {
+        if (this.#shown?.reader === reader) this.#tell(this.#shown);
+      },
+      report: (error) => {
+        this.#report(error);
+      },
+    });
+    const app = await loader.app(cell.appId);
+    const items = await loader.items(entryId);
+    const siblings = await loader.entries(entry.cellId);
+    return { loader, reader, entry, cell, app, items, siblings, now: entry };
+  }
+
+  async #again(shown: Shown): Promise<Shown> {
+    const { loader } = shown;
+    const { cellId, entryId } = shown.entry;
+    shown.now = await loader.entry(entryId);
+    shown.siblings = await loader.entries(cellId);
+    if (shown.now !== undefined && isSame(shown.entry, shown.now)) {
+      shown.entry = shown.now;
+      shown.cell = (await loader.cell(cellId)) ?? shown.cell;
+      shown.app = (await loader.app(shown.cell.appId)) ?? shown.app;
+    }
+    return shown;
+  }
+
+  #tell(shown: Shown): void {
+    const { loader, reader, entry, cell, app, items, now, siblings } = shown;
+    this.#panel.title = cellTitle(cell);
+    const { hash, createdAt, entryId } = entry;
+    const database = this.#services.bookmarks.numberOf(loader.path);
+    const view = entryView(
+      {
+        entry,
+        cell,
+        app,
+        items,
+        checks: reader.checks,
+        fate: fateOf(entry, now, siblings),
+        clearing: clearingOf(loader),
+        bookmark: { database, entryId, hash, createdAt },
+      },
+      { locale: vscode.env.language, now: Date.now() / 1000 },
+    );
+    this.#post({ type: 'entry', entry: view });
+  }
+
+  async #page({ request, ...wanted }: Extract<ToHost, { type: 'page' }>): Promise<void> {
+    const asked = new AbortController();
+    this.#requests.set(request, asked);
+    try {
+      if (this.#shown === undefined) {
+        const problem = { message: problems.entryGone(), wayOut: waysOut.runTheCell() };
+        throw new Unshowable({ ...problem, file: this.#path });
+      }
+      const page = await this.#shown.reader.page(wanted, asked.signal);
+      this.#post({ type: 'page', request, page });
+    } catch (error) {
+      if (asked.signal.aborted) this.#post({ type: 'cancelled', request });
+      else {
+        const problem = error instanceof Unshowable ? error.problem : problemOf(error, this.#path);
+        this.#post({ type: 'failed', request, problem });
+      }
+    } finally {
+      if (this.#requests.get(request) === asked) this.#requests.delete(request);
+    }
+  }
+
+  async #command(command: Command): Promise<void> {
+    if (command === 'showLog') return this.#execute('cellar.showLog');
+    if (command === 'manageTrust') return this.#execute('workbench.trust.manage');
+    if (this.#shown === undefined) return;
+    const { entry, cell, siblings } = this.#shown;
+    const { cache } = this.#subject;
+    const ofCell = { kind: 'cell', cache, cellId: cell.cellId } as const;
+    switch (command) {
+      case 'clearCell':
+        return this.#execute('cellar.clearCellCache', ofCell);
+      case 'clearApp':
+        return this.#execute('cellar.clearAppCache', { kind: 'app', cache, appId: cell.appId });
+      case 'revealCell':
+        return this.#execute('cellar.revealCell', ofCell);
+      case 'showNewer': {
+        const newer = newerThan(entry, siblings);
+        if (newer !== undefined) this.#services.show(newer.entryId);
+      }
+    }
+  }
+
+  async #execute(command: string, ...values: unknown[]): Promise<void> {
+    try {
+      await vscode.commands.executeCommand(command, ...values);
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  #abortAll(): void {
+    for (const asked of this.#requests.values()) asked.abort();
+    this.#requests.clear();
+  }
+
+  #post(message: ToPage): void {
+    if (!this.#disposed) void this.#panel.webview.postMessage(message);
+  }
+
+  #report(error: unknown): void {
+    this.#services.log.error(error instanceof Error ? error : String(error));
+  }
+}
+
+function maxBatchSize(): number {
+  const megabytes = vscode.workspace
+    .getConfiguration('cellar')
+    .get<number>('preview.maxBatchSize', 64);
+  return megabytes * 1e6;
+}
+
+function clearingOf({ access }: SqliteLoader): Clearing {
+  if (!vscode.workspace.isTrusted) {
+    return { allowed: false, reason: clearing.untrusted(), needsTrust: true };
+  }
+  return access.kind === 'readOnly'
+    ? { allowed: false, reason: clearing.readOnly(access.why), needsTrust: false }
+    : { allowed: true, reason: '', needsTrust: false };
+}

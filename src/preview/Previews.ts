@@ -1,0 +1,138 @@
+import * as vscode from 'vscode';
+import { parseBookmark } from '../protocol/preview';
+import type { Reference } from '../protocol/references';
+import type { Caches } from '../store/Caches';
+import { Bookmarks } from './Bookmarks';
+import { EntryPanel } from './EntryPanel';
+import type { Subject } from './EntryPanel';
+import type { Decoder } from './EntryReader';
+import type { Identity } from './fate';
+import { problems } from './strings';
+
+/** What VS Code knows our panels by, also in `onWebviewPanel:` of package.json. */
+const viewType = 'cellar.preview';
+
+export interface PreviewsOptions {
+  readonly extensionUri: vscode.Uri;
+  readonly caches: Caches;
+  /** A decoder of its own for each panel; its thread starts when the first value is read. */
+  readonly newDecoder: () => Decoder;
+  readonly log: vscode.LogOutputChannel;
+  /** The workspace's, where previews find their databases again after a reload. */
+  readonly memento: vscode.Memento;
+}
+
+/** The open previews: one panel for each entry. */
+export class Previews implements vscode.Disposable, vscode.WebviewPanelSerializer {
+  readonly #options: PreviewsOptions;
+  readonly #bookmarks: Bookmarks;
+  readonly #panels = new Map<string, EntryPanel>();
+  readonly #visible = new Set<vscode.WebviewPanel>();
+  readonly #onDidChangeVisible = new vscode.EventEmitter<boolean>();
+  readonly #serializer: vscode.Disposable;
+
+  /** Whether any preview can be seen: while one can, the caches are asked for changes. */
+  readonly onDidChangeVisible = this.#onDidChangeVisible.event;
+
+  constructor(options: PreviewsOptions) {
+    this.#options = options;
+    this.#bookmarks = new Bookmarks(options.memento);
+    this.#serializer = vscode.window.registerWebviewPanelSerializer(viewType, this);
+  }
+
+  /**
+   * Shows an entry, with the value that the reference names selected; of a cell, its newest current
+   * entry. An entry that is shown already is brought to the front.
+   * @throws CacheError when the cache cannot be opened
+   */
+  async show(reference: Reference): Promise<void> {
+    const subject = await this.#subjectOf(reference);
+    if (subject === undefined) {
+      void vscode.window.showInformationMessage(problems.noEntry());
+      return;
+    }
+    const key = reference.kind === 'entry' ? reference.key : undefined;
+    let shown = this.#panels.get(nameOf(subject));
+    if (shown === undefined) {
+      const panel = vscode.window.createWebviewPanel(viewType, 'Cellar', vscode.ViewColumn.Active);
+      shown = this.#add(panel, subject);
+    }
+    await shown.reveal(key);
+  }
+
+  /** VS Code restores a panel of an earlier session. */
+  deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
+    const bookmark = parseBookmark(state);
+    const database = bookmark && this.#bookmarks.databaseOf(bookmark.database);
+    if (bookmark === undefined || database === undefined) {
+      panel.dispose();
+      return Promise.resolve();
+    }
+    const cache = this.#options.caches.number(database);
+    this.#add(panel, { cache, entryId: bookmark.entryId }, bookmark);
+    return Promise.resolve();
+  }
+
+  dispose(): void {
+    this.#serializer.dispose();
+    for (const panel of [...this.#panels.values()]) panel.dispose();
+    this.#onDidChangeVisible.dispose();
+  }
+
+  async #subjectOf(reference: Reference): Promise<Subject | undefined> {
+    const { cache } = reference;
+    switch (reference.kind) {
+      case 'app':
+        return undefined;
+      case 'entry':
+        return { cache, entryId: reference.entryId };
+      case 'cell': {
+        const loader = await this.#options.caches.get(cache);
+        const entries = (await loader?.entries(reference.cellId)) ?? [];
+        const entry = entries.find(({ current }) => current) ?? entries[0];
+        return entry && { cache, entryId: entry.entryId };
+      }
+    }
+  }
+
+  #add(panel: vscode.WebviewPanel, subject: Subject, expected?: Identity): EntryPanel {
+    const { extensionUri, caches, newDecoder, log } = this.#options;
+    const { cache } = subject;
+    const services = {
+      extensionUri,
+      caches,
+      newDecoder,
+      log,
+      bookmarks: this.#bookmarks,
+      show: (entryId: number) => {
+        this.show({ kind: 'entry', cache, entryId }).catch((error: unknown) => {
+          log.error(error instanceof Error ? error : String(error));
+        });
+      },
+    };
+    const made = new EntryPanel(panel, subject, services, expected);
+    const name = nameOf(subject);
+    this.#panels.set(name, made);
+    this.#see(panel, panel.visible);
+    panel.onDidChangeViewState(() => {
+      this.#see(panel, panel.visible);
+    });
+    panel.onDidDispose(() => {
+      if (this.#panels.get(name) === made) this.#panels.delete(name);
+      this.#see(panel, false);
+    });
+    return made;
+  }
+
+  #see(panel: vscode.WebviewPanel, visible: boolean): void {
+    const before = this.#visible.size > 0;
+    if (visible) this.#visible.add(panel);
+    else this.#visible.delete(panel);
+    const after = this.#visible.size > 0;
+    if (before !== after) this.#onDidChangeVisible.fire(after);
+  }
+}
+
+function nameOf({ cache, entryId }: Subject): string {
+  return `${cache}/${entryId}`;
+}

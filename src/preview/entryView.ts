@@ -1,0 +1,155 @@
+import { firstLine, inReadingOrder } from '../protocol/labels';
+import type {
+  Badge,
+  Bookmark,
+  Check,
+  Clearing,
+  EntryView,
+  Fact,
+  Fate,
+  ValueView,
+} from '../protocol/preview';
+import { formatAge, formatBytes, formatDuration } from '../protocol/quantities';
+import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../store/rows';
+import {
+  badges,
+  cacheNameExplanation,
+  cacheTypeName,
+  facts as words,
+  formatName,
+  noCode,
+  valueName,
+} from './strings';
+
+/** An entry with all that the page tells of it. */
+export interface Description {
+  readonly app: AppSummary | undefined;
+  readonly cell: CellSummary;
+  readonly entry: EntrySummary;
+  readonly items: readonly ItemSummary[];
+  /** By key; a value that is not in here has not been read. */
+  readonly checks: ReadonlyMap<string, Check>;
+  readonly fate: Fate;
+  readonly clearing: Clearing;
+  readonly bookmark: Bookmark;
+}
+
+/** The reader's language and clock, the latter in Unix seconds. */
+export interface Reader {
+  readonly locale: string;
+  readonly now: number;
+}
+
+/** @returns what people call a cell: its name, or else its first line of code */
+export function cellTitle({ name, code }: Pick<CellSummary, 'name' | 'code'>): string {
+  return name ?? firstLine(code) ?? noCode();
+}
+
+/** @returns the entry in words, as the page shows it */
+export function entryView(description: Description, reader: Reader): EntryView {
+  const { cell, items, checks, fate, clearing, bookmark } = description;
+  return {
+    bookmark,
+    title: cellTitle(cell),
+    summary: summary(description, reader),
+    badges: badgesOf(description),
+    facts: factsOf(description, reader),
+    values: inReadingOrder(items).map((item) => valueView(item, checks, reader)),
+    fate,
+    clearing,
+  };
+}
+
+function summary({ app, entry }: Description, { locale, now }: Reader): string {
+  const { runtime, createdAt } = entry;
+  return [
+    ...(app === undefined ? [] : [fileName(app.notebook)]),
+    formatBytes(entry.size, locale),
+    ...(runtime === undefined ? [] : [words.saves(formatDuration(runtime, locale))]),
+    formatAge(createdAt, now, locale),
+  ].join(', ');
+}
+
+function badgesOf({ entry, cell }: Description): Badge[] {
+  return [
+    entry.current ? badges.current() : badges.outdated(),
+    ...(entry.pinned ? [badges.pinned()] : []),
+    ...(cell.retiredAt === undefined ? [] : [badges.retired()]),
+  ];
+}
+
+function factsOf({ app, cell, entry, items }: Description, { locale, now }: Reader): Fact[] {
+  const when = (at: number): Pick<Fact, 'text' | 'detail'> => ({
+    text: formatAge(at, now, locale),
+    detail: new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'medium' }).format(
+      at * 1000,
+    ),
+  });
+  const type = cacheTypeName(entry.cacheType);
+  const formats = [...new Set(items.map(({ format }) => formatName(format)))];
+  const number = new Intl.NumberFormat(locale);
+  const title = cellTitle(cell);
+  return [
+    fact(words.cell(), { text: title, detail: title, code: cell.name === undefined }),
+    ...(app === undefined
+      ? []
+      : [fact(words.notebook(), { text: fileName(app.notebook), detail: app.notebook })]),
+    fact(words.size(), {
+      text: formatBytes(entry.size, locale),
+      detail: words.bytes(number.format(entry.size)),
+    }),
+    fact(words.runtime(), {
+      text:
+        entry.runtime === undefined ? words.notMeasured() : formatDuration(entry.runtime, locale),
+    }),
+    fact(words.created(), when(entry.createdAt)),
+    fact(
+      words.lastHit(),
+      entry.lastHitAt === undefined ? { text: words.never() } : when(entry.lastHitAt),
+    ),
+    fact(words.hits(), { text: number.format(entry.hits) }),
+    fact(words.versions(), { text: versionsOf(entry) }),
+    fact(words.formats(), { text: formats.join(', ') }),
+    fact(words.cache(), {
+      text: entry.cacheName,
+      detail: cacheNameExplanation(entry.cacheName),
+      code: true,
+    }),
+    fact(words.type(), { text: type.name, detail: type.explanation }),
+    fact(words.loader(), { text: entry.loader, code: true }),
+    fact(words.hash(), { text: entry.hash, detail: entry.hash, code: true }),
+  ];
+}
+
+function fact(label: string, { text, detail, code = false }: Partial<Fact>): Fact {
+  return { label, text: text ?? '', detail, code };
+}
+
+function versionsOf({ versions: { marimo, python, cache } }: EntrySummary): string {
+  const known = [
+    ...(marimo === undefined ? [] : [`marimo ${marimo}`]),
+    ...(python === undefined ? [] : [`Python ${python}`]),
+    ...(cache === undefined ? [] : [`${words.cache()} ${cache}`]),
+  ];
+  return known.length === 0 ? words.unknownVersions() : known.join(', ');
+}
+
+function valueView(
+  { key, name, format, typeHint, size }: ItemSummary,
+  checks: ReadonlyMap<string, Check>,
+  { locale }: Reader,
+): ValueView {
+  const type = typeHint?.split('.').pop();
+  return {
+    key,
+    name: valueName(name),
+    kind: type === undefined ? formatName(format) : `${type} (${formatName(format)})`,
+    size: formatBytes(size, locale),
+    check: checks.get(key) ?? { kind: 'unread' },
+  };
+}
+
+/** @returns the last part of an absolute path, whichever way its folders are parted */
+function fileName(path: string): string {
+  return path.split(/[\\/]/).pop() ?? path;
+}

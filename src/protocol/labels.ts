@@ -1,0 +1,15 @@
+/** What things of a cache are called before people, and in which order they stand. */
+
+/** @returns the first line that is code, or else the first that says anything; cut where it is long */
+export function firstLine(code: string): string | undefined {
+  const lines = code.split('\n').map((line) => line.trim());
+  const first =
+    lines.find((line) => line !== '' && !line.startsWith('#')) ?? lines.find((line) => line !== '');
+  return first !== undefined && first.length > 80 ? `${first.slice(0, 79)}…` : first;
+}
+
+/** Variables by name, then the output, UI elements and the manifest, which nobody named. */
+export function inReadingOrder<T extends { readonly name: string }>(items: readonly T[]): T[] {
+  const rank = ({ name }: T): number => ['return', 'ui', 'manifest'].indexOf(name);
+  return [...items].sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
+}

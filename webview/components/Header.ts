@@ -1,0 +1,92 @@
+import type { Badge, Command, EntryView, Fact } from '../../src/protocol/preview';
+import { element } from '../dom';
+import type { Language } from '../Language';
+import { badge, button } from './parts';
+
+/** Whose result this is, what is known of it, and what can be done with it. */
+export class Header {
+  readonly element: HTMLElement;
+  readonly #title = element('h1');
+  readonly #badges = element('span', { class: 'badges' });
+  readonly #summary = element('p', { class: 'summary' });
+  readonly #clearCell: HTMLElement;
+  readonly #clearApp: HTMLElement;
+  readonly #whyNot = element('p', { class: 'why-not', id: 'why-not' });
+  readonly #manageTrust: HTMLElement;
+  readonly #about: HTMLDetailsElement;
+  readonly #facts = element('dl', { class: 'facts' });
+
+  constructor(
+    language: Language,
+    command: (command: Command) => void,
+    about: { readonly open: boolean; readonly onToggle: (open: boolean) => void },
+  ) {
+    const { words } = language;
+    const action = (label: string, iconName: string, name: Command): HTMLElement =>
+      button({
+        label,
+        icon: iconName,
+        onPress: () => {
+          command(name);
+        },
+      });
+    this.#clearCell = action(words.clearCell, 'trash', 'clearCell');
+    this.#clearApp = action(words.clearApp, 'clear-all', 'clearApp');
+    this.#manageTrust = button({
+      label: words.manageTrust,
+      onPress: () => {
+        command('manageTrust');
+      },
+    });
+    this.#about = element('details', {}, element('summary', {}, words.about), this.#facts);
+    this.#about.open = about.open;
+    this.#about.addEventListener('toggle', () => {
+      about.onToggle(this.#about.open);
+    });
+    this.element = element(
+      'header',
+      {},
+      element(
+        'div',
+        { class: 'top' },
+        element('div', { class: 'who' }, this.#title, this.#badges),
+        element(
+          'div',
+          { class: 'actions', role: 'toolbar', 'aria-label': words.actions },
+          action(words.revealCell, 'go-to-file', 'revealCell'),
+          this.#clearCell,
+          this.#clearApp,
+        ),
+      ),
+      this.#summary,
+      this.#whyNot,
+      this.#about,
+    );
+  }
+
+  update({ title, summary, badges, facts, clearing }: EntryView): void {
+    this.#title.textContent = title;
+    this.#title.title = title;
+    this.#summary.textContent = summary;
+    this.#badges.replaceChildren(
+      ...badges.map((each: Badge) => badge(each.text, each.explanation)),
+    );
+    this.#facts.replaceChildren(...facts.map(factElement));
+    for (const clear of [this.#clearCell, this.#clearApp]) {
+      clear.toggleAttribute('disabled', !clearing.allowed);
+      if (clearing.allowed) clear.removeAttribute('aria-describedby');
+      else clear.setAttribute('aria-describedby', 'why-not');
+    }
+    this.#whyNot.hidden = clearing.allowed;
+    this.#whyNot.replaceChildren(
+      clearing.reason,
+      ...(clearing.needsTrust ? [this.#manageTrust] : []),
+    );
+  }
+}
+
+function factElement({ label, text, detail, code }: Fact): HTMLElement {
+  const value = element('dd', code ? { class: 'code' } : {}, text);
+  if (detail !== undefined) value.title = detail;
+  return element('div', {}, element('dt', {}, label), value);
+}

@@ -1,0 +1,30 @@
+import './style.css';
+import { Connection } from './Connection';
+import type { VsCode } from './Connection';
+import { Language } from './Language';
+import { Preview } from './Preview';
+
+declare function acquireVsCodeApi(): VsCode;
+
+let preview: Preview | undefined;
+
+const connection = new Connection(acquireVsCodeApi(), (message) => {
+  switch (message.type) {
+    case 'begin': {
+      const language = new Language(message.locale, message.strings);
+      preview = new Preview(document.body, connection, language);
+      break;
+    }
+    case 'entry':
+      preview?.update(message.entry);
+      break;
+    case 'select':
+      preview?.select(message.key);
+      break;
+    case 'unavailable':
+      preview?.unavailable(message.problem);
+      break;
+    default:
+      message satisfies never;
+  }
+});
