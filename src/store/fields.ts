@@ -57,13 +57,13 @@ export class Listing<F extends Fields> {
   }
 }
 
-/** An id, a count or a size. */
+/** An id, a count, a size or a position; what was saved outside of any cell has position -1. */
 export function integer(column: string): Field<number> {
   return {
     sql: `CASE typeof(${column}) WHEN 'integer' THEN ${column} END`,
     parse: (value) => {
-      if (!Number.isSafeInteger(value) || (value as number) < 0) throw wrong('whole number', value);
-      return value as number;
+      if (!isSafeInteger(value)) throw wrong('whole number', value);
+      return value;
     },
   };
 }
@@ -151,6 +151,10 @@ export function optional<T>(field: Field<T>): Field<T | undefined> {
     sql: field.sql,
     parse: (value) => (value === null ? undefined : field.parse(value)),
   };
+}
+
+function isSafeInteger(value: unknown): value is number {
+  return Number.isSafeInteger(value);
 }
 
 function parseReal(value: unknown): number {

@@ -6,7 +6,7 @@ import { findFile, readInline, verify } from './values';
 
 /**
  * The entry that answers for a cell: its own, else the newest equal one of another cell that was made
- * after this cell was last cleared.
+ * after this cell was last cleared. One with bytes that were found wrong answers for nobody.
  */
 export async function lookup(
   connection: Connection,
@@ -20,6 +20,8 @@ export async function lookup(
        e.cell_id = c.cell_id OR c.cleared_at IS NULL OR e.created_at > c.cleared_at AS answers
      FROM entries AS e JOIN cells AS c ON c.cell_id = ?
      WHERE e.hash = ? AND (e.cache_name, e.cache_type, e.loader) = (?, ?, ?)
+       AND NOT EXISTS (SELECT 1 FROM items AS i JOIN blobs AS b USING (digest)
+         WHERE i.entry_id = e.entry_id AND b.quarantined_at IS NOT NULL)
      ORDER BY own DESC, e.created_at DESC, e.entry_id DESC LIMIT 1`,
     cellId,
     hash,

@@ -164,8 +164,12 @@ async function readFormat(connection: Connection, path: string) {
     );
   }
   const likeness = compareSchemas(await ourSchema(), await readSchema(connection));
-  const newer = version > formatVersion;
-  if (likeness !== 'equal' && !(newer && likeness !== 'other')) {
+  // No format older than ours was ever landed; a newer minor one only adds.
+  const known =
+    version === formatVersion
+      ? likeness === 'equal'
+      : version > formatVersion && likeness !== 'other';
+  if (!known) {
     throw new CacheError(
       'foreign',
       path,

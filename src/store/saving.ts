@@ -45,7 +45,7 @@ export async function save(
       const node = entry.node && (await saveNode(connection, cellId, entry.node));
       const key = [cellId, entry.cacheName, entry.hash, entry.cacheType, entry.loader] as const;
       const former = await connection.get(
-        `SELECT entry_id, pinned FROM entries
+        `SELECT entry_id, last_hit_at, hits, pinned FROM entries
          WHERE (cell_id, cache_name, hash, cache_type, loader) = (?, ?, ?, ?, ?)`,
         ...key,
       );
@@ -55,11 +55,14 @@ export async function save(
       for (const each of spooled) await saveBlob(connection, blobs, each);
       const id = await connection.run(
         `INSERT INTO entries (cell_id, cache_name, hash, cache_type, loader, node, runtime,
-           created_at, pinned, versions) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+           created_at, last_hit_at, hits, pinned, versions)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         ...key,
         node ?? null,
         entry.runtime ?? null,
         now,
+        typeof former?.last_hit_at === 'number' ? former.last_hit_at : null,
+        Number(former?.hits ?? 0),
         Number(former?.pinned ?? 0),
         JSON.stringify(entry.versions),
       );
