@@ -66,60 +66,59 @@ class Found:
 class Loaded:
     """The bytes of an entry by marimo's keys, checked; or why there are none."""
 
-    found: Found | None
     contents: Mapping[str, bytes]
     digests: Mapping[str, bytes]
     why: str | None = None
 
 
-def load(database: Database, key: EntryKey, owner: Owner) -> Loaded:
-    """The best entry for a key: the cell's own, else another cell's.
+def candidates(database: Database, key: EntryKey, owner: Owner) -> list[Found]:
+    """The entries that may answer: the cell's own first, then other cells'.
 
-    An entry with missing or wrong bytes is passed over, and wrong bytes are
-    quarantined. Raises `sqlite3.Error`, `OSError` or `database.Unavailable`.
+    Another cell's answers only if it was made after this cell was last cleared.
+    Raises `sqlite3.Error` or `database.Unavailable`, as all here do.
     """
-    why = None
-    wrong: set[bytes] = set()
     with database.reading() as connection:
         if connection is None:
-            return Loaded(None, {}, {})
-        for found in _candidates(connection, database, key, owner):
-            contents: dict[str, bytes] = {}
-            digests: dict[str, bytes] = {}
-            try:
-                for item_key, digest, sealed, *blob in _rows(connection, found):
-                    if sealed != blobs.seal(item_key, digest, blob[0]):
-                        raise blobs.Damaged(digest)
-                    content = blobs.read(database, digest, *blob)
-                    if content is None:
-                        why = "a file of it is missing"
-                        break
-                    contents[item_key] = content
-                    digests[item_key] = digest
-                else:
-                    if contents:
-                        return Loaded(found, contents, digests)
-            except blobs.Damaged as damage:
-                why = "its bytes were damaged"
-                wrong.add(damage.digest)
-    if wrong and not database.read_only:
-        with database.writing() as connection:
-            for digest in wrong:
-                blobs.quarantine(connection, digest)
-    return Loaded(None, {}, {}, why)
+            return []
+        return _candidates(connection, database, key, owner)
+
+
+def load(database: Database, found: Found) -> Loaded:
+    """The bytes of an entry. Wrong ones are quarantined, and none are served."""
+    contents: dict[str, bytes] = {}
+    digests: dict[str, bytes] = {}
+    with database.reading() as connection:
+        rows = _rows(connection, found) if connection is not None else []
+    if not rows:
+        return Loaded({}, {}, "it is gone, or some of it is set aside as damaged")
+    try:
+        for key, digest, sealed, *blob in rows:
+            if sealed != blobs.seal(key, digest, blob[0]):
+                raise blobs.Damaged(digest)
+            content = blobs.read(database, digest, *blob)
+            if content is None:
+                return Loaded({}, {}, "a file of it is missing")
+            contents[key] = content
+            digests[key] = digest
+    except blobs.Damaged as damage:
+        _quarantine(database, damage.digest)
+        return Loaded({}, {}, "its bytes are damaged")
+    return Loaded(contents, digests)
 
 
 def exists(database: Database, key: EntryKey, owner: Owner) -> bool:
-    """Whether `load` has something to look at; no bytes are read."""
+    """Whether there is something to load; no bytes are read."""
     with database.reading() as connection:
         if connection is None:
             return False
         return any(
-            all(
+            rows
+            and all(
                 blobs.is_there(database, digest, file, size)
-                for _, digest, _, size, _, file, _ in _rows(connection, found)
+                for _, digest, _, size, _, file, _ in rows
             )
             for found in _candidates(connection, database, key, owner)
+            for rows in [_rows(connection, found)]
         )
 
 
@@ -294,24 +293,17 @@ def get_key(database: Database, key: str) -> bytes | None:
             " ORDER BY created_at DESC",
             (key,),
         ).fetchall()
-    wrong = []
-    try:
-        for digest, sealed, *blob in rows:
-            try:
-                if sealed != blobs.seal(key, digest, blob[0]):
-                    raise blobs.Damaged(digest)
-                content = blobs.read(database, digest, *blob)
-            except blobs.Damaged:
-                wrong.append(digest)
-                continue
-            if content is not None:
-                return content
-        return None
-    finally:
-        if wrong and not database.read_only:
-            with database.writing() as connection:
-                for digest in wrong:
-                    blobs.quarantine(connection, digest)
+    for digest, sealed, *blob in rows:
+        try:
+            if sealed != blobs.seal(key, digest, blob[0]):
+                raise blobs.Damaged(digest)
+            content = blobs.read(database, digest, *blob)
+        except blobs.Damaged:
+            _quarantine(database, digest)
+            continue
+        if content is not None:
+            return content
+    return None
 
 
 def has_key(database: Database, key: str) -> bool:
@@ -394,6 +386,12 @@ def _rows(
     if any(row[3] is None or row[7] is not None for row in rows):
         return []
     return [row[:7] for row in rows]
+
+
+def _quarantine(database: Database, digest: bytes) -> None:
+    if not database.read_only:
+        with database.writing() as connection:
+            blobs.quarantine(connection, digest)
 
 
 def _delete(connection: sqlite3.Connection, entry_ids: Sequence[int]) -> list[bytes]:

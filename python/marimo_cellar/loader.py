@@ -24,7 +24,7 @@ from marimo_cellar import _marimo, blobs, entries, lookups
 from marimo_cellar.batches import in_batches
 from marimo_cellar.cells import Roll, app_path
 from marimo_cellar.database import Database, Unavailable
-from marimo_cellar.entries import EntryKey, Loaded, Owner
+from marimo_cellar.entries import EntryKey, Found, Loaded, Owner
 from marimo_cellar.lookups import Lookup
 from marimo_cellar.notices import warn_once
 from marimo_cellar.session import Session, current_session
@@ -109,17 +109,18 @@ class _Cellar(_marimo.BasePersistenceLoader):
         start = time.time()
         try:
             entry, owner = self._entry(key), self._owner()
-            loaded = entries.load(database, entry, owner)
+            founds = entries.candidates(database, entry, owner)
         except Exception as error:
             self._failed(database, error)
             return None
-        lookup = Lookup(database, entry, owner, "miss", start, why=loaded.why)
+        lookup = Lookup(database, entry, owner, "miss", start)
         cache = None
-        if loaded.found is not None:
-            cache, lookup.why = self._restore(database, key, loaded, glbls)
-        if cache is not None:
-            lookup.outcome, lookup.found = "hit", loaded.found
-            lookup.seconds = time.time() - start
+        for found in founds:
+            cache, lookup.why = self._restore(database, key, found, glbls)
+            if cache is not None:
+                lookup.outcome, lookup.found = "hit", found
+                lookup.seconds = time.time() - start
+                break
         else:
             self._missed[key.hash] = lookup
         lookups.note(lookup)
@@ -206,11 +207,16 @@ class _Cellar(_marimo.BasePersistenceLoader):
         self,
         database: Database,
         key: _marimo.HashKey,
-        loaded: Loaded,
+        found: Found,
         glbls: dict[str, Any] | None,
     ) -> tuple[_marimo.Cache | None, str | None]:
         """The entry as marimo restores it from its bytes, or why it did not."""
-        why = self._unfit(key, loaded)
+        try:
+            loaded = entries.load(database, found)
+        except Exception as error:
+            self._failed(database, error)
+            return None, "it could not be read"
+        why = loaded.why or self._unfit(key, loaded)
         if why is not None:
             return None, why
         view = copy.copy(self)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -60,37 +62,42 @@ def environment(shipped: Path | None, home: Path) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Run:
-    """What an export said and made."""
+    """What an export printed, and the cells' outputs as marimo recorded them."""
 
-    output: str
-    result: str
+    printed: str
+    outputs: list[object]
 
 
-def export(
-    notebook: Path,
-    env: dict[str, str],
-    to: str = "html",
-    options: tuple[str, ...] = (),
-    **popen: Any,
-) -> Run:
-    """Runs a notebook from start to end by `marimo export`."""
-    target = Path(env["HOME"]) / f"{notebook.stem}.{to}"
-    target.unlink(missing_ok=True)
-    outputs = () if to == "html" else ("--include-outputs",)
+def export(notebook: Path, env: dict[str, str], **popen: Any) -> Run:
+    """Runs a notebook from start to end by `marimo export html`."""
+    session = notebook.parent / "__marimo__" / "session" / f"{notebook.name}.json"
+    session.unlink(missing_ok=True)
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "marimo", "-y", "export", to, str(notebook)),
-            *(*outputs, "--output", str(target), "--force", *options),
+            *(sys.executable, "-m", "marimo", "-y", "export", "html", str(notebook)),
+            *("--output", str(Path(env["HOME"]) / "export.html"), "--force"),
         ],
         env=env,
-        cwd=popen.pop("cwd", notebook.parent),
+        cwd=notebook.parent,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         timeout=180,
         **popen,
     )
-    return Run(done.stdout, target.read_text() if target.exists() else "")
+    return Run(done.stdout, _outputs(session))
+
+
+def _outputs(session: Path) -> list[object]:
+    """The outputs, without the names that marimo draws anew in each run."""
+    if not session.exists():
+        return []
+    cells = json.loads(session.read_text("utf-8"))["cells"]
+    text = json.dumps([cell["outputs"] for cell in cells])
+    text = re.sub(r"[0-9]+-[\w-]+\.(json|csv|arrow|txt)", r"file.\1", text)
+    text = re.sub(r"(random-id|object-id)='?[\w-]+", r"\1", text)
+    result: list[object] = json.loads(text)
+    return result
 
 
 def cache_of(notebook: Path) -> Path:

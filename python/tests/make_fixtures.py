@@ -31,8 +31,8 @@ def make(source: Path, target: Path) -> None:
         for name in NOTEBOOKS:
             shutil.copy(source / name, folder / name)
             run = export(folder / name, env)
-            if not run.result:
-                raise SystemExit(run.output)
+            if not run.outputs:
+                raise SystemExit(run.printed)
         # A second run, so that there are hits.
         export(folder / NOTEBOOKS[0], env)
         cache = cache_of(folder / NOTEBOOKS[0])
