@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { needsConfirmation, notice, question, sum } from '../../../src/explorer/clearing';
+import type { Clearance } from '../../../src/store/rows';
+
+const one: Clearance = {
+  apps: ['/work/analysis.py'],
+  cells: 1,
+  entries: 2,
+  size: 12_400_000,
+  runtime: 9,
+  pinned: 0,
+};
+
+const decisions: { name: string; plan: Partial<Clearance>; above?: number; ask: boolean }[] = [
+  { name: 'one cheap cell', plan: {}, ask: false },
+  { name: 'exactly the limit', plan: { runtime: 10 }, ask: false },
+  { name: 'more than the limit', plan: { runtime: 10.1 }, ask: true },
+  { name: 'a limit of nothing', plan: { runtime: 0.1 }, above: 0, ask: true },
+  { name: 'nothing to recompute', plan: { runtime: 0 }, above: 0, ask: false },
+  { name: 'two cheap cells', plan: { cells: 2 }, ask: true },
+  { name: 'something pinned', plan: { pinned: 1 }, ask: true },
+];
+
+for (const { name, plan, above, ask } of decisions) {
+  test(`${ask ? 'asks before' : 'clears at once'}: ${name}`, () => {
+    assert.equal(needsConfirmation({ ...one, ...plan }, above ?? 10), ask);
+  });
+}
+
+test('says what was cleared', () => {
+  assert.equal(
+    notice({ ...one, runtime: 34 }, 'en'),
+    'Cleared 1 cell: 12.4 MB, 34 s to recompute.',
+  );
+  assert.equal(
+    notice({ ...one, cells: 3, runtime: 90 }, 'en'),
+    'Cleared 3 cells: 12.4 MB, 1 min 30 s to recompute.',
+  );
+});
+
+test('asks about what goes, by name where it is one thing', () => {
+  const single = question({ ...one, pinned: 1 }, ['load of analysis.py'], 'en');
+  assert.equal(single.title, 'Clear what is cached for load of analysis.py?');
+  assert.equal(
+    single.detail,
+    '1 cell: 12.4 MB, which would take 9 s to compute again.\nOne result among them is pinned.',
+  );
+  const several = question({ ...one, cells: 3 }, ['a', 'b', 'c'], 'en');
+  assert.equal(several.title, 'Clear what is cached for 3 cells?');
+});
+
+test('what several databases give up is added up', () => {
+  assert.deepEqual(sum([one, { ...one, apps: ['/work/analysis.py', '/b.py'], pinned: 2 }]), {
+    apps: ['/work/analysis.py', '/b.py'],
+    cells: 2,
+    entries: 4,
+    size: 24_800_000,
+    runtime: 18,
+    pinned: 2,
+  });
+  assert.equal(sum([]).cells, 0);
+});

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import test from 'node:test';
+import {
+  type Interpreter,
+  ask,
+  askAll,
+  parseAnswer,
+  wayToInstall,
+} from '../../../src/explorer/interpreters';
+import { run } from '../../../src/explorer/run';
+
+const plain: Interpreter = {
+  executable: '/env/bin/python',
+  version: '3.12.4',
+  prefix: '/env',
+  purelib: '/env/lib/python3.12/site-packages',
+  pip: true,
+  managed: false,
+  marimo: '0.25.2',
+  cellar: undefined,
+};
+
+test('pip where there is one, else uv, else by hand', () => {
+  const wheel = '/w.whl';
+  const pip = wayToInstall(plain, wheel, true);
+  assert.equal(pip.kind, 'pip');
+  assert.ok('args' in pip && pip.args.includes('--no-deps') && pip.args.at(-1) === wheel);
+  const uv = wayToInstall({ ...plain, pip: false }, wheel, true);
+  assert.equal(uv.kind, 'uv');
+  assert.ok('args' in uv && uv.args.includes(plain.executable) && uv.args.at(-1) === wheel);
+  assert.equal(wayToInstall({ ...plain, pip: false }, wheel, false).kind, 'unpack');
+});
+
+test("the system's own Python and one that is too old are refused", () => {
+  assert.deepEqual(wayToInstall({ ...plain, managed: true }, '/w.whl', true), {
+    kind: 'refused',
+    why: 'managed',
+  });
+  for (const version of ['2.7.18', '3.9.19']) {
+    assert.deepEqual(wayToInstall({ ...plain, version }, '/w.whl', true), {
+      kind: 'refused',
+      why: 'tooOld',
+    });
+  }
+  assert.equal(wayToInstall({ ...plain, version: '3.10.0' }, '/w.whl', true).kind, 'pip');
+});
+
+test('an answer is read behind what a site hook prints, and nothing else is believed', () => {
+  const { marimo: _, cellar: __, ...rest } = plain;
+  assert.deepEqual(parseAnswer(`hello\n${JSON.stringify({ ...rest, marimo: '0.25.2' })}\n`), plain);
+  for (const answer of ['', 'Python 2', '[]', 'null', '{"executable": 3}']) {
+    assert.equal(parseAnswer(answer), undefined);
+  }
+});
+
+test('a real Python answers, once an environment', async () => {
+  const python = process.platform === 'win32' ? 'python' : 'python3';
+  const answer = await ask(python);
+  assert.ok(answer, 'the tests need a Python on the path');
+  assert.match(answer.version, /^3\.\d+\.\d+$/);
+  assert.ok(path.isAbsolute(answer.purelib));
+  assert.equal((await askAll([python, answer.executable, '/no/such/python'])).length, 1);
+});
+
+test('a program that is not there, fails or is stopped is told apart from one that ends well', async () => {
+  assert.equal((await run('/no/such/program', [])).code, undefined);
+  const failed = await run(process.execPath, ['-e', 'console.error("why"); process.exit(3)']);
+  assert.deepEqual([failed.code, failed.output.trim(), failed.stdout], [3, 'why', '']);
+  const abort = new AbortController();
+  const stopped = run(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], {
+    signal: abort.signal,
+  });
+  abort.abort();
+  assert.equal((await stopped).code, undefined);
+});

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import test from 'node:test';
+
+interface Manifest {
+  readonly icon: string;
+  readonly contributes: {
+    readonly commands: readonly { readonly command: string; readonly icon?: string }[];
+    readonly menus: Readonly<
+      Record<string, readonly { readonly command: string; readonly when?: string }[]>
+    >;
+    readonly keybindings: readonly { readonly command: string }[];
+    readonly viewsWelcome: readonly { readonly contents: string; readonly when: string }[];
+    readonly configuration: { readonly properties: Readonly<Record<string, unknown>> };
+  };
+}
+
+const root = path.join(__dirname, '../../..');
+const manifestText = readFileSync(path.join(root, 'package.json'), 'utf8');
+const manifest = JSON.parse(manifestText) as Manifest;
+const words = JSON.parse(readFileSync(path.join(root, 'package.nls.json'), 'utf8')) as Record<
+  string,
+  string
+>;
+const sources = readdirSync(path.join(root, 'src'), { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => readFileSync(path.join(root, 'src', file), 'utf8'));
+const source = sources.join('\n');
+const declared = manifest.contributes.commands.map(({ command }) => command);
+
+test('every text of the manifest has its words, and no words are left over', () => {
+  const used = [...manifestText.matchAll(/%([\w.]+)%/g)].map(([, key]) => key);
+  assert.deepEqual([...new Set(used)].sort(), Object.keys(words).sort());
+});
+
+test('every command that is declared is registered, and the other way round', () => {
+  const registered = [...source.matchAll(/\bregister(?:Command)?\(\s*'(cellar\.\w+)'/g)].map(
+    ([, command]) => command,
+  );
+  assert.deepEqual(registered.sort(), [...declared].sort());
+});
+
+test('menus, keys and links name declared commands', () => {
+  const { menus, keybindings } = manifest.contributes;
+  const links = Object.values(words).flatMap((text) =>
+    [...text.matchAll(/\(command:(cellar\.\w+)\)/g)].map(([, command]) => ({ command })),
+  );
+  for (const { command } of [...Object.values(menus).flat(), ...keybindings, ...links]) {
+    assert.ok(command !== undefined && declared.includes(command), command);
+  }
+});
+
+test("menus ask for nodes that the tree has, and the view's words for states that it takes", () => {
+  const nodes = readFileSync(path.join(root, 'src/explorer/nodes.ts'), 'utf8');
+  const contexts = new Set(
+    [...nodes.matchAll(/context: ([^\n]+),\n/g)].flatMap(([, value]) =>
+      [...(value ?? '').matchAll(/'(\w+)'/g)].map(([, name]) => name ?? ''),
+    ),
+  );
+  for (const { when } of manifest.contributes.menus['view/item/context'] ?? []) {
+    const equal = /viewItem == (\w+)/.exec(when ?? '')?.[1];
+    const pattern = /viewItem =~ \/(.+)\//.exec(when ?? '')?.[1];
+    const matches = [...contexts].filter((context) =>
+      equal === undefined ? new RegExp(pattern ?? '^$').test(context) : context === equal,
+    );
+    assert.ok(matches.length > 0, when);
+  }
+  const states = readFileSync(path.join(root, 'src/explorer/state.ts'), 'utf8');
+  for (const { when } of manifest.contributes.viewsWelcome) {
+    const state = /cellar\.state == '(\w+)'/.exec(when)?.[1];
+    assert.ok(state === undefined || states.includes(`'${state}'`), when);
+  }
+});
+
+test('every setting is read by someone, and every one that is read exists', () => {
+  for (const setting of Object.keys(manifest.contributes.configuration.properties)) {
+    const last = setting.slice(setting.lastIndexOf('.') + 1);
+    assert.ok(source.includes(`'${last}'`) || source.includes(`'${setting}'`), setting);
+  }
+});
+
+test('icons exist', () => {
+  for (const file of [manifest.icon, 'media/activity.svg']) {
+    assert.ok(readFileSync(path.join(root, file)).length > 0);
+  }
+  const codicons = JSON.parse(
+    readFileSync(path.join(root, 'node_modules/@vscode/codicons/dist/metadata.json'), 'utf8'),
+  ) as Record<string, unknown>;
+  const nodes = readFileSync(path.join(root, 'src/explorer/nodes.ts'), 'utf8');
+  const used = [
+    ...manifest.contributes.commands.flatMap(
+      ({ icon }) => icon?.match(/^\$\(([\w-]+)\)$/)?.[1] ?? [],
+    ),
+    ...[...nodes.matchAll(/name: '([\w-]+)'/g)].map(([, name]) => name ?? ''),
+    ...[...(/formatIcons: [^{]*\{([^}]*)\}/.exec(nodes)?.[1] ?? '').matchAll(/: '([\w-]+)'/g)].map(
+      ([, name]) => name ?? '',
+    ),
+    ...[...source.matchAll(/\$\(([\w-]+)\) /g)].map(([, name]) => name ?? ''),
+  ];
+  assert.ok(used.length > 20);
+  for (const icon of used) assert.ok(icon in codicons, icon);
+});

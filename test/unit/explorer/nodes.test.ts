@@ -1,0 +1,282 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import {
+  type Node,
+  type Reader,
+  cellLabel,
+  idOf,
+  mainEntry,
+  referenceOf,
+  rowOf,
+  shownCells,
+  shownItems,
+} from '../../../src/explorer/nodes';
+import { problemOf } from '../../../src/explorer/problems';
+import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../../../src/store/rows';
+
+const now = 1_700_000_000;
+const reader: Reader = { locale: 'en', now };
+const database = '/work/__marimo__/cache/cache.db';
+
+const app: AppSummary = {
+  appId: 3,
+  path: '../../analysis.py',
+  notebook: '/work/analysis.py',
+  lastSeenAt: now - 60,
+  cells: 18,
+  entries: 20,
+  size: 12_400_000,
+  runtime: 40,
+  saves: 34,
+  lastUsedAt: now - 7200,
+};
+const cell: CellSummary = {
+  cellId: 7,
+  appId: 3,
+  name: 'load',
+  ordinal: 2,
+  code: 'df = read()',
+  defs: ['df'],
+  lastSeenAt: now,
+  retiredAt: undefined,
+  entries: 2,
+  size: 640_000,
+  runtime: 3.4,
+  pinned: 0,
+  saves: 3.4,
+  lastUsedAt: now - 300,
+};
+const entry: EntrySummary = {
+  entryId: 11,
+  cellId: 7,
+  cacheName: 'cell_cache',
+  cacheType: 'C',
+  hash: 'abc',
+  loader: 'lazy',
+  node: undefined,
+  runtime: 34,
+  createdAt: now - 7200,
+  lastHitAt: now - 60,
+  hits: 4,
+  pinned: false,
+  versions: { marimo: '0.25.2', python: '3.12.4' },
+  items: 2,
+  size: 12_400_000,
+  current: true,
+};
+const item: ItemSummary = {
+  entryId: 11,
+  key: 'cell_cache/abc/df.arrow',
+  name: 'df',
+  format: 'arrow',
+  typeHint: 'pandas.DataFrame',
+  digest: 'ab'.repeat(32),
+  size: 12_400_000,
+  file: undefined,
+  quarantined: false,
+};
+
+const appNode = {
+  kind: 'app',
+  cache: 0,
+  database,
+  app,
+  place: 'analysis.py',
+  apart: undefined,
+  exists: true,
+} as const;
+const cellNode = { kind: 'cell', cache: 0, database, app, cell } as const;
+const entryNode = { ...cellNode, kind: 'entry', entry } as const;
+const itemNode = { ...entryNode, kind: 'item', item } as const;
+
+const shown: { name: string; node: Node; label: string; description: string; context: string }[] = [
+  {
+    name: 'a notebook',
+    node: appNode,
+    label: 'analysis.py',
+    description: '12.4 MB, saves 34 s, 2 h ago',
+    context: 'app',
+  },
+  {
+    name: 'a notebook whose file is gone',
+    node: { ...appNode, exists: false },
+    label: 'analysis.py',
+    description: 'the file is gone, 12.4 MB, saves 34 s, 2 h ago',
+    context: 'appGone',
+  },
+  {
+    name: 'a notebook beside another of its name',
+    node: { ...appNode, place: 'deep/er/analysis.py', apart: 'deep/er' },
+    label: 'analysis.py',
+    description: 'deep/er, 12.4 MB, saves 34 s, 2 h ago',
+    context: 'app',
+  },
+  {
+    name: 'a cell',
+    node: cellNode,
+    label: 'load',
+    description: '640 kB, saves 3.4 s, 5 min ago',
+    context: 'cell',
+  },
+  {
+    name: 'a pinned cell that nobody has used',
+    node: { ...cellNode, cell: { ...cell, pinned: 1, lastUsedAt: undefined } },
+    label: 'load',
+    description: 'pinned, 640 kB, saves 3.4 s',
+    context: 'cell',
+  },
+  {
+    name: 'a cell that is gone from the notebook',
+    node: { ...cellNode, cell: { ...cell, retiredAt: now } },
+    label: 'load',
+    description: 'no longer in the notebook, 640 kB, saves 3.4 s, 5 min ago',
+    context: 'cellRetired',
+  },
+  {
+    name: 'the current entry',
+    node: entryNode,
+    label: 'Result',
+    description: 'current, 12.4 MB, saves 34 s, 2 h ago',
+    context: 'entry',
+  },
+  {
+    name: 'an outdated entry of a persistent cache, of unknown runtime',
+    node: {
+      ...entryNode,
+      entry: { ...entry, cacheName: 'search', current: false, runtime: undefined, pinned: true },
+    },
+    label: 'search',
+    description: 'outdated, pinned, 12.4 MB, 2 h ago',
+    context: 'entry',
+  },
+  {
+    name: 'a value',
+    node: itemNode,
+    label: 'df',
+    description: 'pandas.DataFrame, 12.4 MB',
+    context: 'item',
+  },
+  {
+    name: 'the output, damaged and without a type',
+    node: {
+      ...itemNode,
+      item: { ...item, name: 'return', typeHint: undefined, quarantined: true },
+    },
+    label: 'output',
+    description: 'damaged, table, 12.4 MB',
+    context: 'item',
+  },
+  {
+    name: 'a database that cannot be read',
+    node: { kind: 'problem', database, place: 'cache.db', problem: problemOf(new Error('no')) },
+    label: 'This cache cannot be read',
+    description: 'cache.db',
+    context: 'problem',
+  },
+  {
+    name: "marimo's own files",
+    node: { kind: 'files', path: '/work/b/__marimo__/cache', place: 'b' },
+    label: 'marimo is caching here, but not through Cellar',
+    description: 'b',
+    context: 'files',
+  },
+  {
+    name: 'a workspace folder',
+    node: { kind: 'folder', name: 'work', path: '/work' },
+    label: 'work',
+    description: '',
+    context: 'folder',
+  },
+];
+
+for (const { name, node, label, description, context } of shown) {
+  test(`how ${name} is shown`, () => {
+    const row = rowOf(node, reader);
+    assert.deepEqual(
+      { label: row.label, description: row.description, context: row.context },
+      { label, description, context },
+    );
+    assert.ok(row.spoken.includes(label) || node.kind === 'files', 'a screen reader names it');
+  });
+}
+
+test('current and outdated entries are told apart by icon and colour', () => {
+  const current = rowOf(entryNode, reader).icon;
+  const outdated = rowOf({ ...entryNode, entry: { ...entry, current: false } }, reader).icon;
+  assert.notEqual(current.name, outdated.name);
+  assert.notEqual(current.color, outdated.color);
+});
+
+test('an id stays the same whatever a thing amounts to, and differs between things', () => {
+  const grown = { ...cellNode, cell: { ...cell, size: 1, name: 'other' } };
+  assert.equal(idOf(grown), idOf(cellNode));
+  const ids = [appNode, cellNode, entryNode, itemNode].map(idOf);
+  assert.equal(new Set(ids).size, ids.length);
+  assert.notEqual(idOf({ ...cellNode, database: '/elsewhere/cache.db' }), idOf(cellNode));
+});
+
+test('commands are told numbers, never paths', () => {
+  assert.deepEqual(referenceOf(itemNode), { kind: 'entry', cache: 0, entryId: 11, key: item.key });
+  assert.deepEqual(referenceOf(cellNode), { kind: 'cell', cache: 0, cellId: 7 });
+  assert.equal(referenceOf({ kind: 'folder', name: 'work', path: '/work' }), undefined);
+});
+
+test('a cell without a name is called by its first line of code', () => {
+  const labelOf = (code: string) => cellLabel({ name: undefined, code });
+  assert.equal(labelOf('\n  # why\n  df = read()\n  df'), 'df = read()');
+  assert.equal(labelOf('# only a comment'), '# only a comment');
+  assert.equal(labelOf('  \n'), '(no code)');
+  const long = labelOf(`x = "${'y'.repeat(200)}"`);
+  assert.equal(long.length, 80);
+  assert.ok(long.endsWith('…'));
+});
+
+test('a name with markup in it stays text', () => {
+  const row = rowOf({ ...cellNode, cell: { ...cell, name: '<b>$(trash) [x](y)' } }, reader);
+  assert.equal(row.label, '<b>$(trash) [x](y)');
+});
+
+test('cells come in notebook order, those that are gone last, those that keep nothing not at all', () => {
+  const make = (cellId: number, ordinal: number, rest: Partial<CellSummary> = {}): CellSummary => ({
+    ...cell,
+    cellId,
+    ordinal,
+    ...rest,
+  });
+  const cells = [
+    make(1, 5),
+    make(2, 0, { retiredAt: now }),
+    make(3, 1),
+    make(4, 0, { entries: 0 }),
+    make(5, 10),
+  ];
+  assert.deepEqual(
+    shownCells(cells).map(({ cellId }) => cellId),
+    [3, 1, 5, 2],
+  );
+});
+
+test('values come by name, what nobody named comes last', () => {
+  const names = ['manifest', 'x10', 'return', 'x9', 'ui', 'a'];
+  assert.deepEqual(
+    shownItems(names.map((name) => ({ ...item, name }))).map(({ name }) => name),
+    ['a', 'x9', 'x10', 'return', 'ui', 'manifest'],
+  );
+});
+
+test("a cell's preview begins with the current result of the cell itself", () => {
+  const make = (entryId: number, cacheName: string, current: boolean): EntrySummary => ({
+    ...entry,
+    entryId,
+    cacheName,
+    current,
+  });
+  const idOfMain = (entries: EntrySummary[]) => mainEntry(entries)?.entryId;
+  assert.equal(
+    idOfMain([make(4, 'block', true), make(3, 'cell_cache', false), make(2, 'cell_cache', true)]),
+    2,
+  );
+  assert.equal(idOfMain([make(4, 'block', false), make(3, 'block', true)]), 3);
+  assert.equal(idOfMain([make(4, 'block', false), make(3, 'block', false)]), 4);
+  assert.equal(idOfMain([]), undefined);
+});

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { ProblemNode } from '../../../src/explorer/nodes';
+import { problemOf } from '../../../src/explorer/problems';
+import { type State, stateOf } from '../../../src/explorer/state';
+import { CacheError, type CacheErrorKind, UnsupportedError } from '../../../src/store/CacheError';
+
+const database = '/work/__marimo__/cache/cache.db';
+const problem = (error: unknown): ProblemNode => ({
+  kind: 'problem',
+  database,
+  place: 'cache.db',
+  problem: problemOf(error),
+});
+const damaged = problem(new CacheError('damaged', database, 'broken'));
+const unsupported = problem(new UnsupportedError(database, 'linux', 'arm64', '@vscode/sqlite3'));
+
+const states: { name: string; contents: Parameters<typeof stateOf>[0]; state: State }[] = [
+  { name: 'nothing', contents: { apps: 0, problems: [], files: 0 }, state: 'empty' },
+  { name: 'a notebook', contents: { apps: 1, problems: [], files: 2 }, state: 'ready' },
+  { name: 'files alone', contents: { apps: 0, problems: [], files: 1 }, state: 'fileCache' },
+  { name: 'a problem', contents: { apps: 0, problems: [damaged], files: 1 }, state: 'ready' },
+  {
+    name: 'no SQLite here',
+    contents: { apps: 0, problems: [damaged, unsupported], files: 1 },
+    state: 'unsupported',
+  },
+];
+
+for (const { name, contents, state } of states) {
+  test(`the view with ${name} is ${state}`, () => {
+    assert.equal(stateOf(contents), state);
+  });
+}
+
+test('every fault names the file or what is the matter, and a way out', () => {
+  const kinds: CacheErrorKind[] = [
+    'missing',
+    'notADatabase',
+    'foreign',
+    'newer',
+    'damaged',
+    'unreadable',
+    'readOnly',
+    'busy',
+    'full',
+    'closed',
+  ];
+  const titles = kinds.map((kind) => {
+    const { title, message, wayOut } = problemOf(new CacheError(kind, database, 'the words'));
+    assert.equal(message, 'the words');
+    assert.ok(title !== '' && wayOut !== '');
+    return title;
+  });
+  assert.ok(new Set(titles).size >= kinds.length - 1, 'words of their own');
+  const { title, message, wayOut } = unsupported.problem;
+  assert.match(title, /linux-arm64/);
+  assert.match(message, /@vscode\/sqlite3/);
+  assert.match(wayOut, /linux-arm64/);
+});
