@@ -6,6 +6,7 @@ import { installedOnce } from './cacheFolder.mjs';
 import { root, runOrFail } from './programs.mjs';
 import { findPython } from './system.mjs';
 
+const UV = 'uv==0.13.9';
 const requirements = path.join(root, 'python', 'requirements');
 
 /** @returns {string[]} the versions of marimo that are tested, oldest first */
@@ -29,6 +30,12 @@ export function marimoPython(version) {
 /** @returns {Promise<string>} the Python with the newest marimo that is tested */
 export function newestMarimoPython() {
   return marimoPython(marimoVersions().at(-1) ?? 'none');
+}
+
+/** @returns {Promise<string>} the program uv, which runs notebooks in environments of its own */
+export async function uv() {
+  const python = await environment('uv', UV, [UV]);
+  return path.join(path.dirname(python), process.platform === 'win32' ? 'uv.exe' : 'uv');
 }
 
 /** @returns {Promise<string>} a Python with pip and nothing else, which bundles our package */

@@ -2,7 +2,7 @@
 // (test/environment.ts reads them).
 import { codeServer } from './codeServer.mjs';
 import { makePackage } from './package.mjs';
-import { marimoPython, marimoVersions } from './python.mjs';
+import { marimoPython, marimoVersions, uv } from './python.mjs';
 import { findChromium } from './system.mjs';
 
 /** Thrown where something cannot be had on this machine. */
@@ -21,7 +21,7 @@ export async function pythonVariables() {
   return { CELLAR_TEST_PYTHONS: JSON.stringify(pythons) };
 }
 
-/** @returns {Promise<Record<string, string>>} a real VS Code, the packaged extension, a browser */
+/** @returns {Promise<Record<string, string>>} a real VS Code with the packaged extension, and what drives it */
 export async function editorVariables() {
   const { node, entry } = await prepared('the browser VS Code', codeServer);
   const chromium = findChromium();
@@ -30,6 +30,7 @@ export async function editorVariables() {
     CELLAR_TEST_NODE: node,
     CELLAR_TEST_CODE_SERVER: entry,
     CELLAR_TEST_CHROMIUM: chromium,
+    CELLAR_TEST_UV: await prepared('uv', uv),
     CELLAR_TEST_VSIX: await makePackage(),
   };
 }

@@ -31,3 +31,8 @@ export function editor(): { node: string; entry: string; vsix: string; chromium:
     chromium: given('CELLAR_TEST_CHROMIUM'),
   };
 }
+
+/** @returns the program uv. */
+export function uv(): string {
+  return given('CELLAR_TEST_UV');
+}

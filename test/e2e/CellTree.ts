@@ -31,6 +31,11 @@ export class CellTree {
     return texts.map((text) => text.replaceAll(/\s+/g, ' ').trim());
   }
 
+  /** The rows' labels, in order. */
+  labels(): Promise<string[]> {
+    return this.pane.locator('.monaco-list-row .label-name').allInnerTexts();
+  }
+
   /** Unfolds a row; one that is unfolded stays so. */
   async expand(label: string | RegExp): Promise<void> {
     const row = this.row(label).first();

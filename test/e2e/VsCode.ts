@@ -185,6 +185,20 @@ export class VsCode {
     await this.page.keyboard.press('Enter');
   }
 
+  /** Tries an assertion until it holds. */
+  async eventually(assertion: () => Promise<void>, seconds = 15): Promise<void> {
+    const end = Date.now() + seconds * 1000;
+    for (;;) {
+      try {
+        await assertion();
+        return;
+      } catch (error) {
+        if (Date.now() > end) throw error;
+        await this.page.waitForTimeout(200);
+      }
+    }
+  }
+
   private async type(text: string): Promise<void> {
     await this.page.keyboard.press('F1');
     const input = this.page.locator('.quick-input-widget input');

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'node:test';
+import { newestPython } from '../environment';
+import { runNotebook } from '../kernel';
+import { emptyFolder, stepsIn } from './steps';
+import { VsCode } from './VsCode';
+
+const notebook = `# /// script
+# [tool.marimo.runtime]
+# cache_cells = true
+# ///
+import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def answer():
+    value = 6 * 7
+    return (value,)
+`;
+
+test('a damaged database does not keep the others from being shown', async (t) => {
+  const folder = await emptyFolder(t);
+  const cacheOf = (name: string) => path.join(folder, name, '__marimo__', 'cache', 'cache.db');
+  for (const name of ['good', 'broken', 'other']) {
+    await mkdir(path.dirname(cacheOf(name)), { recursive: true });
+    await writeFile(path.join(folder, name, `${name}.py`), notebook);
+  }
+  await runNotebook(newestPython(), path.join(folder, 'good', 'good.py'));
+  await writeFile(
+    cacheOf('broken'),
+    'this is not a database, and longer than a header '.repeat(99),
+  );
+  // The header of a database of ours, cut short.
+  const header = await readFile(cacheOf('good'));
+  await writeFile(cacheOf('other'), header.subarray(0, 100));
+  const vsCode = await VsCode.open({ folder });
+  t.after(() => vsCode.close());
+  const { tree } = vsCode;
+  const step = stepsIn(t, vsCode, 'damaged');
+
+  await step('good and bad ones are shown side by side', async () => {
+    await tree.show();
+    await tree.row('good.py').waitFor({ timeout: 30_000 });
+    await tree.row(/not a database/).waitFor();
+    await tree.expand('good.py');
+    await tree.row('answer').waitFor();
+    const problems = (await tree.rows()).filter((row) => /broken|other/.test(row));
+    assert.equal(problems.length, 2, problems.join('; '));
+  });
+
+  await step('looking at them has changed nothing', async () => {
+    const broken = await readFile(cacheOf('broken'), 'utf8');
+    assert.match(broken, /^this is not a database/);
+    assert.equal((await readFile(cacheOf('other'))).length, 100);
+  });
+});

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'node:test';
+import { newestPython } from '../environment';
+import { runNotebook } from '../kernel';
+import { emptyFolder, stepsIn } from './steps';
+import { VsCode } from './VsCode';
+
+const notebook = `import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def answer():
+    value = 6 * 7
+    return (value,)
+`;
+
+test('a notebook that caches nothing yet', async (t) => {
+  const folder = await emptyFolder(t);
+  const file = path.join(folder, 'fresh.py');
+  await writeFile(file, notebook);
+  const vsCode = await VsCode.open({ folder });
+  t.after(() => vsCode.close());
+  const { tree } = vsCode;
+  const step = stepsIn(t, vsCode, 'first');
+  const turnOn = tree.pane.getByRole('button', { name: 'Turn On Cell Caching' });
+
+  await step('the empty view says so and offers to turn it on', async () => {
+    await tree.show();
+    await tree.pane.getByText('Nothing is cached here yet').waitFor({ timeout: 30_000 });
+    await turnOn.waitFor();
+  });
+
+  await step('turning it on writes the setting and shows it', async () => {
+    await vsCode.openFile('fresh.py');
+    await turnOn.click();
+    await vsCode.quickPickRow('fresh.py').first().click();
+    await vsCode.line('cache_cells = true').waitFor();
+    await vsCode.eventually(async () => {
+      assert.match(
+        await readFile(file, 'utf8'),
+        /# \[tool\.marimo\.runtime\]\n# cache_cells = true/,
+      );
+    });
+  });
+
+  await step('it is taken back on request', async () => {
+    await vsCode
+      .notification(/./)
+      .getByRole('button', { name: /Undo|Take Back/ })
+      .click();
+    await vsCode.eventually(async () => {
+      assert.equal(await readFile(file, 'utf8'), notebook);
+    });
+  });
+
+  await step('a run with it fills the view', async () => {
+    await vsCode.command('Turn On Cell Caching');
+    await vsCode.quickPickRow('fresh.py').first().click();
+    await vsCode.eventually(async () => {
+      assert.match(await readFile(file, 'utf8'), /cache_cells = true/);
+    });
+    await runNotebook(newestPython(), file);
+    await tree.expand('fresh.py');
+    await tree.row('answer').waitFor();
+  });
+});
+
+test('a notebook that marimo caches in files, without Cellar', async (t) => {
+  const folder = await emptyFolder(t);
+  const file = path.join(folder, 'files.py');
+  await writeFile(
+    file,
+    `# /// script\n# [tool.marimo.runtime]\n# cache_cells = true\n# ///\n${notebook}`,
+  );
+  await runNotebook(newestPython(), file, { PYTHONPATH: '' });
+  const vsCode = await VsCode.open({ folder });
+  t.after(() => vsCode.close());
+  const { tree } = vsCode;
+  const step = stepsIn(t, vsCode, 'files');
+
+  await step('the view says so and offers both fixes', async () => {
+    await tree.show();
+    await tree.pane
+      .getByText('marimo is caching here, but not through Cellar')
+      .waitFor({ timeout: 30_000 });
+    await tree.pane.getByRole('button', { name: 'Install in Python Environment' }).waitFor();
+    await tree.pane.getByRole('button', { name: 'Open Terminal' }).waitFor();
+  });
+});

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'node:test';
+import { newestPython } from '../environment';
+import { runNotebook } from '../kernel';
+import { emptyFolder, stepsIn } from './steps';
+import { VsCode } from './VsCode';
+
+/** A cell's name cannot hold markup, but its first line of code can, which stands in for one. */
+const notebook = `# /// script
+# [tool.marimo.runtime]
+# cache_cells = true
+# ///
+import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def _():
+    "<img src=x onerror=alert(1)> [link](command:workbench.action.quit) \`code\`"
+    return
+
+
+@app.cell
+def plain():
+    value = 1
+    return (value,)
+`;
+
+test('Restricted Mode shows what is cached, as text, and changes nothing', async (t) => {
+  const folder = await emptyFolder(t);
+  await writeFile(path.join(folder, 'stranger.py'), notebook);
+  await runNotebook(newestPython(), path.join(folder, 'stranger.py'));
+  const vsCode = await VsCode.open({ folder, trusted: false });
+  t.after(() => vsCode.close());
+  const { tree } = vsCode;
+  const step = stepsIn(t, vsCode, 'restricted');
+
+  await step('the view shows the cache', async () => {
+    await vsCode.page.getByText('Restricted Mode').first().waitFor();
+    await tree.show();
+    await tree.expand('stranger.py');
+    await tree.row('plain').waitFor();
+  });
+
+  await step('markup in what a cell is called stays text', async () => {
+    const row = tree.row(/<img src=x onerror=alert\(1\)>/);
+    await row.waitFor();
+    assert.equal(await tree.pane.locator('img[src="x"]').count(), 0);
+    await row.hover();
+    const tooltip = vsCode.page.locator('.monaco-hover:visible', { hasText: 'onerror' });
+    await tooltip.waitFor();
+    assert.equal(await tooltip.locator('img[src="x"]').count(), 0);
+    assert.equal(await tooltip.locator('a[data-href^="command:workbench"]').count(), 0);
+  });
+
+  await step('clearing is not offered', async () => {
+    assert.deepEqual(await vsCode.commandsFor('Clear Cell Cache'), []);
+    assert.deepEqual(await vsCode.commandsFor('Clear App Cache'), []);
+    assert.deepEqual(await vsCode.commandsFor('Turn On Cell Caching'), []);
+    assert.deepEqual(await vsCode.commandsFor('Install in Python Environment'), []);
+    const refresh = await vsCode.commandsFor('Cellar: Refresh');
+    assert.equal(refresh.length, 1, 'what changes nothing is offered');
+  });
+});

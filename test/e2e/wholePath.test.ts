@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import test from 'node:test';
+import { SqliteLoader } from '../../src/store/SqliteLoader';
+import { newestPython } from '../environment';
+import { runNotebook } from '../kernel';
+import { folderWith, stepsIn } from './steps';
+import { VsCode } from './VsCode';
+
+test('from a run in a real kernel to a cleared cache', async (t) => {
+  const folder = await folderWith(t, ['wine.py', 'diabetes.py']);
+  const python = newestPython();
+  const wine = path.join(folder, 'wine.py');
+  await runNotebook(python, wine);
+  await runNotebook(python, path.join(folder, 'diabetes.py'));
+  const vsCode = await VsCode.open({ folder });
+  t.after(() => vsCode.close());
+  const { tree } = vsCode;
+  const step = stepsIn(t, vsCode, 'path');
+
+  await step('the tree shows the notebooks', async () => {
+    await tree.show();
+    await tree.row('wine.py').waitFor({ timeout: 30_000 });
+    await tree.row('diabetes.py').waitFor();
+    const wineRow = (await tree.rows()).find((row) => row.startsWith('wine.py'));
+    assert.match(wineRow ?? '', /(kB|MB).*saves/, 'size and time saved are told');
+  });
+
+  await step('the tree unfolds to cells, results and values', async () => {
+    await tree.expand('wine.py');
+    await tree.row('search_model').waitFor();
+    const labels = await tree.labels();
+    const cells = labels.slice(labels.indexOf('wine.py') + 1);
+    const inOrder = ['load_table', 'summarise', 'split', 'search_model'].map((name) =>
+      cells.indexOf(name),
+    );
+    assert.ok(!inOrder.includes(-1), `cells are missing among ${cells.join(', ')}`);
+    assert.deepEqual(
+      inOrder,
+      inOrder.toSorted((a, b) => a - b),
+      'in notebook order',
+    );
+    assert.ok(
+      cells.some((label) => label.startsWith('candidates = ')),
+      'a cell without a name goes by its first line',
+    );
+    await tree.expand('load_table');
+    await tree.expand(/^Result$/);
+    await tree.row('wine').waitFor();
+  });
+
+  await step('an LZ4 Arrow table is previewed', async () => {
+    await tree.click('wine');
+    const preview = await vsCode.webview(/load_table|Cellar|wine/);
+    await preview.getByText('malic_acid').first().waitFor();
+    await preview.getByText('14.23').first().waitFor();
+  });
+
+  await step('a JSON value is previewed', async () => {
+    await tree.expand('diabetes.py');
+    await tree.expand('compare_models');
+    await tree.expand('model_scores');
+    await tree.click(/^scores$|^model_scores.*json$|^return$|^value$/);
+    const preview = await vsCode.webview(/./);
+    await preview.getByText('GradientBoostingRegressor').first().waitFor();
+  });
+
+  await step('the hover tells that a cell is cached', async () => {
+    await vsCode.openFile('wine.py');
+    await vsCode.goToLine(38);
+    const name = vsCode.line('def load_table').locator('span span').last();
+    const hover = await vsCode.hover(name, /cache/i);
+    const text = await hover.innerText();
+    assert.match(text, /Preview/);
+    assert.match(text, /Clear/);
+    assert.ok(text.trim().split('\n').length <= 6, `the hover is short:\n${text}`);
+  });
+
+  const outcomesSince = async (since: number): Promise<Map<string, string>> => {
+    const loader = await SqliteLoader.open(path.join(folder, '__marimo__', 'cache', 'cache.db'));
+    try {
+      const met = new Map<string, string>();
+      const apps = await loader.apps();
+      for (const app of apps.filter(({ path: name }) => name.endsWith('wine.py'))) {
+        for (const cell of await loader.cells(app.appId)) {
+          const [last] = await loader.lookups(cell.cellId, 1);
+          if (last !== undefined && last.at >= since) {
+            met.set(cell.name ?? `#${cell.ordinal}`, last.outcome);
+          }
+        }
+      }
+      return met;
+    } finally {
+      await loader.close();
+    }
+  };
+
+  await step('one cell is cleared from the palette', async () => {
+    await vsCode.command('Clear cell cache');
+    await vsCode.quickPickRow('summarise').first().click();
+    await vsCode.notification(/Cleared/).waitFor();
+    await tree.row('summarise').waitFor({ state: 'detached' });
+    await tree.row('load_table').waitFor();
+    await vsCode.clearNotifications();
+  });
+
+  await step('the next run computes that cell, and no other', async () => {
+    const begun = Date.now() / 1000;
+    await runNotebook(python, wine);
+    const met = await outcomesSince(begun);
+    assert.equal(met.get('summarise'), 'miss');
+    assert.ok(met.size >= 10, 'all cells were looked up');
+    const misses = [...met].filter(([, outcome]) => outcome !== 'hit').map(([cell]) => cell);
+    assert.deepEqual(misses, ['summarise']);
+    await tree.row('summarise').waitFor({ timeout: 10_000 });
+  });
+
+  await step('the whole notebook is cleared after a question', async () => {
+    await vsCode.command('Clear app cache');
+    await vsCode.quickPickRow('wine.py').first().click();
+    await vsCode.dialog.waitFor();
+    assert.match(await vsCode.dialog.innerText(), /wine\.py/);
+    await vsCode.picture('path-question');
+    await vsCode.dialog.getByRole('button', { name: 'Clear', exact: true }).click();
+    await vsCode.notification(/Cleared/).waitFor();
+    await tree.row('wine.py').waitFor({ state: 'detached' });
+    await tree.row('diabetes.py').waitFor();
+    assert.equal((await outcomesSince(0)).size > 0, true, 'what its runs met stays known');
+  });
+});
