@@ -97,7 +97,9 @@ for (const [what, length] of [
 test('damage that is met later is told as damage, and what is whole is still listed', async (t) => {
   const path = await makeFilledCache(t);
   const connection = await Connection.open(path, 'read');
-  const page = await connection.number("SELECT rootpage FROM sqlite_schema WHERE name = 'lookups_by_cell'");
+  const page = await connection.number(
+    "SELECT rootpage FROM sqlite_schema WHERE name = 'lookups_by_cell'",
+  );
   await connection.close();
   const file = await open(path, 'r+');
   await file.write(Buffer.alloc(8192, 0xa5), 0, 8192, (page - 1) * 8192);
