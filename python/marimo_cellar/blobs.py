@@ -79,41 +79,39 @@ def prepare(database: Database, data: bytes, format: str) -> Blob:
 def store(connection: sqlite3.Connection, database: Database, blob: Blob) -> None:
     """Gives the blob its row, inside the caller's transaction.
 
-    A row that is there is used, but a file that is gone, or bytes that were found
-    wrong, are written again.
+    A row that is there is used, and its file written again if that is gone. Bytes
+    that were found wrong, or a file by a name that is not ours, are replaced.
     """
     row = connection.execute(
         "SELECT file, quarantined_at FROM blobs WHERE digest = ?", (blob.digest,)
     ).fetchone()
-    if row is None:
-        if blob.file is not None:
-            _ensure(database, blob, blob.file, rewrite=False)
-        connection.execute(
-            "INSERT INTO blobs (digest, size, crc32, file, content)"
-            " VALUES (?, ?, ?, ?, ?)",
-            (
-                blob.digest,
-                blob.size,
-                blob.crc32,
-                blob.file,
-                None if blob.file else blob.content,
-            ),
-        )
-        return
-    file, quarantined = row
-    if file is not None:
-        _ensure(database, blob, file, rewrite=quarantined is not None)
-    if quarantined is not None:
-        connection.execute(
-            "UPDATE blobs SET quarantined_at = NULL, size = ?, crc32 = ?,"
-            " content = ? WHERE digest = ?",
-            (
-                blob.size,
-                blob.crc32,
-                None if file else blob.content,
-                blob.digest,
-            ),
-        )
+    if row is not None and row[1] is None:
+        if row[0] is None:
+            return
+        path = path_of(database, blob.digest, row[0])
+        if path is not None:
+            if not _is_whole(path, blob.size):
+                _write(path, _bytes_of(database, blob))
+            return
+    # `content` besides a file means that the file was there before us: where the
+    # row was set aside, that file is what was found wrong.
+    if blob.file is not None and blob.content is not None:
+        path = database.blobs / blob.file
+        if row is not None or not _is_whole(path, blob.size):
+            _write(path, blob.content)
+    connection.execute(
+        "INSERT INTO blobs (digest, size, crc32, file, content)"
+        " VALUES (?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET"
+        " size = excluded.size, crc32 = excluded.crc32, file = excluded.file,"
+        " content = excluded.content, quarantined_at = NULL",
+        (
+            blob.digest,
+            blob.size,
+            blob.crc32,
+            blob.file,
+            None if blob.file else blob.content,
+        ),
+    )
 
 
 def read(
@@ -129,7 +127,7 @@ def read(
     Raises `Damaged` if they are not those that were saved.
     """
     if file is not None:
-        path = _path(database, digest, file)
+        path = path_of(database, digest, file)
         if path is None:
             raise Damaged(digest)
         content = _read(path)
@@ -144,7 +142,7 @@ def is_there(database: Database, digest: bytes, file: str | None, size: int) -> 
     """Whether a blob's bytes can be read, as far as their file's size tells."""
     if file is None:
         return True
-    path = _path(database, digest, file)
+    path = path_of(database, digest, file)
     return path is not None and _is_whole(path, size)
 
 
@@ -189,7 +187,7 @@ def unlink(database: Database, files: Iterable[tuple[bytes, str]]) -> None:
         return
     with database.writing() as connection:
         for digest, file in files:
-            path = _path(database, digest, file)
+            path = path_of(database, digest, file)
             used = connection.execute(
                 "SELECT 1 FROM blobs WHERE digest = ?", (digest,)
             ).fetchone()
@@ -199,11 +197,7 @@ def unlink(database: Database, files: Iterable[tuple[bytes, str]]) -> None:
 
 
 def path_of(database: Database, digest: bytes, file: str) -> Path | None:
-    """Where a blob's file is; None for a name that we would not have given."""
-    return _path(database, digest, file)
-
-
-def _path(database: Database, digest: bytes, file: str) -> Path | None:
+    """Where a blob's file is; None for a name that we would not have given it."""
     # A row may be a stranger's: only the one name that follows from the digest is
     # believed, whatever else the row says.
     parts = _FILE_NAME.fullmatch(file)
@@ -223,18 +217,14 @@ def _is_whole(path: Path, size: int) -> bool:
         return False
 
 
-def _ensure(database: Database, blob: Blob, file: str, rewrite: bool) -> None:
-    path = _path(database, blob.digest, file)
-    if path is None:
-        raise Damaged(blob.digest)
-    if not rewrite and _is_whole(path, blob.size):
-        return
-    data = blob.content
-    if data is None and blob.file is not None:
-        data = _read(database.blobs / blob.file)
+def _bytes_of(database: Database, blob: Blob) -> bytes:
+    if blob.content is not None:
+        return blob.content
+    assert blob.file is not None
+    data = _read(database.blobs / blob.file)
     if data is None:
-        raise FileNotFoundError(path)
-    _write(path, data)
+        raise FileNotFoundError(database.blobs / blob.file)
+    return data
 
 
 def _write(path: Path, data: bytes) -> None:

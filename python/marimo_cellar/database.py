@@ -152,6 +152,15 @@ class Database:
                     finally:
                         holder.execute("ROLLBACK")
 
+    def cannot_write(self, error: Exception) -> None:
+        """Tells the user that results are not being saved, and why."""
+        warn_once(
+            "read only",
+            str(self.path),
+            f"nothing can be written to {self.folder} ({error}). Results that are "
+            "in the cache are used, new ones are not saved.",
+        )
+
     def close(self) -> None:
         """Closes the idle connections. The database opens again when used."""
         with self._pool:
@@ -223,14 +232,14 @@ class Database:
             if _is_busy(error):
                 raise
             if not self._present_file():
-                self._cannot_write(error)
+                self.cannot_write(error)
                 raise Unavailable(str(error)) from error
             return self._open_read_only(error)
         except sqlite3.DatabaseError as error:
             self._note(error)
             raise Unavailable(str(error)) from error
         except OSError as error:
-            self._cannot_write(error)
+            self.cannot_write(error)
             raise Unavailable(str(error)) from error
 
     def _open_for_writing(self, create: bool) -> sqlite3.Connection | None:
@@ -257,19 +266,19 @@ class Database:
         # In a folder that cannot be written, SQLite can make no index of the log:
         # only a file declared immutable opens. What lies in the log is not seen.
         for options in ("ro", "ro&immutable=1"):
-            connection = _connect(self.path, options)
-            try:
-                if self._is_ours(connection):
-                    self._cannot_write(cause)
+            with suppress(sqlite3.OperationalError):
+                connection = _connect(self.path, options)
+                try:
+                    ours = self._is_ours(connection)
+                except BaseException:
+                    connection.close()
+                    raise
+                if ours:
+                    self.cannot_write(cause)
                     self.read_only = True
                     return connection
-            except sqlite3.OperationalError:
-                pass
-            except BaseException:
                 connection.close()
-                raise
-            connection.close()
-        self._cannot_write(cause)
+        self.cannot_write(cause)
         raise Unavailable(str(cause)) from cause
 
     def _is_ours(self, connection: sqlite3.Connection) -> bool:
@@ -332,7 +341,7 @@ class Database:
                 "cache; only recomputation is lost.",
             )
         elif "readonly" in str(error):
-            self._cannot_write(error)
+            self.cannot_write(error)
             self.read_only = True
         elif isinstance(error, sqlite3.OperationalError):
             warn_once(
@@ -341,14 +350,6 @@ class Database:
                 f"a result could not be saved to or loaded from {self.path} "
                 f"({error}). The notebook runs on without it.",
             )
-
-    def _cannot_write(self, error: Exception) -> None:
-        warn_once(
-            "read only",
-            str(self.path),
-            f"nothing can be written to {self.folder} ({error}). Results that are "
-            "in the cache are used, new ones are not saved.",
-        )
 
     def _refuse(self, subject: str, message: str) -> None:
         self._refused = self._present_file()
@@ -396,14 +397,11 @@ def _connect(path: Path, options: str) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
     )
-    for pragma in (
-        "trusted_schema = OFF",
-        "foreign_keys = ON",
-        "secure_delete = OFF",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
     try:
         for pragma in (
+            "trusted_schema = OFF",
+            "foreign_keys = ON",
+            "secure_delete = OFF",
             "synchronous = NORMAL",
             "wal_autocheckpoint = 0",
             f"journal_size_limit = {_LOG_WORTH_FOLDING}",

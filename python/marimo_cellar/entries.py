@@ -91,19 +91,21 @@ def load(database: Database, found: Found) -> Loaded:
         rows = _rows(connection, found) if connection is not None else []
     if not rows:
         return Loaded({}, {}, "it is gone, or some of it is set aside as damaged")
-    try:
-        for key, digest, sealed, *blob in rows:
-            if sealed != blobs.seal(key, digest, blob[0]):
-                raise blobs.Damaged(digest)
-            content = blobs.read(database, digest, *blob)
-            if content is None:
-                return Loaded({}, {}, "a file of it is missing")
-            contents[key] = content
-            digests[key] = digest
-    except blobs.Damaged as damage:
-        _quarantine(database, damage.digest)
-        return Loaded({}, {}, "its bytes are damaged")
-    return Loaded(contents, digests)
+    why = None
+    # All of them are looked at, so that the next save replaces all that is wrong.
+    for key, digest, sealed, *blob in rows:
+        try:
+            content = _checked(database, key, digest, sealed, *blob)
+        except blobs.Damaged:
+            _quarantine(database, digest)
+            why = "its bytes are damaged"
+            continue
+        if content is None:
+            why = why or "a file of it is missing"
+            continue
+        contents[key] = content
+        digests[key] = digest
+    return Loaded({}, {}, why) if why else Loaded(contents, digests)
 
 
 def exists(database: Database, key: EntryKey, owner: Owner) -> bool:
@@ -295,9 +297,7 @@ def get_key(database: Database, key: str) -> bytes | None:
         ).fetchall()
     for digest, sealed, *blob in rows:
         try:
-            if sealed != blobs.seal(key, digest, blob[0]):
-                raise blobs.Damaged(digest)
-            content = blobs.read(database, digest, *blob)
+            content = _checked(database, key, digest, sealed, *blob)
         except blobs.Damaged:
             _quarantine(database, digest)
             continue
@@ -386,6 +386,22 @@ def _rows(
     if any(row[3] is None or row[7] is not None for row in rows):
         return []
     return [row[:7] for row in rows]
+
+
+def _checked(
+    database: Database,
+    key: str,
+    digest: bytes,
+    sealed: int,
+    size: int,
+    crc32: int,
+    file: str | None,
+    content: bytes | None,
+) -> bytes | None:
+    """`blobs.read`, for bytes that are also sealed to their key."""
+    if sealed != blobs.seal(key, digest, size):
+        raise blobs.Damaged(digest)
+    return blobs.read(database, digest, size, crc32, file, content)
 
 
 def _quarantine(database: Database, digest: bytes) -> None:

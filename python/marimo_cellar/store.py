@@ -240,6 +240,9 @@ class EntryWriter(_marimo.FileStore):
         except (sqlite3.Error, Unavailable):
             # The database has told the user what is the matter with it.
             return False
+        except OSError as error:
+            self._database.cannot_write(error)
+            return False
         except Exception as error:
             warn_once(
                 "save",
