@@ -13,6 +13,8 @@ import { TerminalPath } from './explorer/TerminalPath';
 import { TurnOnCommand } from './explorer/TurnOnCommand';
 import { ViewCommands } from './explorer/ViewCommands';
 import { WorkspaceWatcher } from './explorer/WorkspaceWatcher';
+import { DecodingWorker } from './formats/DecodingWorker';
+import { Previews } from './preview/Previews';
 import { Caches } from './store/Caches';
 
 let caches: Caches | undefined;
@@ -24,6 +26,8 @@ export function activate(context: vscode.ExtensionContext): void {
   const notices = new Notices(log);
   const { report } = notices;
 
+  const dist = path.join(context.extensionUri.fsPath, 'dist');
+
   const watcher = new WorkspaceWatcher();
   caches = new Caches({ watcher, report });
   const discovery = new Discovery(watcher.onDidChangeDatabases);
@@ -32,10 +36,14 @@ export function activate(context: vscode.ExtensionContext): void {
   const view = new CellTreeView(tree, discovery, caches, report);
 
   const documents = { cells: () => Promise.resolve(undefined) };
-  const preview = { show: () => undefined };
+  const previews = new Previews({
+    extensionUri: context.extensionUri,
+    caches,
+    newDecoder: () => new DecodingWorker(path.join(dist, 'decoder.js')),
+    log,
+    memento: context.workspaceState,
+  });
   const targets = new Targets(caches, discovery, tree, view, documents);
-
-  const dist = path.join(context.extensionUri.fsPath, 'dist');
   const python = new PythonPackage(
     path.join(dist, 'python'),
     path.join(dist, 'wheel'),
@@ -45,6 +53,14 @@ export function activate(context: vscode.ExtensionContext): void {
   const install = new InstallCommand(python, notices, log);
   const turnOn = new TurnOnCommand(targets, notices);
 
+  // Both are asked each time: one that is hidden must not blind the other.
+  const follow = () => {
+    caches?.setVisible(view.visible || previews.visible);
+  };
+  view.onDidChangeVisibility(follow);
+  previews.onDidChangeVisible(follow);
+  follow();
+
   const { registerCommand } = vscode.commands;
   context.subscriptions.push(
     log,
@@ -52,8 +68,9 @@ export function activate(context: vscode.ExtensionContext): void {
     discovery,
     view,
     targets,
+    previews,
     terminals,
-    new CacheCommands(caches, targets, documents, preview, notices),
+    new CacheCommands(caches, targets, documents, previews, notices),
     new ViewCommands(tree, view, log),
     registerCommand('cellar.installInPythonEnvironment', () => install.run()),
     registerCommand('cellar.turnOnCellCaching', (argument: unknown) => turnOn.run(argument)),

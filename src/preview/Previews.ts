@@ -40,6 +40,10 @@ export class Previews implements vscode.Disposable, vscode.WebviewPanelSerialize
     this.#serializer = vscode.window.registerWebviewPanelSerializer(viewType, this);
   }
 
+  get visible(): boolean {
+    return this.#visible.size > 0;
+  }
+
   /**
    * Shows an entry, with the value that the reference names selected; of a cell, its newest current
    * entry. An entry that is shown already is brought to the front.

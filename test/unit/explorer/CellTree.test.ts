@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { type Branch, CellTree, type Found } from '../../../src/explorer/CellTree';
+import { Caches } from '../../../src/store/Caches';
+import type { SqliteLoader } from '../../../src/store/SqliteLoader';
+import { atEnd, creation, makeEntry, makeFolder, runSql } from '../store/cacheFolder';
+
+/** A workspace folder with caches in it, and the tree over them. */
+async function setUp(t: TestContext, notebookFolders: readonly string[] = ['.']) {
+  const root = await makeFolder(t);
+  const databases = notebookFolders.map((folder) =>
+    path.join(root, folder, '__marimo__', 'cache', 'cache.db'),
+  );
+  for (const database of databases) await runSql(database, creation);
+  const caches = new Caches();
+  atEnd(t, () => caches.close());
+  const clock = { now: Date.now() / 1000 };
+  const faults: unknown[] = [];
+  const tree = new CellTree(
+    caches,
+    () => ({ locale: 'en', ...clock }),
+    (fault) => faults.push(fault),
+  );
+  const folder = { kind: 'folder', name: 'work', path: root } as const;
+  const found: Found = {
+    folders: [folder],
+    databases: databases.map((database) => ({ path: database, folder: root })),
+    files: [],
+  };
+  tree.setFound(found);
+  const [database = ''] = databases;
+  const open = (): Promise<SqliteLoader> => caches.open(database);
+  return { root, databases, database, caches, clock, tree, found, open, faults };
+}
+
+function entryOf(
+  ordinal: number,
+  name: string,
+  { cell, ...different }: { cell?: Branch; hash?: string; runtime?: number } = {},
+) {
+  const cellId = cell?.node.kind === 'cell' ? cell.node.cell.cellId : undefined;
+  return makeEntry({
+    cell: { app: '../../nb.py', cellId, name, ordinal, code: `${name} = 1`, defs: [name] },
+    hash: `${name}-${ordinal}`,
+    ...different,
+  });
+}
+
+const labels = (branches: readonly Branch[]) => branches.map(({ row }) => row.label);
+
+/** The child of that label. */
+async function child(tree: CellTree, parent: Branch | undefined, label: string): Promise<Branch> {
+  const children = await tree.children(parent);
+  const found = children.find(({ row }) => row.label === label);
+  assert.ok(found, `${label} is among ${labels(children).join(', ')}`);
+  return found;
+}
+
+test('notebooks, cells in their order, entries, values', async (t) => {
+  const { tree, open, root } = await setUp(t);
+  await writeFile(path.join(root, 'nb.py'), '');
+  const loader = await open();
+  await loader.save(entryOf(1, 'b'));
+  await loader.save(entryOf(0, 'a'));
+  const app = await child(tree, undefined, 'nb.py');
+  assert.equal(app.row.context, 'app');
+  assert.deepEqual(labels(await tree.children(app)), ['a', 'b']);
+  const cell = await child(tree, app, 'a');
+  const entry = await child(tree, cell, 'Result');
+  assert.match(entry.row.description, /^current, 10 bytes, saves 2\.5 s/);
+  assert.deepEqual(labels(await tree.children(entry)), ['df']);
+  const [item] = await tree.children(entry);
+  assert.deepEqual(item && (await tree.children(item)), []);
+});
+
+test('a notebook whose file is gone is marked', async (t) => {
+  const { tree, open } = await setUp(t);
+  await (await open()).save(entryOf(0, 'a'));
+  const app = await child(tree, undefined, 'nb.py');
+  assert.equal(app.row.context, 'appGone');
+  assert.match(app.row.description, /the file is gone/);
+});
+
+test('what has been cleared is not shown, and the tree is empty then', async (t) => {
+  const { tree, open } = await setUp(t);
+  const loader = await open();
+  await loader.save(entryOf(0, 'a'));
+  const app = await child(tree, undefined, 'nb.py');
+  assert.ok(app.node.kind === 'app');
+  await loader.clearApp(app.node.app.appId);
+  assert.deepEqual(await tree.refresh(), [undefined]);
+  assert.deepEqual(await tree.children(), []);
+  assert.equal(tree.contents.apps, 0);
+});
+
+test('nothing is shown anew while nothing changed', async (t) => {
+  const { tree, open, caches, database } = await setUp(t);
+  await (await open()).save(entryOf(0, 'a'));
+  const app = await child(tree, undefined, 'nb.py');
+  await child(tree, app, 'a');
+  assert.deepEqual(await tree.refresh(), []);
+  assert.deepEqual(await tree.refresh(caches.number(database)), []);
+});
+
+test('after a commit exactly what changed is shown anew, as the same branches', async (t) => {
+  const { tree, open } = await setUp(t);
+  const loader = await open();
+  await loader.save(entryOf(0, 'a'));
+  await loader.save(entryOf(1, 'b'));
+  const app = await child(tree, undefined, 'nb.py');
+  const [a, b] = await tree.children(app);
+  assert.ok(a && b);
+  await tree.children(a);
+  await loader.save(entryOf(0, 'a', { cell: a, hash: 'another', runtime: 7 }));
+
+  const changed = await tree.refresh();
+  assert.ok(changed.includes(app), 'its amounts');
+  assert.ok(changed.includes(a), 'its amounts, and an entry more');
+  assert.ok(!changed.includes(b) && !changed.includes(undefined), 'nothing else');
+  assert.equal((await tree.children(a)).length, 2);
+  assert.ok(tree.has(a));
+  assert.ok(!tree.has({ ...a }), 'what only looks like a branch is none');
+});
+
+test('a new cell shows its notebook anew; one that went is forgotten', async (t) => {
+  const { tree, open } = await setUp(t);
+  const loader = await open();
+  await loader.save(entryOf(0, 'a'));
+  await loader.save(entryOf(2, 'c'));
+  const app = await child(tree, undefined, 'nb.py');
+  const a = await child(tree, app, 'a');
+  await loader.save(entryOf(1, 'b'));
+  assert.ok((await tree.refresh()).includes(app));
+  assert.deepEqual(labels(await tree.children(app)), ['a', 'b', 'c']);
+  assert.ok(a.node.kind === 'cell');
+  await loader.clearCell(a.node.cell.cellId);
+  await tree.refresh();
+  assert.ok(!tree.has(a));
+});
+
+test('what was folded in is not read again', async (t) => {
+  const { tree, open } = await setUp(t);
+  const loader = await open();
+  await loader.save(entryOf(0, 'a'));
+  const app = await child(tree, undefined, 'nb.py');
+  const a = await child(tree, app, 'a');
+  tree.forget(app);
+  await loader.save(entryOf(0, 'a', { cell: a, hash: 'another', runtime: 7 }));
+  const changed = await tree.refresh();
+  assert.ok(changed.includes(app) && !changed.includes(a));
+});
+
+test('ages go on without a commit', async (t) => {
+  const { tree, open, clock } = await setUp(t);
+  await (await open()).save(entryOf(0, 'a'));
+  const app = await child(tree, undefined, 'nb.py');
+  clock.now += 7300;
+  assert.deepEqual(await tree.refresh(), [app]);
+  assert.match(app.row.description, /2 h ago/);
+});
+
+test('a database that cannot be read is a node, and the others are shown', async (t) => {
+  const { tree, databases, caches, faults } = await setUp(t, ['good', 'broken']);
+  const [good = '', broken = ''] = databases;
+  await (await caches.open(good)).save(entryOf(0, 'a'));
+  await writeFile(broken, 'these are not the bytes you are looking for\n'.repeat(300));
+  const [problem, app] = await tree.children();
+  assert.ok(problem && app);
+  assert.equal(problem.row.context, 'problem');
+  assert.equal(problem.row.description, 'broken/__marimo__/cache/cache.db');
+  assert.equal(app.row.label, 'nb.py');
+  assert.equal(tree.contents.problems.length, 1);
+  assert.ok(faults.length > 0, 'the log says it too');
+});
+
+test('notebooks of one name say which folder they are in', async (t) => {
+  const { tree, databases, caches } = await setUp(t, ['one', 'two']);
+  for (const database of databases) await (await caches.open(database)).save(entryOf(0, 'a'));
+  const descriptions = (await tree.children()).map(({ row }) => row.description);
+  assert.match(descriptions[0] ?? '', /^one, /);
+  assert.match(descriptions[1] ?? '', /^two, /);
+});
+
+test('several workspace folders come first, but only those that hold something', async (t) => {
+  const { tree, found, open, root } = await setUp(t);
+  await (await open()).save(entryOf(0, 'a'));
+  const other = { kind: 'folder', name: 'other', path: path.join(root, 'other') } as const;
+  tree.setFound({ ...found, folders: [...found.folders, other] });
+  const folder = await child(tree, undefined, 'work');
+  assert.deepEqual(labels(await tree.children()), ['work']);
+  assert.deepEqual(labels(await tree.children(folder)), ['nb.py']);
+});
+
+test("marimo's own files are a node beside caches, and alone they leave the tree empty", async (t) => {
+  const { tree, found, open, root } = await setUp(t);
+  const files = [{ path: path.join(root, 'b', '__marimo__', 'cache'), folder: root }];
+  tree.setFound({ ...found, databases: [], files });
+  assert.deepEqual(await tree.children(), []);
+  assert.equal(tree.contents.files, 1);
+  await (await open()).save(entryOf(0, 'a'));
+  tree.setFound({ ...found, files });
+  const [app, node] = await tree.children();
+  assert.equal(app?.row.label, 'nb.py');
+  assert.equal(node?.row.description, 'b');
+});
+
+test('a cache that vanishes while it is looked into is no fault', async (t) => {
+  const { tree, found, faults, root } = await setUp(t);
+  const gone = path.join(root, 'gone', '__marimo__', 'cache', 'cache.db');
+  await mkdir(path.dirname(gone), { recursive: true });
+  tree.setFound({ ...found, databases: [{ path: gone, folder: root }] });
+  assert.deepEqual(await tree.children(), []);
+  assert.deepEqual(faults, []);
+});
