@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from marimo._runtime.context import safe_get_context
+from marimo._runtime.runtime import notebook_dir
 from marimo._save import stores as _stores
 from marimo._save.cache import CACHE_PREFIX, MARIMO_CACHE_VERSION, Cache
 from marimo._save.hash import HashKey
@@ -29,8 +31,6 @@ from marimo._save.loaders.lazy import LazyStore
 from marimo._save.loaders.loader import LoaderError
 from marimo._save.stores import FileStore, Store
 from marimo._save.stubs.lazy_stub import BLOB_SERIALIZERS
-from marimo._runtime.context import safe_get_context
-from marimo._runtime.runtime import notebook_dir
 from marimo._utils.paths import notebook_output_dir
 from marimo._utils.platform import is_pyodide
 
@@ -127,9 +127,7 @@ def file_cells(path: Path) -> list[FileCell]:
 
     notebook = get_notebook_status(str(path)).notebook
     return [
-        FileCell(
-            name=None if cell.name == _UNNAMED else cell.name, code=cell.code
-        )
+        FileCell(name=None if cell.name == _UNNAMED else cell.name, code=cell.code)
         for cell in (notebook.cells if notebook is not None else ())
     ]
 

@@ -42,7 +42,7 @@ def batching(serialise: Serialiser) -> Serialiser:
         if getattr(_writing, "on", False) and _rows(value) > BATCH_ROWS:
             try:
                 return _dump(value)
-            except Exception:  # noqa: BLE001 - marimo's own way is the fall-back
+            except Exception:
                 pass
         return serialise(value)
 

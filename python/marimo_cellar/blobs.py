@@ -201,11 +201,7 @@ def path_of(database: Database, digest: bytes, file: str) -> Path | None:
     # A row may be a stranger's: only the one name that follows from the digest is
     # believed, whatever else the row says.
     parts = _FILE_NAME.fullmatch(file)
-    if (
-        parts is None
-        or parts.group(2) != digest.hex()
-        or parts.group(3) not in FORMATS
-    ):
+    if parts is None or parts.group(2) != digest.hex() or parts.group(3) not in FORMATS:
         return None
     return database.blobs / file
 

@@ -110,8 +110,7 @@ def enrol(
     app_id = _app(connection, database, roll.path, now)
     if notebook is roll.enrolled and _all_there(connection, app_id, roll):
         connection.execute(
-            "UPDATE cells SET last_seen_at = ?"
-            " WHERE app_id = ? AND retired_at IS NULL",
+            "UPDATE cells SET last_seen_at = ? WHERE app_id = ? AND retired_at IS NULL",
             (now, app_id),
         )
         return
@@ -119,9 +118,7 @@ def enrol(
     left = {one.cell_id: one for one, _ in stored}
     rows = {one.cell_id: row for one, row in stored}
     roll.ids = {
-        kernel_id: cell_id
-        for kernel_id, cell_id in roll.ids.items()
-        if cell_id in left
+        kernel_id: cell_id for kernel_id, cell_id in roll.ids.items() if cell_id in left
     }
     matches = match_cells(list(left.values()), _as_they_stand(notebook, roll))
     for cell, match in zip(notebook.cells, matches, strict=True):
@@ -186,9 +183,7 @@ def record_nodes(
                 one.node,
                 roll.ids[one.kernel_id],
                 one.digest,
-                json.dumps(
-                    sorted({nodes[parent].hex() for parent in one.parents})
-                ),
+                json.dumps(sorted({nodes[parent].hex() for parent in one.parents})),
             ),
         )
         roll.nodes.add((one.kernel_id, one.node))

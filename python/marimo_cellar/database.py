@@ -469,9 +469,7 @@ def _statements(script: str) -> Iterator[str]:
 def _objects(connection: sqlite3.Connection) -> dict[str, str]:
     """Every table, index, view and trigger by name, with the SQL that made it."""
     return dict(
-        connection.execute(
-            "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
-        )
+        connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
     )
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from marimo_cellar import blobs
 from marimo_cellar.blobs import Blob
@@ -71,6 +72,18 @@ class Loaded:
     why: str | None = None
 
 
+class _StoredItem(NamedTuple):
+    """An item with what its blob's row says of the bytes."""
+
+    key: str
+    digest: bytes
+    seal: int
+    size: int
+    crc32: int
+    file: str | None
+    content: bytes | None
+
+
 def candidates(database: Database, key: EntryKey, owner: Owner) -> list[Found]:
     """The entries that may answer: the cell's own first, then other cells'.
 
@@ -93,18 +106,18 @@ def load(database: Database, found: Found) -> Loaded:
         return Loaded({}, {}, "it is gone, or some of it is set aside as damaged")
     why = None
     # All of them are looked at, so that the next save replaces all that is wrong.
-    for key, digest, sealed, *blob in rows:
+    for item in rows:
         try:
-            content = _checked(database, key, digest, sealed, *blob)
+            content = _checked(database, item)
         except blobs.Damaged:
-            _quarantine(database, digest)
+            _quarantine(database, item.digest)
             why = "its bytes are damaged"
             continue
         if content is None:
             why = why or "a file of it is missing"
             continue
-        contents[key] = content
-        digests[key] = digest
+        contents[item.key] = content
+        digests[item.key] = item.digest
     return Loaded({}, {}, why) if why else Loaded(contents, digests)
 
 
@@ -116,8 +129,8 @@ def exists(database: Database, key: EntryKey, owner: Owner) -> bool:
         return any(
             rows
             and all(
-                blobs.is_there(database, digest, file, size)
-                for _, digest, _, size, _, file, _ in rows
+                blobs.is_there(database, item.digest, item.file, item.size)
+                for item in rows
             )
             for found in _candidates(connection, database, key, owner)
             for rows in [_rows(connection, found)]
@@ -230,9 +243,7 @@ def place(
     return outside(connection, database, owner.roll.path), None
 
 
-def clear(
-    database: Database, cache_name: str, loader: str, app: str
-) -> None:
+def clear(database: Database, cache_name: str, loader: str, app: str) -> None:
     """Removes an app's entries of one cache name and loader."""
     with database.reading() as connection:
         if connection is None:
@@ -289,17 +300,18 @@ def get_key(database: Database, key: str) -> bytes | None:
         if connection is None:
             return None
         rows = connection.execute(
-            "SELECT items.digest, seal, size, crc32, file, content"
+            "SELECT items.key, items.digest, seal, size, crc32, file, content"
             " FROM items JOIN blobs USING (digest) JOIN entries USING (entry_id)"
             " WHERE items.key = ? AND quarantined_at IS NULL"
             " ORDER BY created_at DESC",
             (key,),
         ).fetchall()
-    for digest, sealed, *blob in rows:
+    for row in rows:
+        item = _StoredItem(*row)
         try:
-            content = _checked(database, key, digest, sealed, *blob)
+            content = _checked(database, item)
         except blobs.Damaged:
-            _quarantine(database, digest)
+            _quarantine(database, item.digest)
             continue
         if content is not None:
             return content
@@ -353,9 +365,9 @@ def _candidates(
         return []
     own = None
     if owner.notebook is not None and owner.kernel_id is not None:
-        own = recognise(
-            connection, database, owner.roll, owner.notebook
-        ).get(owner.kernel_id)
+        own = recognise(connection, database, owner.roll, owner.notebook).get(
+            owner.kernel_id
+        )
     cleared_at = None
     if own is not None:
         row = connection.execute(
@@ -370,13 +382,8 @@ def _candidates(
     return sorted(founds, key=lambda found: not found.own)
 
 
-def _rows(
-    connection: sqlite3.Connection, found: Found
-) -> list[tuple[str, bytes, int, int, int, str | None, bytes | None]]:
-    """Key, digest, seal, size, crc32, file and content of an entry's items.
-
-    None at all if one of them is quarantined or gone.
-    """
+def _rows(connection: sqlite3.Connection, found: Found) -> list[_StoredItem]:
+    """An entry's items; none at all if a blob of them is set aside or gone."""
     rows = connection.execute(
         "SELECT key, digest, seal, size, crc32, file, content, quarantined_at"
         " FROM items LEFT JOIN blobs USING (digest)"
@@ -385,23 +392,16 @@ def _rows(
     ).fetchall()
     if any(row[3] is None or row[7] is not None for row in rows):
         return []
-    return [row[:7] for row in rows]
+    return [_StoredItem(*row[:7]) for row in rows]
 
 
-def _checked(
-    database: Database,
-    key: str,
-    digest: bytes,
-    sealed: int,
-    size: int,
-    crc32: int,
-    file: str | None,
-    content: bytes | None,
-) -> bytes | None:
+def _checked(database: Database, item: _StoredItem) -> bytes | None:
     """`blobs.read`, for bytes that are also sealed to their key."""
-    if sealed != blobs.seal(key, digest, size):
-        raise blobs.Damaged(digest)
-    return blobs.read(database, digest, size, crc32, file, content)
+    if item.seal != blobs.seal(item.key, item.digest, item.size):
+        raise blobs.Damaged(item.digest)
+    return blobs.read(
+        database, item.digest, item.size, item.crc32, item.file, item.content
+    )
 
 
 def _quarantine(database: Database, digest: bytes) -> None:

@@ -118,9 +118,7 @@ def _by_defs(
             definers.setdefault(name, []).append(index)
     pairs = []
     for order, one in enumerate(left):
-        shared = Counter(
-            index for name in one.defs for index in definers.get(name, ())
-        )
+        shared = Counter(index for name in one.defs for index in definers.get(name, ()))
         pairs += [
             (one.retired, -names, order, index, one.cell_id)
             for index, names in shared.items()

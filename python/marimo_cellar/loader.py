@@ -15,7 +15,6 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from marimo_cellar.database import Database, Unavailable
 from marimo_cellar.entries import EntryKey, Found, Loaded, Owner
 from marimo_cellar.lookups import Lookup
 from marimo_cellar.notices import warn_once
+from marimo_cellar.saves import SavesInFlight
 from marimo_cellar.session import Session, current_session
 from marimo_cellar.store import EntryReader, EntryWriter, SqliteStore
 
@@ -51,12 +51,15 @@ class _Cellar(_marimo.BasePersistenceLoader):
     ) -> None:
         self._session: Session | None = None
         self._kernel_id: str | None = None
+        self._saves = SavesInFlight()
         # Lookups that missed, until their results are saved.
         self._missed: dict[str, Lookup] = {}
         try:
             self._session = current_session()
-            if self._session is not None and _built_by_a_cell():
-                self._kernel_id = self._session.running_cell()
+            if self._session is not None:
+                self._saves = self._session.saves
+                if _built_by_a_cell():
+                    self._kernel_id = self._session.running_cell()
             if store is None:
                 store = self._own_store()
         except Exception as error:
@@ -173,8 +176,7 @@ class _Cellar(_marimo.BasePersistenceLoader):
 
     def flush(self) -> None:
         super().flush()
-        if self._session is not None:
-            self._session.saves.join()
+        self._saves.join()
 
     # Saving
 
@@ -327,7 +329,6 @@ class SqliteLoader(_Cellar, _marimo.LazyLoader):
         writer = self._writer
         if writer is None:
             return super()._dispatch_write(write_fn)
-        saves = self._session.saves if self._session is not None else None
 
         def write() -> None:
             try:
@@ -335,16 +336,13 @@ class SqliteLoader(_Cellar, _marimo.LazyLoader):
                     write_fn()
                 writer.finish()
             finally:
-                if saves is not None:
-                    saves.done()
+                self._saves.done()
 
-        if saves is not None:
-            saves.begin()
+        self._saves.begin()
         try:
             super()._dispatch_write(write)
         except BaseException:
-            if saves is not None:
-                saves.done()
+            self._saves.done()
             raise
 
     def _unfit(self, key: _marimo.HashKey, loaded: Loaded) -> str | None:
@@ -400,9 +398,7 @@ def _built_by_a_cell() -> bool:
     context = _marimo.current_context()
     for namespace in _callers():
         if not _marimo.is_called_from_marimo(namespace):
-            return context is not None and _marimo.is_cells_own_code(
-                context, namespace
-            )
+            return context is not None and _marimo.is_cells_own_code(context, namespace)
     return False
 
 

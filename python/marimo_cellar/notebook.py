@@ -77,21 +77,21 @@ def compose(
     have yet keeps the name and the place it had.
     """
     left: dict[bytes, list[int]] = {}
-    for place, cell in enumerate(file):
-        left.setdefault(digest_of(cell.code), []).append(place)
+    for line, cell in enumerate(file):
+        left.setdefault(digest_of(cell.code), []).append(line)
 
     known = {cell.kernel_id: cell for cell in before.cells} if before else {}
     names: dict[str, str | None] = {}
-    order: dict[str, tuple[float, int]] = {}
-    previous = -1.0
+    order: dict[str, tuple[int, int]] = {}
+    previous = -1
     for index, kernel_cell in enumerate(graph):
         kernel_id = kernel_cell.kernel_id
         places = left.get(digest_of(kernel_cell.code))
         if places:
-            place = float(places.pop(0))
-            names[kernel_id] = file[int(place)].name
+            place = places.pop(0)
+            names[kernel_id] = file[place].name
         elif kernel_id in known:
-            place = float(known[kernel_id].ordinal)
+            place = known[kernel_id].ordinal
             names[kernel_id] = known[kernel_id].name
         else:
             place = previous
@@ -108,9 +108,7 @@ def compose(
                 name=names[cell.kernel_id],
                 ordinal=ordinal,
                 code=cell.code,
-                defs=tuple(
-                    sorted(name for name in cell.defs if name[:1] != "_")
-                ),
+                defs=tuple(sorted(name for name in cell.defs if name[:1] != "_")),
                 digest=digest_of(cell.code),
                 node=nodes[cell.kernel_id],
                 parents=tuple(sorted(cell.parents & nodes.keys())),
@@ -150,9 +148,7 @@ def _nodes(graph: Sequence[KernelCell]) -> Mapping[str, bytes]:
             missing = [
                 parent
                 for parent in cell.parents
-                if parent in cells
-                and parent not in nodes
-                and parent not in entered
+                if parent in cells and parent not in nodes and parent not in entered
             ]
             entered.add(kernel_id)
             if missing:

@@ -13,7 +13,6 @@ from typing import Any
 
 from marimo_cellar import _marimo
 from marimo_cellar.cells import Roll
-from marimo_cellar.database import database_in
 from marimo_cellar.entries import Owner
 from marimo_cellar.notebook import FileCell, Notebook, compose
 from marimo_cellar.saves import SavesInFlight
@@ -28,7 +27,9 @@ class Session:
         if path is None and outer is not None:
             path = outer.path
         self.path: Path | None = path
-        self.saves = outer.saves if outer is not None else SavesInFlight()
+        self.saves: SavesInFlight = (
+            outer.saves if outer is not None else SavesInFlight()
+        )
         self.store: SqliteStore | None = None
         if not _marimo.another_store_is_configured(path):
             self.store = SqliteStore(str(_marimo.cache_folder(path)))
@@ -55,7 +56,7 @@ class Session:
                 self._notebook is None
                 or stamp != self._stamp
                 or len(graph) != len(self._graph)
-                or any(a is not b for a, b in zip(graph, self._graph))
+                or any(a is not b for a, b in zip(graph, self._graph, strict=True))
             ):
                 self._notebook = compose(
                     _marimo.graph_cells(self._context),

@@ -27,9 +27,10 @@ from marimo_cellar.notices import warn_once
 T = TypeVar("T")
 
 # `{name}/{T}_{hash}.{suffix}`: a whole entry of one blob, or a manifest.
-_ENTRY_KEY = re.compile(r"(.*?)/([PCEXDU])_([^/]+)\.(jsonl|pickle|json)")
-# `{name}/{hash}/{variable}.{format}`: a blob of an entry whose manifest follows.
-_PART_KEY = re.compile(r"(.*?)/([^/]+)/([^/]+)\.([a-z]+)")
+_ENTRY_KEY = re.compile(r"([^/]+)/([PCEXDU])_([^/]+)\.(jsonl|pickle|json)")
+# `{name}/{hash}/{variable}.{format}`: a blob of an entry whose manifest follows. The
+# hash is a digest in base64; any other folder's file stands for itself.
+_PART_KEY = re.compile(r"([^/]+)/([\w-]{20,})/([^/]+)\.([a-z]+)")
 _LOADERS = {"jsonl": "lazy", "pickle": "pickle", "json": "json"}
 
 
@@ -98,9 +99,7 @@ class SqliteStore(_marimo.FileStore):
         if _marimo.is_notebook_manifest(key):
             return super().hit(key)
         with self._parts_lock:
-            if any(
-                writer.pending(key) is not None for writer in self._parts.values()
-            ):
+            if any(writer.pending(key) is not None for writer in self._parts.values()):
                 return True
         return self._quietly(lambda: entries.has_key(self.database, key), False)
 
@@ -115,9 +114,7 @@ class SqliteStore(_marimo.FileStore):
                     return True
         return self._quietly(lambda: entries.clear_key(self.database, key), False)
 
-    def get_batch(
-        self, keys: Iterable[str]
-    ) -> Iterator[tuple[str, bytes | None]]:
+    def get_batch(self, keys: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
         for key in keys:
             yield key, self.get(key)
 
@@ -255,9 +252,7 @@ class EntryWriter(_marimo.FileStore):
     def _items(self) -> list[Item]:
         assert self._last is not None
         last_key, last_value = self._last
-        hints = (
-            _type_hints(last_value) if self.entry.loader == "lazy" else {}
-        )
+        hints = _type_hints(last_value) if self.entry.loader == "lazy" else {}
         items = []
         for key, blob in self._blobs.items():
             if key == last_key and self.entry.loader == "lazy":

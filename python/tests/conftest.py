@@ -9,7 +9,7 @@ import pytest
 from marimo_cellar import database, lookups
 from tests import kernels
 
-HEADER = '''\
+HEADER = """\
 # /// script
 # [tool.marimo.runtime]
 # cache_cells = {cached}
@@ -19,7 +19,7 @@ import marimo
 __generated_with = "0.24.0"
 app = marimo.App()
 
-'''
+"""
 
 Write = Callable[..., Path]
 

@@ -48,16 +48,20 @@ def environment(shipped: Path | None, home: Path) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("MARIMO", "PYTHON", "XDG", "CELLAR"))
     }
-    return kept | {
-        "HOME": str(home),
-        "USERPROFILE": str(home),
-        "XDG_CONFIG_HOME": str(home / "config"),
-        "XDG_STATE_HOME": str(home / "state"),
-        "XDG_CACHE_HOME": str(home / "cache"),
-        "MARIMO_SKIP_UPDATE_CHECK": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "MPLBACKEND": "agg",
-    } | ({"PYTHONPATH": str(shipped)} if shipped else {})
+    return (
+        kept
+        | {
+            "HOME": str(home),
+            "USERPROFILE": str(home),
+            "XDG_CONFIG_HOME": str(home / "config"),
+            "XDG_STATE_HOME": str(home / "state"),
+            "XDG_CACHE_HOME": str(home / "cache"),
+            "MARIMO_SKIP_UPDATE_CHECK": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "MPLBACKEND": "agg",
+        }
+        | ({"PYTHONPATH": str(shipped)} if shipped else {})
+    )
 
 
 @dataclass(frozen=True)

@@ -106,8 +106,7 @@ def describe(database: Path) -> dict[str, object]:
             for app in rows("SELECT app_id, path FROM apps ORDER BY path")
         ],
         "lookups": rows(
-            "SELECT cell_id, cache_name, hash, outcome FROM lookups"
-            " ORDER BY lookup_id"
+            "SELECT cell_id, cache_name, hash, outcome FROM lookups ORDER BY lookup_id"
         ),
     }
     connection.close()

@@ -100,9 +100,7 @@ def serve(
             process.wait()
 
 
-def _wait_until_healthy(
-    port: int, process: subprocess.Popen[str], log: Path
-) -> None:
+def _wait_until_healthy(port: int, process: subprocess.Popen[str], log: Path) -> None:
     until = time.monotonic() + _PATIENCE
     while time.monotonic() < until:
         if process.poll() is not None:

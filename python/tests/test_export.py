@@ -80,9 +80,7 @@ def test_values_lie_in_the_database_and_the_blobs_alone(
     assert tag.startswith("Signature: 8a477f597d28d172789f06886806bc55\n")
 
 
-def test_who_the_cell_is_goes_with_its_entry(
-    chain: Path, env: dict[str, str]
-) -> None:
+def test_who_the_cell_is_goes_with_its_entry(chain: Path, env: dict[str, str]) -> None:
     export(chain, env)
     assert query(chain, "SELECT path FROM apps") == [("../../chain.py",)]
     cells = query(
@@ -160,8 +158,7 @@ def test_a_cell_is_known_again_after_edits_moves_and_restarts(
     now = dict(
         query(
             chain,
-            "SELECT coalesce(name, code), cell_id FROM cells"
-            " WHERE retired_at IS NULL",
+            "SELECT coalesce(name, code), cell_id FROM cells WHERE retired_at IS NULL",
         )
     )
     assert now["data"] == ids["data"] and now["total"] == ids["total"]
@@ -236,8 +233,7 @@ def test_long_frames_are_written_in_batches_and_hit_downstream(
 
     items = query(
         notebook,
-        "SELECT name, file FROM items JOIN blobs USING (digest)"
-        " WHERE format = 'arrow'",
+        "SELECT name, file FROM items JOIN blobs USING (digest) WHERE format = 'arrow'",
     )
     assert {name for name, _ in items} == {"left", "series", "right", "column"}
     for _, file in items:

@@ -175,9 +175,7 @@ def test_wrong_rows_are_misses_and_run_right(
     assert ran(pair) == []
 
 
-def test_a_manifest_of_another_entry_is_a_miss(
-    pair: Path, env: dict[str, str]
-) -> None:
+def test_a_manifest_of_another_entry_is_a_miss(pair: Path, env: dict[str, str]) -> None:
     export(pair, env)
     ran(pair)
     change(
