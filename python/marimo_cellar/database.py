@@ -33,6 +33,8 @@ _BUSY_SECONDS = 10.0
 _LOG_WORTH_FOLDING = 4 * 2**20
 _LOG_TOO_LARGE = 32 * 2**20
 _FOLDING_SECONDS = 0.2
+# Milliseconds to wait for the write lock to fold: whoever holds it can do it later.
+_FOLDING_PATIENCE = 500
 _IDLE_CONNECTIONS = 8
 
 _GITIGNORE = "# Written by Cellar: a cache, made anew by running the notebooks.\n*\n"
@@ -120,7 +122,7 @@ class Database:
             return 0
 
     def fold_log(self) -> None:
-        """Checkpoints the write-ahead log, as far as readers allow.
+        """Checkpoints the write-ahead log, as far as readers and writers allow.
 
         SQLite before 3.51.3 can corrupt a database when a checkpoint starts right
         after another while a third connection commits and resets the log. So no
@@ -138,19 +140,33 @@ class Database:
                 worker = self._take(create=False)
                 if worker is None:
                     return
-                with self._returning(worker):
-                    holder.execute("BEGIN IMMEDIATE")
-                    try:
-                        until = time.monotonic() + _FOLDING_SECONDS
-                        while True:
-                            _, pages, folded = worker.execute(
-                                "PRAGMA wal_checkpoint(PASSIVE)"
-                            ).fetchone()
-                            if folded >= pages or time.monotonic() > until:
-                                break
-                            time.sleep(0.005)
-                    finally:
-                        holder.execute("ROLLBACK")
+                with self._returning(worker), self._holding(holder) as held:
+                    until = time.monotonic() + _FOLDING_SECONDS
+                    while held:
+                        _, pages, folded = worker.execute(
+                            "PRAGMA wal_checkpoint(PASSIVE)"
+                        ).fetchone()
+                        if folded >= pages or time.monotonic() > until:
+                            break
+                        time.sleep(0.005)
+
+    @contextmanager
+    def _holding(self, connection: sqlite3.Connection) -> Iterator[bool]:
+        """Holds the write lock; False if others hold it all the time."""
+        connection.execute(f"PRAGMA busy_timeout = {_FOLDING_PATIENCE}")
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error):
+                raise
+            yield False
+            return
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {int(_BUSY_SECONDS * 1000)}")
+        try:
+            yield True
+        finally:
+            connection.execute("ROLLBACK")
 
     def cannot_write(self, error: Exception) -> None:
         """Tells the user that results are not being saved, and why."""

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from marimo_cellar import SqliteLoader, SqliteStore, entries
+from marimo_cellar import SqliteLoader, SqliteStore, blobs
 from marimo_cellar._marimo import (
     Cache,
     FileStore,
@@ -310,8 +310,6 @@ def test_a_put_that_fails_drops_the_entry_and_does_not_mark_the_value(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = loader(SqliteLoader, store)
-    from marimo_cellar import blobs
-
     whole = blobs.prepare
     sizes: list[int] = []
 
@@ -341,7 +339,7 @@ def test_a_commit_that_fails_leaves_no_row(
         raise sqlite3.OperationalError("database or disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(entries.blobs, "remove_unused", fails)
+        patch.setattr(blobs, "remove_unused", fails)
         assert store.put("n/P_2.pickle", b"two") is False
     assert store.get("n/P_1.pickle") == b"one" and store.get("n/P_2.pickle") is None
     assert rows(store, "SELECT count(*) FROM entries") == [(1,)]

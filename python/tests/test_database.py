@@ -1,0 +1,229 @@
+"""The database file: how it is made, opened, written by many, and folded."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from marimo_cellar.database import (
+    APPLICATION_ID,
+    Database,
+    Unavailable,
+    database_in,
+)
+from marimo_cellar.store import SqliteStore
+from tests.kernels import PACKAGE
+from tests.test_store import audit
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    return database_in(tmp_path / "cache")
+
+
+def pragma(database: Database, name: str) -> object:
+    with database.reading() as connection:
+        assert connection is not None
+        return connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def test_the_file_is_as_the_design_says(database: Database) -> None:
+    with database.writing():
+        pass
+    expected = {
+        "application_id": APPLICATION_ID,
+        "user_version": 1000,
+        "page_size": 8192,
+        "auto_vacuum": 2,
+        "journal_mode": "wal",
+        "synchronous": 1,
+        "wal_autocheckpoint": 0,
+        "foreign_keys": 1,
+        "trusted_schema": 0,
+        "secure_delete": 0,
+    }
+    assert {name: pragma(database, name) for name in expected} == expected
+
+
+def test_reading_makes_nothing(database: Database) -> None:
+    with database.reading() as connection:
+        assert connection is None
+    assert not database.folder.exists()
+
+
+def test_a_newer_minor_version_is_read_and_written(database: Database) -> None:
+    with database.writing() as connection:
+        connection.execute("CREATE TABLE added_later (x)")
+        connection.execute("PRAGMA user_version = 1007")
+    database.close()
+    store = SqliteStore(str(database.folder))
+    assert store.put("n/P_1.pickle", b"x")
+    assert store.get("n/P_1.pickle") == b"x"
+    assert pragma(database, "user_version") == 1007
+
+
+def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
+    with database.writing():
+        pass
+    with pytest.raises(ZeroDivisionError), database.writing() as connection:
+        connection.execute("INSERT INTO apps (path, last_seen_at) VALUES ('a', 0)")
+        raise ZeroDivisionError
+    with database.reading() as reader:
+        assert reader is not None
+        assert reader.execute("SELECT count(*) FROM apps").fetchone() == (0,)
+
+
+def test_the_log_is_folded_under_the_write_lock_only(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.writing() as connection:
+        connection.executemany(
+            "INSERT INTO apps (path, last_seen_at) VALUES (?, 0)",
+            [(f"{n}.py",) for n in range(2000)],
+        )
+    assert database.log_size() > 0
+    # While another process writes, the log is left to it.
+    monkeypatch.setattr("marimo_cellar.database._FOLDING_PATIENCE", 20)
+    other = sqlite3.connect(database.path, isolation_level=None)
+    other.execute("PRAGMA wal_autocheckpoint = 0")
+    other.execute("BEGIN IMMEDIATE")
+    before = database.path.stat()
+    database.fold_log()
+    assert database.path.stat().st_mtime_ns == before.st_mtime_ns
+    other.execute("ROLLBACK")
+    database.fold_log()
+    busy, pages, folded = other.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    assert (busy, pages) == (0, folded)
+    other.close()
+
+
+def test_a_reader_does_not_stop_the_log_from_being_folded_later(
+    database: Database,
+) -> None:
+    with database.writing() as connection:
+        connection.execute("INSERT INTO apps (path, last_seen_at) VALUES ('a', 0)")
+    reader = sqlite3.connect(database.path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM apps").fetchall()
+    with database.writing() as connection:
+        connection.execute("INSERT INTO apps (path, last_seen_at) VALUES ('b', 0)")
+    database.fold_log()
+    reader.execute("COMMIT")
+    database.fold_log()
+    _, pages, folded = reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    assert pages == folded
+    reader.close()
+
+
+def test_a_replaced_file_is_noticed(database: Database, tmp_path: Path) -> None:
+    store = SqliteStore(str(database.folder))
+    store.put("n/P_1.pickle", b"x")
+    for file in database.folder.glob("cache.db*"):
+        file.unlink()
+    assert store.get("n/P_1.pickle") is None
+    assert store.put("n/P_2.pickle", b"y")
+    assert store.get("n/P_2.pickle") == b"y" and store.get("n/P_1.pickle") is None
+
+
+def test_a_refused_file_is_not_opened_again_until_it_is_another(
+    database: Database,
+) -> None:
+    database.folder.mkdir()
+    database.path.write_bytes(b"no database" * 100)
+    for _ in range(2):
+        with pytest.raises(Unavailable), database.writing():
+            pass
+    database.path.unlink()
+    with database.writing():
+        pass
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_child_of_a_fork_opens_connections_of_its_own(database: Database) -> None:
+    store = SqliteStore(str(database.folder))
+    store.put("n/P_parent.pickle", b"parent")
+    parents = {id(connection) for connection in database._idle}
+    assert parents
+    child = os.fork()
+    if child == 0:
+        right = (
+            not database._idle
+            and store.get("n/P_parent.pickle") == b"parent"
+            and store.put("n/P_child.pickle", b"child")
+            and not parents & {id(connection) for connection in database._idle}
+        )
+        os._exit(0 if right else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert {id(connection) for connection in database._idle} == parents
+    assert store.get("n/P_child.pickle") == b"child"
+    audit(store)
+
+
+WORK = """
+    import os, sys
+    from marimo_cellar import SqliteStore
+    folder, worker = sys.argv[1], int(sys.argv[2])
+    store = SqliteStore(folder)
+    sys.stdin.readline()
+    for step in range(40):
+        key = f"n/P_{(worker * 11 + step) % 30}.pickle"
+        if step % 5 == 4:
+            store.clear(key)
+            continue
+        data = bytes([worker]) * (200_000 if step % 4 == 0 else 500)
+        assert store.put(key, data), key
+        got = store.get(key)
+        assert got is None or len(set(got)) == 1
+"""
+
+
+def test_processes_share_a_database_from_its_first_moment(
+    database: Database,
+) -> None:
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", dedent(WORK), str(database.folder), str(number)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=PACKAGE,
+        )
+        for number in range(4)
+    ]
+    try:
+        # All begin at once, on a folder that has no database yet.
+        for worker in workers:
+            assert worker.stdin is not None
+            worker.stdin.write("go\n")
+            worker.stdin.flush()
+        for worker in workers:
+            printed, _ = worker.communicate(timeout=120)
+            assert (worker.returncode, printed) == (0, "")
+    finally:
+        for worker in workers:
+            if worker.poll() is None:
+                worker.kill()
+                worker.wait()
+    audit(SqliteStore(str(database.folder)))
+
+
+def test_one_database_for_all_who_name_its_folder(tmp_path: Path) -> None:
+    found: list[Database] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(database_in(tmp_path / "c")))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(map(id, found))) == 1
