@@ -58,38 +58,33 @@ export class Targets implements vscode.Disposable {
 
   /** The references a command was given, or the tree's selection where that was touched last. */
   references(argument: unknown, others: unknown): Reference[] {
-    const branches = this.branchesOf(argument, others);
-    if (branches !== undefined) return branches.flatMap(({ node }) => referenceOf(node) ?? []);
     const reference = parseReference(argument);
-    return reference === undefined ? [] : [reference];
-  }
-
-  /** The branches of the tree that a command was given; `undefined` when it was given none. */
-  private branchesOf(argument: unknown, others: unknown): readonly Branch[] | undefined {
+    if (reference !== undefined) return [reference];
     // A node's menu passes the node, and the whole selection when the node is in it.
     const given = [argument, ...(Array.isArray(others) ? (others as unknown[]) : [])];
-    const branches = given.filter((value) => this.tree.has(value));
-    if (branches.length > 0) return [...new Set(branches)];
-    const selected = this.view.visible ? this.view.selection : [];
-    const byTouch = argument === undefined && this.lastTouched === 'tree' && selected.length > 0;
-    return byTouch ? selected : undefined;
+    const branches = given.filter((value): value is Branch => this.tree.has(value));
+    if (branches.length === 0 && argument === undefined) branches.push(...this.selection);
+    return [...new Set(branches)].flatMap(({ node }) => referenceOf(node) ?? []);
   }
 
+  /** The cells that a command is for; `undefined` when there are none or the list was dismissed. */
   async cells(
     argument: unknown,
     others: unknown,
     title: string,
   ): Promise<readonly CellTarget[] | undefined> {
     const references = this.references(argument, others);
-    if (references.length > 0) {
-      const cells = await Promise.all(references.map((reference) => this.cellOf(reference)));
-      const found = unique(cells.filter((cell) => cell !== undefined));
-      if (found.length > 0) return found;
-    }
     const [reference] = references;
-    if (reference?.kind === 'app') return this.pickCell(title, reference);
-    const cell = (await this.cellUnderCursor()) ?? (await this.pickOne(title));
-    return cell === undefined ? undefined : [cell];
+    if (reference === undefined) {
+      const cell = (await this.cellUnderCursor()) ?? (await this.pickCell(title));
+      return cell && [cell];
+    }
+    if (references.every(({ kind }) => kind === 'app')) {
+      const cell = await this.pickCell(title, reference);
+      return cell && [cell];
+    }
+    const cells = await Promise.all(references.map((each) => this.cellOf(each)));
+    return this.unlessGone(cells, ({ cache, cell }) => `${cache}:${cell.cellId}`);
   }
 
   /** One cell: the first of several. */
@@ -97,34 +92,35 @@ export class Targets implements vscode.Disposable {
     return (await this.cells(argument, others, title))?.[0];
   }
 
+  /** The notebooks that a command is for; of a cell, the one it is in. */
   async apps(
     argument: unknown,
     others: unknown,
     title: string,
   ): Promise<readonly AppTarget[] | undefined> {
     const references = this.references(argument, others);
-    if (references.length > 0) {
-      const apps = await Promise.all(references.map((reference) => this.appOf(reference)));
-      const found = new Map(
-        apps.flatMap((app) =>
-          app === undefined ? [] : [[`${app.cache}:${app.app.appId}`, app] as const],
-        ),
-      );
-      if (found.size > 0) return [...found.values()];
+    if (references.length === 0) {
+      const app = (await this.appInEditor()) ?? (await this.pickApp(title));
+      return app && [app];
     }
-    const open = vscode.window.activeTextEditor?.document.uri.fsPath;
-    const all = await this.everyApp();
-    const here = all.find(({ app }) => app.notebook === open);
-    if (here !== undefined) return [here];
-    const chosen = await vscode.window.showQuickPick(
-      all.map((target) => ({
-        label: vscode.workspace.asRelativePath(target.app.notebook),
-        description: this.amounts(target.app),
-        target,
-      })),
-      { title, placeHolder: placeHolder(all.length, vscode.l10n.t('Choose a notebook')) },
-    );
-    return chosen === undefined ? undefined : [chosen.target];
+    const apps = await Promise.all(references.map((each) => this.appOf(each)));
+    return this.unlessGone(apps, ({ cache, app }) => `${cache}:${app.appId}`);
+  }
+
+  /** What is selected in the tree, if the tree was touched last. */
+  private get selection(): readonly Branch[] {
+    return this.view.visible && this.lastTouched === 'tree' ? this.view.selection : [];
+  }
+
+  /**
+   * Each once. A link or a node may be older than the last clear: then nothing else may be taken in
+   * its place.
+   */
+  private unlessGone<T>(targets: readonly (T | undefined)[], key: (target: T) => string) {
+    const found = targets.filter((target) => target !== undefined);
+    if (found.length > 0) return [...new Map(found.map((each) => [key(each), each])).values()];
+    void vscode.window.showInformationMessage(vscode.l10n.t('It is no longer in the cache.'));
+    return undefined;
   }
 
   private async cellOf(reference: Reference): Promise<CellTarget | undefined> {
@@ -147,6 +143,7 @@ export class Targets implements vscode.Disposable {
     return app === undefined ? undefined : { cache: reference.cache, app };
   }
 
+  /** The cell of the active editor that the cursor is in, if anything is cached for it. */
   private async cellUnderCursor(): Promise<CellTarget | undefined> {
     const editor = vscode.window.activeTextEditor;
     if (editor?.document.languageId !== 'python') return undefined;
@@ -161,41 +158,51 @@ export class Targets implements vscode.Disposable {
     return target !== undefined && target.cell.entries > 0 ? target : undefined;
   }
 
-  private async pickOne(title: string): Promise<CellTarget | undefined> {
-    return (await this.pickCell(title))?.[0];
+  private async appInEditor(): Promise<AppTarget | undefined> {
+    const open = vscode.window.activeTextEditor?.document.uri.fsPath;
+    return (await this.everyApp()).find(({ app }) => app.notebook === open);
   }
 
-  private async pickCell(
-    title: string,
-    within?: { readonly cache: number; readonly appId: number },
-  ): Promise<CellTarget[] | undefined> {
-    const apps = (await this.everyApp()).filter(
-      ({ cache, app }) =>
-        within === undefined || (cache === within.cache && app.appId === within.appId),
+  private async pickApp(title: string): Promise<AppTarget | undefined> {
+    const choices = this.everyApp().then((apps) =>
+      apps.map((target) => ({
+        label: vscode.workspace.asRelativePath(target.app.notebook),
+        description: amounts(target.app),
+        target,
+      })),
     );
-    type Choice = vscode.QuickPickItem & { readonly target?: CellTarget };
-    const choices: Choice[] = [];
-    for (const { cache, app } of apps) {
-      const loader = await this.caches.get(cache);
-      const cells = loader === undefined ? [] : shownCells(await loader.cells(app.appId));
-      const label = vscode.workspace.asRelativePath(app.notebook);
-      choices.push({ label, kind: vscode.QuickPickItemKind.Separator });
-      for (const cell of cells) {
-        choices.push({
-          label: cellLabel(cell),
-          description: this.amounts(cell),
-          target: { cache, app, cell },
-        });
-      }
-    }
-    const chosen = await vscode.window.showQuickPick(choices, {
-      title,
-      placeHolder: placeHolder(choices.length, vscode.l10n.t('Choose a cell')),
-      matchOnDescription: true,
-    });
-    return chosen?.target === undefined ? undefined : [chosen.target];
+    const chosen = await pick(choices, title, vscode.l10n.t('Choose a notebook'));
+    return chosen?.target;
   }
 
+  /** @param within the notebook to choose from; all of them when absent */
+  private async pickCell(title: string, within?: Reference): Promise<CellTarget | undefined> {
+    type Choice = vscode.QuickPickItem & { readonly target?: CellTarget };
+    const choices = async (): Promise<Choice[]> => {
+      const apps =
+        within === undefined ? await this.everyApp() : [(await this.appOf(within)) ?? []].flat();
+      const all = await Promise.all(
+        apps.map(async ({ cache, app }) => {
+          const loader = await this.caches.get(cache);
+          const cells = shownCells((await loader?.cells(app.appId)) ?? []);
+          const heading: Choice = {
+            label: vscode.workspace.asRelativePath(app.notebook),
+            kind: vscode.QuickPickItemKind.Separator,
+          };
+          const rows = cells.map((cell): Choice => {
+            const target = { cache, app, cell };
+            return { label: cellLabel(cell), description: amounts(cell), target };
+          });
+          return [heading, ...rows];
+        }),
+      );
+      return all.flat();
+    };
+    const chosen = await pick(choices(), title, vscode.l10n.t('Choose a cell'));
+    return chosen?.target;
+  }
+
+  /** The notebooks of the workspace with something in the cache, the largest first. */
   private async everyApp(): Promise<AppTarget[]> {
     const { databases } = await this.discovery.scan();
     const apps = await Promise.all(
@@ -215,15 +222,11 @@ export class Targets implements vscode.Disposable {
       .filter(({ app }) => app.entries > 0)
       .sort((a, b) => b.app.size - a.app.size);
   }
+}
 
-  private amounts({ size, saves }: { readonly size: number; readonly saves: number }): string {
-    const locale = vscode.env.language;
-    return vscode.l10n.t(
-      '{0}, saves {1}',
-      formatBytes(size, locale),
-      formatDuration(saves, locale),
-    );
-  }
+function amounts({ size, saves }: { readonly size: number; readonly saves: number }): string {
+  const locale = vscode.env.language;
+  return vscode.l10n.t('{0}, saves {1}', formatBytes(size, locale), formatDuration(saves, locale));
 }
 
 /** A target as people call it. */
@@ -232,12 +235,17 @@ export function describe({ app, cell }: { app: AppSummary; cell?: CellSummary })
   return cell === undefined ? notebook : vscode.l10n.t('{0} of {1}', cellLabel(cell), notebook);
 }
 
-function placeHolder(choices: number, text: string): string {
-  return choices === 0 ? vscode.l10n.t('Nothing is cached in this workspace.') : text;
-}
-
-function unique(cells: readonly CellTarget[]): CellTarget[] {
-  return [
-    ...new Map(cells.map((target) => [`${target.cache}:${target.cell.cellId}`, target])).values(),
-  ];
+async function pick<T extends vscode.QuickPickItem>(
+  choices: Promise<T[]>,
+  title: string,
+  placeHolder: string,
+): Promise<T | undefined> {
+  const none = choices.then(({ length }) => length === 0);
+  const chosen = await vscode.window.showQuickPick(choices, { title, placeHolder });
+  if (chosen === undefined && (await none)) {
+    void vscode.window.showInformationMessage(
+      vscode.l10n.t('Nothing is cached in this workspace.'),
+    );
+  }
+  return chosen;
 }

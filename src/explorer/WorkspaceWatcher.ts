@@ -20,7 +20,7 @@ export class WorkspaceWatcher implements Watcher, vscode.Disposable {
     false,
   );
   private readonly appeared = new vscode.EventEmitter<void>();
-  /** A database of the workspace was made or deleted. */
+  /** A database of the workspace was made or deleted, or one that nobody holds open was written. */
   readonly onDidChangeDatabases = this.appeared.event;
 
   constructor() {
@@ -30,8 +30,8 @@ export class WorkspaceWatcher implements Watcher, vscode.Disposable {
     this.watcher.onDidChange(tell);
     for (const event of [this.watcher.onDidCreate, this.watcher.onDidDelete]) {
       event((uri) => {
-        this.tell(uri.fsPath);
         if (uri.fsPath.endsWith('cache.db')) this.appeared.fire();
+        this.tell(uri.fsPath);
       });
     }
     this.folders.onDidDelete(({ fsPath }) => {
@@ -69,7 +69,10 @@ export class WorkspaceWatcher implements Watcher, vscode.Disposable {
 
   private tell(file: string): void {
     const database = file.replace(/-(wal|shm|journal)$/, '');
-    for (const listener of this.listeners.get(database) ?? []) listener();
+    const listeners = this.listeners.get(database);
+    if (listeners !== undefined) for (const listener of listeners) listener();
+    // A database that could not be opened yet, since a kernel was just laying it out, may be now.
+    else this.appeared.fire();
   }
 
   /** A database outside the workspace, or in another place than the usual, has a watcher of its own. */
