@@ -32,6 +32,7 @@ export class Notebook {
    * @returns `undefined` when the text is not that of a marimo notebook
    */
   static parse(text: string, previous?: Notebook): Notebook | undefined {
+    if (!text.includes('marimo')) return undefined;
     // Lines stay what they are for an editor, which ends them as Python does.
     const source = text
       .replace(/^\ufeff/, '')

@@ -24,6 +24,39 @@ export interface DidChangeCellsParams {
   readonly uri: string;
 }
 
+/** @returns the parameters of `cellar/cells`, or `undefined` when `value` is anything else. */
+export function parseCellsParams(value: unknown): CellsParams | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { uri } = value as Record<string, unknown>;
+  return typeof uri === 'string' ? { uri } : undefined;
+}
+
+/** When hovering answers: on a cell's first lines, anywhere in it, or never. */
+export type HoverMode = 'header' | 'cell' | 'off';
+
+/** `initializationOptions` of the server. All are optional, for editors that know nothing of them. */
+export interface ServerOptions {
+  readonly hover: HoverMode;
+  /** Translations of the server's sentences, by the English sentence. */
+  readonly strings: Readonly<Record<string, string>>;
+}
+
+/** Believes of `value` what is well formed, and takes the defaults for all else. */
+export function parseServerOptions(value: unknown): ServerOptions {
+  const { hover, strings } = (typeof value === 'object' && value !== null ? value : {}) as Record<
+    string,
+    unknown
+  >;
+  const translated = Object.entries(
+    typeof strings === 'object' && strings !== null ? strings : {},
+  ).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+  return { hover: parseHoverMode(hover) ?? 'header', strings: Object.fromEntries(translated) };
+}
+
+export function parseHoverMode(value: unknown): HoverMode | undefined {
+  return value === 'header' || value === 'cell' || value === 'off' ? value : undefined;
+}
+
 /** How the code of a cell stands to what is cached. */
 export type CellState =
   /** Own code and every recorded ancestor's are as saved. */
@@ -32,16 +65,20 @@ export type CellState =
   | 'changedHere'
   /** An ancestor's code changed or is gone; the cell may still hit, as marimo hashes values where it can. */
   | 'changedUpstream'
+  /** Something is cached, but what code it was made from was not recorded, or not completely. */
+  | 'unknown'
   /** Nothing is cached for the cell. */
   | 'neverCached';
 
 export interface DocumentCell {
   /** Ours and stable; absent when no stored cell matches. */
   readonly cellId?: number;
+  /** The result that comes nearest to the document; absent when nothing is cached for the cell. */
+  readonly entryId?: number;
   readonly name?: string;
   /** From the decorator's line to the end of the cell. */
   readonly range: Range;
-  /** The decorator and the `def` line: where the header hover answers. */
+  /** From the decorator to the end of the `def` line: where the header hover answers. */
   readonly header: Range;
   readonly state: CellState;
   /** One sentence, in the user's language. */

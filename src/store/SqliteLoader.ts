@@ -8,6 +8,7 @@ import { listApps, listCells, listEntries, listItems, listLookups } from './list
 import { LiveDatabase } from './LiveDatabase';
 import { load, lookup } from './lookup';
 import { openDatabase, type Access, type OpenDatabase } from './opening';
+import { type NotebookRecord, readRecord } from './record';
 import type {
   AppSummary,
   BlobFile,
@@ -120,6 +121,11 @@ export class SqliteLoader {
   /** The cell as it stood when the entry was saved, first, and all it depended on. Empty if unknown. */
   ancestry(entryId: number): Promise<NodeSummary[]> {
     return this.#read(({ connection }) => listAncestry(connection, entryId));
+  }
+
+  /** All that it takes to judge a notebook's document; `undefined` when the cache does not know it. */
+  record(notebook: string): Promise<NotebookRecord | undefined> {
+    return this.#read(({ connection, path }) => readRecord(connection, path, notebook));
   }
 
   /** Finds the entry that a cell would be served from: its own, or another cell's equal one. */

@@ -9,7 +9,7 @@ import { Notebook } from '../../src/notebook/notebook';
  * The parser against marimo itself, on the tutorials that marimo ships. They are marimo's own and
  * stay where it installed them. `CELLAR_PYTHON` names an interpreter that has marimo.
  */
-const python = process.env['CELLAR_PYTHON'];
+const python = process.env.CELLAR_PYTHON;
 const script = path.resolve(__dirname, '../fixtures/cells/make.py');
 
 interface MarimoCell {

@@ -1,0 +1,174 @@
+import { createHash } from 'node:crypto';
+import type { TextDocument } from 'vscode-languageserver-textdocument';
+import { type CurrentCell, type Judgement, judgeCells } from '../notebook/freshness';
+import { Notebook, type PlacedCell } from '../notebook/notebook';
+import type { DocumentCell } from '../protocol/cells';
+import type { Range } from '../protocol/text';
+import { CacheError } from '../store/CacheError';
+import type { NotebookRecord, RecordedEntry } from '../store/record';
+import type { Cache, Databases } from './Databases';
+import { cellTitle, type CellFacts, type ChangedTitle, describeState } from './hover';
+import { plainText } from './markdown';
+
+/** A cell of a document and how it stands to the cache. */
+export interface JudgedCell {
+  readonly place: PlacedCell;
+  readonly judgement: Judgement<RecordedEntry>;
+}
+
+/** The one answer about a document that hovers, `cellar/cells` and all who consume them get. */
+export interface Answer {
+  readonly document: TextDocument;
+  readonly cache: Cache;
+  /** Absent when the cache does not know the notebook, or there is none. */
+  readonly record: NotebookRecord | undefined;
+  readonly cells: readonly JudgedCell[];
+}
+
+/** Judges the cells of open documents, each version of text and cache once. */
+export class DocumentCells {
+  readonly #parsed = new Map<string, { version: number; notebook: Notebook | undefined }>();
+  readonly #judged = new Map<
+    string,
+    { notebook: Notebook; record: NotebookRecord | undefined; cells: readonly JudgedCell[] }
+  >();
+  /** Of normalised code: a cell that was not edited keeps its text. */
+  readonly #digests = new WeakMap<PlacedCell['cell'], string>();
+
+  constructor(private readonly databases: Databases) {}
+
+  /** @returns `undefined` when the document is no marimo notebook. */
+  notebook(document: TextDocument): Notebook | undefined {
+    const known = this.#parsed.get(document.uri);
+    if (known?.version === document.version) return known.notebook;
+    const notebook = Notebook.parse(document.getText(), known?.notebook);
+    this.#parsed.set(document.uri, { version: document.version, notebook });
+    return notebook;
+  }
+
+  forget(uri: string): void {
+    this.#parsed.delete(uri);
+    this.#judged.delete(uri);
+  }
+
+  /** @returns `undefined` when the document is no marimo notebook, or no file. */
+  async judge(document: TextDocument): Promise<Answer | undefined> {
+    const cache = await this.databases.cache(document.uri);
+    if (!cache) return undefined;
+    try {
+      const loader = cache.kind === 'open' ? cache.loader : undefined;
+      const record = loader && (await this.databases.record(document.uri, loader));
+      return this.#answer(document, cache, record);
+    } catch (error) {
+      if (!(error instanceof CacheError)) throw error;
+      return this.#answer(document, { kind: 'failed', path: cache.path, error }, undefined);
+    }
+  }
+
+  /** The document may have been edited while the cache was asked: the text of now is judged. */
+  #answer(
+    document: TextDocument,
+    cache: Cache,
+    record: NotebookRecord | undefined,
+  ): Answer | undefined {
+    const notebook = this.notebook(document);
+    if (!notebook) return undefined;
+    const known = this.#judged.get(document.uri);
+    if (known?.notebook === notebook && known.record === record) {
+      return { document, cache, record, cells: known.cells };
+    }
+    const judgements = judgeCells(
+      notebook.cells.map(({ cell }) => this.#current(cell)),
+      // What was saved outside of any cell has no place in the notebook and is none of its cells.
+      { ...(record ?? nothing), cells: record?.cells.filter(({ ordinal }) => ordinal >= 0) ?? [] },
+    );
+    const cells = notebook.cells.map((place, index) => ({
+      place,
+      judgement: judgements[index] ?? { state: 'neverCached' as const, cellId: undefined },
+    }));
+    this.#judged.set(document.uri, { notebook, record, cells });
+    return { document, cache, record, cells };
+  }
+
+  /** The cell as the protocol has it. */
+  describe({ place, judgement }: JudgedCell, answer: Answer): DocumentCell {
+    const { cache, cells, document } = answer;
+    const failed = cache.kind === 'failed' && cache.error.kind !== 'missing';
+    return {
+      ...(judgement.cellId === undefined ? {} : { cellId: judgement.cellId }),
+      ...(judgement.state === 'neverCached' ? {} : { entryId: judgement.entry.entryId }),
+      ...(place.cell.name === undefined ? {} : { name: place.cell.name }),
+      range: linesOf(document, place.firstLine, place.lastLine),
+      header: linesOf(document, place.firstLine, place.headerEnd),
+      state: failed ? 'unknown' : judgement.state,
+      reason: describeState(judgement.state, changedTitle(judgement, cells), cache, plainText),
+    };
+  }
+
+  /** What a hover tells of a cell. */
+  async facts({ judgement }: JudgedCell, answer: Answer): Promise<CellFacts> {
+    const { cache, cells, record } = answer;
+    const changed = changedTitle(judgement, cells);
+    const facts = { state: judgement.state, changed, cache };
+    const { cellId } = judgement;
+    if (cache.kind === 'failed' || cellId === undefined) return { ...facts, items: [] };
+    const entries = record?.entries.filter((entry) => entry.cellId === cellId) ?? [];
+    const entry = judgement.state === 'neverCached' ? undefined : judgement.entry;
+    try {
+      const [items, [lookup]] = await Promise.all([
+        entry ? cache.loader.items(entry.entryId) : [],
+        cache.loader.lookups(cellId, 1),
+      ]);
+      return {
+        ...facts,
+        items,
+        lookup,
+        runtime: entry && runtimeOf(entry, entries),
+        hitRuntime: entries.find(
+          ({ cacheName, hash }) => cacheName === lookup?.cacheName && hash === lookup.hash,
+        )?.runtime,
+      };
+    } catch (error) {
+      if (!(error instanceof CacheError)) throw error;
+      return { ...facts, cache: { kind: 'failed', path: cache.path, error }, items: [] };
+    }
+  }
+
+  #current(cell: PlacedCell['cell']): CurrentCell {
+    let digest = this.#digests.get(cell);
+    if (digest === undefined) {
+      digest = createHash('sha256').update(cell.normalised).digest('hex');
+      this.#digests.set(cell, digest);
+    }
+    return { name: cell.name, code: cell.normalised, defs: cell.defs, digest };
+  }
+}
+
+const nothing: Pick<NotebookRecord, 'entries' | 'nodes'> = { entries: [], nodes: [] };
+
+/** Seconds it took to compute what was saved of the cell as it stood for this entry. */
+function runtimeOf(entry: RecordedEntry, entries: readonly RecordedEntry[]): number | undefined {
+  const together = entries.filter(
+    (other) => other === entry || (entry.node !== undefined && other.node === entry.node),
+  );
+  const runtimes = together.flatMap(({ runtime }) => runtime ?? []);
+  return runtimes.length === 0 ? undefined : runtimes.reduce((sum, runtime) => sum + runtime, 0);
+}
+
+/** What the document calls the ancestor that changed, or what it was called before it went. */
+function changedTitle(
+  judgement: JudgedCell['judgement'],
+  cells: readonly JudgedCell[],
+): ChangedTitle | undefined {
+  if (judgement.state !== 'changedUpstream') return undefined;
+  const { index, name, code } = judgement.changed;
+  const now = index === undefined ? undefined : cells[index]?.place.cell;
+  return { title: cellTitle(now ?? { name, code }), gone: now === undefined };
+}
+
+function linesOf(document: TextDocument, first: number, last: number): Range {
+  const start = { line: first, character: 0 };
+  const end = document.positionAt(document.offsetAt({ line: last + 1, character: 0 }));
+  const text = document.getText({ start: { line: last, character: 0 }, end });
+  return { start, end: { line: last, character: text.replace(/[\r\n]+$/, '').length } };
+}

@@ -1,0 +1,153 @@
+/** The words about a cell: pure, so that each sentence can be looked at in a test. */
+
+import * as l10n from '@vscode/l10n';
+import { firstLine, inReadingOrder } from '../protocol/labels';
+import { formatAge, formatBytes, formatDuration } from '../protocol/quantities';
+import type { CellState } from '../protocol/cells';
+import { UnsupportedError } from '../store/CacheError';
+import type { ItemSummary, LookupSummary } from '../store/rows';
+import type { Cache } from './Databases';
+
+/** What is known of a cell. Durations are seconds. */
+export interface CellFacts {
+  readonly state: CellState;
+  readonly cache: Cache;
+  readonly changed: ChangedTitle | undefined;
+  /** Values of the entry that comes nearest to the document. */
+  readonly items: readonly ItemSummary[];
+  /** How long it took to compute them. */
+  readonly runtime?: number | undefined;
+  /** What the last run met. */
+  readonly lookup?: LookupSummary | undefined;
+  /** How long it took to compute what the last run was served. */
+  readonly hitRuntime?: number | undefined;
+}
+
+/** The cell that another one depends on and that is not as it was. */
+export interface ChangedTitle {
+  readonly title: string;
+  readonly gone: boolean;
+}
+
+export interface Style {
+  readonly locale: string;
+  /** Unix seconds. */
+  readonly now: number;
+  /** Makes text from a file or a database plain text in the format of the hover. */
+  readonly escape: (text: string) => string;
+}
+
+/** Values that are named before the rest is counted. */
+const namedItems = 5;
+
+/** What people call a cell: its name, or else its first line of code. */
+export function cellTitle(cell: {
+  readonly name: string | undefined;
+  readonly code: string;
+}): string {
+  return cell.name ?? firstLine(cell.code) ?? l10n.t('an empty cell');
+}
+
+/** @returns three lines at most: the client adds a fourth, of links. */
+export function describeCell(facts: CellFacts, style: Style): string[] {
+  const { state, changed, cache, runtime } = facts;
+  const first = [describeState(state, changed, cache, style.escape)];
+  if (runtime !== undefined && state !== 'neverCached') {
+    const duration = formatDuration(runtime, style.locale);
+    first.push(
+      state === 'fresh' ? l10n.t('Saves {0}.', duration) : l10n.t('It took {0}.', duration),
+    );
+  }
+  return [first.join(' '), describeLookup(facts, style), describeItems(facts, style)].filter(
+    (line) => line !== undefined,
+  );
+}
+
+/** One or two short sentences on how the cell stands to the cache, or why nobody can tell. */
+export function describeState(
+  state: CellState,
+  changed: ChangedTitle | undefined,
+  cache: Cache,
+  escape: Style['escape'],
+): string {
+  if (cache.kind === 'failed') return describeProblem(cache);
+  switch (state) {
+    case 'fresh':
+      return l10n.t('In the cache, and the code is as saved.');
+    case 'changedHere':
+      return l10n.t('In the cache, but the code has changed since.');
+    case 'changedUpstream': {
+      const title = escape(changed?.title ?? '');
+      return changed?.gone === true
+        ? l10n.t('In the cache, but {0}, which it needs, is gone. It may still hit.', title)
+        : l10n.t('In the cache, but {0}, which it needs, has changed. It may still hit.', title);
+    }
+    case 'unknown':
+      return l10n.t('In the cache. Which code it was made from is not recorded.');
+    case 'neverCached':
+      return l10n.t('Not in the cache.');
+  }
+}
+
+function describeProblem({ error }: Cache & { readonly kind: 'failed' }): string {
+  switch (error.kind) {
+    case 'missing':
+      return l10n.t('Nothing of this notebook is cached yet.');
+    case 'newer':
+      return l10n.t('A newer Cellar made this cache. Update Cellar to read it.');
+    case 'damaged':
+      return l10n.t('The cache is damaged and cannot be read. It is safe to delete.');
+    case 'notADatabase':
+    case 'foreign':
+      return l10n.t('The file in the place of the cache is not one of Cellar.');
+    case 'unreadable':
+      return l10n.t('The system does not let the cache be read.');
+    case 'busy':
+      return l10n.t('The cache is busy at the moment.');
+    case 'unsupported':
+      return error instanceof UnsupportedError
+        ? l10n.t(
+            'The cache cannot be read here: {0} does not load on {1}.',
+            error.packageName,
+            `${error.platform}-${error.arch}`,
+          )
+        : l10n.t('The cache cannot be read.');
+    case 'readOnly':
+    case 'full':
+    case 'closed':
+      return l10n.t('The cache cannot be read.');
+  }
+}
+
+function describeLookup(
+  { lookup, hitRuntime }: CellFacts,
+  { locale, now, escape }: Style,
+): string | undefined {
+  if (!lookup) return undefined;
+  const { outcome, at, seconds, why } = lookup;
+  const age = formatAge(at, now, locale);
+  if (outcome === 'hit') {
+    if (seconds === undefined || hitRuntime === undefined)
+      return l10n.t('Last run: hit, {0}.', age);
+    const saved = formatDuration(Math.max(0, hitRuntime - seconds), locale);
+    return l10n.t('Last run: hit, {0}, saved {1}.', age, saved);
+  }
+  const met =
+    seconds === undefined
+      ? l10n.t('Last run: miss, {0}.', age)
+      : l10n.t('Last run: miss, {0}, took {1}.', age, formatDuration(seconds, locale));
+  return why === undefined ? met : `${met} ${escape(why)}`;
+}
+
+function describeItems({ items }: CellFacts, { locale, escape }: Style): string | undefined {
+  const values = inReadingOrder(items.filter(({ name }) => name !== 'manifest'));
+  if (values.length === 0) return undefined;
+  const named = values.slice(0, namedItems).map(({ name, size }) => {
+    const title =
+      name === 'return' ? l10n.t('output') : name === 'ui' ? l10n.t('UI elements') : escape(name);
+    return `${title} (${formatBytes(size, locale)})`;
+  });
+  const more = values.length - named.length;
+  if (more > 0) named.push(l10n.t('{0} more', more));
+  return l10n.t('Values: {0}', named.join(', '));
+}

@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import test from 'node:test';
+import { type CurrentCell, judgeCells, type StoredNotebook } from '../../../src/notebook/freshness';
+import { normalise } from '../../../src/notebook/normalise';
+
+const digest = (text: string) => createHash('sha256').update(text).digest('hex');
+const codeDigest = (code: string) => digest(normalise(code));
+
+interface Source {
+  readonly code: string;
+  readonly name?: string;
+  readonly defs?: readonly string[];
+  /** Places of the cells that it depends on, all before it. */
+  readonly parents?: readonly number[];
+}
+
+/** What a kernel records when it runs these cells in order: cell ids from 1, entry ids from 101. */
+function record(sources: readonly Source[]): StoredNotebook {
+  const nodes: StoredNotebook['nodes'][number][] = [];
+  for (const [index, { code, parents = [] }] of sources.entries()) {
+    const above = parents.map((place) => nodes[place]?.node ?? '').sort();
+    const node = digest(codeDigest(code) + above.join(''));
+    nodes.push({ node, cellId: index + 1, codeDigest: codeDigest(code), parents: above });
+  }
+  return {
+    cells: sources.map(({ code, name, defs = [] }, index) => ({
+      cellId: index + 1,
+      name,
+      code,
+      defs,
+      retired: false,
+    })),
+    nodes,
+    entries: nodes.map(({ node, cellId }) => ({ entryId: 100 + cellId, cellId, node })),
+  };
+}
+
+const current = (sources: readonly Source[]): CurrentCell[] =>
+  sources.map(({ code, name, defs = [] }) => ({
+    name,
+    code: normalise(code),
+    defs,
+    digest: codeDigest(code),
+  }));
+
+const load: Source = { code: 'df = load(1)', name: 'load', defs: ['df'] };
+const clean: Source = { code: 'clean = df + 1', defs: ['clean'], parents: [0] };
+const plot: Source = { code: 'plot(clean)', parents: [1] };
+const other: Source = { code: 'z = 1', defs: ['z'] };
+const saved = [load, clean, plot, other];
+
+const table: readonly {
+  readonly name: string;
+  readonly document: readonly Source[];
+  readonly stored?: StoredNotebook;
+  /** The state of each cell, with the place of the changed ancestor. */
+  readonly expect: readonly string[];
+}[] = [
+  { name: 'as saved', document: saved, expect: ['fresh', 'fresh', 'fresh', 'fresh'] },
+  {
+    name: 'comments and layout',
+    document: [{ ...load, code: '# why\ndf = load(\n  1 )' }, clean, plot, other],
+    expect: ['fresh', 'fresh', 'fresh', 'fresh'],
+  },
+  {
+    name: 'reordered',
+    document: [other, plot, clean, load],
+    expect: ['fresh', 'fresh', 'fresh', 'fresh'],
+  },
+  {
+    name: 'a root changed',
+    document: [{ ...load, code: 'df = load(2)' }, clean, plot, other],
+    expect: ['changedHere', 'changedUpstream 0', 'changedUpstream 0', 'fresh'],
+  },
+  {
+    name: 'a cell between changed: the nearest is named',
+    document: [{ ...load, code: 'df = load(2)' }, { ...clean, code: 'clean = df' }, plot, other],
+    expect: ['changedHere', 'changedHere', 'changedUpstream 1', 'fresh'],
+  },
+  {
+    name: 'a root renamed and moved',
+    document: [clean, { ...load, name: 'read' }, plot, other],
+    expect: ['fresh', 'fresh', 'fresh', 'fresh'],
+  },
+  {
+    name: 'a root is gone',
+    document: [clean, plot, other],
+    expect: ['changedUpstream gone load', 'changedUpstream gone load', 'fresh'],
+  },
+  {
+    name: 'a new cell',
+    document: [...saved, { code: 'print(z)' }],
+    expect: ['fresh', 'fresh', 'fresh', 'fresh', 'neverCached'],
+  },
+  {
+    name: 'nothing recorded',
+    document: saved,
+    stored: record([]),
+    expect: saved.map(() => 'neverCached'),
+  },
+  {
+    name: 'a cell that is known but holds no result',
+    document: saved,
+    stored: { ...record(saved), entries: [] },
+    expect: saved.map(() => 'neverCached'),
+  },
+  {
+    name: 'results without a record of their code',
+    document: saved,
+    stored: {
+      ...record(saved),
+      entries: record(saved).entries.map((entry) => ({ ...entry, node: undefined })),
+    },
+    expect: saved.map(() => 'unknown'),
+  },
+  {
+    name: 'a gap in the record',
+    document: saved,
+    stored: { ...record(saved), nodes: record(saved).nodes.filter(({ cellId }) => cellId !== 1) },
+    expect: ['unknown', 'unknown', 'unknown', 'fresh'],
+  },
+];
+
+for (const { name, document, stored = record(saved), expect } of table) {
+  test(`freshness: ${name}`, () => {
+    const judgements = judgeCells(current(document), stored);
+    assert.deepEqual(
+      judgements.map((judgement) => {
+        if (judgement.state !== 'changedUpstream') return judgement.state;
+        const { index, name = '' } = judgement.changed;
+        return `changedUpstream ${index ?? `gone ${name}`}`;
+      }),
+      expect,
+    );
+  });
+}
+
+test('freshness: the result that fits is found among later ones', () => {
+  const before = record([load, clean]);
+  const after = record([{ ...load, code: 'df = load(2)' }, clean]);
+  const stored: StoredNotebook = {
+    cells: after.cells,
+    nodes: [...before.nodes, ...after.nodes],
+    entries: [
+      ...after.entries.map((entry) => ({ ...entry, entryId: entry.entryId + 100 })),
+      ...before.entries,
+    ],
+  };
+  const entries = (document: readonly Source[]) =>
+    judgeCells(current(document), stored).map((judgement) => [
+      judgement.state,
+      judgement.state === 'neverCached' ? undefined : judgement.entry.entryId,
+    ]);
+  assert.deepEqual(entries([load, clean]), [
+    ['fresh', 101],
+    ['fresh', 102],
+  ]);
+  assert.deepEqual(entries([{ ...load, code: 'df = load(2)' }, clean]), [
+    ['fresh', 201],
+    ['fresh', 202],
+  ]);
+});
+
+test('freshness: equal cells stand for each other', () => {
+  const twice = [{ code: 'print(1)' }, { code: 'print(1)' }];
+  const judgements = judgeCells(current([{ code: 'print(1)' }]), record(twice));
+  assert.deepEqual(
+    judgements.map(({ state, cellId }) => [state, cellId]),
+    [['fresh', 1]],
+  );
+});
+
+test('freshness: a record that goes in circles, as only a forger makes, ends', () => {
+  const digestOfOne = codeDigest('a = 1');
+  const stored: StoredNotebook = {
+    cells: [{ cellId: 1, name: undefined, code: 'a = 1', defs: ['a'], retired: false }],
+    nodes: [{ node: 'n', cellId: 1, codeDigest: digestOfOne, parents: ['n', 'n'] }],
+    entries: [{ entryId: 1, cellId: 1, node: 'n' }],
+  };
+  assert.equal(judgeCells(current([{ code: 'a = 1' }]), stored)[0]?.state, 'fresh');
+});
+
+test('freshness: a long chain of cells is no deep recursion', () => {
+  const chain = Array.from({ length: 3000 }, (_, index) => ({
+    code: `x${index} = ${index}`,
+    defs: [`x${index}`],
+    parents: index === 0 ? [] : [index - 1],
+  }));
+  const states = judgeCells(current(chain), record(chain)).map(({ state }) => state);
+  assert.deepEqual(new Set(states), new Set(['fresh']));
+});
