@@ -224,7 +224,7 @@ export interface NewCell {
   readonly defs: readonly string[];
 }
 
-/** The cell's code, normalised and digested by the notebook's side, and what it depended on. */
+/** The cell's code and what it depended on; the digest is of the normalised code. */
 export interface NewNode {
   readonly codeDigest: string;
   readonly code: string;
