@@ -24,7 +24,10 @@ export function marimoVersions() {
  */
 export function marimoPython(version) {
   const file = path.join(requirements, `marimo-${version}.txt`);
-  return environment(`marimo-${version}`, readFileSync(file, 'utf8'), ['-r', file]);
+  const texts = [file, path.join(requirements, 'dev.txt')].map((name) =>
+    readFileSync(name, 'utf8'),
+  );
+  return environment(`marimo-${version}`, texts.join('\n'), ['-r', file]);
 }
 
 /** @returns {Promise<string>} the Python with the newest marimo that is tested */

@@ -94,7 +94,8 @@ export class VsCode {
   /** Opens the palette, types the words and takes the command that is offered first. */
   async command(words: string): Promise<void> {
     await this.type(`>${words}`);
-    await this.quickPickRow(words).first().click();
+    await this.quickPickRow(words).first().waitFor();
+    await this.page.keyboard.press('Enter');
   }
 
   /** What the palette offers for some words; empty when no command matches. */
@@ -107,9 +108,22 @@ export class VsCode {
     return labels.filter((label) => label.toLowerCase().includes(words.toLowerCase()));
   }
 
+  /**
+   * Takes a choice of the quick pick that is open, by its label. It is typed rather than clicked,
+   * since the list moves while it fills.
+   */
+  async pick(label: string): Promise<void> {
+    await this.quickPickRow(label).first().waitFor();
+    await this.page.locator('.quick-input-widget input').first().fill(label);
+    await this.page
+      .locator('.quick-input-list .monaco-list-row.focused', { hasText: label })
+      .waitFor();
+    await this.page.keyboard.press('Enter');
+  }
+
   /** A row of the quick pick that is open. */
-  quickPickRow(text: string | RegExp): Locator {
-    const pattern = typeof text === 'string' ? new RegExp(escaped(text), 'i') : text;
+  quickPickRow(text: string): Locator {
+    const pattern = new RegExp(escaped(text), 'i');
     return this.page.locator('.quick-input-list .monaco-list-row', { hasText: pattern });
   }
 
@@ -131,7 +145,8 @@ export class VsCode {
   /** Opens a file of the folder in an editor. */
   async openFile(name: string): Promise<void> {
     await this.type(name);
-    await this.quickPickRow(name).first().click();
+    await this.quickPickRow(name).first().waitFor();
+    await this.page.keyboard.press('Enter');
     await this.page.locator('.tab.active', { hasText: name }).waitFor();
   }
 

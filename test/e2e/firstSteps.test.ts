@@ -37,7 +37,7 @@ test('a notebook that caches nothing yet', async (t) => {
   await step('turning it on writes the setting and shows it', async () => {
     await vsCode.openFile('fresh.py');
     await turnOn.click();
-    await vsCode.quickPickRow('fresh.py').first().click();
+    await vsCode.pick('This notebook only');
     await vsCode.line('cache_cells = true').waitFor();
     await vsCode.eventually(async () => {
       assert.match(
@@ -59,7 +59,7 @@ test('a notebook that caches nothing yet', async (t) => {
 
   await step('a run with it fills the view', async () => {
     await vsCode.command('Turn On Cell Caching');
-    await vsCode.quickPickRow('fresh.py').first().click();
+    await vsCode.pick('This notebook only');
     await vsCode.eventually(async () => {
       assert.match(await readFile(file, 'utf8'), /cache_cells = true/);
     });
