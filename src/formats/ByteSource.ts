@@ -111,7 +111,7 @@ function checkRange(offset: number, length: number, size: number): void {
  * The same bytes, kept in blocks, so that many small reads near each other cost few reads of the file.
  * Memory is bounded by `blockSize * blocks`; a read longer than a block goes straight through.
  */
-export function cachedSource(source: ByteSource, blockSize = 16384, blocks = 256): ByteSource {
+export function cachedSource(source: ByteSource, blockSize = 4096, blocks = 1024): ByteSource {
   const kept = new Map<number, Uint8Array>();
   const block = (index: number): Uint8Array => {
     const found = kept.get(index);

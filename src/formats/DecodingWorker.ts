@@ -24,7 +24,7 @@ interface Pending {
   readonly reject: (reason: Error) => void;
 }
 
-/** One value at a time: opening another one closes the one before. */
+/** One value at a time: opening another one closes the one before, and rejects its open requests. */
 export class DecodingWorker {
   readonly #file: string;
   readonly #graceMs: number;
@@ -104,7 +104,7 @@ class DecoderThread {
       // Neither the host's flags nor its environment are of any use in there.
       execArgv: [],
       env: {},
-      resourceLimits: { maxOldGenerationSizeMb: heapMb, stackSizeMb: 4 },
+      resourceLimits: { maxOldGenerationSizeMb: heapMb },
     });
     this.#worker.on('message', (message: FromThread) => {
       this.#settle(message);

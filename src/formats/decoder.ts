@@ -31,6 +31,8 @@ class Decoder {
       if (this.#waiting.has(message.id)) this.#cancelled.add(message.id);
       return;
     }
+    // Pages of the value before are wanted no longer, and would only hold the new one up.
+    if (message.kind === 'open') for (const id of this.#waiting) this.#cancelled.add(id);
     this.#waiting.add(message.id);
     this.#last = this.#last.then(() => this.#answer(message));
   }

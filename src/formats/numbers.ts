@@ -3,6 +3,13 @@
  * shortest text that reads back as the same value, `1.0` and not `1`, `1e-05` and `nan`.
  */
 
+/**
+ * From so many digits before the point on, an exponent is written. Where not every whole number can be
+ * told apart any more, the last digits of a long form would be made up: the half-precision float 65504
+ * is written with `6.55e+04`, not `65500.0`.
+ */
+const WHOLE_DIGITS = { 16: 3, 32: 7, 64: 16 } as const;
+
 export function floatText(value: number, bits: 16 | 32 | 64): string {
   if (Number.isNaN(value)) return 'nan';
   if (!Number.isFinite(value)) return value < 0 ? '-inf' : 'inf';
@@ -11,7 +18,7 @@ export function floatText(value: number, bits: 16 | 32 | 64): string {
   const digits = mantissa.replace('.', '');
   const exponent = Number(power);
   const sign = value < 0 ? '-' : '';
-  if (exponent < -4 || exponent >= 16) {
+  if (exponent < -4 || exponent >= WHOLE_DIGITS[bits]) {
     const fraction = digits.length > 1 ? `.${digits.slice(1)}` : '';
     const size = String(Math.abs(exponent)).padStart(2, '0');
     return `${sign}${digits.slice(0, 1)}${fraction}e${exponent < 0 ? '-' : '+'}${size}`;

@@ -7,7 +7,7 @@ import { decompressZstd } from './zstd';
 
 export type Codec = 'lz4' | 'zstd';
 
-/** Where a file's bytes come from: small reads by `near`, whole buffers by `far`. */
+/** Where a file's bytes come from: `near` keeps blocks for small reads near each other. */
 export interface Sources {
   readonly near: ByteSource;
   readonly far: ByteSource;
@@ -147,7 +147,8 @@ export class Buffer {
     if (this.#codec === undefined || this.#stored === 0) {
       return { codec: undefined, place: this.#offset, length: this.#stored };
     }
-    const prefix = this.#sources.near.read(this.#offset, PREFIX);
+    // Not by `near`: the block around eight bytes would be read for nothing.
+    const prefix = this.#sources.far.read(this.#offset, PREFIX);
     const length = new DataView(prefix.buffer, prefix.byteOffset).getBigInt64(0, true);
     const stored = this.#stored - PREFIX;
     const place = this.#offset + PREFIX;

@@ -52,6 +52,5 @@ export function readFooter(bytes: Uint8Array): Footer {
 
 function metadata(bytes: Uint8Array): ByteBuffer {
   if (bytes.length < 8) throw new DecodeError('damaged', 'Arrow metadata ends early.');
-  // The generated classes make typed arrays over the bytes, which must begin at a multiple of eight.
-  return new ByteBuffer(bytes.slice());
+  return new ByteBuffer(bytes);
 }

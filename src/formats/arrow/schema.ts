@@ -212,11 +212,14 @@ function readType(field: FieldTable): ArrowType {
       return { kind: 'map' };
     case Type.Union: {
       const type = table(field.type(new Union()) as Union | null);
-      const ids = type.typeIdsArray();
+      const ids = checkCount(type.bb, type.typeIdsLength(), 4, 'members of a union');
       return {
         kind: 'union',
         dense: type.mode() === UnionMode.Dense,
-        typeIds: ids ? [...ids] : Array.from({ length: field.childrenLength() }, (_, i) => i),
+        // Without ids, members are numbered by their place.
+        typeIds: Array.from({ length: ids === 0 ? field.childrenLength() : ids }, (_, i) =>
+          ids === 0 ? i : (type.typeIds(i) ?? i),
+        ),
       };
     }
     case Type.RunEndEncoded:

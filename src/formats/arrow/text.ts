@@ -5,6 +5,8 @@ import { shorten } from '../shorten';
 import { scalarText } from './scalarText';
 import type { Vector } from './vector';
 
+const UTF8 = new TextDecoder();
+
 /** A view's text of at most this many bytes stands in the view itself. */
 const INLINE = 12;
 
@@ -75,7 +77,7 @@ class Writer {
       case 'utf8':
       case 'utf8View': {
         const { bytes } = binary(vector, index, 4 * (MAX_TEXT + 1));
-        const text = new TextDecoder().decode(bytes);
+        const text = UTF8.decode(bytes);
         this.text += quoted ? JSON.stringify(text) : text;
         break;
       }

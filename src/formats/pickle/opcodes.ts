@@ -182,20 +182,26 @@ function readArgument(
   if (meaning === undefined || length > 4 * MAX_TEXT) return undefined;
   const bytes = source.read(start, length);
   if (meaning === 'number') return unsigned(bytes);
+  if (meaning === 'escaped text') return unescapeText(bytes);
   const text = new TextDecoder().decode(bytes);
   switch (meaning) {
     case 'decimal':
       return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
     case 'quoted text':
       return text.replace(/^(['"])(.*)\1$/s, '$2');
-    case 'escaped text':
-      return text.replace(/\\u([0-9a-fA-F]{4})|\\U000([0-9a-fA-F]{5})/g, (_, short, long) =>
-        String.fromCodePoint(Number.parseInt((short ?? long) as string, 16)),
-      );
     case 'text':
     case 'names':
       return text;
   }
+}
+
+/** Python's `raw-unicode-escape`: Latin-1, and an escape for every other character. */
+function unescapeText(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes).replace(
+    /\\u([0-9a-fA-F]{4})|\\U00(0[0-9a-fA-F]{5}|10[0-9a-fA-F]{4})/g,
+    (_, short: string | undefined, long: string | undefined) =>
+      String.fromCodePoint(Number.parseInt(short ?? long ?? '', 16)),
+  );
 }
 
 function unsigned(bytes: Uint8Array): number {

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { TreeNode, TreePage } from '../../../src/protocol/pages';
+import { as, pageOf } from './fixtures';
+
+async function tree(text: string): Promise<TreePage> {
+  return as('tree', await pageOf(new TextEncoder().encode(text), 'json'));
+}
+
+/** A node as one line, with its children in brackets. */
+function line({ key, type, text, children }: TreeNode): string {
+  const inside = children === undefined ? '' : `[${children.map(line).join(' ')}]`;
+  return `${key}:${type}:${text}${inside}`;
+}
+
+void test('a tree shows what the text says, digit by digit', async () => {
+  const cases: [string, string][] = [
+    ['{}', ':object:0[]'],
+    ['[]', ':array:0[]'],
+    [' "a\\u00e9\\n" ', ':string:aé\n'],
+    [
+      '{"a": [1, {"b": null}], "c": true}',
+      ':object:2[a:array:2[0:number:1 1:object:1[b:null:null]] c:boolean:true]',
+    ],
+    [
+      '[12345678901234567890, 1.10, -0, 1e400]',
+      ':array:4[0:number:12345678901234567890 1:number:1.10 2:number:-0 3:number:1e400]',
+    ],
+    ['[NaN, Infinity, -Infinity]', ':array:3[0:number:NaN 1:number:Infinity 2:number:-Infinity]'],
+    ['{"a": 1, "a": 2}', ':object:2[a:number:1 a:number:2]'],
+    ['"<script>"', ':string:<script>'],
+    ['\ufeff[false]', ':array:1[0:boolean:false]'],
+  ];
+  for (const [text, wanted] of cases) {
+    const page = await tree(text);
+    assert.equal(page.incomplete, undefined, text);
+    assert.equal(line(page.root), wanted);
+  }
+});
+
+void test('a manifest of marimo is a tree too', async () => {
+  const manifest =
+    '{"hash":"abc","cache_type":"P","defs":{"df":{"reference":"cell_cache/abc/df.arrow"}},"meta":{"version":3}}';
+  const page = as('tree', await pageOf(new TextEncoder().encode(manifest), 'manifest'));
+  assert.deepEqual(
+    page.root.children?.map(({ key }) => key),
+    ['hash', 'cache_type', 'defs', 'meta'],
+  );
+});
+
+void test('what stands before the damage is shown, with where it is', async () => {
+  const cases: [string, string, RegExp][] = [
+    ['', ':cut:', /ends early, in line 1/],
+    [
+      '{"a": 1, "b": [1, 2',
+      ':object:2[a:number:1 b:array:2[0:number:1 1:number:2 :cut:…] :cut:…]',
+      /ends early, in line 1/,
+    ],
+    ['{"a": "never', ':object:0[:cut:…]', /ends early/],
+    ['[1\n2]', ':array:1[0:number:1 :cut:…]', /comma is missing, in line 2/],
+    ['{a: 1}', ':object:0[:cut:…]', /key is missing/],
+    ['[1,]', ':array:1[0:number:1 :cut:…]', /value is missing/],
+    ['[1] [2]', ':array:1[0:number:1]', /More text follows/],
+    ['nonsense', ':cut:', /value is missing/],
+  ];
+  for (const [text, wanted, problem] of cases) {
+    const page = await tree(text);
+    assert.equal(line(page.root), wanted, text);
+    assert.match(page.incomplete ?? '', problem, text);
+  }
+});
+
+void test('long and deep trees are cut, and say so', async () => {
+  const long = await tree(JSON.stringify(Array.from({ length: 1200 }, (_, i) => i)));
+  assert.equal(long.root.text, '1200');
+  assert.equal(long.root.children?.length, 501);
+  assert.deepEqual(long.root.children.at(-1), { key: '', type: 'cut', text: '700 more' });
+  assert.equal(long.incomplete, undefined);
+
+  const deep = await tree(`${'['.repeat(3000)}${']'.repeat(3000)}`);
+  assert.equal(deep.incomplete, undefined);
+  let node: TreeNode | undefined = deep.root;
+  let depth = 0;
+  for (; node?.children !== undefined; node = node.children[0]) depth += 1;
+  assert.ok(depth > 10 && depth < 100, String(depth));
+  assert.equal(node?.type, 'cut');
+
+  const bottomless = await tree('['.repeat(1_000_000));
+  assert.match(bottomless.incomplete ?? '', /nest too deeply/);
+
+  const wide = await tree(
+    JSON.stringify(Array.from({ length: 400 }, () => new Array<number>(400).fill(0))),
+  );
+  const count = (of: TreeNode): number =>
+    (of.children ?? []).reduce((sum, child) => sum + count(child), 1);
+  assert.ok(count(wide.root) < 25_000);
+
+  const text = await tree(JSON.stringify('\\"'.repeat(2_000_000)).slice(0, 4_000_000));
+  assert.match(text.incomplete ?? '', /ends early/);
+  const shown = await tree(JSON.stringify('\u0001'.repeat(10_000)));
+  assert.ok(shown.root.text.endsWith('…') && shown.root.text.length === 300);
+});
+
+void test('of a text over the limit, the beginning is shown and the size told', async () => {
+  const page = await tree(JSON.stringify(Array.from({ length: 900_000 }, (_, i) => i)));
+  assert.equal(page.root.type, 'array');
+  assert.equal(page.root.children?.[0]?.text, '0');
+  assert.match(page.incomplete ?? '', /Only the first 4\.2 MB of 6\.2 MB/);
+});
