@@ -100,20 +100,18 @@ def enrol(
     database: Database,
     roll: Roll,
     notebook: Notebook,
+    kernel_id: str,
 ) -> None:
     """Writes the notebook's cells as they stand, and learns their ids.
 
-    Cells that are nowhere in the notebook any more are retired, not deleted:
-    their entries still answer.
+    Nothing is written again while the notebook is as it was and the one cell that
+    is asked for still has its row. Cells that are nowhere in the notebook any more
+    are retired, not deleted: their entries still answer.
     """
+    if notebook is roll.enrolled and _is_there(connection, roll.ids.get(kernel_id)):
+        return
     now = time.time()
     app_id = _app(connection, database, roll.path, now)
-    if notebook is roll.enrolled and _all_there(connection, app_id, roll):
-        connection.execute(
-            "UPDATE cells SET last_seen_at = ? WHERE app_id = ? AND retired_at IS NULL",
-            (now, app_id),
-        )
-        return
     stored = _stored_cells(connection, app_id)
     left = {one.cell_id: one for one, _ in stored}
     rows = {one.cell_id: row for one, row in stored}
@@ -168,7 +166,9 @@ def record_nodes(
     connection: sqlite3.Connection, roll: Roll, notebook: Notebook, cell: Cell
 ) -> None:
     """Writes the cell's node and its ancestors', which freshness is judged by."""
-    nodes = {one.kernel_id: one.node for one in notebook.cells}
+    # Its ancestors' were written with it.
+    if (cell.kernel_id, cell.node) in roll.nodes:
+        return
     for one in ancestry(notebook, cell):
         if (one.kernel_id, one.node) in roll.nodes:
             continue
@@ -183,7 +183,14 @@ def record_nodes(
                 one.node,
                 roll.ids[one.kernel_id],
                 one.digest,
-                json.dumps(sorted({nodes[parent].hex() for parent in one.parents})),
+                json.dumps(
+                    sorted(
+                        {
+                            notebook.by_kernel_id[parent].node.hex()
+                            for parent in one.parents
+                        }
+                    )
+                ),
             ),
         )
         roll.nodes.add((one.kernel_id, one.node))
@@ -222,15 +229,12 @@ def _insert_cell(
     return cursor.lastrowid
 
 
-def _all_there(connection: sqlite3.Connection, app_id: int, roll: Roll) -> bool:
-    """Whether the rows written before are still there; anyone may clear them."""
-    (count,) = connection.execute(
-        "SELECT count(*) FROM cells WHERE app_id = ? AND retired_at IS NULL"
-        " AND cell_id IN (SELECT value FROM json_each(?))",
-        (app_id, json.dumps(list(roll.ids.values()))),
+def _is_there(connection: sqlite3.Connection, cell_id: int | None) -> bool:
+    """Whether a row written before is still there; anyone may delete it."""
+    row = connection.execute(
+        "SELECT 1 FROM cells WHERE cell_id = ?", (cell_id,)
     ).fetchone()
-    assert roll.enrolled is not None
-    return bool(count == len(roll.enrolled.cells))
+    return row is not None
 
 
 _Row = tuple[str | None, int, str, str]

@@ -234,12 +234,11 @@ def place(
 ) -> tuple[int, bytes | None]:
     """Our id of the owner and its node, writing the rows they need."""
     notebook = owner.notebook
-    if notebook is not None:
-        enrol(connection, database, owner.roll, notebook)
-        cell = notebook.cell(owner.kernel_id)
-        if cell is not None:
-            record_nodes(connection, owner.roll, notebook, cell)
-            return owner.roll.ids[cell.kernel_id], cell.node
+    cell = notebook.cell(owner.kernel_id) if notebook is not None else None
+    if notebook is not None and cell is not None:
+        enrol(connection, database, owner.roll, notebook, cell.kernel_id)
+        record_nodes(connection, owner.roll, notebook, cell)
+        return owner.roll.ids[cell.kernel_id], cell.node
     return outside(connection, database, owner.roll.path), None
 
 

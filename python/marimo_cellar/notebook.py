@@ -6,9 +6,9 @@ their names and order only the file knows. `compose` puts the two together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from marimo_cellar.code import code_digest, node_digest
 
@@ -60,10 +60,11 @@ class Notebook:
 
     def cell(self, kernel_id: str | None) -> Cell | None:
         """The cell with a kernel id, if the notebook has it."""
-        for cell in self.cells:
-            if cell.kernel_id == kernel_id:
-                return cell
-        return None
+        return self.by_kernel_id.get(kernel_id or "")
+
+    @cached_property
+    def by_kernel_id(self) -> Mapping[str, Cell]:
+        return {cell.kernel_id: cell for cell in self.cells}
 
 
 def compose(
@@ -119,18 +120,16 @@ def compose(
     )
 
 
-def ancestry(notebook: Notebook, cell: Cell) -> Iterable[Cell]:
+def ancestry(notebook: Notebook, cell: Cell) -> Iterator[Cell]:
     """The cell and all it depends on, each once."""
-    cells = {one.kernel_id: one for one in notebook.cells}
     seen: set[str] = set()
-    waiting = [cell.kernel_id]
+    waiting = [cell]
     while waiting:
-        kernel_id = waiting.pop()
-        if kernel_id in seen or kernel_id not in cells:
-            continue
-        seen.add(kernel_id)
-        waiting.extend(cells[kernel_id].parents)
-        yield cells[kernel_id]
+        one = waiting.pop()
+        if one.kernel_id not in seen:
+            seen.add(one.kernel_id)
+            yield one
+            waiting.extend(notebook.by_kernel_id[parent] for parent in one.parents)
 
 
 def _nodes(graph: Sequence[KernelCell]) -> Mapping[str, bytes]:
