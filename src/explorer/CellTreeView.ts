@@ -176,13 +176,9 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
     const { contents } = this.tree;
     const state = stateOf(contents);
     void vscode.commands.executeCommand('setContext', 'cellar.state', state);
-    const [problem] = contents.problems;
-    const message =
-      state === 'unsupported' && problem
-        ? `${problem.problem.message} ${problem.problem.wayOut}`
-        : undefined;
     // The manifest's words are shown only while there is no message.
-    this.view.message = message ?? '';
+    const [problem] = contents.problems;
+    this.view.message = state === 'unsupported' ? (problem?.problem.message ?? '') : '';
   }
 }
 
@@ -190,7 +186,7 @@ function markdown({ title, lines, code }: Tooltip): vscode.MarkdownString {
   // Neither trusted nor with HTML: titles and code come from files.
   const text = new vscode.MarkdownString();
   text.appendMarkdown('**').appendText(title).appendMarkdown('**');
-  for (const line of lines) text.appendMarkdown('\n\n').appendText(line);
+  for (const line of lines) text.appendMarkdown('  \n').appendText(line);
   if (code !== undefined) text.appendCodeblock(code, 'python');
   return text;
 }

@@ -35,7 +35,7 @@ export class ViewCommands implements vscode.Disposable {
     const showLog = vscode.l10n.t('Show Log');
     const chosen = await vscode.window.showWarningMessage(
       node.problem.title,
-      { modal: true, detail: `${node.problem.message}\n\n${node.problem.wayOut}` },
+      { modal: true, detail: node.problem.message },
       reveal,
       showLog,
     );

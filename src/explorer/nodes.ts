@@ -174,7 +174,7 @@ export function rowOf(node: Node, reader: Reader): Row {
         label: node.problem.title,
         description: node.place,
         tooltip: { title: node.problem.title, lines: [node.database, node.problem.message] },
-        icon: node.problem.severe
+        icon: node.problem.lasting
           ? { name: 'error', color: 'problemsErrorIcon.foreground' }
           : { name: 'warning', color: 'problemsWarningIcon.foreground' },
         context: 'problem',
@@ -269,7 +269,7 @@ function cellRow({ cell }: CellNode, reader: Reader): Shown {
     },
     icon: retired
       ? { name: 'circle-slash', color: 'disabledForeground' }
-      : { name: cell.pinned > 0 ? 'pinned' : 'symbol-function' },
+      : { name: cell.pinned > 0 ? 'pinned' : 'code' },
     context: retired ? 'cellRetired' : 'cell',
     expandable: true,
     spoken: `${l10n.t('Cell {0}', label)}, ${entries}, ${description}`,
@@ -331,7 +331,7 @@ function itemRow({ item }: ItemNode, { locale }: Reader): Shown {
   const kind = formatNames()[item.format];
   const description = listed(
     item.quarantined ? l10n.t('damaged') : undefined,
-    item.typeHint ?? kind,
+    item.typeHint === undefined ? kind : lastName(item.typeHint),
     formatBytes(item.size, locale),
   );
   return {
@@ -433,6 +433,11 @@ function listed(...parts: (string | undefined)[]): string {
 
 export function nameOf(place: string): string {
   return place.slice(place.lastIndexOf('/') + 1);
+}
+
+/** `DataFrame` of `pandas.core.frame.DataFrame`; the tooltip has all of it. */
+function lastName(type: string): string {
+  return type.slice(type.lastIndexOf('.') + 1);
 }
 
 /** A tooltip shows the beginning: the whole cell stands in the notebook. */

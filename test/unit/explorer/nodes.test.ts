@@ -153,7 +153,7 @@ const shown: { name: string; node: Node; label: string; description: string; con
     name: 'a value',
     node: itemNode,
     label: 'df',
-    description: 'pandas.DataFrame, 12.4 MB',
+    description: 'DataFrame, 12.4 MB',
     context: 'item',
   },
   {
