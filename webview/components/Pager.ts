@@ -99,8 +99,12 @@ export class Pager {
     const focused = document.activeElement === turnButton;
     turnButton.toggleAttribute('disabled', !able);
     if (!focused || able) return;
-    const { previous, next } = this.#turns;
-    (turnButton === this.#turns.first || turnButton === previous ? next : previous).focus();
+    const { first, previous, next } = this.#turns;
+    const other = turnButton === first || turnButton === previous ? next : previous;
+    // The toolkit enables a button's inner one in its own time, before the next frame.
+    requestAnimationFrame(() => {
+      other.focus();
+    });
   }
 
   #turn(step: Step): void {

@@ -37,7 +37,7 @@ export function picklePage(page: PicklePage, language: Language): HTMLElement {
     'div',
     { class: 'card' },
     icon('shield'),
-    element('div', {}, element('p', { class: 'lead' }, words.pickleNeverLoaded)),
+    element('div', {}, element('p', {}, words.pickleNeverLoaded)),
   );
   const known: [string, string][] = [[words.size, language.bytes(page.size)]];
   if (page.protocol !== undefined) known.unshift([words.pickleProtocol, String(page.protocol)]);
@@ -85,7 +85,7 @@ export function costlyPage(
       'div',
       { class: 'card' },
       icon('warning'),
-      element('div', {}, element('p', { class: 'lead' }, size), element('p', {}, show)),
+      element('div', {}, element('p', {}, size), element('p', {}, show)),
     ),
   );
   if (page.columns.length > 0) {

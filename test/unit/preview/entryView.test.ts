@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { cellTitle, entryView } from '../../../src/preview/entryView';
+import type { Description } from '../../../src/preview/entryView';
+import { problemOf, LostValue } from '../../../src/preview/problemOf';
+import { DecodeError } from '../../../src/formats/DecodeError';
+import type { CellSummary, Format, ItemSummary } from '../../../src/store/rows';
+import { entrySummary } from './examples';
+
+const reader = { locale: 'en', now: 1_700_007_300 };
+
+const item = (name: string, format: Format, typeHint?: string): ItemSummary => ({
+  entryId: 1,
+  key: `cell_cache/b3/${name}.${format}`,
+  name,
+  format,
+  typeHint,
+  digest: '00',
+  size: 412_000,
+  file: undefined,
+  quarantined: false,
+});
+
+const cell: CellSummary = {
+  cellId: 1,
+  appId: 1,
+  name: undefined,
+  ordinal: 0,
+  code: '\n# Reads the digits.\ndigits = load()\nreport = {}',
+  defs: ['digits', 'report'],
+  lastSeenAt: 0,
+  retiredAt: undefined,
+  entries: 1,
+  size: 0,
+  runtime: 0,
+  pinned: 0,
+  saves: 34,
+  lastUsedAt: undefined,
+};
+
+const description: Description = {
+  app: {
+    appId: 1,
+    path: '../../digits.py',
+    notebook: '/home/ada/digits.py',
+    lastSeenAt: 0,
+    lastUsedAt: undefined,
+    cells: 1,
+    entries: 1,
+    size: 0,
+    runtime: 0,
+    saves: 34,
+  },
+  cell,
+  entry: entrySummary({}),
+  items: [
+    item('manifest', 'manifest'),
+    item('return', 'arrow'),
+    item('report', 'json', 'builtins.dict'),
+    item('digits', 'arrow', 'pandas.core.frame.DataFrame'),
+  ],
+  checks: new Map([['cell_cache/b3/digits.arrow', { kind: 'verified' }]]),
+  fate: { kind: 'present' },
+  clearing: { allowed: true, reason: '', needsTrust: false },
+  bookmark: { database: 0, entryId: 1, hash: 'b3HXm6oX', createdAt: 1_700_000_000 },
+};
+
+test('an entry is told in words', () => {
+  const view = entryView(description, reader);
+  assert.equal(view.title, 'digits = load()');
+  assert.equal(view.summary, 'digits.py, 12.4 MB, saves 34 s, 2 h ago');
+  assert.deepEqual(
+    view.badges.map(({ text }) => text),
+    ['current'],
+  );
+  const facts = new Map(view.facts.map(({ label, text }) => [label, text]));
+  assert.equal(facts.get('Notebook'), 'digits.py');
+  assert.equal(facts.get('Hash'), 'b3HXm6oX');
+  assert.equal(facts.get('Formats'), 'marimo manifest, Arrow, JSON');
+  assert.equal(facts.get('Runtime'), '34 s');
+  assert.equal(facts.get('Last hit'), 'never');
+  assert.equal(facts.get('Found'), 'by content');
+  assert.equal(facts.get('Made by'), 'marimo 0.25.2, Python 3.12.3');
+  assert.equal(facts.get('Loader'), 'lazy');
+});
+
+test('values stand in reading order, with what is known of their bytes', () => {
+  const { values } = entryView(description, reader);
+  assert.deepEqual(
+    values.map(({ name, kind, check }) => [name, kind, check.kind]),
+    [
+      ['digits', 'DataFrame (Arrow)', 'verified'],
+      ['report', 'dict (JSON)', 'unread'],
+      ['output', 'Arrow', 'unread'],
+      ['manifest', 'marimo manifest', 'unread'],
+    ],
+  );
+});
+
+test('what is not known is said to be so', () => {
+  const entry = entrySummary({ runtime: undefined, versions: {}, current: false, pinned: true });
+  const view = entryView({ ...description, app: undefined, entry }, reader);
+  assert.equal(view.summary, '12.4 MB, 2 h ago');
+  const facts = new Map(view.facts.map(({ label, text }) => [label, text]));
+  assert.equal(facts.get('Notebook'), undefined);
+  assert.equal(facts.get('Runtime'), 'not measured');
+  assert.equal(facts.get('Made by'), 'unknown');
+  assert.deepEqual(
+    view.badges.map(({ text }) => text),
+    ['outdated', 'pinned'],
+  );
+});
+
+test('a cell is called by its name, its first line of code, or by having none', () => {
+  assert.equal(cellTitle({ name: 'load', code: 'x = 1' }), 'load');
+  assert.equal(cellTitle({ name: undefined, code: '# only this' }), '# only this');
+  assert.equal(cellTitle({ name: undefined, code: '  \n' }), '(no code)');
+  assert.equal(cellTitle({ name: undefined, code: 'x'.repeat(99) }).length, 80);
+});
+
+test('a problem says what happened, to which file, and the way out', () => {
+  const lost = problemOf(new LostValue('missing', '/c/blobs/ab/ab.arrow'), '/c/cache.db');
+  assert.deepEqual(
+    [lost.message, lost.file],
+    ['The file of this value is not there.', '/c/blobs/ab/ab.arrow'],
+  );
+  const damaged = problemOf(new DecodeError('damaged', 'The footer is cut short.'), '/c/x.arrow');
+  assert.equal(damaged.message, 'The footer is cut short.');
+  assert.equal(damaged.file, '/c/x.arrow');
+  assert.equal(damaged.wayOut, lost.wayOut);
+  const unforeseen = problemOf(new TypeError('x is not a function'), undefined);
+  assert.match(unforeseen.message, /x is not a function/);
+  assert.notEqual(unforeseen.wayOut, '');
+});

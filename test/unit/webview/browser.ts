@@ -1,0 +1,140 @@
+// Opens the preview's real page, built as esbuild.mjs builds it, in a real Chromium, with this file in
+// the place of VS Code: it provides the theme's variables and hears and says the protocol's messages.
+import { existsSync, readFileSync } from 'node:fs';
+import { build } from 'esbuild';
+import { chromium } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { html } from '../../../src/preview/html';
+import { pageStrings } from '../../../src/preview/strings';
+import { parseToHost } from '../../../src/protocol/preview';
+import type { EntryView, ToHost, ToPage } from '../../../src/protocol/preview';
+import { themes } from './themes';
+
+const executable = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
+/** Why these tests cannot run here, or `false` when they can. */
+export const noBrowser = existsSync(executable)
+  ? false
+  : `There is no Chromium at ${executable}; the variable CHROMIUM can name another.`;
+
+const standIn = readFileSync(new URL('standIn.js', import.meta.url), 'utf8');
+
+const origin = 'http://cellar.test';
+const switches =
+  '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run ' +
+  '--disable-background-networking --disable-component-update --disable-sync';
+
+/** What the page asks to be shown; a test answers with messages, or says nothing. */
+export type Answer = (message: ToHost) => readonly ToPage[];
+
+export interface OpenOptions {
+  readonly entry: EntryView;
+  readonly answer: Answer;
+  readonly theme?: keyof typeof themes;
+  /** What VS Code kept of an earlier page. */
+  readonly state?: unknown;
+  readonly size?: { readonly width: number; readonly height: number };
+}
+
+/** An open preview. */
+export interface Opened {
+  readonly page: Page;
+  /** Everything the page said, parsed. */
+  readonly heard: readonly ToHost[];
+  /** Errors of the page's scripts, and what its content security policy refused. */
+  readonly faults: readonly string[];
+  readonly say: (...messages: readonly ToPage[]) => Promise<void>;
+  readonly state: () => Promise<unknown>;
+}
+
+/** One browser for a file of tests. */
+export class PreviewBrowser {
+  private constructor(
+    private readonly browser: Browser,
+    private readonly files: ReadonlyMap<string, Uint8Array>,
+  ) {}
+
+  static async start(): Promise<PreviewBrowser> {
+    const built = await build({
+      entryPoints: { webview: 'webview/main.ts' },
+      bundle: true,
+      write: false,
+      outdir: '/',
+      format: 'iife',
+      target: 'chrome120',
+    });
+    const files = new Map(built.outputFiles.map(({ path, contents }) => [path, contents]));
+    for (const name of ['codicon.css', 'codicon.ttf']) {
+      files.set(`/${name}`, readFileSync(`node_modules/@vscode/codicons/dist/${name}`));
+    }
+    const browser = await chromium.launch({
+      executablePath: executable,
+      args: switches.split(' '),
+    });
+    return new PreviewBrowser(browser, files);
+  }
+
+  async open({ entry, answer, theme = 'dark', state, size }: OpenOptions): Promise<Opened> {
+    const context = await this.browser.newContext({
+      viewport: size ?? { width: 1000, height: 720 },
+    });
+    const page = await context.newPage();
+    page.setDefaultTimeout(10_000);
+    const faults: string[] = [];
+    page.on('pageerror', (error) => faults.push(error.message));
+    page.on('console', (message) => {
+      if (message.type() === 'error') faults.push(message.text());
+    });
+    await page.route(`${origin}/**`, async (route) => {
+      const { pathname } = new URL(route.request().url());
+      if (pathname === '/') await route.fulfill({ contentType: 'text/html', body: pageHtml() });
+      else await route.fulfill(this.#file(pathname));
+    });
+    const heard: ToHost[] = [];
+    const say = async (...messages: readonly ToPage[]): Promise<void> => {
+      await page.evaluate(`for (const each of ${JSON.stringify(messages)}) postMessage(each, '*')`);
+    };
+    await page.exposeFunction('hear', async (message: unknown) => {
+      const parsed = parseToHost(message);
+      heard.push(parsed);
+      if (parsed.type === 'ready') {
+        const begin = { type: 'begin', locale: 'en', strings: pageStrings() } as const;
+        await say(begin, { type: 'entry', entry });
+      }
+      await say(...answer(parsed));
+    });
+    const given = JSON.stringify({ state, ...themes[theme] });
+    await page.addInitScript(`const given = ${given};\n${standIn}`);
+    await page.goto(`${origin}/`);
+    await page.locator('h1').waitFor();
+    return {
+      page,
+      heard,
+      faults,
+      say,
+      state: () => page.evaluate('window.keptState'),
+    };
+  }
+
+  async stop(): Promise<void> {
+    await this.browser.close();
+  }
+
+  #file(pathname: string): { status: number; contentType?: string; body?: Buffer } {
+    const contents = this.files.get(pathname);
+    if (contents === undefined) return { status: 404 };
+    const types = { css: 'text/css', js: 'text/javascript', ttf: 'font/ttf' };
+    const ending = pathname.split('.').pop() ?? '';
+    const contentType = types[ending as keyof typeof types];
+    return { status: 200, contentType, body: Buffer.from(contents) };
+  }
+}
+
+function pageHtml(): string {
+  return html({
+    script: `${origin}/webview.js`,
+    styles: [`${origin}/codicon.css`, `${origin}/webview.css`],
+    cspSource: origin,
+    nonce: 'bm9uY2U',
+  });
+}

@@ -1,0 +1,381 @@
+// The preview's page in a real Chromium: what a user sees, hears and presses.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Locator } from 'playwright-core';
+import type { ToHost, ToPage } from '../../../src/protocol/preview';
+import { noBrowser, PreviewBrowser } from './browser';
+import type { Answer, Opened, OpenOptions } from './browser';
+import { answer, entry, values } from './examples';
+
+/** What the tests use of an element in the page: they are compiled without the browser's types. */
+interface InPage {
+  readonly parentElement: { readonly ariaRowIndex: string };
+  scrollTo(left: number, top: number): void;
+}
+declare function getComputedStyle(element: InPage): Readonly<Record<string, string>>;
+
+describe('the preview’s page', { skip: noBrowser }, () => {
+  let browser: PreviewBrowser;
+  const opened: Opened[] = [];
+
+  before(async () => {
+    browser = await PreviewBrowser.start();
+  });
+
+  after(async () => {
+    // Whatever a test was about, no script of the page failed and no policy was broken.
+    try {
+      for (const { faults } of opened) assert.deepEqual(faults, []);
+    } finally {
+      await browser.stop();
+    }
+  });
+
+  const open = async (options: Partial<OpenOptions> = {}): Promise<Opened> => {
+    const preview = await browser.open({ entry, answer, ...options });
+    opened.push(preview);
+    return preview;
+  };
+
+  const select = (preview: Opened, name: string): Promise<void> =>
+    preview.page.locator('vscode-panel-tab', { hasText: name }).click();
+
+  const asked = ({ heard }: Opened): Extract<ToHost, { type: 'page' }>[] =>
+    heard.filter((message) => message.type === 'page');
+
+  /** Waits for the pager to say which rows are shown; the status line for screen readers says it, too. */
+  const shows = (page: Opened['page'], span: string): Promise<void> =>
+    page.locator('.pager .span').getByText(span, { exact: true }).waitFor();
+
+  const style = (cell: Locator, property: string): Promise<string | undefined> =>
+    cell.evaluate((each: InPage, name) => getComputedStyle(each)[name], property);
+
+  const rowNumbers = (preview: Opened): Promise<string[]> =>
+    preview.page.locator('.cell[role=rowheader]').allTextContents();
+
+  test('a table shows names, types, values and which rows they are', async () => {
+    const preview = await open();
+    const { page } = preview;
+    await shows(page, 'Rows 1–200 of 1,797');
+    const header = page.getByRole('columnheader').nth(2);
+    assert.equal(await header.innerText(), 'name\nDictionary<Int32, Utf8>');
+    assert.equal((await rowNumbers(preview)).length, 200);
+    const third = page.getByRole('row').nth(3).getByRole('gridcell');
+    assert.equal(await third.nth(0).innerText(), '2');
+    assert.equal(await third.nth(1).innerText(), 'two');
+    assert.equal(await style(third.nth(0), 'textAlign'), 'right');
+    assert.equal(await page.locator('vscode-data-grid').getAttribute('aria-rowcount'), '1798');
+    assert.equal(await page.locator('[role=status].heard').innerText(), 'Rows 1–200 of 1,797');
+  });
+
+  test('a missing value is told from the text "null", for eyes and ears', async () => {
+    const { page } = await open();
+    const text = page.getByRole('row').nth(5).getByRole('gridcell').nth(1);
+    const missing = page.getByRole('row').nth(10).getByRole('gridcell').nth(1);
+    assert.equal(await text.innerText(), 'null');
+    assert.equal(await missing.innerText(), 'null');
+    assert.equal(await style(text, 'fontStyle'), 'normal');
+    assert.equal(await style(missing, 'fontStyle'), 'italic');
+    assert.equal(await text.getAttribute('aria-label'), null);
+    assert.equal(await missing.getAttribute('aria-label'), 'no value');
+  });
+
+  test('the pager turns to every page and back, and goes to a row', async () => {
+    const preview = await open();
+    const { page } = preview;
+    const press = (name: string): Promise<void> =>
+      page.locator(`vscode-button[aria-label="${name}"]`).click();
+    await shows(page, 'Rows 1–200 of 1,797');
+    await press('Next Page');
+    await shows(page, 'Rows 201–400 of 1,797');
+    assert.equal((await rowNumbers(preview))[0], '201');
+    await press('Last Page');
+    await shows(page, 'Rows 1,601–1,797 of 1,797');
+    assert.equal((await rowNumbers(preview)).at(-1), '1,797');
+    await press('Previous Page');
+    await shows(page, 'Rows 1,401–1,600 of 1,797');
+    await press('First Page');
+    await shows(page, 'Rows 1–200 of 1,797');
+    await page.locator('.pager vscode-text-field input').fill('1,234');
+    await page.keyboard.press('Enter');
+    await shows(page, 'Rows 1,201–1,400 of 1,797');
+    assert.equal(await page.locator(':focus').innerText(), '1,234');
+    assert.deepEqual(
+      asked(preview).map(({ from, count }) => [from, count]),
+      [0, 200, 1600, 1400, 0, 1200].map((from) => [from, 200]),
+    );
+  });
+
+  test('a button at the end of the table hands the focus on', async () => {
+    const { page } = await open();
+    await shows(page, 'Rows 1–200 of 1,797');
+    await page.locator('vscode-button[aria-label="Last Page"]').focus();
+    await page.keyboard.press('Enter');
+    await shows(page, 'Rows 1,601–1,797 of 1,797');
+    await page.locator('vscode-button[aria-label="Previous Page"]:focus').waitFor();
+  });
+
+  test('the keyboard walks the cells of a table', async () => {
+    const { page } = await open();
+    await shows(page, 'Rows 1–200 of 1,797');
+    await page.locator('vscode-data-grid').focus();
+    const focused = (): Promise<string> => page.locator(':focus').innerText();
+    for (const key of ['ArrowDown', 'ArrowDown', 'ArrowRight', 'ArrowRight']) {
+      await page.keyboard.press(key);
+    }
+    assert.equal(await focused(), 'one');
+    await page.keyboard.press('Control+End');
+    assert.match(await focused(), /^\d+$/);
+    assert.equal(
+      await page.locator(':focus').evaluate((cell: InPage) => cell.parentElement.ariaRowIndex),
+      '201',
+    );
+    await page.keyboard.press('Control+Home');
+    assert.equal(await page.locator(':focus').getAttribute('aria-label'), 'Row number');
+  });
+
+  test('header and row numbers stay in view while a table scrolls', async () => {
+    const { page } = await open();
+    await shows(page, 'Rows 1–200 of 1,797');
+    const grid = page.locator('vscode-data-grid');
+    await grid.evaluate((each: InPage) => {
+      each.scrollTo(900, 2000);
+    });
+    const top = await grid.boundingBox();
+    const header = await page.getByRole('columnheader').nth(20).boundingBox();
+    // 2,000 pixels down, a row of 26 pixels near the 80th is on the screen.
+    const number = await page.locator('.cell[role=rowheader]').nth(80).boundingBox();
+    assert.ok(top !== null && header !== null && number !== null);
+    assert.ok(Math.abs(header.y - top.y) <= 2);
+    assert.ok(Math.abs(number.x - top.x) <= 2);
+    assert.ok(number.y > header.y && number.y < top.y + top.height, 'it scrolled');
+  });
+
+  test('JSON is a tree for the keyboard', async () => {
+    const preview = await open();
+    const { page } = preview;
+    await select(preview, 'report');
+    const tree = page.getByRole('tree');
+    await tree.waitFor();
+    const items = tree.getByRole('treeitem');
+    assert.equal(await items.count(), 11);
+    assert.equal(await items.nth(4).getAttribute('aria-level'), '2');
+    assert.equal(await items.nth(4).getAttribute('aria-posinset'), '4');
+    assert.equal(await items.nth(4).getAttribute('aria-setsize'), '5');
+    assert.equal(await tree.locator('[tabindex="0"]').count(), 1);
+    await tree.locator('[tabindex="0"]').focus();
+    const focused = (): Promise<string> => page.locator(':focus').innerText();
+    await page.keyboard.press('End');
+    assert.equal(await focused(), '2: 0.98');
+    await page.keyboard.press('ArrowLeft');
+    assert.equal(await focused(), 'scores: [3]');
+    await page.keyboard.press('ArrowLeft');
+    assert.equal(await page.locator(':focus').getAttribute('aria-expanded'), 'false');
+    assert.equal(await items.count(), 8);
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowRight');
+    assert.equal(await focused(), '0: 0.96');
+    await page.keyboard.press('Home');
+    await page.keyboard.type('pa');
+    assert.equal(await focused(), 'parameters: {2}');
+    assert.equal(await tree.locator('[tabindex="0"]').count(), 1);
+  });
+
+  test('texts from a stranger’s file are texts', async () => {
+    const hostile =
+      '<img src=x onerror="window.harmed = true"><script>window.harmed = true</script>';
+    const preview = await open({
+      entry: {
+        ...entry,
+        title: hostile,
+        facts: [{ label: 'Notebook', text: hostile, detail: hostile, code: true }],
+        values: values.map((value) => ({ ...value, kind: hostile })),
+      },
+    });
+    const { page } = preview;
+    await shows(page, 'Rows 1–200 of 1,797');
+    assert.equal(await page.locator('h1').innerText(), hostile);
+    assert.equal(
+      await page.getByRole('row').nth(6).getByRole('gridcell').nth(1).innerText(),
+      '<b>five</b>',
+    );
+    await select(preview, 'report');
+    await page.getByText('note: "<img src=x onerror=alert(1)>"').waitFor();
+    assert.equal(await page.locator('img, b, script:not([nonce])').count(), 0);
+    assert.equal(await page.evaluate('window.harmed'), undefined);
+  });
+
+  test('the policy lets no script in but the page’s own', async () => {
+    const preview = await browser.open({ entry, answer });
+    await preview.page.evaluate(`
+      const script = document.createElement('script');
+      script.textContent = 'window.harmed = true';
+      document.body.append(script);
+    `);
+    assert.equal(await preview.page.evaluate('window.harmed'), undefined);
+    assert.match(preview.faults.join('\n'), /Content Security Policy/);
+  });
+
+  test('arrays, pickles and bytes say what they are', async () => {
+    const preview = await open();
+    const { page } = preview;
+    await select(preview, 'images');
+    await page.getByText('1797 × 8 × 8').waitFor();
+    await page.getByText('float64', { exact: true }).waitFor();
+    await page.getByText('[1, 7]').waitFor();
+    await select(preview, 'model');
+    await page.getByText('Cellar never loads it').waitFor();
+    await page.getByText('sklearn.ensemble._forest.RandomForestClassifier').waitFor();
+    await select(preview, 'thumbnail');
+    await page.getByText('00000010  10 17').waitFor();
+  });
+
+  test('a costly table is read only when the user says so', async () => {
+    const preview = await open();
+    const { page } = preview;
+    await select(preview, 'everything');
+    await page.getByText('3,000,000 rows (1.9 GB in memory)').waitFor();
+    assert.deepEqual(
+      asked(preview).map(({ allowCostly }) => allowCostly),
+      [false, false],
+    );
+    await page.locator('vscode-button', { hasText: 'Show Anyway' }).click();
+    await shows(page, 'Rows 1–200 of 3,000,000');
+    assert.equal(asked(preview).at(-1)?.allowCostly, true);
+  });
+
+  test('long reading can be cancelled, and begun again', async () => {
+    let slow = true;
+    const preview = await open({ answer: (message) => (slow ? [] : answer(message)) });
+    const { page, heard } = preview;
+    await page.locator('.progress').getByText('Reading…').waitFor();
+    await page.locator('.progress vscode-button', { hasText: 'Cancel' }).click();
+    await page.locator('.body').getByText('Cancelled.').waitFor();
+    assert.deepEqual(heard.at(-1), { type: 'cancel', request: 1 });
+    assert.equal(await page.locator('span.progress').isVisible(), false);
+    slow = false;
+    await page.locator('vscode-button', { hasText: 'Try Again' }).click();
+    await shows(page, 'Rows 1–200 of 1,797');
+  });
+
+  test('another value is selected while one is read: the first is cancelled', async () => {
+    const first = values[0]?.key;
+    const late: Answer = (message) =>
+      message.type === 'page' && message.key === first ? [] : answer(message);
+    const preview = await open({ answer: late });
+    await select(preview, 'report');
+    await preview.page.getByRole('tree').waitFor();
+    assert.ok(preview.heard.some(({ type }) => type === 'cancel'));
+    await select(preview, 'digits');
+    await preview.page.locator('.body').getByText('Cancelled.').waitFor();
+  });
+
+  test('an error names the file and a way out', async () => {
+    const problem = {
+      message: 'The stored bytes are not those that were saved.',
+      wayOut: 'Clear the cell and run it again.',
+      file: '/work/__marimo__/cache/blobs/ab/abcd.arrow',
+    };
+    const preview = await open({
+      answer: (message): ToPage[] =>
+        message.type === 'page' ? [{ type: 'failed', request: message.request, problem }] : [],
+    });
+    const card = preview.page.getByRole('alert');
+    await card.waitFor();
+    for (const text of Object.values(problem)) await card.getByText(text).waitFor();
+    await card.locator('vscode-button', { hasText: 'Show Log' }).click();
+    await card.locator('vscode-button', { hasText: 'Try Again' }).click();
+    assert.deepEqual(preview.heard.at(-2), { type: 'command', command: 'showLog' });
+    assert.equal(preview.heard.at(-1)?.type, 'page');
+  });
+
+  test('what happened to the entry is told, and leads to the newer one', async () => {
+    const preview = await open();
+    const { page, say, heard } = preview;
+    await shows(page, 'Rows 1–200 of 1,797');
+    await say({ type: 'entry', entry: { ...entry, fate: { kind: 'cleared', newer: false } } });
+    await page.getByText('This entry was cleared.').waitFor();
+    assert.equal(await page.locator('vscode-button', { hasText: 'Show It' }).count(), 0);
+    assert.equal((await rowNumbers(preview)).length, 200);
+    await say({ type: 'entry', entry: { ...entry, fate: { kind: 'outdone' } } });
+    await page.locator('vscode-button', { hasText: 'Show It' }).click();
+    assert.deepEqual(heard.at(-1), { type: 'command', command: 'showNewer' });
+    await say({ type: 'entry', entry });
+    await page.locator('.banner').waitFor({ state: 'detached' });
+  });
+
+  test('a value is not yet verified, verified, or damaged', async () => {
+    const preview = await open();
+    const { page, say } = preview;
+    const checked = (check: (typeof values)[number]['check']): Promise<void> => {
+      const [first, ...others] = values;
+      if (first === undefined) throw new Error('The example has no values.');
+      return say({ type: 'entry', entry: { ...entry, values: [{ ...first, check }, ...others] } });
+    };
+    const badge = page.locator('.value-view .check vscode-badge');
+    await checked({ kind: 'checking' });
+    await badge.getByText('not yet verified').waitFor();
+    await checked({ kind: 'verified' });
+    await badge.getByText('verified', { exact: true }).waitFor();
+    const problem = { message: 'Other bytes.', wayOut: 'Run it again.', file: '/ab.arrow' };
+    await checked({ kind: 'damaged', problem });
+    await badge.getByText('damaged').waitFor();
+    await page.getByRole('alert').getByText('digits: Other bytes. Run it again.').waitFor();
+  });
+
+  test('the buttons ask for what they say; in Restricted Mode they say why not', async () => {
+    const preview = await open();
+    const { page, heard, say } = preview;
+    for (const [name, command] of [
+      ['Reveal Cell', 'revealCell'],
+      ['Clear Cell', 'clearCell'],
+      ['Clear App', 'clearApp'],
+    ] as const) {
+      await page.locator('header vscode-button', { hasText: name }).click();
+      assert.deepEqual(heard.at(-1), { type: 'command', command });
+    }
+    const clearing = { allowed: false, reason: 'Not in Restricted Mode.', needsTrust: true };
+    await say({ type: 'entry', entry: { ...entry, clearing } });
+    await page.getByText('Not in Restricted Mode.').waitFor();
+    const clear = page.locator('header vscode-button', { hasText: 'Clear Cell' });
+    assert.equal(await clear.locator('button').isDisabled(), true);
+    const before = heard.length;
+    await clear.click({ force: true });
+    assert.equal(heard.length, before);
+    await page.locator('vscode-button', { hasText: 'Manage Workspace Trust' }).click();
+    assert.deepEqual(heard.at(-1), { type: 'command', command: 'manageTrust' });
+  });
+
+  test('a page that is made again shows what it showed', async () => {
+    const preview = await open();
+    const { page } = preview;
+    await page.locator('vscode-button[aria-label="Next Page"]').click();
+    await shows(page, 'Rows 201–400 of 1,797');
+    await page.locator('summary').click();
+    const state = await preview.state();
+    assert.deepEqual((state as { bookmark: unknown }).bookmark, entry.bookmark);
+    const again = await open({ state });
+    await shows(again.page, 'Rows 201–400 of 1,797');
+    assert.equal(await again.page.locator('details').getAttribute('open'), null);
+    await select(again, 'report');
+    const third = await open({ state: await again.state() });
+    await third.page.getByRole('tree').waitFor();
+  });
+
+  test('the host selects a value', async () => {
+    const preview = await open();
+    await preview.say({ type: 'select', key: values[2]?.key ?? '' });
+    await preview.page.getByRole('tree').waitFor();
+    const selected = preview.page.locator('vscode-panel-tab[aria-selected=true]');
+    await selected.getByText('report').waitFor();
+  });
+
+  test('an entry that is not there says so', async () => {
+    const { page, say } = await open();
+    const problem = { message: 'It is no longer there.', wayOut: 'Run the cell.', file: '/c.db' };
+    await say({ type: 'unavailable', problem });
+    await page.getByRole('alert').getByText('It is no longer there.').waitFor();
+    await say({ type: 'entry', entry });
+    await shows(page, 'Rows 1–200 of 1,797');
+  });
+});
