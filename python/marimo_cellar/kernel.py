@@ -25,11 +25,19 @@ async def join_kernel(app: Any) -> AsyncIterator[None]:
     late, without a context, or never: nothing is kept for its exit.
     """
     del app
-    _safely(_join)
+    try:
+        _join()
+    except Exception as error:
+        warn_once(
+            "marimo",
+            "",
+            f"it could not join {_version()} ({error!r}). Results are cached by "
+            "marimo itself.",
+        )
     try:
         yield
     finally:
-        _safely(_finish_all)
+        _at_run_end(_write_lookups)
 
 
 def _join() -> None:
@@ -44,9 +52,9 @@ def _join() -> None:
     from marimo_cellar.session import session_of
 
     session = session_of(context)
-    if not _marimo.on_run_end(context, lambda: _safely(lambda: _finish(session))):
+    if not _marimo.on_run_end(context, lambda: _at_run_end(lambda: _finish(session))):
         warn_once(
-            "run end",
+            "marimo",
             "",
             "this version of marimo has no place to wait for the end of a run; "
             "results of the last cells may not be saved.",
@@ -96,27 +104,21 @@ def _finish(session: Any) -> None:
         session.store.database.fold_log()
 
 
-def _finish_all() -> None:
+def _write_lookups() -> None:
     from marimo_cellar import lookups
 
     lookups.flush()
 
 
-def _safely(act: Callable[[], None]) -> None:
+def _at_run_end(act: Callable[[], None]) -> None:
+    """Does it without ever raising into marimo."""
     try:
         act()
     except KeyboardInterrupt:
         # The user stopped waiting. What is being saved goes on being saved.
         pass
-    except (ImportError, AttributeError, KeyError, TypeError) as error:
-        warn_once(
-            "marimo",
-            "",
-            f"{_version()} is not one that it knows how to join ({error}). "
-            "Results are cached by marimo itself.",
-        )
     except Exception as error:
-        warn_once("run", "", f"a part of the cache failed ({error!r}).")
+        warn_once("run end", "", f"the end of a run was not written down ({error!r}).")
 
 
 def _version() -> str:

@@ -48,13 +48,17 @@ def note(lookup: Lookup) -> None:
     with _lock:
         _waiting.setdefault(lookup.database, []).append(lookup)
         if _timer is None:
-            _timer = threading.Timer(_FLUSH_SECONDS, flush)
+            _timer = threading.Timer(_FLUSH_SECONDS, flush, [False])
             _timer.daemon = True
             _timer.start()
 
 
-def flush() -> None:
-    """Writes what is remembered. Never raises: use is not worth a run."""
+def flush(at_run_end: bool = True) -> None:
+    """Writes what is remembered. Never raises: use is not worth a run.
+
+    That something was looked for is no reason to begin a cache. Where there is
+    none, the first result of the run may still begin it, but its end does not.
+    """
     global _timer
     with _lock:
         batches = list(_waiting.items())
@@ -64,18 +68,22 @@ def flush() -> None:
             _timer = None
     for database, lookups in batches:
         try:
-            _write(database, lookups)
+            if not _write(database, lookups) and not at_run_end:
+                with _lock:
+                    _waiting.setdefault(database, [])[:0] = lookups
         except (sqlite3.Error, OSError, Unavailable):
             # The database has told the user what is the matter with it.
             for lookup in lookups:
                 lookup.owner.roll.forget()
 
 
-def _write(database: Database, lookups: list[Lookup]) -> None:
+def _write(database: Database, lookups: list[Lookup]) -> bool:
+    """False where there is no database to write to."""
     with database.reading() as connection:
-        # That something was looked for is no reason to begin a cache.
-        if connection is None or database.read_only:
-            return
+        if connection is None:
+            return False
+        if database.read_only:
+            return True
     with database.writing() as connection:
         for lookup in dict.fromkeys(lookups):
             if lookup.lookup_id is not None:
@@ -101,6 +109,7 @@ def _write(database: Database, lookups: list[Lookup]) -> None:
                     lookup.why,
                 ),
             ).lastrowid
+    return True
 
 
 def _count(

@@ -7,6 +7,7 @@ itself and waits for them when a run ends.
 
 from __future__ import annotations
 
+import os
 import threading
 
 
@@ -16,6 +17,7 @@ class SavesInFlight:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._count = 0
+        self._process = os.getpid()
 
     def begin(self) -> None:
         """One more is under way; `done` must be called for it."""
@@ -29,6 +31,11 @@ class SavesInFlight:
             self._changed.notify_all()
 
     def join(self) -> None:
-        """Waits until none is under way."""
+        """Waits until none is under way.
+
+        The threads of a forked process' parent are none of the child's.
+        """
+        if self._process != os.getpid():
+            return
         with self._changed:
             self._changed.wait_for(lambda: self._count == 0)

@@ -23,17 +23,19 @@ class Session:
     """Made by `session_of`. `store` is None where marimo's own store is wanted."""
 
     def __init__(self, context: Any, outer: Session | None) -> None:
-        path = _marimo.notebook_path(context)
-        if path is None and outer is not None:
-            path = outer.path
-        self.path: Path | None = path
+        # None for a notebook without a file, and for an app made in a cell: its
+        # cells are not the notebook's, only its cache is in the same place.
+        self.path: Path | None = _marimo.notebook_path(context)
+        self.place: Path | None = self.path or (
+            outer.place if outer is not None else None
+        )
         self.saves: SavesInFlight = (
             outer.saves if outer is not None else SavesInFlight()
         )
         self.store: SqliteStore | None = None
-        if not _marimo.another_store_is_configured(path):
-            self.store = SqliteStore(str(_marimo.cache_folder(path)))
-        self.roll = Roll(path)
+        if not _marimo.another_store_is_configured(self.place):
+            self.store = SqliteStore(str(_marimo.cache_folder(self.place)))
+        self.roll = Roll(self.path)
         self._context = context
         self._lock = threading.Lock()
         self._graph: tuple[object, ...] = ()

@@ -188,8 +188,7 @@ class EntryWriter(_marimo.FileStore):
     def put(self, key: str, value: bytes) -> bool:
         key = _posix(key)
         try:
-            if self._database.read_only:
-                raise Unavailable(f"{self._database.path} can only be read")
+            self._check()
             self._blobs[key] = blobs.prepare(self._database, value, _format(key))
             if _ENTRY_KEY.fullmatch(key) or self.entry.loader == "store":
                 self._last = key, value
@@ -219,27 +218,25 @@ class EntryWriter(_marimo.FileStore):
 
     def finish(self) -> bool:
         """Writes the entry. False, and one warning, if it could not be whole."""
-        if self._failure is None and self._last is None:
-            # marimo gave up on it, and has said why.
-            return False
         try:
             if self._failure is not None:
                 raise self._failure
-            entries.save(
-                self._database,
-                self.entry,
-                self._owner,
-                self._items(),
-                self._runtime,
-                _marimo.versions(),
-            )
-            return True
+            # Without a last key marimo gave the entry up, and has said why.
+            if self._last is not None:
+                entries.save(
+                    self._database,
+                    self.entry,
+                    self._owner,
+                    self._items(),
+                    self._runtime,
+                    _marimo.versions(),
+                )
+                return True
         except (sqlite3.Error, Unavailable):
             # The database has told the user what is the matter with it.
-            return False
+            pass
         except OSError as error:
             self._database.cannot_write(error)
-            return False
         except Exception as error:
             warn_once(
                 "save",
@@ -247,7 +244,28 @@ class EntryWriter(_marimo.FileStore):
                 f"a result could not be saved to {self._database.folder} "
                 f"({error}). The notebook runs on without it.",
             )
-            return False
+        self._discard()
+        return False
+
+    def _check(self) -> None:
+        """Raises `Unavailable` before a file is written that no row will name."""
+        if self._blobs or self._failure is not None:
+            return
+        with self._database.reading():
+            if self._database.read_only:
+                raise Unavailable(f"{self._database.path} can only be read")
+
+    def _discard(self) -> None:
+        """Takes back the files that were written for an entry that is not there."""
+        with suppress(sqlite3.Error, OSError, Unavailable):
+            blobs.unlink(
+                self._database,
+                [
+                    (blob.digest, blob.file)
+                    for blob in self._blobs.values()
+                    if blob.file is not None and blob.content is None
+                ],
+            )
 
     def _items(self) -> list[Item]:
         assert self._last is not None

@@ -180,6 +180,38 @@ def test_an_embedded_app_has_the_cache_of_its_own_notebook(
     ) == [("../../inner.py", "value", "deep")]
 
 
+def test_an_app_made_in_a_cell_does_not_pass_for_the_notebook(
+    write: Write, env: dict[str, str]
+) -> None:
+    notebook = write(
+        "maker.py",
+        make="""
+            import marimo
+            made = marimo.App()
+            @made.cell
+            def _():
+                import marimo as mo
+                from trace import ran
+                with mo.persistent_cache("made"):
+                    ran("made"); value = 7
+                return (value,)
+        """,
+        embed="embedded = await made.embed(); shown = embedded.defs['value']",
+    )
+    notebook.write_text(
+        notebook.read_text().replace("def embed()", "async def embed()")
+    )
+    for _ in range(2):
+        export(notebook, env)
+    retired = query(notebook, "SELECT count(*) FROM cells WHERE retired_at NOT NULL")
+    assert retired == [(0,)]
+    assert query(
+        notebook,
+        "SELECT path FROM entries JOIN cells USING (cell_id) JOIN apps USING (app_id)"
+        " WHERE cache_name = 'made'",
+    ) == [("unsaved",)]
+
+
 def test_several_notebooks_in_one_process_do_not_mix(
     write: Write, env: dict[str, str], tmp_path: Path
 ) -> None:

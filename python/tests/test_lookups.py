@@ -1,0 +1,129 @@
+"""Use is written in batches, and nothing is lost on the way."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from marimo_cellar import entries, lookups
+from marimo_cellar.cells import Roll
+from marimo_cellar.entries import EntryKey, Item, Owner
+from marimo_cellar.lookups import Lookup
+from marimo_cellar.notebook import FileCell, KernelCell, compose
+from marimo_cellar.store import SqliteStore
+
+KEY = EntryKey("cell_cache", "P", "abc", "pickle")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SqliteStore:
+    return SqliteStore(str(tmp_path / "__marimo__" / "cache"))
+
+
+def owner(store: SqliteStore, name: str = "nb.py") -> Owner:
+    """A cell of a notebook, in a kernel of its own."""
+    cell = KernelCell("Hbol", "x = 1", frozenset("x"), frozenset())
+    notebook = compose([cell], [FileCell("one", "x = 1")])
+    return Owner(Roll(store.save_path.parents[1] / name), notebook, "Hbol")
+
+
+def save(store: SqliteStore, whose: Owner) -> None:
+    from marimo_cellar.blobs import prepare
+
+    blob = prepare(store.database, b"bytes", "pickle")
+    item = Item("cell_cache/P_abc.pickle", "x", "pickle", None, blob)
+    entries.save(store.database, KEY, whose, [item], 2.5, {})
+
+
+def rows(store: SqliteStore, sql: str) -> list[Any]:
+    with store.database.reading() as connection:
+        assert connection is not None
+        return connection.execute(sql).fetchall()
+
+
+def test_a_hit_writes_nothing_until_its_batch_is_written(store: SqliteStore) -> None:
+    mine = owner(store)
+    save(store, mine)
+    (found,) = entries.candidates(store.database, KEY, mine)
+    at = time.time()
+    for _ in range(3):
+        lookups.note(Lookup(store.database, KEY, mine, "hit", at, 0.1, found=found))
+    assert rows(store, "SELECT hits, last_hit_at FROM entries") == [(0, None)]
+    lookups.flush()
+    assert rows(store, "SELECT hits, last_hit_at FROM entries") == [(3, at)]
+    assert (
+        rows(store, "SELECT outcome, seconds, at FROM lookups")
+        == [("hit", 0.1, at)] * 3
+    )
+
+
+def test_a_miss_learns_its_run_time_before_or_after_it_is_written(
+    store: SqliteStore,
+) -> None:
+    mine = owner(store)
+    save(store, mine)
+    early, late = (Lookup(store.database, KEY, mine, "miss", n) for n in (1.0, 2.0))
+    lookups.note(early)
+    early.seconds = 7.0
+    lookups.note(early)
+    lookups.note(late)
+    lookups.flush()
+    late.seconds = 8.0
+    lookups.note(late)
+    lookups.flush()
+    assert rows(store, "SELECT at, seconds FROM lookups ORDER BY at") == [
+        (1.0, 7.0),
+        (2.0, 8.0),
+    ]
+
+
+def test_lookups_wait_for_the_first_result_and_do_not_begin_a_cache(
+    store: SqliteStore,
+) -> None:
+    mine = owner(store)
+    lookups.note(Lookup(store.database, KEY, mine, "miss", 1.0))
+    lookups.flush(at_run_end=False)
+    save(store, mine)
+    lookups.flush(at_run_end=False)
+    assert rows(store, "SELECT count(*) FROM lookups") == [(1,)]
+    other = SqliteStore(str(store.save_path.parent / "other"))
+    lookups.note(Lookup(other.database, KEY, mine, "miss", 1.0))
+    lookups.flush()
+    assert not other.save_path.exists()
+
+
+def test_another_cells_entry_is_adopted_unless_this_cell_was_cleared_since(
+    store: SqliteStore,
+) -> None:
+    one, two = owner(store, "one.py"), owner(store, "two.py")
+    save(store, one)
+    lookups.note(Lookup(store.database, KEY, two, "miss", 1.0))
+    lookups.flush()
+    (found,) = entries.candidates(store.database, KEY, two)
+    assert not found.own
+    hit = Lookup(store.database, KEY, two, "hit", 2.0, 0.1, found=found)
+    cleared = (
+        "UPDATE cells SET cleared_at = ? WHERE app_id ="
+        " (SELECT app_id FROM apps WHERE path LIKE '%two.py')"
+    )
+    # Cleared between the hit and its batch: what was cleared does not come back.
+    with store.database.writing() as connection:
+        connection.execute(cleared, (time.time() + 1,))
+    lookups.note(hit)
+    lookups.flush()
+    assert rows(store, "SELECT count(*) FROM entries") == [(1,)]
+    assert entries.candidates(store.database, KEY, two) == []
+    with store.database.writing() as connection:
+        connection.execute(cleared, (None,))
+    lookups.note(Lookup(store.database, KEY, two, "hit", 3.0, 0.1, found=found))
+    lookups.flush()
+    assert rows(
+        store,
+        "SELECT sum(hits), count(*), count(DISTINCT created_at) FROM entries",
+    ) == [(1, 2, 1)]
+    assert rows(store, "SELECT runtime FROM totals") == [(2.5,), (2.5,)]
+    (mine, *others) = entries.candidates(store.database, KEY, two)
+    assert mine.own and [other.own for other in others] == [False]
