@@ -1,5 +1,4 @@
 import { dirname } from 'node:path';
-import { listAncestry } from './ancestry';
 import { BlobFolder } from './BlobFolder';
 import { CacheError } from './CacheError';
 import { ChangeFeed } from './ChangeFeed';
@@ -7,7 +6,7 @@ import { clear, planClearance } from './clearing';
 import { listApps, listCells, listEntries, listItems, listLookups } from './listing';
 import { LiveDatabase } from './LiveDatabase';
 import { load, lookup } from './lookup';
-import { openDatabase, type Access, type OpenDatabase } from './opening';
+import { openDatabase, type OpenDatabase } from './opening';
 import { type NotebookRecord, readRecord } from './record';
 import type {
   AppSummary,
@@ -24,7 +23,6 @@ import type {
   LookupSummary,
   Lost,
   NewEntry,
-  NodeSummary,
 } from './rows';
 import { save } from './saving';
 import { findFile, quarantine, readInline, verify } from './values';
@@ -49,7 +47,6 @@ export class SqliteLoader {
   readonly #changes: ChangeFeed;
   readonly #live: LiveDatabase;
   readonly #report: (error: unknown) => void;
-  #access: Access;
   /** Changes are made one after the other. */
   #lastWrite: Promise<unknown> = Promise.resolve();
 
@@ -64,17 +61,11 @@ export class SqliteLoader {
 
   private constructor(opened: OpenDatabase, { watcher, report = () => undefined }: LoaderOptions) {
     this.path = opened.path;
-    this.#access = opened.access;
     this.#report = report;
     this.#live = new LiveDatabase(opened, (change) => {
       this.#changes.announce(change);
     });
     this.#changes = new ChangeFeed(this.path, () => this.#live.look(), report, watcher);
-  }
-
-  /** As found when the file was last opened. */
-  get access(): Access {
-    return this.#access;
   }
 
   /** Every notebook the database knows, by path; those without an entry too. */
@@ -116,11 +107,6 @@ export class SqliteLoader {
   /** What the last runs met for a cell, newest first. */
   lookups(cellId: number, limit: number): Promise<LookupSummary[]> {
     return this.#read(({ connection }) => listLookups(connection, cellId, limit));
-  }
-
-  /** The cell as it stood when the entry was saved, first, and all it depended on. Empty if unknown. */
-  ancestry(entryId: number): Promise<NodeSummary[]> {
-    return this.#read(({ connection }) => listAncestry(connection, entryId));
   }
 
   /** All that it takes to judge a notebook's document; `undefined` when the cache does not know it. */
@@ -200,7 +186,8 @@ export class SqliteLoader {
     );
     const wrong =
       verdict.kind === 'lost' && (verdict.why === 'wrongBytes' || verdict.why === 'wrongSize');
-    if (wrong && options.quarantine && this.#access.kind === 'readWrite') {
+    const writable = (await this.#live.current()).access.kind === 'readWrite';
+    if (wrong && options.quarantine && writable) {
       await this.#write((writer) =>
         writer.transaction((connection) => quarantine(connection, item.digest, now())),
       );
@@ -226,20 +213,20 @@ export class SqliteLoader {
   }
 
   async #read<T>(work: (database: OpenDatabase, blobs: BlobFolder) => Promise<T>): Promise<T> {
-    const database = await this.#current();
+    const database = await this.#live.current();
     try {
       return await work(database, new BlobFolder(dirname(database.realPath)));
     } catch (error) {
       // The file was replaced between two queries: what has not begun to change may begin anew.
       if (!(error instanceof CacheError && error.kind === 'closed')) throw error;
-      const next = await this.#current();
+      const next = await this.#live.current();
       return work(next, new BlobFolder(dirname(next.realPath)));
     }
   }
 
   #write<T>(work: (writer: Writer, blobs: BlobFolder) => Promise<T>): Promise<T> {
     const result = this.#lastWrite.then(async () => {
-      const database = await this.#current();
+      const database = await this.#live.current();
       const blobs = new BlobFolder(dirname(database.realPath));
       try {
         return await Writer.use(database, (writer) => work(writer, blobs));
@@ -249,12 +236,6 @@ export class SqliteLoader {
     });
     this.#lastWrite = result.catch(() => undefined);
     return result;
-  }
-
-  async #current(): Promise<OpenDatabase> {
-    const database = await this.#live.current();
-    this.#access = database.access;
-    return database;
   }
 }
 

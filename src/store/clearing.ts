@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
-import { listGraph, reachable } from './ancestry';
 import type { BlobFolder } from './BlobFolder';
 import { integer, Listing } from './fields';
+import { listGraph, reachable } from './nodes';
 import { removeEntries, removeFiles, type LooseFile } from './removal';
 import type { Clearance, ClearTarget } from './rows';
 import type { Connection } from './sqlite';

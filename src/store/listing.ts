@@ -123,7 +123,7 @@ const lookups = new Listing('a lookup', {
 });
 
 /**
- * By path.
+ * By path; with `appId`, that one alone.
  * @param path the database as the user knows it: the notebooks' paths are relative to its folder.
  */
 export async function listApps(
@@ -131,14 +131,16 @@ export async function listApps(
   path: string,
   appId?: number,
 ): Promise<AppSummary[]> {
+  const chosen =
+    appId === undefined ? 'true' : 'cell_id IN (SELECT cell_id FROM cells WHERE app_id = ?1)';
   const row = await connection.get(
     `SELECT ${apps.sql(`(
       SELECT a.app_id, a.path, a.last_seen_at, total(t.entries > 0) AS cells,
         total(t.entries) AS entries, total(t.size) AS size, total(t.runtime) AS runtime,
         total(u.saves) AS saves, max(u.last_used_at) AS last_used_at
       FROM apps AS a LEFT JOIN cells AS c USING (app_id) LEFT JOIN totals AS t USING (cell_id)
-        LEFT JOIN ${usesByCell('true')} AS u USING (cell_id)
-      ${appId === undefined ? '' : 'WHERE a.app_id = ?'} GROUP BY a.app_id)`)} AS apps`,
+        LEFT JOIN ${usesByCell(chosen)} AS u USING (cell_id)
+      WHERE ${appId === undefined ? 'true' : 'a.app_id = ?1'} GROUP BY a.app_id)`)} AS apps`,
     ...(appId === undefined ? [] : [appId]),
   );
   return apps

@@ -1,5 +1,5 @@
 import { dirname, relative, sep } from 'node:path';
-import { listGraph, type GraphNode } from './ancestry';
+import { listGraph, type GraphNode } from './nodes';
 import { digest, flag, integer, Listing, names, optional, real, text } from './fields';
 import type { Connection } from './sqlite';
 

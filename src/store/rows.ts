@@ -127,18 +127,6 @@ export interface Clearance {
   readonly pinned: number;
 }
 
-/** A cell as it stood when an entry was saved, or one of the cells it depended on. */
-export interface NodeSummary {
-  /** Digest of the code's digest and the parents' nodes. */
-  readonly node: string;
-  readonly cellId: number;
-  readonly name: string | undefined;
-  readonly codeDigest: string;
-  readonly code: string;
-  /** Nodes of the cells it depended on directly, ascending. One may be lost: it is then not listed. */
-  readonly parents: readonly string[];
-}
-
 /** What a clear takes: everything of an app, everything of a cell, or one result. */
 export type ClearTarget =
   | { readonly kind: 'app'; readonly appId: number }

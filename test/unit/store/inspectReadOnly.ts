@@ -17,7 +17,6 @@ async function inspect(path: string): Promise<object> {
     );
     await loader.close();
     return {
-      access: loader.access,
       apps: app === undefined ? 0 : 1,
       bytes: value?.kind === 'bytes' ? value.bytes.toString() : undefined,
       clear,

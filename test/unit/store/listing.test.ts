@@ -199,7 +199,6 @@ test('what is not there is undefined or empty', async (t) => {
   assert.deepEqual(await loader.items(1), []);
   assert.equal(await loader.item(1, 'k'), undefined);
   assert.deepEqual(await loader.lookups(1, 5), []);
-  assert.deepEqual(await loader.ancestry(1), []);
 });
 
 test('lookups come newest first, as many as are asked for', async (t) => {
