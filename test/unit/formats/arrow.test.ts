@@ -216,6 +216,31 @@ void test('a column that is damaged leaves the others readable', async () => {
   assert.ok(damagedColumns > 0);
 });
 
+void test('a type that is not known hides itself and what follows, not what stands before', async () => {
+  const bytes = fixture('batches-plain.arrow');
+  // Somewhere in the footer stands the number of the second column's type, Utf8.
+  const UTF8 = 5;
+  let found = 0;
+  for (let at = bytes.length - 1000; at < bytes.length; at += 1) {
+    if (bytes[at] !== UTF8) continue;
+    const younger = bytes.slice();
+    younger[at] = 99;
+    const page = await pageOf(younger, 'arrow', { count: 3 }).catch(() => undefined);
+    if (page?.kind !== 'table' || page.columns[1]?.type !== 'Type 99') continue;
+    found += 1;
+    const reason = 'Columns from "name" on cannot be read: Arrow Type 99 is not known.';
+    assert.deepEqual(
+      page.columns.map(({ unreadable }) => unreadable),
+      [undefined, reason, reason, reason, reason],
+    );
+    assert.deepEqual(
+      page.rows.map((row) => row[0]),
+      ['0', '1', '2'],
+    );
+  }
+  assert.equal(found, 1);
+});
+
 void test('a buffer that claims to grow beyond all measure is not believed', async () => {
   for (const [name, magic] of [
     ['batches-lz4.arrow', [0x04, 0x22, 0x4d, 0x18]],

@@ -11,7 +11,7 @@ import type { Page } from '../../../src/protocol/pages';
 import { fixture, pageOf } from './fixtures';
 
 const SEED = Number(process.env.CELLAR_SEED ?? Math.floor(Math.random() * 2 ** 31));
-const ROUNDS = 150;
+const ROUNDS = 60;
 
 /** Marsaglia's xorshift: numbers that are the same on every machine. */
 function random(seed: number): (below: number) => number {

@@ -40,10 +40,10 @@ void test('types are named as numpy names them', async () => {
 });
 
 void test('only the values that are shown are read', async () => {
-  const source = new CountingSource(fixture('long.npy'));
+  const source = new CountingSource(fixture('wide.npy'));
   await pageOf(source, 'npy');
-  // The header, and a thousand values of four bytes.
-  assert.ok(source.count < 4000 + 300, `${source.count} bytes were read of ${source.size}`);
+  // The header, twice its first bytes, and what lies between the first value shown and the last.
+  assert.ok(source.count < 128 + 12 + 640 + 1, `${source.count} bytes were read of ${source.size}`);
 });
 
 void test('a header that lies is found out', async () => {
