@@ -127,9 +127,12 @@ export class TurnOnCommand {
     const wasDirty = document.isDirty;
     await replaceText(document, before);
     if (!wasDirty) await document.save();
-    if (isNew) await vscode.workspace.fs.delete(uri);
+    if (isNew) {
+      await closeTabs(uri);
+      await vscode.workspace.fs.delete(uri);
+    }
     void vscode.window.showInformationMessage(
-      vscode.l10n.t('{0} is as it was. Cell caching is off.', file),
+      isNew ? vscode.l10n.t('{0} is gone again.', file) : vscode.l10n.t('{0} is as it was.', file),
     );
   }
 }
@@ -162,6 +165,13 @@ async function choosePlace(notebook: vscode.Uri): Promise<Place | undefined> {
     placeHolder: vscode.l10n.t('Choose where to write marimo’s setting cache_cells'),
   });
   return chosen?.place;
+}
+
+async function closeTabs(uri: vscode.Uri): Promise<void> {
+  const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs);
+  const its = ({ input }: vscode.Tab) =>
+    input instanceof vscode.TabInputText && input.uri.toString() === uri.toString();
+  await vscode.window.tabGroups.close(tabs.filter(its));
 }
 
 /** The one that marimo reads: the first at or above the notebook. Not above its workspace folder. */
