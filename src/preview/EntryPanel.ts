@@ -13,7 +13,7 @@ import { fateOf, isSame, newerThan } from './fate';
 import type { Identity } from './fate';
 import { html } from './html';
 import { problemOf } from './problemOf';
-import { clearing, pageStrings, problems, waysOut } from './strings';
+import { noClearing, pageStrings, problems, waysOut } from './strings';
 
 export interface PanelServices {
   readonly extensionUri: vscode.Uri;
@@ -273,7 +273,7 @@ export class EntryPanel implements vscode.Disposable {
         items,
         checks: reader.checks,
         fate: fateOf(entry, now, siblings),
-        clearing: clearingOf(loader),
+        clearing: clearing(),
         bookmark: { database, entryId, hash, createdAt },
       },
       { locale: vscode.env.language, now: Date.now() / 1000 },
@@ -352,11 +352,8 @@ function maxBatchSize(): number {
   return megabytes * 1e6;
 }
 
-function clearingOf({ access }: SqliteLoader): Clearing {
-  if (!vscode.workspace.isTrusted) {
-    return { allowed: false, reason: clearing.untrusted(), needsTrust: true };
-  }
-  return access.kind === 'readOnly'
-    ? { allowed: false, reason: clearing.readOnly(access.why), needsTrust: false }
-    : { allowed: true, reason: '', needsTrust: false };
+function clearing(): Clearing {
+  return vscode.workspace.isTrusted
+    ? { kind: 'allowed' }
+    : { kind: 'restricted', reason: noClearing() };
 }

@@ -9,7 +9,7 @@ import { LostValue, problemOf } from './problemOf';
 /** What a reader needs of the loader. */
 export type ValueLoader = Pick<
   SqliteLoader,
-  'path' | 'access' | 'item' | 'blobFile' | 'readInline' | 'verify'
+  'path' | 'item' | 'blobFile' | 'readInline' | 'verify'
 >;
 
 /** What a reader needs of the decoder. */

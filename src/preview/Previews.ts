@@ -40,6 +40,7 @@ export class Previews implements vscode.Disposable, vscode.WebviewPanelSerialize
     this.#serializer = vscode.window.registerWebviewPanelSerializer(viewType, this);
   }
 
+  /** Whether any preview can be seen now. */
   get visible(): boolean {
     return this.#visible.size > 0;
   }
@@ -129,11 +130,10 @@ export class Previews implements vscode.Disposable, vscode.WebviewPanelSerialize
   }
 
   #see(panel: vscode.WebviewPanel, visible: boolean): void {
-    const before = this.#visible.size > 0;
+    const before = this.visible;
     if (visible) this.#visible.add(panel);
     else this.#visible.delete(panel);
-    const after = this.#visible.size > 0;
-    if (before !== after) this.#onDidChangeVisible.fire(after);
+    if (before !== this.visible) this.#onDidChangeVisible.fire(this.visible);
   }
 }
 

@@ -207,12 +207,12 @@ export const badges = {
   }),
 } as const;
 
-export const clearing = {
-  untrusted: () =>
-    l10n.t('Nothing can be cleared in Restricted Mode: trust this workspace to change its cache.'),
-  readOnly: (why: string) => l10n.t('Nothing can be cleared: {0}', why),
-  gone: () => l10n.t('This entry is no longer in the cache.'),
-} as const;
+/** Why the buttons that clear are disabled. */
+export function noClearing(): string {
+  return l10n.t(
+    'Nothing can be cleared in Restricted Mode: trust this workspace to change its cache.',
+  );
+}
 
 /** What is wrong with a value's bytes. */
 export function lostMessage(why: Lost['why']): string {

@@ -116,12 +116,10 @@ export type Fate =
   | { readonly kind: 'outdone' };
 
 /** Whether Clear can be used, and if not, why. */
-export interface Clearing {
-  readonly allowed: boolean;
-  readonly reason: string;
-  /** Whether trusting the workspace would allow it. */
-  readonly needsTrust: boolean;
-}
+export type Clearing =
+  | { readonly kind: 'allowed' }
+  /** Not before the workspace is trusted. */
+  | { readonly kind: 'restricted'; readonly reason: string };
 
 const stringNames = [
   'about',
@@ -254,7 +252,7 @@ const entry = object<EntryView>({
     }),
   ),
   fate: union<'kind', Fate>('kind', { present: {}, cleared: { newer: flag }, outdone: {} }),
-  clearing: object<Clearing>({ allowed: flag, reason: text, needsTrust: flag }),
+  clearing: union<'kind', Clearing>('kind', { allowed: {}, restricted: { reason: text } }),
 });
 
 const column = object<Column>({

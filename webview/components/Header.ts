@@ -11,7 +11,7 @@ export class Header {
   readonly #summary = element('p', { class: 'summary' });
   readonly #clearCell: HTMLElement;
   readonly #clearApp: HTMLElement;
-  readonly #whyNot = element('p', { class: 'why-not', id: 'why-not' });
+  readonly #whyNot = element('p', { class: 'why-not' });
   readonly #manageTrust: HTMLElement;
   readonly #about: HTMLDetailsElement;
   readonly #facts = element('dl', { class: 'facts' });
@@ -73,15 +73,12 @@ export class Header {
     );
     this.#facts.replaceChildren(...facts.map(factElement));
     for (const clear of [this.#clearCell, this.#clearApp]) {
-      clear.toggleAttribute('disabled', !clearing.allowed);
-      if (clearing.allowed) clear.removeAttribute('aria-describedby');
-      else clear.setAttribute('aria-describedby', 'why-not');
+      clear.toggleAttribute('disabled', clearing.kind === 'restricted');
     }
-    this.#whyNot.hidden = clearing.allowed;
-    this.#whyNot.replaceChildren(
-      clearing.reason,
-      ...(clearing.needsTrust ? [this.#manageTrust] : []),
-    );
+    this.#whyNot.hidden = clearing.kind === 'allowed';
+    if (clearing.kind === 'restricted') {
+      this.#whyNot.replaceChildren(clearing.reason, this.#manageTrust);
+    }
   }
 }
 

@@ -61,7 +61,7 @@ const description: Description = {
   ],
   checks: new Map([['cell_cache/b3/digits.arrow', { kind: 'verified' }]]),
   fate: { kind: 'present' },
-  clearing: { allowed: true, reason: '', needsTrust: false },
+  clearing: { kind: 'allowed' },
   bookmark: { database: 0, entryId: 1, hash: 'b3HXm6oX', createdAt: 1_700_000_000 },
 };
 

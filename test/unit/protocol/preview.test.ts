@@ -23,7 +23,7 @@ const entry: EntryView = {
     { key: 'b', name: 'x', kind: 'JSON', size: '1 kB', check: { kind: 'damaged', problem } },
   ],
   fate: { kind: 'cleared', newer: true },
-  clearing: { allowed: false, reason: 'Restricted Mode', needsTrust: true },
+  clearing: { kind: 'restricted', reason: 'Restricted Mode' },
 };
 
 const pages: Page[] = [

@@ -43,7 +43,7 @@ export const entry: EntryView = {
   ],
   values,
   fate: { kind: 'present' },
-  clearing: { allowed: true, reason: '', needsTrust: false },
+  clearing: { kind: 'allowed' },
 };
 
 /** 1,797 handwritten digits, 64 pixels each, as scikit-learn has them. */

@@ -334,7 +334,7 @@ describe('the preview’s page', { skip: noBrowser }, () => {
       await page.locator('header vscode-button', { hasText: name }).click();
       assert.deepEqual(heard.at(-1), { type: 'command', command });
     }
-    const clearing = { allowed: false, reason: 'Not in Restricted Mode.', needsTrust: true };
+    const clearing = { kind: 'restricted', reason: 'Not in Restricted Mode.' } as const;
     await say({ type: 'entry', entry: { ...entry, clearing } });
     await page.getByText('Not in Restricted Mode.').waitFor();
     const clear = page.locator('header vscode-button', { hasText: 'Clear Cell' });
