@@ -31,7 +31,7 @@ export class CacheError extends Error {
 
   constructor(
     readonly kind: CacheErrorKind,
-    /** Absolute path of the database. */
+    /** Absolute path of the database, or of the file beside it that is at fault. */
     readonly path: string,
     message: string,
     options?: ErrorOptions,

@@ -46,7 +46,10 @@ export class ChangeFeed {
     clearInterval(this.#poll);
     this.#poll = undefined;
     if (!visible || this.#disposed) return;
-    this.#poll = setInterval(() => void this.lookNow(), pollEvery);
+    this.#poll = setInterval(() => {
+      // A look that waits for somebody's lock is not asked again meanwhile.
+      if (this.#looking === undefined) void this.lookNow();
+    }, pollEvery);
     void this.lookNow();
   }
 
@@ -63,7 +66,9 @@ export class ChangeFeed {
       } catch (error) {
         this.report(error);
       }
-    })();
+    })().finally(() => {
+      if (this.#looking === looking) this.#looking = undefined;
+    });
     this.#looking = looking;
     return looking;
   }

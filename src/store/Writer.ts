@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CacheError } from './CacheError';
 import { isSameFile, type OpenDatabase } from './opening';
-import { Connection } from './sqlite';
+import { Connection } from './Connection';
 
 /** Bytes of log above which a write is followed by a checkpoint, and preceded by one. */
 const checkpointAbove = 4 << 20;

@@ -4,7 +4,7 @@ import { integer, Listing } from './fields';
 import { listGraph, reachable } from './nodes';
 import { removeEntries, removeFiles, type LooseFile } from './removal';
 import type { Clearance, ClearTarget } from './rows';
-import type { Connection } from './sqlite';
+import type { Connection } from './Connection';
 import type { Writer } from './Writer';
 
 /** The entries that targets name, by three arrays of ids, as a table of entry and cell. */

@@ -22,7 +22,7 @@ import {
   type ItemSummary,
   type LookupSummary,
 } from './rows';
-import type { Connection, Value } from './sqlite';
+import type { Connection, Value } from './Connection';
 
 // Every listing is one statement, thus one snapshot, and none touches a blob's content.
 

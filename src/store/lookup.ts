@@ -1,7 +1,7 @@
 import type { BlobFolder } from './BlobFolder';
 import { listEntries, listItems } from './listing';
 import type { EntryKey, Load, LoadedItem, Lookup } from './rows';
-import type { Connection } from './sqlite';
+import type { Connection } from './Connection';
 import { findFile, readInline, verify } from './values';
 
 /**

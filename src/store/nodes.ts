@@ -1,5 +1,5 @@
 import { digest, digests, integer, Listing } from './fields';
-import type { Connection } from './sqlite';
+import type { Connection } from './Connection';
 
 /** A cell as it stood when an entry was saved: its code's digest and the nodes of what it used. */
 export interface GraphNode {

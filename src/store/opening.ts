@@ -2,7 +2,7 @@ import { access, constants, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CacheError } from './CacheError';
 import { applicationId, compareSchemas, formatVersion, ourSchema, readSchema } from './schema';
-import { Connection } from './sqlite';
+import { Connection } from './Connection';
 
 /** Whether a cache can be changed and, if not, why, as one sentence. */
 export type Access =

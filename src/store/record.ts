@@ -1,7 +1,7 @@
 import { dirname, relative, sep } from 'node:path';
 import { listGraph, type GraphNode } from './nodes';
 import { digest, flag, integer, Listing, names, optional, real, text } from './fields';
-import type { Connection } from './sqlite';
+import type { Connection } from './Connection';
 
 /** What a cache knows of one notebook, as far as it takes to judge a document against it. */
 export interface NotebookRecord {

@@ -1,6 +1,6 @@
 import { unlink } from 'node:fs/promises';
 import { isMissing, type BlobFolder } from './BlobFolder';
-import type { Connection } from './sqlite';
+import type { Connection } from './Connection';
 import type { Writer } from './Writer';
 
 /** A file that lost its last row. */

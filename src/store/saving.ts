@@ -1,27 +1,11 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, realpath, rename, rm, type FileHandle } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { blobFileName, type BlobFolder } from './BlobFolder';
-import { CacheError } from './CacheError';
-import { Checksums, sealOf } from './checksums';
+import { createHash } from 'node:crypto';
+import type { BlobFolder } from './BlobFolder';
+import { sealOf } from './checksums';
+import type { Connection } from './Connection';
 import { removeEntries, removeFiles, type LooseFile } from './removal';
-import type { NewCell, NewEntry, NewItem, NewNode } from './rows';
-import type { Connection } from './sqlite';
+import type { NewCell, NewEntry, NewNode } from './rows';
+import { discard, place, spool, type Spooled } from './spool';
 import type { Writer } from './Writer';
-
-/** Bytes up to which a blob lives in its row; measured, see the design. */
-const inlineUpTo = 64 << 10;
-/** Bytes hashed and written between two breaths. */
-const piece = 1 << 20;
-
-/** A value's bytes, counted, and held in memory or, when large, in a file that has no name yet. */
-interface Spooled {
-  readonly item: NewItem;
-  readonly digest: string;
-  readonly size: number;
-  readonly crc32: number;
-  readonly held: { readonly bytes: Buffer } | { readonly partial: string };
-}
 
 /**
  * Saves a result, replacing the cell's own entry of the same key. Bytes are written before the lock
@@ -85,53 +69,17 @@ export async function save(
     await removeFiles(writer, blobs, replaced);
     return entryId;
   } finally {
-    for (const { held } of spooled) {
-      if ('partial' in held) await rm(held.partial, { force: true });
-    }
+    await discard(spooled);
   }
-}
-
-/** Reads a value's bytes once, in pieces, and never holds more than a row may. */
-async function spool(blobs: BlobFolder, item: NewItem): Promise<Spooled> {
-  const sums = new Checksums();
-  const begun: Buffer[] = [];
-  let file: FileHandle | undefined;
-  let partial = '';
-  try {
-    for await (const bytes of item.content) {
-      for (let at = 0; at < bytes.byteLength; at += piece) {
-        const some = Buffer.from(bytes.subarray(at, at + piece));
-        sums.add(some);
-        if (file === undefined) begun.push(some);
-        else await file.writeFile(some);
-        if (file === undefined && sums.size > inlineUpTo) {
-          partial = join(await makeFolder(blobs.path), `.partial-${randomUUID()}`);
-          file = await open(partial, 'wx');
-          await file.writeFile(Buffer.concat(begun));
-        }
-      }
-    }
-    await file?.close();
-  } catch (error) {
-    await file?.close().catch(() => undefined);
-    if (partial !== '') await rm(partial, { force: true });
-    throw asCacheError(error, blobs.path);
-  }
-  return {
-    item,
-    digest: sums.digest(),
-    size: sums.size,
-    crc32: sums.crc32,
-    held: file === undefined ? { bytes: Buffer.concat(begun) } : { partial },
-  };
 }
 
 /** Makes sure that a blob has a row and that its bytes are there. */
 async function saveBlob(
   connection: Connection,
   blobs: BlobFolder,
-  { item, digest, size, crc32, held }: Spooled,
+  spooled: Spooled,
 ): Promise<void> {
+  const { digest, size, crc32, held } = spooled;
   const key = Buffer.from(digest, 'hex');
   const row = await connection.get('SELECT file, quarantined_at FROM blobs WHERE digest = ?', key);
   if (row?.quarantined_at === null) {
@@ -139,17 +87,7 @@ async function saveBlob(
     if (typeof file !== 'string') return;
     if ((await blobs.find(file, digest, size)).kind === 'file') return;
   }
-  let file: string | null = null;
-  if ('partial' in held) {
-    file = blobFileName(digest, item.format);
-    const path = join(blobs.path, file);
-    try {
-      await makeFolder(dirname(path));
-      await rename(held.partial, path);
-    } catch (error) {
-      throw asCacheError(error, path);
-    }
-  }
+  const file = 'partial' in held ? await place(blobs, spooled, held.partial) : null;
   const content = 'bytes' in held ? held.bytes : null;
   await connection.run(
     row === undefined
@@ -218,26 +156,4 @@ async function saveNode(connection: Connection, cellId: number, node: NewNode): 
     JSON.stringify(parents),
   );
   return digest;
-}
-
-/** Makes a folder of ours; one that is a link is refused, since writing would leave our place. */
-async function makeFolder(path: string): Promise<string> {
-  await mkdir(path, { recursive: true });
-  if ((await realpath(path)) === path) return path;
-  throw new CacheError('unreadable', path, `${path} is a link, so nothing is saved through it.`);
-}
-
-function asCacheError(error: unknown, path: string): unknown {
-  switch ((error as NodeJS.ErrnoException).code) {
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return new CacheError('full', path, `The disk that holds ${path} is full.`, { cause: error });
-    case 'EACCES':
-    case 'EPERM':
-    case 'EROFS':
-      return new CacheError('readOnly', path, `${path} is not writable.`, { cause: error });
-    case undefined:
-    default:
-      return error;
-  }
 }

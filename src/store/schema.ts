@@ -1,5 +1,5 @@
 import text from '../../python/marimo_cellar/schema.sql';
-import { Connection } from './sqlite';
+import { Connection } from './Connection';
 
 /** `PRAGMA application_id` of every database of ours: "CELR". */
 export const applicationId = 0x43454c52;

@@ -1,7 +1,7 @@
 import { BlobFolder, lost } from './BlobFolder';
 import { Checksums, sealOf } from './checksums';
 import type { BlobFile, Bytes, ItemSummary, Lost } from './rows';
-import type { Connection } from './sqlite';
+import type { Connection } from './Connection';
 
 /** A row of SQLite larger than this is not read: all of it would have to be in memory. */
 const inlineLimit = 1 << 20;
@@ -14,6 +14,8 @@ interface Stored {
   readonly crc32: number;
   readonly seal: number;
   readonly file: string | undefined;
+  /** Bytes in the row, when there are any; told without reading them. */
+  readonly length: number | undefined;
 }
 
 /** The file of a value, for reading by range; what it holds is not yet verified. */
@@ -33,14 +35,8 @@ export async function findFile(
 export async function readInline(connection: Connection, item: ItemSummary): Promise<Bytes | Lost> {
   const stored = await find(connection, item);
   if ('why' in stored) return stored;
-  // The column says how long it is before any of it is read.
-  const length = await connection.get(
-    `SELECT length(content) AS length FROM blobs
-     WHERE digest = ? AND typeof(content) = 'blob'`,
-    Buffer.from(stored.digest, 'hex'),
-  );
-  if (typeof length?.length !== 'number') return lost('missing');
-  if (length.length > inlineLimit) return lost('tooLarge');
+  if (stored.length === undefined) return lost('missing');
+  if (stored.length > inlineLimit) return lost('tooLarge');
   const row = await connection.get(
     'SELECT content FROM blobs WHERE digest = ?',
     Buffer.from(stored.digest, 'hex'),
@@ -88,14 +84,15 @@ export async function quarantine(
 
 async function find(connection: Connection, item: ItemSummary): Promise<Stored | Lost> {
   const row = await connection.get(
-    `SELECT lower(hex(i.digest)) AS digest, i.seal, b.size, b.crc32, b.file, b.quarantined_at
+    `SELECT lower(hex(i.digest)) AS digest, i.seal, b.size, b.crc32, b.file, b.quarantined_at,
+       CASE typeof(b.content) WHEN 'blob' THEN length(b.content) END AS length
      FROM items AS i JOIN blobs AS b USING (digest) WHERE i.entry_id = ? AND i.key = ?`,
     item.entryId,
     item.key,
   );
   if (row?.digest !== item.digest) return lost('cleared');
   if (row.quarantined_at !== null) return lost('quarantined');
-  const { size, crc32, seal, file } = row;
+  const { size, crc32, seal, file, length } = row;
   if (typeof size !== 'number' || typeof crc32 !== 'number' || typeof seal !== 'number') {
     return lost('wrongBytes');
   }
@@ -106,6 +103,7 @@ async function find(connection: Connection, item: ItemSummary): Promise<Stored |
     crc32,
     seal,
     file: typeof file === 'string' ? file : undefined,
+    length: typeof length === 'number' ? length : undefined,
   };
 }
 

@@ -4,7 +4,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BlobFolder } from '../../../src/store/BlobFolder';
 import { sealOf } from '../../../src/store/checksums';
-import { Connection } from '../../../src/store/sqlite';
+import { Connection } from '../../../src/store/Connection';
 
 /**
  * The store's own check, with which every test of it ends: SQLite's integrity and foreign keys,

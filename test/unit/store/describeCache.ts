@@ -1,4 +1,4 @@
-import { Connection, type Row } from '../../../src/store/sqlite';
+import { Connection, type Row } from '../../../src/store/Connection';
 
 /**
  * All that a cache's tables say, by plain SQL and not by the code under test, in the layout of the

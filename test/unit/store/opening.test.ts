@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { CacheError, UnsupportedError, type CacheErrorKind } from '../../../src/store/CacheError';
 import { SqliteLoader } from '../../../src/store/SqliteLoader';
-import { Connection } from '../../../src/store/sqlite';
+import { Connection } from '../../../src/store/Connection';
 import {
   atEnd,
   creation,

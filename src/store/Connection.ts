@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type * as Native from '@vscode/sqlite3';
-import { CacheError, UnsupportedError } from './CacheError';
+import { CacheError } from './CacheError';
+import { asCacheError } from './faults';
+import { loadSqlite } from './native';
 
 /** What a statement is given. Whole numbers beyond 32 bits arrive as REAL; an INTEGER column mends that. */
 export type Value = string | number | Buffer | null;
@@ -11,21 +13,6 @@ export type Row = Readonly<Record<string, unknown>>;
 
 /** What a connection may do: `immutable` promises SQLite that nobody changes the file meanwhile. */
 export type Mode = 'read' | 'immutable' | 'write' | 'memory';
-
-/** Primary result codes, from https://sqlite.org/rescode.html. */
-const code = {
-  busy: 5,
-  locked: 6,
-  noMemory: 7,
-  readOnly: 8,
-  inputOutput: 10,
-  corrupt: 11,
-  full: 13,
-  cannotOpen: 14,
-  protocol: 15,
-  tooBig: 18,
-  notADatabase: 26,
-} as const;
 
 /**
  * A turn of waiting inside SQLite is short, because it holds one of the few threads that all file
@@ -50,7 +37,7 @@ export class Connection {
 
   /** @throws CacheError; the file's content is looked at by the first statement only. */
   static async open(path: string, mode: Mode): Promise<Connection> {
-    const sqlite = await load(path);
+    const sqlite = await loadSqlite(path);
     const name = {
       read: path,
       write: path,
@@ -162,85 +149,5 @@ export class Connection {
       }
       await sleep(5 + Math.random() * 20);
     }
-  }
-}
-
-/**
- * @returns the error that people see; what is not SQLite's, or a mistake in our own statements, is
- * passed on as it is.
- */
-function asCacheError(error: Error, path: string): Error {
-  const { errno } = error as { errno?: unknown };
-  const told = { cause: error };
-  switch (typeof errno === 'number' ? errno & 0xff : undefined) {
-    case code.busy:
-    case code.locked:
-    case code.protocol:
-      return new CacheError(
-        'busy',
-        path,
-        `Another process has kept ${path} locked. Try again when its run has ended.`,
-        told,
-      );
-    case code.readOnly:
-      return new CacheError(
-        'readOnly',
-        path,
-        `${path} cannot be changed: the file or its folder is not writable. ` +
-          'Nothing was removed. Give yourself write permission and try again.',
-        told,
-      );
-    case code.corrupt:
-      return new CacheError(
-        'damaged',
-        path,
-        `${path} is damaged (${error.message}). ` +
-          'Delete the file: its results are computed again by the next run.',
-        told,
-      );
-    case code.full:
-      return new CacheError(
-        'full',
-        path,
-        `The disk that holds ${path} is full. Free some space and try again.`,
-        told,
-      );
-    case code.notADatabase:
-      return new CacheError(
-        'notADatabase',
-        path,
-        `${path} is not an SQLite database. ` +
-          'Move or delete the file: the next run begins a cache in its place.',
-        told,
-      );
-    case code.inputOutput:
-    case code.cannotOpen:
-    case code.noMemory:
-    case code.tooBig:
-      return new CacheError(
-        'unreadable',
-        path,
-        `${path} cannot be read (${error.message}). Check its permissions and its disk.`,
-        told,
-      );
-    case undefined:
-    default:
-      return error;
-  }
-}
-
-let native: Promise<typeof Native> | undefined;
-
-/** Loads the native module on first use, so that a workspace without a cache never pays for it. */
-async function load(path: string): Promise<typeof Native> {
-  native ??= import('@vscode/sqlite3').then(
-    // A bundle hands over the module itself, Node's own loader a namespace around it.
-    (module: typeof Native & { default?: typeof Native }) => module.default ?? module,
-  );
-  try {
-    return await native;
-  } catch (cause) {
-    const { platform, arch } = process;
-    throw new UnsupportedError(path, platform, arch, '@vscode/sqlite3', { cause });
   }
 }
