@@ -1,0 +1,225 @@
+import * as vscode from 'vscode';
+import type {
+  CloseHandlerResult,
+  LanguageClient as Client,
+  LanguageClientOptions,
+} from 'vscode-languageclient/node';
+import {
+  cellsRequest,
+  type CellsResult,
+  didChangeCellsNotification,
+  type DidChangeCellsParams,
+  type ServerOptions,
+  parseHoverMode,
+} from '../protocol/cells';
+import type { Caches } from '../store/Caches';
+import { hoverCommands, hoverLinks } from './hoverLinks';
+
+/** A server that ends this often within this many milliseconds is left alone. */
+const mostRestarts = 4;
+const restartsWithin = 180_000;
+
+/**
+ * The language server's client. It starts the server, and loads the library that talks to it, when
+ * the first marimo notebook is opened as text, and tells the server of no other document.
+ */
+export class LanguageClient implements vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<string>();
+  private readonly disposables: { dispose(): void }[] = [this.changed];
+  /** URIs that the server was told of. */
+  private readonly known = new Set<string>();
+  /** Answers by URI, until the document or its cache changes. */
+  private readonly answers = new Map<string, Promise<CellsResult | undefined>>();
+  private ends: number[] = [];
+  private client: Promise<Client | undefined> | undefined;
+  private disposed = false;
+
+  /** Fires with the URI of a notebook when `cells` may answer differently. */
+  readonly onDidChangeCells = this.changed.event;
+
+  /** @param serverModule absolute path of the server's program */
+  constructor(
+    private readonly serverModule: string,
+    private readonly caches: Caches,
+    private readonly log: vscode.LogOutputChannel,
+  ) {
+    const open = (document: vscode.TextDocument) => {
+      this.open(document);
+    };
+    this.disposables.push(
+      vscode.workspace.onDidOpenTextDocument(open),
+      // A file becomes a notebook while it is edited; looking at every keystroke would cost others.
+      vscode.workspace.onDidSaveTextDocument(open),
+    );
+    vscode.workspace.textDocuments.forEach(open);
+  }
+
+  /** What the server knows of a document's cells; `undefined` where it has no say. */
+  async cells(uri: string): Promise<CellsResult | undefined> {
+    const client = await this.client;
+    if (!client || !this.known.has(uri)) return undefined;
+    const asked = this.answers.get(uri);
+    if (asked) return asked;
+    const answer = client
+      .sendRequest<CellsResult>(cellsRequest, { uri })
+      .catch((error: unknown) => {
+        // A server that is going down: the next one will answer.
+        this.log.warn(`The language server gave no cells: ${String(error)}`);
+        this.answers.delete(uri);
+        return undefined;
+      });
+    this.answers.set(uri, answer);
+    return answer;
+  }
+
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    for (const disposable of this.disposables) disposable.dispose();
+    void this.stop();
+  }
+
+  /** Ends the server. @returns when it has ended */
+  async stop(): Promise<void> {
+    this.disposed = true;
+    const client = await this.client;
+    // The server may have ended by itself, or not have begun.
+    await client?.dispose().catch((error: unknown) => {
+      this.log.debug(`The language server was not stopped: ${String(error)}`);
+    });
+  }
+
+  private open(document: vscode.TextDocument): void {
+    if (this.disposed || !isNotebook(document)) return;
+    if (this.client === undefined) {
+      this.client = this.start();
+      return;
+    }
+    if (!this.known.has(document.uri.toString())) void this.tell(document);
+  }
+
+  /** Tells a running server of a document that was no notebook when it was opened. */
+  private async tell(document: vscode.TextDocument): Promise<void> {
+    const client = await this.client;
+    const uri = document.uri.toString();
+    if (!client?.isRunning() || this.known.has(uri) || document.isClosed) return;
+    this.known.add(uri);
+    const params = client.code2ProtocolConverter.asOpenTextDocumentParams(document);
+    await client.sendNotification('textDocument/didOpen', params);
+  }
+
+  private async start(): Promise<Client | undefined> {
+    // Loaded here, so that whoever opens no notebook does not wait for it.
+    const library = await import('vscode-languageclient/node');
+    const { CloseAction, ErrorAction, RevealOutputChannelOn, TransportKind } = library;
+    const server = { module: this.serverModule, transport: TransportKind.ipc };
+    const options: LanguageClientOptions = {
+      documentSelector: [{ scheme: 'file', language: 'python' }],
+      outputChannel: this.log,
+      revealOutputChannelOn: RevealOutputChannelOn.Never,
+      initializationOptions: serverOptions(),
+      initializationFailedHandler: () => false,
+      errorHandler: {
+        error: () => ({ action: ErrorAction.Continue, handled: true }),
+        closed: () => this.ended(CloseAction.Restart, CloseAction.DoNotRestart),
+      },
+      middleware: {
+        didOpen: async (document, next) => {
+          if (!isNotebook(document)) return;
+          this.known.add(document.uri.toString());
+          await next(document);
+        },
+        didChange: async (event, next) => {
+          const uri = event.document.uri.toString();
+          this.answers.delete(uri);
+          if (this.known.has(uri)) await next(event);
+        },
+        didSave: async (document, next) => {
+          if (this.known.has(document.uri.toString())) await next(document);
+        },
+        didClose: async (document, next) => {
+          const uri = document.uri.toString();
+          this.answers.delete(uri);
+          if (this.known.delete(uri)) await next(document);
+        },
+        provideHover: async (document, position, token, next) => {
+          if (!this.known.has(document.uri.toString())) return undefined;
+          const hover = await next(document, position, token);
+          return hover && this.withLinks(hover, document, position);
+        },
+      },
+    };
+    const client = new library.LanguageClient(
+      'cellar',
+      'Cellar',
+      { run: server, debug: server },
+      options,
+    );
+    client.onNotification(didChangeCellsNotification, ({ uri }: DidChangeCellsParams) => {
+      this.answers.delete(uri);
+      this.changed.fire(uri);
+    });
+    try {
+      await client.start();
+      return client;
+    } catch (error) {
+      this.log.error(`The language server did not start: ${String(error)}`);
+      return undefined;
+    }
+  }
+
+  /** Appends links as a Markdown text of their own: what comes from the server is not trusted. */
+  private async withLinks(
+    hover: vscode.Hover,
+    document: vscode.TextDocument,
+    { line }: vscode.Position,
+  ): Promise<vscode.Hover> {
+    const result = await this.cells(document.uri.toString());
+    const cell = result?.cells.find(
+      ({ range }) => range.start.line <= line && line <= range.end.line,
+    );
+    if (result?.database === undefined || cell === undefined) return hover;
+    const links = hoverLinks(cell, this.caches.number(result.database), {
+      preview: vscode.l10n.t('Preview'),
+      clear: vscode.workspace.isTrusted ? vscode.l10n.t('Clear') : undefined,
+    });
+    if (links === undefined) return hover;
+    const markdown = new vscode.MarkdownString(links);
+    markdown.isTrusted = { enabledCommands: hoverCommands };
+    return new vscode.Hover([...hover.contents, markdown], hover.range);
+  }
+
+  /** Decides what becomes of a server that ended: a few times it is started again, with no notice. */
+  private ended<Action extends CloseHandlerResult['action']>(
+    restart: Action,
+    leave: Action,
+  ): CloseHandlerResult {
+    this.known.clear();
+    this.answers.clear();
+    const now = Date.now();
+    this.ends = [...this.ends.filter((end) => now - end < restartsWithin), now];
+    if (this.ends.length <= mostRestarts) return { action: restart, handled: true };
+    const showLog = vscode.l10n.t('Show Log');
+    const notice = vscode.l10n.t('Cellar has no hovers for now: its language server keeps ending.');
+    void vscode.window.showWarningMessage(notice, showLog).then((chosen) => {
+      if (chosen === showLog) this.log.show();
+    });
+    return { action: leave, handled: true };
+  }
+}
+
+/** What the server is told when it starts; changes of the setting reach it as any other does. */
+function serverOptions(): ServerOptions {
+  const hover = vscode.workspace.getConfiguration('cellar').get<unknown>('hover');
+  const strings = Object.entries(vscode.l10n.bundle ?? {}).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  );
+  return { hover: parseHoverMode(hover) ?? 'header', strings: Object.fromEntries(strings) };
+}
+
+/** Whether a document may be a marimo notebook; what it really holds, the server says. */
+function isNotebook(document: vscode.TextDocument): boolean {
+  if (document.languageId !== 'python' || document.uri.scheme !== 'file') return false;
+  const text = document.getText();
+  return /^import[ \t]+marimo\b/m.test(text) && /\.[ \t]*App\(/.test(text);
+}
