@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path';
 import type { DecodingWorker } from '../formats/DecodingWorker';
 import type { ValueSource } from '../formats/messages';
 import type { Page } from '../protocol/pages';
@@ -120,13 +121,19 @@ export class EntryReader {
         ? await this.#loader.readInline(item)
         : await this.#loader.blobFile(item);
     if (read.kind === 'lost') {
-      const lost = new LostValue(read.why, item.file ?? this.#loader.path);
+      const lost = new LostValue(read.why, this.#fileOf(item));
       this.#learn(item.key, damage(read, lost));
       throw lost;
     }
     if (read.kind === 'file') return { kind: 'file', path: read.path };
     this.#learn(item.key, { kind: 'verified' });
     return { kind: 'bytes', bytes: read.bytes };
+  }
+
+  /** Where a value's bytes should be. For people: it is never opened. */
+  #fileOf({ file }: ItemSummary): string {
+    const { path } = this.#loader;
+    return file === undefined ? path : join(dirname(path), 'blobs', file);
   }
 
   /** Verifies all bytes of a file, once. Nobody waits for it. */
