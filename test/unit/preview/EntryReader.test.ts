@@ -10,7 +10,7 @@ import { build } from 'esbuild';
 import { DecodingWorker } from '../../../src/formats/DecodingWorker';
 import { EntryReader, Unshowable } from '../../../src/preview/EntryReader';
 import type { Check, WantedPage } from '../../../src/protocol/preview';
-import type { ItemSummary, NewItem } from '../../../src/store/rows';
+import type { NewItem } from '../../../src/store/rows';
 import type { SqliteLoader } from '../../../src/store/SqliteLoader';
 import { atEnd, makeCache, makeEntry, openCache } from '../store/cacheFolder';
 
