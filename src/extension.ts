@@ -6,6 +6,7 @@ import { CellTree } from './explorer/CellTree';
 import { CellTreeView } from './explorer/CellTreeView';
 import { Discovery } from './explorer/Discovery';
 import { InstallCommand } from './explorer/InstallCommand';
+import { LanguageClient } from './explorer/LanguageClient';
 import { Notices } from './explorer/Notices';
 import { PythonPackage } from './explorer/PythonPackage';
 import { Targets } from './explorer/Targets';
@@ -18,6 +19,7 @@ import { Previews } from './preview/Previews';
 import { Caches } from './store/Caches';
 
 let caches: Caches | undefined;
+let language: LanguageClient | undefined;
 
 /** The composition root: makes the parts and connects them, and decides nothing. */
 export function activate(context: vscode.ExtensionContext): void {
@@ -35,7 +37,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const tree = new CellTree(caches, reader, report);
   const view = new CellTreeView(tree, discovery, caches, report);
 
-  const documents = { cells: () => Promise.resolve(undefined) };
+  language = new LanguageClient(path.join(dist, 'server.js'), caches, log);
   const previews = new Previews({
     extensionUri: context.extensionUri,
     caches,
@@ -43,7 +45,7 @@ export function activate(context: vscode.ExtensionContext): void {
     log,
     memento: context.workspaceState,
   });
-  const targets = new Targets(caches, discovery, tree, view, documents);
+  const targets = new Targets(caches, discovery, tree, view, language);
   const python = new PythonPackage(
     path.join(dist, 'python'),
     path.join(dist, 'wheel'),
@@ -67,10 +69,11 @@ export function activate(context: vscode.ExtensionContext): void {
     watcher,
     discovery,
     view,
+    language,
     targets,
     previews,
     terminals,
-    new CacheCommands(caches, targets, documents, previews, notices),
+    new CacheCommands(caches, targets, language, previews, notices),
     new ViewCommands(tree, view, log),
     registerCommand('cellar.installInPythonEnvironment', () => install.run()),
     registerCommand('cellar.turnOnCellCaching', (argument: unknown) => turnOn.run(argument)),
@@ -81,5 +84,5 @@ export function activate(context: vscode.ExtensionContext): void {
 
 /** VS Code waits for it: what is being written is written, and the databases are closed. */
 export async function deactivate(): Promise<void> {
-  await caches?.close();
+  await Promise.all([language?.stop(), caches?.close()]);
 }

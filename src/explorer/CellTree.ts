@@ -44,7 +44,6 @@ export interface Branch {
 
 /** What the tree amounts to, for the words that are shown when it is empty. */
 export interface Contents {
-  readonly folders: number;
   readonly apps: number;
   readonly problems: readonly ProblemNode[];
   readonly files: number;
@@ -61,7 +60,7 @@ export class CellTree {
   private readonly branches = new Map<string, Branch>();
   /** What each parent was last said to have, by id; parents that nobody looks into are left out. */
   private readonly served = new Map<string, readonly Branch[]>();
-  private last: Contents = { folders: 0, apps: 0, problems: [], files: 0 };
+  private last: Contents | undefined;
 
   constructor(
     private readonly caches: Caches,
@@ -69,8 +68,8 @@ export class CellTree {
     private readonly report: (error: unknown) => void,
   ) {}
 
-  /** As of the last time that the root was read. */
-  get contents(): Contents {
+  /** As of the last time that the root was read; `undefined` before the first. */
+  get contents(): Contents | undefined {
     return this.last;
   }
 
@@ -200,7 +199,6 @@ export class CellTree {
     );
     const nodes = byFolder.flatMap((folder) => folder.nodes);
     this.last = {
-      folders: this.found.folders.length,
       apps: nodes.filter(({ kind }) => kind === 'app').length,
       problems: nodes.filter((node) => node.kind === 'problem'),
       files: this.found.files.length,

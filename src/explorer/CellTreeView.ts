@@ -174,11 +174,18 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
   /** The words of an empty view: VS Code shows those of the manifest by this key. */
   private say(): void {
     const { contents } = this.tree;
+    if (contents === undefined) return;
     const state = stateOf(contents);
     void vscode.commands.executeCommand('setContext', 'cellar.state', state);
+    const unsupported = contents.problems.find(({ problem }) => problem.kind === 'unsupported');
     // The manifest's words are shown only while there is no message.
-    const [problem] = contents.problems;
-    this.view.message = state === 'unsupported' ? (problem?.problem.message ?? '') : '';
+    this.view.message =
+      unsupported === undefined
+        ? ''
+        : vscode.l10n.t(
+            '{0}, so the caches of this workspace cannot be read. Install the build of Cellar for this platform. The log has the details.',
+            unsupported.problem.title,
+          );
   }
 }
 

@@ -28,10 +28,10 @@ function titleOf(kind: Problem['kind'], error: unknown): string {
       return l10n.t('A database of another program');
     case 'newer':
       return l10n.t('This cache needs a newer Cellar');
-    case 'unsupported': {
-      const { platform, arch } = error instanceof UnsupportedError ? error : process;
-      return l10n.t('SQLite does not load on {0}', `${platform}-${arch}`);
-    }
+    case 'unsupported':
+      return error instanceof UnsupportedError
+        ? l10n.t('{0} does not load on {1}', error.packageName, `${error.platform}-${error.arch}`)
+        : l10n.t('SQLite does not load here');
     case 'unreadable':
       return l10n.t('This cache may not be read');
     case 'readOnly':

@@ -15,7 +15,7 @@ export type State =
   /** There are databases and SQLite does not load on this platform. */
   | 'unsupported';
 
-export function stateOf({ apps, problems, files }: Omit<Contents, 'folders'>): State {
+export function stateOf({ apps, problems, files }: Contents): State {
   if (problems.some(({ problem }) => problem.kind === 'unsupported')) return 'unsupported';
   if (apps > 0 || problems.length > 0) return 'ready';
   return files > 0 ? 'fileCache' : 'empty';

@@ -92,7 +92,7 @@ test('what has been cleared is not shown, and the tree is empty then', async (t)
   await loader.clearApp(app.node.app.appId);
   assert.deepEqual(await tree.refresh(), [undefined]);
   assert.deepEqual(await tree.children(), []);
-  assert.equal(tree.contents.apps, 0);
+  assert.equal(tree.contents?.apps, 0);
 });
 
 test('nothing is shown anew while nothing changed', async (t) => {
@@ -171,7 +171,7 @@ test('a database that cannot be read is a node, and the others are shown', async
   assert.equal(problem.row.context, 'problem');
   assert.equal(problem.row.description, 'broken/__marimo__/cache/cache.db');
   assert.equal(app.row.label, 'nb.py');
-  assert.equal(tree.contents.problems.length, 1);
+  assert.equal(tree.contents?.problems.length, 1);
   assert.ok(faults.length > 0, 'the log says it too');
 });
 
@@ -198,7 +198,7 @@ test("marimo's own files are a node beside caches, and alone they leave the tree
   const files = [{ path: path.join(root, 'b', '__marimo__', 'cache'), folder: root }];
   tree.setFound({ ...found, databases: [], files });
   assert.deepEqual(await tree.children(), []);
-  assert.equal(tree.contents.files, 1);
+  assert.equal(tree.contents?.files, 1);
   await (await open()).save(entryOf(0, 'a'));
   tree.setFound({ ...found, files });
   const [app, node] = await tree.children();

@@ -53,7 +53,6 @@ test('every fault has words of its own; a missing SQLite names platform and pack
   });
   assert.ok(new Set(titles).size >= kinds.length - 1, 'words of their own');
   const { title, message } = unsupported.problem;
-  assert.match(title, /linux-arm64/);
-  assert.match(message, /@vscode\/sqlite3/);
+  assert.equal(title, '@vscode/sqlite3 does not load on linux-arm64');
   assert.match(message, /Install the build of Cellar for linux-arm64/);
 });
