@@ -86,15 +86,15 @@ def define_layout(TSNE, mo):
 
 @app.cell
 def lay_out(components, layout):
-    # A few seconds the first time. Every other picture is enough to see the shapes.
-    plane = layout(components[::2], perplexity=30)
+    # A few seconds the first time. Every third picture is enough to see the shapes.
+    plane = layout(components[::3], perplexity=30)
     return (plane,)
 
 
 @app.cell
 def plot_map(labels, mo, plane, plt):
     _fig, _ax = plt.subplots(figsize=(6, 5), layout="constrained")
-    _points = _ax.scatter(*plane.T, c=labels[::2], cmap="tab10", s=8)
+    _points = _ax.scatter(*plane.T, c=labels[::3], cmap="tab10", s=8)
     _fig.colorbar(_points, ax=_ax, label="digit")
     mo.as_html(_fig)
     return

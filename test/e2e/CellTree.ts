@@ -43,7 +43,7 @@ export class CellTree {
     if ((await row.getAttribute('aria-expanded')) === 'false') {
       await row.locator('.monaco-tl-twistie').click();
     }
-    await this.pane.locator(`.monaco-list-row[aria-expanded="true"]`).first().waitFor();
+    await row.and(this.pane.locator('[aria-expanded="true"]')).waitFor();
   }
 
   /** Takes a row's command, as a click on it does. */
