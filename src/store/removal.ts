@@ -1,5 +1,6 @@
 import { unlink } from 'node:fs/promises';
 import { isMissing, type BlobFolder } from './BlobFolder';
+import { CacheError } from './CacheError';
 import type { Connection } from './Connection';
 import type { Writer } from './Writer';
 
@@ -53,7 +54,8 @@ export async function removeEntries(
  * file without a row and never a row without its file; and it holds the write lock, under which a
  * saver looks whether the file that it is about to refer to is there.
  *
- * @returns the files that are still there: the system refused, or somebody saved the same bytes again.
+ * @returns the files that are still there: the system refused, the lock was not to be had, or somebody
+ * saved the same bytes again.
  */
 export async function removeFiles(
   writer: Writer,
@@ -63,19 +65,31 @@ export async function removeFiles(
   const left: LooseFile[] = [];
   for (let i = 0; i < files.length; i += filesAtOnce) {
     const some = files.slice(i, i + filesAtOnce);
-    await writer.transaction(async (connection) => {
-      const rows = await connection.all(
-        `SELECT file FROM blobs WHERE digest IN (${some.map(() => '?').join(', ')})`,
-        ...some.map(({ digest }) => Buffer.from(digest, 'hex')),
-      );
-      const alive = new Set(rows.map(({ file }) => file));
-      const outcomes = await Promise.all(
-        some.map(async (each) => !alive.has(each.file) && (await remove(blobs, each))),
-      );
-      left.push(...some.filter((_, n) => outcomes[n] === false));
-    });
+    try {
+      left.push(...(await writer.transaction((connection) => removeSome(connection, blobs, some))));
+    } catch (error) {
+      // The rows are gone and committed, which is what was asked for.
+      if (!(error instanceof CacheError)) throw error;
+      left.push(...some);
+    }
   }
   return left;
+}
+
+async function removeSome(
+  connection: Connection,
+  blobs: BlobFolder,
+  files: readonly LooseFile[],
+): Promise<LooseFile[]> {
+  const rows = await connection.all(
+    `SELECT file FROM blobs WHERE digest IN (${files.map(() => '?').join(', ')})`,
+    ...files.map(({ digest }) => Buffer.from(digest, 'hex')),
+  );
+  const alive = new Set(rows.map(({ file }) => file));
+  const gone = await Promise.all(
+    files.map(async (each) => !alive.has(each.file) && (await remove(blobs, each))),
+  );
+  return files.filter((_, i) => gone[i] === false);
 }
 
 async function remove(blobs: BlobFolder, { file, digest }: LooseFile): Promise<boolean> {

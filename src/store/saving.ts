@@ -22,6 +22,7 @@ export async function save(
 ): Promise<number> {
   const spooled: Spooled[] = [];
   let replaced: LooseFile[] = [];
+  const placed: LooseFile[] = [];
   try {
     for (const item of entry.items) spooled.push(await spool(blobs, item));
     const entryId = await writer.transaction(async (connection) => {
@@ -36,7 +37,10 @@ export async function save(
       // The former goes first: bytes that both have get a row again before the lock is given up, and
       // removeFiles leaves a file that has a row.
       if (former) replaced = await removeEntries(connection, [Number(former.entry_id)]);
-      for (const each of spooled) await saveBlob(connection, blobs, each);
+      for (const each of spooled) {
+        const file = await saveBlob(connection, blobs, each);
+        if (file !== undefined) placed.push({ ...each, file });
+      }
       const id = await connection.run(
         `INSERT INTO entries (cell_id, cache_name, hash, cache_type, loader, node, runtime,
            created_at, last_hit_at, hits, pinned, versions)
@@ -68,24 +72,31 @@ export async function save(
     });
     await removeFiles(writer, blobs, replaced);
     return entryId;
+  } catch (error) {
+    // Without its rows a file that has got its name would lie there for good.
+    await removeFiles(writer, blobs, placed);
+    throw error;
   } finally {
     await discard(spooled);
   }
 }
 
-/** Makes sure that a blob has a row and that its bytes are there. */
+/**
+ * Makes sure that a blob has a row and that its bytes are there.
+ * @returns the file that was given its name for it, if any.
+ */
 async function saveBlob(
   connection: Connection,
   blobs: BlobFolder,
   spooled: Spooled,
-): Promise<void> {
+): Promise<string | undefined> {
   const { digest, size, crc32, held } = spooled;
   const key = Buffer.from(digest, 'hex');
   const row = await connection.get('SELECT file, quarantined_at FROM blobs WHERE digest = ?', key);
   if (row?.quarantined_at === null) {
     const file = row.file;
-    if (typeof file !== 'string') return;
-    if ((await blobs.find(file, digest, size)).kind === 'file') return;
+    if (typeof file !== 'string') return undefined;
+    if ((await blobs.find(file, digest, size)).kind === 'file') return undefined;
   }
   const file = 'partial' in held ? await place(blobs, spooled, held.partial) : null;
   const content = 'bytes' in held ? held.bytes : null;
@@ -100,6 +111,7 @@ async function saveBlob(
     content,
     key,
   );
+  return file ?? undefined;
 }
 
 async function saveCell(connection: Connection, cell: NewCell, now: number): Promise<number> {

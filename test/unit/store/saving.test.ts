@@ -95,6 +95,21 @@ test('a save whose bytes fail leaves nothing', async (t) => {
   assert.deepEqual(await readdir(join(dirname(path), 'blobs')), []);
 });
 
+test('a save that the database refuses takes its files back', async (t) => {
+  const path = await makeCache(t);
+  const loader = await openCache(t, path);
+  const kept = makeItem('k/kept', 'kept', Buffer.alloc(100_000, 1));
+  await loader.save(makeEntry({ items: [kept] }));
+  const twice = makeItem('k/twice', 'twice', Buffer.alloc(100_000, 2));
+  await assert.rejects(
+    loader.save(makeEntry({ hash: 'h2', items: [kept, twice, twice] })),
+    /UNIQUE/,
+  );
+  const files = await readdir(join(dirname(path), 'blobs'), { recursive: true });
+  assert.equal(files.filter((name) => name.endsWith('.arrow')).length, 1);
+  assert.equal((await loader.load(1)).kind, 'hit');
+});
+
 test('a save for a cell of another notebook is refused whole', async (t) => {
   const loader = await openCache(t, await makeCache(t));
   await loader.save(makeEntry());
