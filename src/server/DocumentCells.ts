@@ -92,16 +92,17 @@ export class DocumentCells {
 
   /** The cell as the protocol has it. */
   describe({ place, judgement }: JudgedCell, answer: Answer): DocumentCell {
-    const { cache, cells, document } = answer;
-    const failed = cache.kind === 'failed' && cache.error.kind !== 'missing';
+    const { cells, document } = answer;
+    const problem = problemOf(answer);
     return {
       ...(judgement.cellId === undefined ? {} : { cellId: judgement.cellId }),
       ...(judgement.state === 'neverCached' ? {} : { entryId: judgement.entry.entryId }),
       ...(place.cell.name === undefined ? {} : { name: place.cell.name }),
       range: linesOf(document, place.firstLine, place.lastLine),
       header: linesOf(document, place.firstLine, place.headerEnd),
-      state: failed ? 'unknown' : judgement.state,
-      reason: describeState(judgement.state, changedTitle(judgement, cells), cache, plainText),
+      // Where there is no cache yet, that nothing is cached is known.
+      state: problem && problem.kind !== 'missing' ? 'unknown' : judgement.state,
+      reason: describeState(judgement.state, changedTitle(judgement, cells), problem, plainText),
     };
   }
 
@@ -109,7 +110,7 @@ export class DocumentCells {
   async facts({ judgement }: JudgedCell, answer: Answer): Promise<CellFacts> {
     const { cache, cells, record } = answer;
     const changed = changedTitle(judgement, cells);
-    const facts = { state: judgement.state, changed, cache };
+    const facts = { state: judgement.state, changed, problem: problemOf(answer) };
     const { cellId } = judgement;
     if (cache.kind === 'failed' || cellId === undefined) return { ...facts, items: [] };
     const entries = record?.entries.filter((entry) => entry.cellId === cellId) ?? [];
@@ -130,7 +131,7 @@ export class DocumentCells {
       };
     } catch (error) {
       if (!(error instanceof CacheError)) throw error;
-      return { ...facts, cache: { kind: 'failed', path: cache.path, error }, items: [] };
+      return { ...facts, problem: error, items: [] };
     }
   }
 
@@ -142,6 +143,10 @@ export class DocumentCells {
     }
     return { name: cell.name, code: cell.normalised, defs: cell.defs, digest };
   }
+}
+
+function problemOf({ cache }: Answer): CacheError | undefined {
+  return cache.kind === 'failed' ? cache.error : undefined;
 }
 
 const nothing: Pick<NotebookRecord, 'entries' | 'nodes'> = { entries: [], nodes: [] };

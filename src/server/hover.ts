@@ -4,15 +4,15 @@ import * as l10n from '@vscode/l10n';
 import { firstLine, inReadingOrder } from '../protocol/labels';
 import { formatAge, formatBytes, formatDuration } from '../protocol/quantities';
 import type { CellState } from '../protocol/cells';
-import { UnsupportedError } from '../store/CacheError';
+import { type CacheError, UnsupportedError } from '../store/CacheError';
 import type { ItemSummary, LookupSummary } from '../store/rows';
-import type { Cache } from './Databases';
 
 /** What is known of a cell. Durations are seconds. */
 export interface CellFacts {
   readonly state: CellState;
-  readonly cache: Cache;
   readonly changed: ChangedTitle | undefined;
+  /** Why the cache cannot be asked; all else is then without meaning. */
+  readonly problem: CacheError | undefined;
   /** Values of the entry that comes nearest to the document. */
   readonly items: readonly ItemSummary[];
   /** How long it took to compute them. */
@@ -50,8 +50,8 @@ export function cellTitle(cell: {
 
 /** @returns three lines at most: the client adds a fourth, of links. */
 export function describeCell(facts: CellFacts, style: Style): string[] {
-  const { state, changed, cache, runtime } = facts;
-  const first = [describeState(state, changed, cache, style.escape)];
+  const { state, changed, problem, runtime } = facts;
+  const first = [describeState(state, changed, problem, style.escape)];
   if (runtime !== undefined && state !== 'neverCached') {
     const duration = formatDuration(runtime, style.locale);
     first.push(
@@ -67,10 +67,10 @@ export function describeCell(facts: CellFacts, style: Style): string[] {
 export function describeState(
   state: CellState,
   changed: ChangedTitle | undefined,
-  cache: Cache,
+  problem: CacheError | undefined,
   escape: Style['escape'],
 ): string {
-  if (cache.kind === 'failed') return describeProblem(cache);
+  if (problem) return describeProblem(problem);
   switch (state) {
     case 'fresh':
       return l10n.t('In the cache, and the code is as saved.');
@@ -89,7 +89,7 @@ export function describeState(
   }
 }
 
-function describeProblem({ error }: Cache & { readonly kind: 'failed' }): string {
+function describeProblem(error: CacheError): string {
   switch (error.kind) {
     case 'missing':
       return l10n.t('Nothing of this notebook is cached yet.');

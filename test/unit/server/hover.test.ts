@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { type CellFacts, cellTitle, describeCell } from '../../../src/server/hover';
+import { plainText } from '../../../src/server/markdown';
+import { CacheError, type CacheErrorKind, UnsupportedError } from '../../../src/store/CacheError';
+import type { ItemSummary, LookupSummary } from '../../../src/store/rows';
+
+const now = 1_800_000_000;
+const style = { locale: 'en', now, escape: plainText };
+
+const item = (name: string, size: number): ItemSummary => ({
+  entryId: 1,
+  key: `cell_cache/h/${name}`,
+  name,
+  format: 'pickle',
+  typeHint: undefined,
+  digest: '00',
+  size,
+  file: undefined,
+  quarantined: false,
+});
+
+const lookup = (different: Partial<LookupSummary>): LookupSummary => ({
+  cellId: 1,
+  cacheName: 'cell_cache',
+  hash: 'h',
+  outcome: 'hit',
+  at: now - 300,
+  seconds: 0.25,
+  why: undefined,
+  ...different,
+});
+
+const facts = (different: Partial<CellFacts>): CellFacts => ({
+  state: 'fresh',
+  problem: undefined,
+  changed: undefined,
+  items: [],
+  ...different,
+});
+
+const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])[] = [
+  ['nothing measured', {}, ['In the cache, and the code is as saved.']],
+  ['fresh', { runtime: 90 }, ['In the cache, and the code is as saved. Saves 1 min 30 s.']],
+  [
+    'changed here',
+    { state: 'changedHere', runtime: 3.4 },
+    ['In the cache, but the code has changed since. It took 3.4 s.'],
+  ],
+  [
+    'changed upstream',
+    { state: 'changedUpstream', changed: { title: 'load', gone: false } },
+    ['In the cache, but load, which it needs, has changed. It may still hit.'],
+  ],
+  [
+    'an ancestor is gone',
+    { state: 'changedUpstream', changed: { title: 'load', gone: true } },
+    ['In the cache, but load, which it needs, is gone. It may still hit.'],
+  ],
+  [
+    'unknown',
+    { state: 'unknown', runtime: 1 },
+    ['In the cache. Which code it was made from is not recorded. It took 1 s.'],
+  ],
+  ['never cached', { state: 'neverCached' }, ['Not in the cache.']],
+  [
+    'a hit',
+    { lookup: lookup({}), hitRuntime: 34 },
+    ['In the cache, and the code is as saved.', 'Last run: hit, 5 min ago, saved 34 s.'],
+  ],
+  [
+    'a hit that took longer than the run would have',
+    { lookup: lookup({ seconds: 2 }), hitRuntime: 1 },
+    ['In the cache, and the code is as saved.', 'Last run: hit, 5 min ago, saved 0 ms.'],
+  ],
+  [
+    'a hit that nobody measured',
+    { lookup: lookup({ seconds: undefined }), hitRuntime: 34 },
+    ['In the cache, and the code is as saved.', 'Last run: hit, 5 min ago.'],
+  ],
+  [
+    'a hit of what is cleared meanwhile',
+    { state: 'neverCached', lookup: lookup({}) },
+    ['Not in the cache.', 'Last run: hit, 5 min ago.'],
+  ],
+  [
+    'a miss',
+    { state: 'neverCached', lookup: lookup({ outcome: 'miss', seconds: 2 }) },
+    ['Not in the cache.', 'Last run: miss, 5 min ago, took 2 s.'],
+  ],
+  [
+    'a miss with a reason',
+    {
+      state: 'neverCached',
+      lookup: lookup({ outcome: 'miss', seconds: undefined, why: 'It was\ncleared.' }),
+    },
+    ['Not in the cache.', 'Last run: miss, 5 min ago. It was cleared.'],
+  ],
+  [
+    'values, the output behind the variables, the manifest not at all',
+    {
+      items: [
+        item('return', 10),
+        item('manifest', 9),
+        item('ui', 8),
+        item('b', 2000),
+        item('a', 1),
+      ],
+    },
+    [
+      'In the cache, and the code is as saved.',
+      'Values: a (1 byte), b (2 kB), output (10 bytes), UI elements (8 bytes)',
+    ],
+  ],
+  [
+    'many values',
+    { items: 'abcdefg'.split('').map((name) => item(name, 1000)) },
+    [
+      'In the cache, and the code is as saved.',
+      'Values: a (1 kB), b (1 kB), c (1 kB), d (1 kB), e (1 kB), 2 more',
+    ],
+  ],
+];
+
+for (const [name, different, lines] of table) {
+  test(`hover: ${name}`, () => {
+    assert.deepEqual(describeCell(facts(different), style), lines);
+  });
+}
+
+test('hover: three lines at most, as the links make a fourth', () => {
+  const all = facts({
+    state: 'changedUpstream',
+    changed: { title: 'a\nb', gone: false },
+    runtime: 1,
+    lookup: lookup({ outcome: 'miss', why: 'One.\nTwo.' }),
+    items: [item('a\nb', 1)],
+  });
+  const lines = describeCell(all, style);
+  assert.equal(lines.length, 3);
+  for (const line of lines) assert.doesNotMatch(line, /\n/);
+});
+
+test('hover: every way in which a cache cannot be read has words', () => {
+  const kinds: readonly CacheErrorKind[] = [
+    'missing',
+    'notADatabase',
+    'foreign',
+    'newer',
+    'damaged',
+    'unreadable',
+    'readOnly',
+    'busy',
+    'full',
+    'closed',
+  ];
+  for (const kind of kinds) {
+    const problem = new CacheError(kind, '/a/cache.db', 'said by the store');
+    const lines = describeCell(facts({ state: 'neverCached', problem }), style);
+    assert.equal(lines.length, 1);
+    assert.match(lines[0] ?? '', /^[A-Z].*\.$/, kind);
+  }
+  const problem = new UnsupportedError('/a/cache.db', 'linux', 'arm64', '@vscode/sqlite3');
+  assert.deepEqual(describeCell(facts({ problem }), style), [
+    'The cache cannot be read here: @vscode/sqlite3 does not load on linux-arm64.',
+  ]);
+});
+
+test('hover: a cell is called by its name, or else its first line of code', () => {
+  assert.equal(cellTitle({ name: 'load', code: 'x = 1' }), 'load');
+  assert.equal(cellTitle({ name: undefined, code: '# why\n\nx = 1\ny = 2' }), 'x = 1');
+  assert.equal(cellTitle({ name: undefined, code: '' }), 'an empty cell');
+});
