@@ -303,9 +303,14 @@ class Database:
         A database is a stranger's until its schema equals ours: a trigger of it
         would run with our next write.
         """
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        found = _objects(connection)
+        # In one snapshot: another process may be making the database just now.
+        connection.execute("BEGIN")
+        try:
+            (application,) = connection.execute("PRAGMA application_id").fetchone()
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            found = _objects(connection)
+        finally:
+            connection.execute("ROLLBACK")
         if not found and not application and not version:
             return False
         major, minor = divmod(version, 1000)

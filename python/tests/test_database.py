@@ -12,10 +12,12 @@ from textwrap import dedent
 
 import pytest
 
+from marimo_cellar import database as database_module
 from marimo_cellar.database import (
     APPLICATION_ID,
     Database,
     Unavailable,
+    _connect,
     database_in,
 )
 from marimo_cellar.store import SqliteStore
@@ -67,6 +69,28 @@ def test_a_newer_minor_version_is_read_and_written(database: Database) -> None:
     assert store.put("n/P_1.pickle", b"x")
     assert store.get("n/P_1.pickle") == b"x"
     assert pragma(database, "user_version") == 1007
+
+
+def test_a_database_that_is_being_made_is_not_taken_for_a_strangers(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.folder.mkdir()
+    maker = _connect(database.path, "rwc")
+    maker.execute("PRAGMA journal_mode = WAL")
+    look = database_module._objects
+
+    def look_after_it_was_made(connection: sqlite3.Connection) -> dict[str, str]:
+        monkeypatch.setattr(database_module, "_objects", look)
+        database_module._create_schema(maker)
+        return look(connection)
+
+    monkeypatch.setattr(database_module, "_objects", look_after_it_was_made)
+    # Between two looks at the file its tables came to be: still nothing, this time.
+    with database.reading() as connection:
+        assert connection is None
+    with database.reading() as connection:
+        assert connection is not None
+    maker.close()
 
 
 def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
