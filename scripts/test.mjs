@@ -12,8 +12,12 @@ const { values, positionals } = parseArgs({
   options: { 'nothing-skipped': { type: 'boolean', default: false } },
 });
 const all = suites();
-const chosen = all.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
-const unknown = positionals.filter((name) => !all.some((suite) => suite.name === name));
+// `python` stands for python-lint and python-<version of marimo>.
+const isNamed = ({ name }, by) => name === by || name.startsWith(`${by}-`);
+const chosen = all.filter(
+  (suite) => positionals.length === 0 || positionals.some((by) => isNamed(suite, by)),
+);
+const unknown = positionals.filter((by) => !all.some((suite) => isNamed(suite, by)));
 if (unknown.length > 0) {
   throw new Error(`No suite ${unknown.join(', ')}; there are ${all.map((s) => s.name).join(', ')}`);
 }

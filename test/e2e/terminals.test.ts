@@ -33,9 +33,11 @@ test('a kernel started in a terminal uses the cache', async (t) => {
   await writeFile(file('notebook.py'), notebook);
   const vsCode = await VsCode.open({
     folder,
-    environment: {
-      PATH: [path.dirname(uv()), process.env.PATH].join(path.delimiter),
-      PYTHONPATH: '',
+    environment: { PYTHONPATH: '' },
+    settings: {
+      [`terminal.integrated.env.${process.platform === 'darwin' ? 'osx' : 'linux'}`]: {
+        PATH: [path.dirname(uv()), process.env.PATH].join(path.delimiter),
+      },
     },
   });
   t.after(() => vsCode.close());
