@@ -81,6 +81,9 @@ def notebook_path(context: Any) -> Path | None:
     name = context.filename
     if not name or name == _NO_FILE:
         return None
+    # An app made in a cell names the file that the cell's code was compiled as.
+    if context.parent is not None and not os.path.isfile(name):
+        return None
     return Path(os.path.abspath(name))
 
 

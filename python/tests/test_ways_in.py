@@ -192,8 +192,11 @@ def test_an_app_made_in_a_cell_does_not_pass_for_the_notebook(
             def _():
                 import marimo as mo
                 from trace import ran
-                with mo.persistent_cache("made"):
-                    ran("made"); value = 7
+                @mo.persistent_cache
+                def kept(x):
+                    ran("made")
+                    return x + 1
+                value = kept(6)
                 return (value,)
         """,
         embed="embedded = await made.embed(); shown = embedded.defs['value']",
@@ -208,7 +211,7 @@ def test_an_app_made_in_a_cell_does_not_pass_for_the_notebook(
     assert query(
         notebook,
         "SELECT path FROM entries JOIN cells USING (cell_id) JOIN apps USING (app_id)"
-        " WHERE cache_name = 'made'",
+        " WHERE cache_name = 'kept'",
     ) == [("unsaved",)]
 
 
