@@ -129,7 +129,7 @@ function versionsOf({ versions: { marimo, python, cache } }: EntrySummary): stri
   const known = [
     ...(marimo === undefined ? [] : [`marimo ${marimo}`]),
     ...(python === undefined ? [] : [`Python ${python}`]),
-    ...(cache === undefined ? [] : [`${words.cache()} ${cache}`]),
+    ...(cache === undefined ? [] : [words.cacheFormat(cache)]),
   ];
   return known.length === 0 ? words.unknownVersions() : known.join(', ');
 }

@@ -182,6 +182,7 @@ export const facts = {
   never: () => l10n.t('never'),
   hits: () => l10n.t('Hits'),
   versions: () => l10n.t('Made by'),
+  cacheFormat: (version: string) => l10n.t('cache format {0}', version),
   unknownVersions: () => l10n.t('unknown'),
   saves: (duration: string) => l10n.t('saves {0}', duration),
 } as const;

@@ -3,6 +3,9 @@ import { element } from '../dom';
 import type { Language } from '../Language';
 import { badge, button } from './parts';
 
+/** Characters from which on a fact takes the room of two: a hash, the versions. */
+const wideFrom = 24;
+
 /** Whose result this is, what is known of it, and what can be done with it. */
 export class Header {
   readonly element: HTMLElement;
@@ -85,5 +88,10 @@ export class Header {
 function factElement({ label, text, detail, code }: Fact): HTMLElement {
   const value = element('dd', code ? { class: 'code' } : {}, text);
   if (detail !== undefined) value.title = detail;
-  return element('div', {}, element('dt', {}, label), value);
+  return element(
+    'div',
+    text.length > wideFrom ? { class: 'wide' } : {},
+    element('dt', {}, label),
+    value,
+  );
 }

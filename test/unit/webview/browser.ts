@@ -10,7 +10,7 @@ import { parseToHost } from '../../../src/protocol/preview';
 import type { EntryView, ToHost, ToPage } from '../../../src/protocol/preview';
 import { themes } from './themes';
 
-const executable = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const executable = process.env.CELLAR_TEST_CHROMIUM ?? process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 /** Why these tests cannot run here, or `false` when they can. */
 export const noBrowser = existsSync(executable)
