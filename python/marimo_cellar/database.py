@@ -8,6 +8,7 @@ SQLite's POSIX locks.
 
 from __future__ import annotations
 
+import atexit
 import os
 import sqlite3
 import threading
@@ -393,8 +394,9 @@ def database_in(folder: Path) -> Database:
         return database
 
 
+@atexit.register
 def close_all() -> None:
-    """Closes what is idle, for the end of a process or of a test."""
+    """Closes what is idle, at the end of the process; the last one folds the log."""
     for database in list(_databases.values()):
         database.close()
 
