@@ -4,7 +4,7 @@
  * text alone; whether a run hits is decided by marimo.
  */
 
-import { type Appearance, assignCells } from './identity';
+import { type Appearance, assignCells, type KnownCell } from './identity';
 import { normalise } from './normalise';
 
 /** A cell of the document; `code` is normalised, `digest` is that text's SHA-256 as hex. */
@@ -65,101 +65,133 @@ export interface ChangedCell {
   readonly code: string;
 }
 
-/** @returns one judgement for each of `current`, in their order. */
-export function judgeCells<Entry extends StoredEntry>(
-  current: readonly CurrentCell[],
-  stored: StoredNotebook<Entry>,
-): Judgement<Entry>[] {
-  const assigned = assignCells(
-    stored.cells.map((cell) => ({ ...cell, id: cell.cellId, code: normalise(cell.code) })),
-    current,
-  );
-  const ancestry = new Ancestry(current, assigned, stored);
-  const entries = new Map<number, Entry[]>();
-  for (const entry of stored.entries) {
-    const others = entries.get(entry.cellId);
-    if (others) others.push(entry);
-    else entries.set(entry.cellId, [entry]);
+/** A stored notebook, arranged so that every version of its document is judged quickly. */
+export class SavedNotebook<Entry extends StoredEntry = StoredEntry> {
+  readonly #known: readonly KnownCell[];
+  readonly #cells: ReadonlyMap<number, StoredCell>;
+  readonly #entries: ReadonlyMap<number, readonly Entry[]>;
+  /** Equal cells have equal nodes. */
+  readonly #nodes: ReadonlyMap<string, readonly StoredNode[]>;
+
+  constructor(stored: StoredNotebook<Entry>) {
+    this.#known = stored.cells.map((cell) => ({
+      ...cell,
+      id: cell.cellId,
+      code: normalise(cell.code),
+    }));
+    this.#cells = new Map(stored.cells.map((cell) => [cell.cellId, cell]));
+    this.#entries = groupBy(stored.entries, ({ cellId }) => cellId);
+    this.#nodes = groupBy(stored.nodes, ({ node }) => node);
   }
-  return current.map((cell, index) => {
-    const cellId = assigned[index]?.id;
-    let nearest: Judgement<Entry> | undefined;
-    for (const entry of cellId === undefined ? [] : (entries.get(cellId) ?? [])) {
-      const judgement = ancestry.judge(cell, entry);
-      if (!nearest || distance[judgement.state] < distance[nearest.state]) nearest = judgement;
-      if (nearest.state === 'fresh') break;
-    }
-    return nearest ?? { state: 'neverCached', cellId };
-  });
+
+  /** @returns one judgement for each of `current`, in their order. */
+  judge(current: readonly CurrentCell[]): Judgement<Entry>[] {
+    const assigned = assignCells(this.#known, current);
+    const places = new Map(
+      assigned.flatMap(({ id }, index) => (id === undefined ? [] : [[id, index] as const])),
+    );
+    const ancestry = new Ancestry(this.#nodes, new Set(current.map(({ digest }) => digest)));
+
+    const judgeEntry = (cell: CurrentCell, entry: Entry): Judgement<Entry> => {
+      const { cellId } = entry;
+      const [own] = this.#nodes.get(entry.node ?? '') ?? [];
+      if (!own) return { state: 'unknown', cellId, entry };
+      if (own.codeDigest !== cell.digest) return { state: 'changedHere', cellId, entry };
+      const found = ancestry.findChange(own.node);
+      if (found.kind === 'none') return { state: 'fresh', cellId, entry };
+      if (found.kind === 'unknown') return { state: 'unknown', cellId, entry };
+      return {
+        state: 'changedUpstream',
+        cellId,
+        entry,
+        changed: this.#describe(found.node, places),
+      };
+    };
+
+    return current.map((cell, index) => {
+      const cellId = assigned[index]?.id;
+      let nearest: Judgement<Entry> | undefined;
+      for (const entry of cellId === undefined ? [] : (this.#entries.get(cellId) ?? [])) {
+        const judgement = judgeEntry(cell, entry);
+        if (!nearest || distance[judgement.state] < distance[nearest.state]) nearest = judgement;
+        if (nearest.state === 'fresh') break;
+      }
+      return nearest ?? { state: 'neverCached', cellId };
+    });
+  }
+
+  /** Of equal cells, the one that the document still has is the one to name. */
+  #describe(node: string, places: ReadonlyMap<number, number>): ChangedCell {
+    const cells = (this.#nodes.get(node) ?? []).map(({ cellId }) => cellId);
+    const cellId = cells.find((id) => places.has(id)) ?? cells[0] ?? -1;
+    const cell = this.#cells.get(cellId);
+    return { cellId, index: places.get(cellId), name: cell?.name, code: cell?.code ?? '' };
+  }
 }
 
 /** An older result may be nearer to the document than the last one: code is also changed back. */
 const distance = { fresh: 0, changedUpstream: 1, unknown: 2, changedHere: 3, neverCached: 4 };
 
+/** The nearest node, among one and its ancestors, that is not as it was. */
+type Change =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'changed'; readonly node: string; readonly steps: number }
+  /** The record has a gap, and nothing nearer than that has changed. */
+  | { readonly kind: 'unknown' };
+
+/** What has changed among the nodes for one version of a document; each node is looked at once. */
 class Ancestry {
-  readonly #digests: ReadonlySet<string>;
-  readonly #places: ReadonlyMap<number, number>;
-  readonly #nodes = new Map<string, StoredNode[]>();
-  readonly #cells: ReadonlyMap<number, StoredCell>;
-  /** Nodes that stand as they were, with all that they depend on. */
-  readonly #standing = new Set<string>();
+  readonly #found = new Map<string, Change>();
 
   constructor(
-    current: readonly CurrentCell[],
-    assigned: readonly { readonly id: number | undefined }[],
-    stored: StoredNotebook,
-  ) {
-    this.#digests = new Set(current.map(({ digest }) => digest));
-    this.#places = new Map(
-      assigned.flatMap(({ id }, index) => (id === undefined ? [] : [[id, index] as const])),
-    );
-    this.#cells = new Map(stored.cells.map((cell) => [cell.cellId, cell]));
-    for (const node of stored.nodes) {
-      const equals = this.#nodes.get(node.node);
-      if (equals) equals.push(node);
-      else this.#nodes.set(node.node, [node]);
-    }
-  }
+    private readonly nodes: ReadonlyMap<string, readonly StoredNode[]>,
+    private readonly digests: ReadonlySet<string>,
+  ) {}
 
-  judge<Entry extends StoredEntry>(cell: CurrentCell, entry: Entry): Judgement<Entry> {
-    const { cellId } = entry;
-    const [own] = this.#nodes.get(entry.node ?? '') ?? [];
-    if (!own) return { state: 'unknown', cellId, entry };
-    if (own.codeDigest !== cell.digest) return { state: 'changedHere', cellId, entry };
-    const found = this.#findChange(own);
-    if (found === undefined) return { state: 'fresh', cellId, entry };
-    if (found === 'unknown') return { state: 'unknown', cellId, entry };
-    return { state: 'changedUpstream', cellId, entry, changed: this.#describe(found) };
-  }
-
-  /** @returns the nearest ancestor that is not as it was; `unknown` when the record has a gap. */
-  #findChange(own: StoredNode): StoredNode | 'unknown' | undefined {
-    const seen = new Set([own.node]);
-    let unknown = false;
-    // A set's iterator goes on to what is added on the way, so the nearest come first.
-    for (const name of seen) {
-      const [node] = this.#nodes.get(name) ?? [];
-      if (!node) unknown = true;
-      else if (!this.#digests.has(node.codeDigest)) return node;
-      else {
-        for (const parent of node.parents) if (!this.#standing.has(parent)) seen.add(parent);
+  /** Goes down with a stack of its own: a notebook may be one long chain of cells. */
+  findChange(root: string): Change {
+    const stack = [root];
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      const [node] = this.nodes.get(top) ?? [];
+      const open = node?.parents.filter((parent) => !this.#found.has(parent)) ?? [];
+      if (node && open.length > 0 && !this.#found.has(top)) {
+        // A forged record may go in circles: a node that is met on the way to itself ends them.
+        this.#found.set(top, { kind: 'none' });
+        stack.push(...open);
+      } else {
+        this.#found.set(top, this.#combine(node));
+        stack.pop();
       }
     }
-    if (unknown) return 'unknown';
-    for (const name of seen) this.#standing.add(name);
-    return undefined;
+    return this.#found.get(root) ?? { kind: 'unknown' };
   }
 
-  /** Equal cells have equal nodes: the one that the document still has is the one to name. */
-  #describe({ node }: StoredNode): ChangedCell {
-    const cells = (this.#nodes.get(node) ?? []).map(({ cellId }) => cellId);
-    const cellId = cells.find((id) => this.#places.has(id)) ?? cells[0] ?? -1;
-    const cell = this.#cells.get(cellId);
-    return {
-      cellId,
-      index: this.#places.get(cellId),
-      name: cell?.name,
-      code: cell?.code ?? '',
-    };
+  #combine(node: StoredNode | undefined): Change {
+    if (!node) return { kind: 'unknown' };
+    if (!this.digests.has(node.codeDigest)) return { kind: 'changed', node: node.node, steps: 0 };
+    let nearest: Change = { kind: 'none' };
+    for (const parent of node.parents) {
+      const change = this.#found.get(parent) ?? { kind: 'none' };
+      if (change.kind === 'changed') {
+        const steps = change.steps + 1;
+        if (nearest.kind !== 'changed' || steps < nearest.steps) nearest = { ...change, steps };
+      } else if (change.kind === 'unknown' && nearest.kind === 'none') {
+        nearest = change;
+      }
+    }
+    return nearest;
   }
+}
+
+function groupBy<Key, Value>(
+  values: readonly Value[],
+  keyOf: (value: Value) => Key,
+): Map<Key, Value[]> {
+  const groups = new Map<Key, Value[]>();
+  for (const value of values) {
+    const group = groups.get(keyOf(value));
+    if (group) group.push(value);
+    else groups.set(keyOf(value), [value]);
+  }
+  return groups;
 }

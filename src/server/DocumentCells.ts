@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { TextDocument } from 'vscode-languageserver-textdocument';
-import { type CurrentCell, type Judgement, judgeCells } from '../notebook/freshness';
+import { type CurrentCell, type Judgement, SavedNotebook } from '../notebook/freshness';
 import { Notebook, type PlacedCell } from '../notebook/notebook';
 import type { DocumentCell } from '../protocol/cells';
 import type { Range } from '../protocol/text';
 import { CacheError } from '../store/CacheError';
 import type { NotebookRecord, RecordedEntry } from '../store/record';
+import type { EntrySummary } from '../store/rows';
 import type { Cache, Databases } from './Databases';
 import { cellTitle, type CellFacts, type ChangedTitle, describeState } from './hover';
 import { plainText } from './markdown';
@@ -32,6 +33,7 @@ export class DocumentCells {
     string,
     { notebook: Notebook; record: NotebookRecord | undefined; cells: readonly JudgedCell[] }
   >();
+  readonly #saved = new WeakMap<NotebookRecord, SavedNotebook<RecordedEntry>>();
   /** Of normalised code: a cell that was not edited keeps its text. */
   readonly #digests = new WeakMap<PlacedCell['cell'], string>();
 
@@ -77,10 +79,8 @@ export class DocumentCells {
     if (known?.notebook === notebook && known.record === record) {
       return { document, cache, record, cells: known.cells };
     }
-    const judgements = judgeCells(
+    const judgements = this.#savedNotebook(record).judge(
       notebook.cells.map(({ cell }) => this.#current(cell)),
-      // What was saved outside of any cell has no place in the notebook and is none of its cells.
-      { ...(record ?? nothing), cells: record?.cells.filter(({ ordinal }) => ordinal >= 0) ?? [] },
     );
     const cells = notebook.cells.map((place, index) => ({
       place,
@@ -108,31 +108,38 @@ export class DocumentCells {
 
   /** What a hover tells of a cell. */
   async facts({ judgement }: JudgedCell, answer: Answer): Promise<CellFacts> {
-    const { cache, cells, record } = answer;
+    const { cache, cells } = answer;
     const changed = changedTitle(judgement, cells);
     const facts = { state: judgement.state, changed, problem: problemOf(answer) };
     const { cellId } = judgement;
     if (cache.kind === 'failed' || cellId === undefined) return { ...facts, items: [] };
-    const entries = record?.entries.filter((entry) => entry.cellId === cellId) ?? [];
-    const entry = judgement.state === 'neverCached' ? undefined : judgement.entry;
+    const entryId = judgement.state === 'neverCached' ? undefined : judgement.entry.entryId;
     try {
-      const [items, [lookup]] = await Promise.all([
-        entry ? cache.loader.items(entry.entryId) : [],
+      const [items, entries, [lookup]] = await Promise.all([
+        entryId === undefined ? [] : cache.loader.items(entryId),
+        entryId === undefined ? [] : cache.loader.entries(cellId),
         cache.loader.lookups(cellId, 1),
       ]);
-      return {
-        ...facts,
-        items,
-        lookup,
-        runtime: entry && runtimeOf(entry, entries),
-        hitRuntime: entries.find(
-          ({ cacheName, hash }) => cacheName === lookup?.cacheName && hash === lookup.hash,
-        )?.runtime,
-      };
+      const served = entries.find(
+        ({ cacheName, hash }) => cacheName === lookup?.cacheName && hash === lookup.hash,
+      );
+      const runtime = runtimeOf(entryId, entries);
+      return { ...facts, items, lookup, runtime, hitRuntime: served?.runtime };
     } catch (error) {
       if (!(error instanceof CacheError)) throw error;
       return { ...facts, problem: error, items: [] };
     }
+  }
+
+  #savedNotebook(record: NotebookRecord = unknown): SavedNotebook<RecordedEntry> {
+    let saved = this.#saved.get(record);
+    if (saved === undefined) {
+      // What was saved outside of any cell has no place in the notebook and is none of its cells.
+      const cells = record.cells.filter(({ ordinal }) => ordinal >= 0);
+      saved = new SavedNotebook({ ...record, cells });
+      this.#saved.set(record, saved);
+    }
+    return saved;
   }
 
   #current(cell: PlacedCell['cell']): CurrentCell {
@@ -149,14 +156,18 @@ function problemOf({ cache }: Answer): CacheError | undefined {
   return cache.kind === 'failed' ? cache.error : undefined;
 }
 
-const nothing: Pick<NotebookRecord, 'entries' | 'nodes'> = { entries: [], nodes: [] };
+/** The record of a notebook that the cache does not know. */
+const unknown: NotebookRecord = { appId: -1, cells: [], entries: [], nodes: [] };
 
 /** Seconds it took to compute what was saved of the cell as it stood for this entry. */
-function runtimeOf(entry: RecordedEntry, entries: readonly RecordedEntry[]): number | undefined {
-  const together = entries.filter(
-    (other) => other === entry || (entry.node !== undefined && other.node === entry.node),
-  );
-  const runtimes = together.flatMap(({ runtime }) => runtime ?? []);
+function runtimeOf(
+  entryId: number | undefined,
+  entries: readonly EntrySummary[],
+): number | undefined {
+  const entry = entries.find((other) => other.entryId === entryId);
+  const runtimes = entries
+    .filter((other) => other === entry || (entry?.node !== undefined && other.node === entry.node))
+    .flatMap(({ runtime }) => runtime ?? []);
   return runtimes.length === 0 ? undefined : runtimes.reduce((sum, runtime) => sum + runtime, 0);
 }
 

@@ -8,7 +8,7 @@ export interface NotebookRecord {
   readonly appId: number;
   /** In notebook order, retired ones too. */
   readonly cells: readonly RecordedCell[];
-  /** By last use, the latest first. */
+  /** Of results of a cell that stand on the same node the one used last; the latest first. */
   readonly entries: readonly RecordedEntry[];
   /** Every cell as it stood whenever a result of it, or of one that depends on it, was saved. */
   readonly nodes: readonly GraphNode[];
@@ -26,10 +26,7 @@ export interface RecordedCell {
 export interface RecordedEntry {
   readonly entryId: number;
   readonly cellId: number;
-  readonly cacheName: string;
-  readonly hash: string;
   readonly node: string | undefined;
-  readonly runtime: number | undefined;
   /** When it was saved or last hit. */
   readonly usedAt: number;
 }
@@ -46,12 +43,15 @@ const cells = new Listing('a cell', {
 const entries = new Listing('a result', {
   entryId: integer('e.entry_id'),
   cellId: integer('e.cell_id'),
-  cacheName: text('e.cache_name'),
-  hash: text('e.hash'),
   node: optional(digest('e.node')),
-  runtime: optional(real('e.runtime')),
-  usedAt: real('max(e.created_at, coalesce(e.last_hit_at, e.created_at))'),
+  usedAt: real('e.used_at'),
 });
+
+/** With a single `max`, SQLite takes the other columns from the row that has the maximum. */
+const lastEntries = `(
+  SELECT entry_id, cell_id, node, max(max(created_at, coalesce(last_hit_at, created_at))) AS used_at
+  FROM entries WHERE cell_id IN (SELECT cell_id FROM cells WHERE app_id = ?1)
+  GROUP BY cell_id, node)`;
 
 /**
  * @param path the database as the user knows it: the notebooks' paths are relative to its folder.
@@ -71,7 +71,7 @@ export async function readRecord(
   if (typeof appId !== 'number') return undefined;
   const row = await connection.get(
     `SELECT ${cells.sql('cells AS c WHERE c.app_id = ?1')} AS cells,
-       ${entries.sql('entries AS e JOIN cells AS c USING (cell_id) WHERE c.app_id = ?1')} AS entries`,
+       ${entries.sql(`${lastEntries} AS e`)} AS entries`,
     appId,
   );
   return {

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import test from 'node:test';
-import { type CurrentCell, judgeCells, type StoredNotebook } from '../../../src/notebook/freshness';
+import {
+  type CurrentCell,
+  SavedNotebook,
+  type StoredNotebook,
+} from '../../../src/notebook/freshness';
 import { normalise } from '../../../src/notebook/normalise';
 
 const digest = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -43,6 +47,9 @@ const current = (sources: readonly Source[]): CurrentCell[] =>
     defs,
     digest: codeDigest(code),
   }));
+
+const judge = (document: readonly Source[], stored: StoredNotebook) =>
+  new SavedNotebook(stored).judge(current(document));
 
 const load: Source = { code: 'df = load(1)', name: 'load', defs: ['df'] };
 const clean: Source = { code: 'clean = df + 1', defs: ['clean'], parents: [0] };
@@ -124,7 +131,7 @@ const table: readonly {
 
 for (const { name, document, stored = record(saved), expect } of table) {
   test(`freshness: ${name}`, () => {
-    const judgements = judgeCells(current(document), stored);
+    const judgements = judge(document, stored);
     assert.deepEqual(
       judgements.map((judgement) => {
         if (judgement.state !== 'changedUpstream') return judgement.state;
@@ -148,7 +155,7 @@ test('freshness: the result that fits is found among later ones', () => {
     ],
   };
   const entries = (document: readonly Source[]) =>
-    judgeCells(current(document), stored).map((judgement) => [
+    judge(document, stored).map((judgement) => [
       judgement.state,
       judgement.state === 'neverCached' ? undefined : judgement.entry.entryId,
     ]);
@@ -164,7 +171,7 @@ test('freshness: the result that fits is found among later ones', () => {
 
 test('freshness: equal cells stand for each other', () => {
   const twice = [{ code: 'print(1)' }, { code: 'print(1)' }];
-  const judgements = judgeCells(current([{ code: 'print(1)' }]), record(twice));
+  const judgements = judge([{ code: 'print(1)' }], record(twice));
   assert.deepEqual(
     judgements.map(({ state, cellId }) => [state, cellId]),
     [['fresh', 1]],
@@ -178,7 +185,22 @@ test('freshness: a record that goes in circles, as only a forger makes, ends', (
     nodes: [{ node: 'n', cellId: 1, codeDigest: digestOfOne, parents: ['n', 'n'] }],
     entries: [{ entryId: 1, cellId: 1, node: 'n' }],
   };
-  assert.equal(judgeCells(current([{ code: 'a = 1' }]), stored)[0]?.state, 'fresh');
+  assert.equal(judge([{ code: 'a = 1' }], stored)[0]?.state, 'fresh');
+});
+
+test('freshness: of several ways to a change the shortest names it', () => {
+  const sources: Source[] = [
+    { code: 'a = 1', name: 'a', defs: ['a'] },
+    { code: 'b = a', name: 'b', defs: ['b'], parents: [0] },
+    { code: 'c = b', name: 'c', defs: ['c'], parents: [1] },
+    { code: 'd = 1', name: 'd', defs: ['d'] },
+    { code: 'e = c + d', name: 'e', defs: ['e'], parents: [2, 3] },
+  ];
+  const edited = sources.map((source) =>
+    source.name === 'a' || source.name === 'd' ? { ...source, code: `${source.code}0` } : source,
+  );
+  const judgement = judge(edited, record(sources))[4];
+  assert.equal(judgement?.state === 'changedUpstream' && judgement.changed.name, 'd');
 });
 
 test('freshness: a long chain of cells is no deep recursion', () => {
@@ -187,6 +209,6 @@ test('freshness: a long chain of cells is no deep recursion', () => {
     defs: [`x${index}`],
     parents: index === 0 ? [] : [index - 1],
   }));
-  const states = judgeCells(current(chain), record(chain)).map(({ state }) => state);
+  const states = judge(chain, record(chain)).map(({ state }) => state);
   assert.deepEqual(new Set(states), new Set(['fresh']));
 });
