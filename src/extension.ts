@@ -53,7 +53,7 @@ export function activate(context: vscode.ExtensionContext): void {
   );
   const terminals = new TerminalPath(context.environmentVariableCollection, python, report);
   const install = new InstallCommand(python, notices, log);
-  const turnOn = new TurnOnCommand(targets, notices);
+  const turnOn = new TurnOnCommand(notices);
 
   // Both are asked each time: one that is hidden must not blind the other.
   const follow = () => {
@@ -76,7 +76,7 @@ export function activate(context: vscode.ExtensionContext): void {
     new CacheCommands(caches, targets, language, previews, notices),
     new ViewCommands(tree, view, log),
     registerCommand('cellar.installInPythonEnvironment', () => install.run()),
-    registerCommand('cellar.turnOnCellCaching', (argument: unknown) => turnOn.run(argument)),
+    registerCommand('cellar.turnOnCellCaching', () => turnOn.run()),
     registerCommand('cellar.openTerminal', () => terminals.openTerminal()),
   );
   void terminals.update();

@@ -4,7 +4,8 @@ import type { Caches } from '../store/Caches';
 import type { ClearTarget, Clearance } from '../store/rows';
 import { needsConfirmation, notice, question, sum } from './clearing';
 import { findCode } from './findCode';
-import { cellLabel, mainEntry } from './nodes';
+import { cellLabel } from './nodeRow';
+import { mainEntry } from './nodes';
 import type { Notices } from './Notices';
 import { type CellTarget, type DocumentCells, type Targets, describe } from './Targets';
 

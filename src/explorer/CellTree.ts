@@ -2,21 +2,10 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Caches } from '../store/Caches';
 import type { SqliteLoader } from '../store/SqliteLoader';
-import {
-  type AppNode,
-  type FolderNode,
-  type Node,
-  type ProblemNode,
-  type Reader,
-  type Row,
-  compare,
-  nameOf,
-  rowOf,
-  shownCells,
-  shownItems,
-} from './nodes';
+import { type AppNode, type FolderNode, type Node, compare, shownCells, shownItems } from './nodes';
+import { type Reader, type Row, nameOf, rowOf } from './nodeRow';
 import { problemOf } from './problems';
-import { stateOf } from './state';
+import { type Contents, stateOf } from './state';
 
 /** What was found in the workspace. Paths are absolute. */
 export interface Found {
@@ -40,13 +29,6 @@ export interface Branch {
   readonly id: string;
   node: Node;
   row: Row;
-}
-
-/** What the tree amounts to, for the words that are shown when it is empty. */
-export interface Contents {
-  readonly apps: number;
-  readonly problems: readonly ProblemNode[];
-  readonly files: number;
 }
 
 const rootId = '';

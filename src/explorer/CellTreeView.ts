@@ -3,7 +3,8 @@ import type { Caches } from '../store/Caches';
 import type { Disposable } from '../store/Watcher';
 import type { Branch, CellTree } from './CellTree';
 import type { Discovery } from './Discovery';
-import { type Tooltip, referenceOf } from './nodes';
+import type { Tooltip } from './nodeRow';
+import { referenceOf } from './nodes';
 import { stateOf } from './state';
 
 /** Changes within this time are shown together; half a second is what a follower is promised. */
@@ -44,8 +45,15 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
     const ageing = setInterval(() => {
       if (this.visible) void this.refresh();
     }, ageMs);
+    const lookAtAll = () => {
+      this.due.all = true;
+      this.schedule();
+    };
     this.disposables.push(
       this.view,
+      // A notebook that is deleted or renamed here is marked at once, elsewhere within a minute.
+      vscode.workspace.onDidDeleteFiles(lookAtAll),
+      vscode.workspace.onDidRenameFiles(lookAtAll),
       {
         dispose: () => {
           clearInterval(ageing);

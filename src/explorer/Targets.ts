@@ -7,7 +7,8 @@ import type { AppSummary, CellSummary } from '../store/rows';
 import type { Branch, CellTree } from './CellTree';
 import type { CellTreeView } from './CellTreeView';
 import type { Discovery } from './Discovery';
-import { cellLabel, nameOf, referenceOf, shownCells } from './nodes';
+import { cellLabel, nameOf } from './nodeRow';
+import { referenceOf, shownCells } from './nodes';
 
 /** A cell of a cache, as commands act on it. */
 export interface CellTarget {
@@ -145,6 +146,8 @@ export class Targets implements vscode.Disposable {
 
   /** The cell of the active editor that the cursor is in, if anything is cached for it. */
   private async cellUnderCursor(): Promise<CellTarget | undefined> {
+    // Something without a cell is selected in the tree, and meant: not what the cursor is in.
+    if (this.selection.length > 0) return undefined;
     const editor = vscode.window.activeTextEditor;
     if (editor?.document.languageId !== 'python') return undefined;
     const result = await this.documents.cells(editor.document.uri.toString());

@@ -1,10 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { parseReference } from '../protocol/references';
 import { compare } from './nodes';
 import type { Notices } from './Notices';
-import type { Targets } from './Targets';
 import {
   CannotTurnOn,
   type TurnedOn,
@@ -28,43 +26,17 @@ interface Place {
  * it wrote, and takes it back on request.
  */
 export class TurnOnCommand {
-  constructor(
-    private readonly targets: Targets,
-    private readonly notices: Notices,
-  ) {}
+  constructor(private readonly notices: Notices) {}
 
-  async run(argument: unknown): Promise<void> {
+  async run(): Promise<void> {
     try {
       if (!(await this.notices.trusted())) return;
-      const notebook = await this.notebook(argument);
+      const notebook = await chooseNotebook();
       const place = notebook === undefined ? undefined : await choosePlace(notebook);
       if (place !== undefined) await this.write(place);
     } catch (error) {
-      await this.notices.failed(
-        vscode.l10n.t('Cell caching was not turned on'),
-        error instanceof CannotTurnOn ? new Error(words(error)) : error,
-      );
+      await this.notices.failed(vscode.l10n.t('Cell caching was not turned on'), error);
     }
-  }
-
-  /** The notebook that the command is given, or in the editor, or chosen from a list. */
-  private async notebook(argument: unknown): Promise<vscode.Uri | undefined> {
-    if (argument instanceof vscode.Uri) return argument;
-    const title = vscode.l10n.t('Turn On Cell Caching');
-    if (parseReference(argument)?.kind === 'app') {
-      const [target] = (await this.targets.apps(argument, undefined, title)) ?? [];
-      return target === undefined ? undefined : vscode.Uri.file(target.app.notebook);
-    }
-    const open = vscode.window.activeTextEditor?.document;
-    if (open?.uri.scheme === 'file' && isNotebook(open.getText())) return open.uri;
-    const choices = notebooks().then((found) =>
-      found.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri })),
-    );
-    const chosen = await vscode.window.showQuickPick(choices, {
-      title,
-      placeHolder: vscode.l10n.t('Choose a marimo notebook'),
-    });
-    return chosen?.uri;
   }
 
   private async write({ uri, turnOn, isNew }: Place): Promise<void> {
@@ -72,7 +44,8 @@ export class TurnOnCommand {
     const document = await vscode.workspace.openTextDocument(uri);
     const before = document.getText();
     const wasDirty = document.isDirty;
-    const { text, line, already } = turnOn(before);
+    const file = vscode.workspace.asRelativePath(uri);
+    const { text, line, already } = inWords(file, () => turnOn(before));
     if (!already) {
       await replaceText(document, text);
       // What the user has not saved yet is theirs to save.
@@ -82,7 +55,6 @@ export class TurnOnCommand {
     const range = document.lineAt(line).range;
     editor.selection = new vscode.Selection(range.start, range.end);
     editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
-    const file = vscode.workspace.asRelativePath(uri);
     if (already) {
       void vscode.window.showInformationMessage(
         vscode.l10n.t('Cell caching is on already: {0}, line {1}.', file, line + 1),
@@ -135,6 +107,25 @@ export class TurnOnCommand {
       isNew ? vscode.l10n.t('{0} is gone again.', file) : vscode.l10n.t('{0} is as it was.', file),
     );
   }
+}
+
+/** The notebook in the editor, or one chosen from a list. */
+async function chooseNotebook(): Promise<vscode.Uri | undefined> {
+  const open = vscode.window.activeTextEditor?.document;
+  if (open?.uri.scheme === 'file' && isNotebook(open.getText())) return open.uri;
+  const choices = notebooks().then((found) =>
+    found.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri })),
+  );
+  const chosen = await vscode.window.showQuickPick(choices, {
+    title: vscode.l10n.t('Turn On Cell Caching'),
+    placeHolder: vscode.l10n.t('Choose a marimo notebook'),
+  });
+  if (chosen === undefined && (await choices).length === 0) {
+    void vscode.window.showInformationMessage(
+      vscode.l10n.t('There is no marimo notebook in this workspace.'),
+    );
+  }
+  return chosen?.uri;
 }
 
 async function choosePlace(notebook: vscode.Uri): Promise<Place | undefined> {
@@ -220,15 +211,30 @@ async function replaceText(document: vscode.TextDocument, text: string): Promise
   }
 }
 
-function words({ why, detail }: CannotTurnOn): string {
+/** Names the file and the way out where the text cannot be changed. */
+function inWords<T>(file: string, change: () => T): T {
+  try {
+    return change();
+  } catch (error) {
+    throw error instanceof CannotTurnOn ? new Error(words(error, file), { cause: error }) : error;
+  }
+}
+
+function words({ why, detail }: CannotTurnOn, file: string): string {
   switch (why) {
-    case 'brokenToml':
-      return vscode.l10n.t('the TOML there is broken; mend it first. {0}', detail);
+    case 'brokenToml': {
+      const [first = ''] = detail.split('\n');
+      return vscode.l10n.t('the TOML in {0} is broken; mend it first. {1}', file, first);
+    }
     case 'severalBlocks':
-      return vscode.l10n.t('the notebook has several script metadata blocks; marimo reads none.');
+      return vscode.l10n.t(
+        '{0} has several script metadata blocks, of which marimo reads none. Leave one.',
+        file,
+      );
     case 'noPlace':
       return vscode.l10n.t(
-        'no line can be added safely. Set cache_cells = true in [tool.marimo.runtime] yourself.',
+        'no line can be added to {0} safely. Set cache_cells = true in [tool.marimo.runtime] yourself.',
+        file,
       );
   }
 }

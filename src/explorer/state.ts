@@ -1,4 +1,11 @@
-import type { Contents } from './CellTree';
+import type { ProblemNode } from './nodes';
+
+/** What the tree amounts to, for the words that are shown when it is empty. */
+export interface Contents {
+  readonly apps: number;
+  readonly problems: readonly ProblemNode[];
+  readonly files: number;
+}
 
 /**
  * Which words fill the view while the tree is empty; the value of the context key `cellar.state`

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { type Reader, cellLabel, rowOf } from '../../../src/explorer/nodeRow';
 import {
   type Node,
-  type Reader,
-  cellLabel,
   idOf,
   mainEntry,
   referenceOf,
-  rowOf,
   shownCells,
   shownItems,
 } from '../../../src/explorer/nodes';

@@ -1,0 +1,315 @@
+import * as l10n from '@vscode/l10n';
+import { formatAge, formatBytes, formatDuration } from '../protocol/quantities';
+import type { CellSummary, Format } from '../store/rows';
+import {
+  type AppNode,
+  type CellNode,
+  type EntryNode,
+  type ItemNode,
+  type Node,
+  idOf,
+} from './nodes';
+
+/** How a node is shown. Texts from files are shown as text, never as markup. */
+export interface Row {
+  readonly id: string;
+  readonly label: string;
+  readonly description: string;
+  readonly tooltip: Tooltip;
+  /** A codicon, with a theme colour where it matters. */
+  readonly icon: { readonly name: string; readonly color?: string };
+  /** What the menus of package.json ask for. */
+  readonly context: string;
+  readonly expandable: boolean;
+  /** What a screen reader says; the label alone leaves out what the icon tells. */
+  readonly spoken: string;
+}
+
+export interface Tooltip {
+  readonly title: string;
+  readonly lines: readonly string[];
+  /** Python, shown as such. */
+  readonly code?: string;
+}
+
+/** The reader's language and clock, the latter in Unix seconds. */
+export interface Reader {
+  readonly locale: string;
+  readonly now: number;
+}
+
+/** Pure: a node in, words out; what VS Code wants made of them is in `CellTreeView`. */
+export function rowOf(node: Node, reader: Reader): Row {
+  const id = idOf(node);
+  switch (node.kind) {
+    case 'folder':
+      return {
+        id,
+        label: node.name,
+        description: '',
+        tooltip: { title: node.path, lines: [] },
+        icon: { name: 'root-folder' },
+        context: 'folder',
+        expandable: true,
+        spoken: l10n.t('Folder {0}', node.name),
+      };
+    case 'app':
+      return { id, ...appRow(node, reader) };
+    case 'cell':
+      return { id, ...cellRow(node, reader) };
+    case 'entry':
+      return { id, ...entryRow(node, reader) };
+    case 'item':
+      return { id, ...itemRow(node, reader) };
+    case 'problem':
+      return {
+        id,
+        label: node.problem.title,
+        description: node.place,
+        tooltip: { title: node.problem.title, lines: [node.database, node.problem.message] },
+        icon: node.problem.lasting
+          ? { name: 'error', color: 'problemsErrorIcon.foreground' }
+          : { name: 'warning', color: 'problemsWarningIcon.foreground' },
+        context: 'problem',
+        expandable: false,
+        spoken: `${node.problem.title}, ${node.place}. ${node.problem.message}`,
+      };
+    case 'files':
+      return {
+        id,
+        label: l10n.t('marimo is caching here, but not through Cellar'),
+        description: node.place,
+        tooltip: {
+          title: l10n.t('marimo is caching here, but not through Cellar'),
+          lines: [
+            node.path,
+            l10n.t(
+              "Install Cellar's Python package in the environment of the notebook, or run marimo in a new terminal of this window; then restart the kernel.",
+            ),
+          ],
+        },
+        icon: { name: 'info', color: 'problemsInfoIcon.foreground' },
+        context: 'files',
+        expandable: false,
+        spoken: l10n.t('marimo is caching in {0}, but not through Cellar', node.place),
+      };
+  }
+}
+
+type Shown = Omit<Row, 'id'>;
+
+function appRow({ app, place, apart, exists }: AppNode, reader: Reader): Shown {
+  const { locale, now } = reader;
+  const label = nameOf(place);
+  const gone = l10n.t('the file is gone');
+  const cells =
+    app.cells === 1 ? l10n.t('1 cell is cached') : l10n.t('{0} cells are cached', app.cells);
+  const amounts = listed(
+    formatBytes(app.size, locale),
+    l10n.t('saves {0}', formatDuration(app.saves, locale)),
+    formatAge(app.lastUsedAt ?? app.lastSeenAt, now, locale),
+  );
+  const description = listed(apart, exists ? undefined : gone, amounts);
+  return {
+    label,
+    description,
+    tooltip: {
+      title: app.notebook,
+      lines: [
+        ...(exists ? [] : [l10n.t('The file is gone, or has another name now.')]),
+        `${cells}, ${formatBytes(app.size, locale)}`,
+        l10n.t('Its current results save {0}.', formatDuration(app.saves, locale)),
+        l10n.t('Last seen {0}.', formatAge(app.lastSeenAt, now, locale)),
+      ],
+    },
+    icon: exists
+      ? { name: 'notebook' }
+      : { name: 'warning', color: 'problemsWarningIcon.foreground' },
+    context: exists ? 'app' : 'appGone',
+    expandable: true,
+    spoken: `${l10n.t('Notebook {0}', label)}, ${cells}, ${description}`,
+  };
+}
+
+function cellRow({ cell }: CellNode, reader: Reader): Shown {
+  const { locale, now } = reader;
+  const label = cellLabel(cell);
+  const retired = cell.retiredAt !== undefined;
+  const amounts = listed(
+    formatBytes(cell.size, locale),
+    l10n.t('saves {0}', formatDuration(cell.saves, locale)),
+    cell.lastUsedAt === undefined ? undefined : formatAge(cell.lastUsedAt, now, locale),
+  );
+  const description = listed(
+    retired ? l10n.t('no longer in the notebook') : undefined,
+    cell.pinned > 0 ? l10n.t('pinned') : undefined,
+    amounts,
+  );
+  const entries =
+    cell.entries === 1 ? l10n.t('1 result is kept') : l10n.t('{0} results are kept', cell.entries);
+  return {
+    label,
+    description,
+    tooltip: {
+      title: label,
+      lines: [
+        ...(retired ? [l10n.t('This cell is no longer in the notebook.')] : []),
+        `${entries}, ${formatBytes(cell.size, locale)}`,
+        l10n.t('Its current results save {0}.', formatDuration(cell.saves, locale)),
+        ...(cell.defs.length > 0 ? [l10n.t('Defines {0}', cell.defs.join(', '))] : []),
+      ],
+      code: shortened(cell.code),
+    },
+    icon: retired
+      ? { name: 'circle-slash', color: 'disabledForeground' }
+      : { name: cell.pinned > 0 ? 'pinned' : 'code' },
+    context: retired ? 'cellRetired' : 'cell',
+    expandable: true,
+    spoken: `${l10n.t('Cell {0}', label)}, ${entries}, ${description}`,
+  };
+}
+
+function entryRow({ entry }: EntryNode, reader: Reader): Shown {
+  const { locale, now } = reader;
+  const label = entry.cacheName === 'cell_cache' ? l10n.t('Result') : entry.cacheName;
+  const state = entry.current ? l10n.t('current') : l10n.t('outdated');
+  const description = listed(
+    state,
+    entry.pinned ? l10n.t('pinned') : undefined,
+    formatBytes(entry.size, locale),
+    entry.runtime === undefined
+      ? undefined
+      : l10n.t('saves {0}', formatDuration(entry.runtime, locale)),
+    formatAge(entry.createdAt, now, locale),
+  );
+  const { marimo, python } = entry.versions;
+  return {
+    label,
+    description,
+    tooltip: {
+      title: label,
+      lines: [
+        entry.current
+          ? l10n.t('Belongs to the cell as it last ran.')
+          : l10n.t('Belongs to an earlier state of the cell, or of a cell that it depends on.'),
+        ...(entry.runtime === undefined
+          ? []
+          : [l10n.t('Took {0} to compute.', formatDuration(entry.runtime, locale))]),
+        l10n.t('Saved {0}.', formatAge(entry.createdAt, now, locale)),
+        entry.lastHitAt === undefined
+          ? l10n.t('Not used since.')
+          : entry.hits === 1
+            ? l10n.t('Used once, {0}.', formatAge(entry.lastHitAt, now, locale))
+            : l10n.t(
+                'Used {0} times, last {1}.',
+                entry.hits,
+                formatAge(entry.lastHitAt, now, locale),
+              ),
+        ...(marimo === undefined ? [] : [`marimo ${marimo}`]),
+        ...(python === undefined ? [] : [`Python ${python}`]),
+        `${entry.cacheType}_${entry.hash}`,
+      ],
+    },
+    icon: entry.current
+      ? { name: entry.pinned ? 'pinned' : 'pass-filled', color: 'testing.iconPassed' }
+      : { name: entry.pinned ? 'pinned' : 'history', color: 'disabledForeground' },
+    context: 'entry',
+    expandable: entry.items > 0,
+    spoken: `${label}, ${description}`,
+  };
+}
+
+function itemRow({ item }: ItemNode, { locale }: Reader): Shown {
+  const label = itemLabel(item.name);
+  const kind = formatNames()[item.format];
+  const description = listed(
+    item.quarantined ? l10n.t('damaged') : undefined,
+    item.typeHint === undefined ? kind : lastName(item.typeHint),
+    formatBytes(item.size, locale),
+  );
+  return {
+    label,
+    description,
+    tooltip: {
+      title: label,
+      lines: [
+        ...(item.quarantined
+          ? [l10n.t('The stored bytes are wrong: they are never served, the cell runs again.')]
+          : []),
+        kind,
+        ...(item.typeHint === undefined ? [] : [item.typeHint]),
+        item.key,
+        `SHA-256 ${item.digest}`,
+      ],
+    },
+    icon: item.quarantined
+      ? { name: 'error', color: 'problemsErrorIcon.foreground' }
+      : { name: formatIcons[item.format] },
+    context: 'item',
+    expandable: false,
+    spoken: `${label}, ${kind}, ${description}`,
+  };
+}
+
+/** What people call a cell: its name, or else its first line of code. */
+export function cellLabel(cell: Pick<CellSummary, 'name' | 'code'>): string {
+  if (cell.name !== undefined) return cell.name;
+  const lines = cell.code.split('\n').map((line) => line.trim());
+  const code = lines.find((line) => line !== '' && !line.startsWith('#'));
+  const first = code ?? lines.find((line) => line !== '') ?? l10n.t('(no code)');
+  return first.length > 80 ? `${first.slice(0, 79)}…` : first;
+}
+
+function itemLabel(name: string): string {
+  switch (name) {
+    case 'return':
+      return l10n.t('output');
+    case 'ui':
+      return l10n.t('UI elements');
+    case 'manifest':
+      return l10n.t('manifest');
+    default:
+      return name;
+  }
+}
+
+function formatNames(): Record<Format, string> {
+  return {
+    arrow: l10n.t('table'),
+    json: 'JSON',
+    npy: l10n.t('array'),
+    pickle: 'pickle',
+    pt: 'PyTorch',
+    bin: l10n.t('bytes'),
+    manifest: 'JSON',
+  };
+}
+
+const formatIcons: Record<Format, string> = {
+  arrow: 'table',
+  json: 'json',
+  npy: 'symbol-array',
+  pickle: 'package',
+  pt: 'symbol-numeric',
+  bin: 'file-binary',
+  manifest: 'list-tree',
+};
+
+function listed(...parts: (string | undefined)[]): string {
+  return parts.filter((part) => part !== undefined).join(', ');
+}
+
+export function nameOf(place: string): string {
+  return place.slice(place.lastIndexOf('/') + 1);
+}
+
+/** `DataFrame` of `pandas.core.frame.DataFrame`; the tooltip has all of it. */
+function lastName(type: string): string {
+  return type.slice(type.lastIndexOf('.') + 1);
+}
+
+/** A tooltip shows the beginning: the whole cell stands in the notebook. */
+function shortened(code: string): string {
+  const lines = code.split('\n');
+  return lines.length > 12 ? [...lines.slice(0, 11), '…'].join('\n') : code;
+}
