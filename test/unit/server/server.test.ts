@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
-import { rm, writeFile } from 'node:fs/promises';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test, { type TestContext } from 'node:test';
 import { ErrorCodes, type InitializeParams } from 'vscode-languageserver-protocol/node';
 import { EditorClient } from './EditorClient';
 import { creation, makeNotebookFolder, runSql, type SavedCell, savedRows } from './notebookFolder';
+
+/** Two notebooks and the cache that kernels made of them. */
+const fixtures = path.resolve(__dirname, '../../fixtures/store/python');
 
 const load: SavedCell = {
   name: 'load',
@@ -281,6 +285,42 @@ test('server: rows that tell lies are a damaged cache, and no failure', async (t
   assert.deepEqual(await client.hoverLines(uri, 5), [
     'The cache is damaged and cannot be read. It is safe to delete.',
   ]);
+});
+
+test("server: what a kernel saved is fresh in the kernel's notebook, and stale after an edit", async (t) => {
+  const { notebook: file } = await makeNotebookFolder(t);
+  const folder = path.dirname(file);
+  await cp(path.join(fixtures, 'cache'), path.join(folder, '__marimo__/cache'), {
+    recursive: true,
+  });
+  const client = await start(t);
+  for (const name of ['alpha.py', 'beta.py']) {
+    const text = await readFile(path.join(fixtures, name), 'utf8');
+    const uri = await client.open(path.join(folder, name), text);
+    const { cells } = await client.cells(uri);
+    assert.ok(cells.length > 1);
+    assert.deepEqual(
+      cells.map(({ state }) => state),
+      cells.map(() => 'fresh'),
+      name,
+    );
+    await client.edit(
+      uri,
+      2,
+      text.replaceAll('\n', '\r\n').replace('import numpy as np', '$&, os'),
+    );
+    const edited = (await client.cells(uri)).cells;
+    assert.equal(edited[0]?.state, 'changedHere', name);
+    assert.ok(
+      edited.some(({ state }) => state === 'changedUpstream'),
+      name,
+    );
+    assert.deepEqual(
+      edited.map(({ cellId }) => cellId),
+      cells.map(({ cellId }) => cellId),
+      name,
+    );
+  }
 });
 
 test('server: names and code from files are shown as text', async (t) => {
