@@ -5,9 +5,14 @@ from pathlib import Path
 from textwrap import dedent, indent
 
 import pytest
+from hypothesis import settings
 
 from marimo_cellar import database, lookups
 from tests import kernels
+
+# A test judges what happens and never how long it takes.
+settings.register_profile("cellar", deadline=None, print_blob=True)
+settings.load_profile("cellar")
 
 HEADER = """\
 # /// script
