@@ -21,8 +21,8 @@ export interface PanelServices {
   readonly newDecoder: () => Decoder;
   readonly log: vscode.LogOutputChannel;
   readonly bookmarks: Bookmarks;
-  /** Shows another entry of the same cache. */
-  readonly show: (entryId: number) => void;
+  /** Shows another entry of the same cache. Its faults are reported there. */
+  readonly show: (entryId: number) => Promise<void>;
 }
 
 /** Which entry a panel shows. */
@@ -318,7 +318,10 @@ export class EntryPanel implements vscode.Disposable {
         return this.#execute('cellar.revealCell', ofCell);
       case 'showNewer': {
         const newer = newerThan(entry, siblings);
-        if (newer !== undefined) this.#services.show(newer.entryId);
+        if (newer === undefined) return;
+        await this.#services.show(newer.entryId);
+        // It takes this panel's place. One that was given the id of ours is shown in this very panel.
+        if (newer.entryId !== entry.entryId) this.dispose();
       }
     }
   }

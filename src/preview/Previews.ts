@@ -109,11 +109,10 @@ export class Previews implements vscode.Disposable, vscode.WebviewPanelSerialize
       newDecoder,
       log,
       bookmarks: this.#bookmarks,
-      show: (entryId: number) => {
+      show: (entryId: number) =>
         this.show({ kind: 'entry', cache, entryId }).catch((error: unknown) => {
           log.error(error instanceof Error ? error : String(error));
-        });
-      },
+        }),
     };
     const made = new EntryPanel(panel, subject, services, expected);
     const name = nameOf(subject);

@@ -70,9 +70,11 @@ function summary({ app, entry }: Description, { locale, now }: Reader): string {
   ].join(', ');
 }
 
-function badgesOf({ entry, cell }: Description): Badge[] {
+function badgesOf({ entry, cell, fate }: Description): Badge[] {
+  // Of what was cleared there is no state any more.
+  const current = entry.current && fate.kind === 'present';
   return [
-    entry.current ? badges.current() : badges.outdated(),
+    ...(fate.kind === 'cleared' ? [] : [current ? badges.current() : badges.outdated()]),
     ...(entry.pinned ? [badges.pinned()] : []),
     ...(cell.retiredAt === undefined ? [] : [badges.retired()]),
   ];

@@ -111,6 +111,13 @@ test('what is not known is said to be so', () => {
   );
 });
 
+test('an entry is not called current when it was outdone or cleared', () => {
+  const textsOf = (fate: Description['fate']): string[] =>
+    entryView({ ...description, fate }, reader).badges.map(({ text }) => text);
+  assert.deepEqual(textsOf({ kind: 'outdone' }), ['outdated']);
+  assert.deepEqual(textsOf({ kind: 'cleared', newer: true }), []);
+});
+
 test('a cell is called by its name, its first line of code, or by having none', () => {
   assert.equal(cellTitle({ name: 'load', code: 'x = 1' }), 'load');
   assert.equal(cellTitle({ name: undefined, code: '# only this' }), '# only this');
