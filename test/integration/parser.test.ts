@@ -4,13 +4,13 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 import { Notebook } from '../../src/notebook/notebook';
+import { pythons } from '../environment';
 
 /**
  * The parser against marimo itself, on the tutorials that marimo ships. They are marimo's own and
- * stay where it installed them. `CELLAR_PYTHON` names an interpreter that has marimo.
+ * stay where it installed them.
  */
-const python = process.env.CELLAR_PYTHON;
-const script = path.resolve(__dirname, '../fixtures/cells/make.py');
+const script = path.resolve(import.meta.dirname, '../fixtures/cells/make.py');
 
 interface MarimoCell {
   readonly kind: string;
@@ -20,15 +20,13 @@ interface MarimoCell {
   readonly defs: readonly string[] | null;
 }
 
-test(
-  "cells of marimo's tutorials are those that marimo finds",
-  { skip: python === undefined && 'CELLAR_PYTHON names no interpreter with marimo' },
-  async (context) => {
-    const output = execFileSync(python ?? '', [script, '--tutorials'], { encoding: 'utf8' });
+for (const { version, python } of pythons()) {
+  test(`marimo ${version}: the cells of its tutorials are those that it finds itself`, async (t) => {
+    const output = execFileSync(python, [script, '--tutorials'], { encoding: 'utf8' });
     const tutorials = JSON.parse(output) as Readonly<Record<string, readonly MarimoCell[]>>;
     assert.ok(Object.keys(tutorials).length >= 8, 'marimo ships its tutorials');
     for (const [file, expected] of Object.entries(tutorials)) {
-      await context.test(path.basename(file), () => {
+      await t.test(path.basename(file), () => {
         const cells = Notebook.parse(readFileSync(file, 'utf8'))?.cells ?? [];
         assert.ok(expected.length > 0);
         assert.deepEqual(
@@ -43,5 +41,5 @@ test(
         );
       });
     }
-  },
-);
+  });
+}
