@@ -15,15 +15,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 from urllib.parse import quote
 
+from marimo_cellar import schema
 from marimo_cellar.notices import warn_once
+from marimo_cellar.schema import APPLICATION_ID, MAJOR, MINOR
 
-APPLICATION_ID = 0x43454C52  # "CELR"
-MAJOR, MINOR = 1, 0
 DATABASE_NAME = "cache.db"
 BLOBS_NAME = "blobs"
 
@@ -158,7 +156,7 @@ class Database:
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
-            if not _is_busy(error):
+            if not schema.is_busy(error):
                 raise
             yield False
             return
@@ -246,7 +244,7 @@ class Database:
         try:
             return self._open_for_writing(create)
         except sqlite3.OperationalError as error:
-            if _is_busy(error):
+            if schema.is_busy(error):
                 raise
             if not self._present_file():
                 self.cannot_write(error)
@@ -268,7 +266,7 @@ class Database:
                 if not create:
                     connection.close()
                     return None
-                _create_schema(connection)
+                schema.create(connection, _BUSY_SECONDS)
         except BaseException:
             connection.close()
             raise
@@ -309,7 +307,7 @@ class Database:
         try:
             (application,) = connection.execute("PRAGMA application_id").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            found = _objects(connection)
+            found = schema.objects(connection)
         finally:
             connection.execute("ROLLBACK")
         if not found and not application and not version:
@@ -323,7 +321,7 @@ class Database:
                 "left alone, and results are not cached here until Cellar is "
                 "updated.",
             )
-        expected = _expected_objects()
+        expected = schema.expected_objects()
         known = {name: found.get(name) for name in expected}
         if (
             application != APPLICATION_ID
@@ -434,76 +432,6 @@ def _connect(path: Path, options: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def _create_schema(connection: sqlite3.Connection) -> None:
-    """Makes an empty file ours. Another process may be doing the same."""
-    # These three count only before anything is written.
-    connection.execute("PRAGMA page_size = 8192")
-    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    # Waiting for a lock does not cover the change of journal, hence the loop.
-    until = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            # A file system without shared memory answers with another journal,
-            # which works as well, only slower.
-            connection.execute("PRAGMA journal_mode = WAL")
-            break
-        except sqlite3.OperationalError as error:
-            if not _is_busy(error) or time.monotonic() > until:
-                raise
-            time.sleep(0.01)
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        if not _objects(connection):
-            for statement in _statements(_schema()):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {MAJOR * 1000 + MINOR}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-
-
-def _is_busy(error: sqlite3.OperationalError) -> bool:
-    return "locked" in str(error) or "busy" in str(error)
-
-
-@lru_cache(maxsize=1)
-def _schema() -> str:
-    return (
-        resources.files("marimo_cellar")
-        .joinpath("schema.sql")
-        .read_text(encoding="utf-8")
-    )
-
-
-def _statements(script: str) -> Iterator[str]:
-    """The script's statements; `executescript` would commit our transaction."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
-
-
-def _objects(connection: sqlite3.Connection) -> dict[str, str]:
-    """Every table, index, view and trigger by name, with the SQL that made it."""
-    return dict(
-        connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-    )
-
-
-@lru_cache(maxsize=1)
-def _expected_objects() -> dict[str, str]:
-    connection = sqlite3.connect(":memory:")
-    try:
-        connection.executescript(_schema())
-        return _objects(connection)
-    finally:
-        connection.close()
 
 
 __all__ = [

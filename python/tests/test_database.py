@@ -12,14 +12,14 @@ from textwrap import dedent
 
 import pytest
 
-from marimo_cellar import database as database_module
+from marimo_cellar import schema
 from marimo_cellar.database import (
-    APPLICATION_ID,
     Database,
     Unavailable,
     _connect,
     database_in,
 )
+from marimo_cellar.schema import APPLICATION_ID
 from marimo_cellar.store import SqliteStore
 from tests.kernels import PACKAGE
 from tests.test_store import audit
@@ -77,14 +77,14 @@ def test_a_database_that_is_being_made_is_not_taken_for_a_strangers(
     database.folder.mkdir()
     maker = _connect(database.path, "rwc")
     maker.execute("PRAGMA journal_mode = WAL")
-    look = database_module._objects
+    look = schema.objects
 
     def look_after_it_was_made(connection: sqlite3.Connection) -> dict[str, str]:
-        monkeypatch.setattr(database_module, "_objects", look)
-        database_module._create_schema(maker)
+        monkeypatch.setattr(schema, "objects", look)
+        schema.create(maker, 1)
         return look(connection)
 
-    monkeypatch.setattr(database_module, "_objects", look_after_it_was_made)
+    monkeypatch.setattr(schema, "objects", look_after_it_was_made)
     # Between two looks at the file its tables came to be: still nothing, this time.
     with database.reading() as connection:
         assert connection is None

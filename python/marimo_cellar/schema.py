@@ -1,0 +1,85 @@
+"""The format of the database: `schema.sql`, and what marks a file as ours."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib import resources
+
+APPLICATION_ID = 0x43454C52  # "CELR"
+MAJOR, MINOR = 1, 0
+
+
+def create(connection: sqlite3.Connection, patience: float) -> None:
+    """Makes an empty file ours. Another process may be doing the same, and is waited
+    for as many seconds as `patience` says."""
+    # These three count only before anything is written.
+    connection.execute("PRAGMA page_size = 8192")
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    # Waiting for a lock does not cover the change of journal, hence the loop.
+    until = time.monotonic() + patience
+    while True:
+        try:
+            # A file system without shared memory answers with another journal,
+            # which works as well, only slower.
+            connection.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if not objects(connection):
+            for statement in _statements(_schema()):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {MAJOR * 1000 + MINOR}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def is_busy(error: sqlite3.OperationalError) -> bool:
+    """Whether another connection is in the way, so that waiting helps."""
+    return "locked" in str(error) or "busy" in str(error)
+
+
+@lru_cache(maxsize=1)
+def _schema() -> str:
+    return (
+        resources.files("marimo_cellar")
+        .joinpath("schema.sql")
+        .read_text(encoding="utf-8")
+    )
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The script's statements; `executescript` would commit our transaction."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def objects(connection: sqlite3.Connection) -> dict[str, str]:
+    """Every table, index, view and trigger by name, with the SQL that made it."""
+    return dict(
+        connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    )
+
+
+@lru_cache(maxsize=1)
+def expected_objects() -> dict[str, str]:
+    """What `objects` finds in a database of ours."""
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.executescript(_schema())
+        return objects(connection)
+    finally:
+        connection.close()
