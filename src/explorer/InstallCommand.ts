@@ -1,11 +1,10 @@
-import { access, constants, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
 import * as vscode from 'vscode';
-import { type Interpreter, ask, askAll, interpreterOf, wayToInstall } from './interpreters';
+import { InstallFailure, install } from './installing';
+import { type Interpreter, ask, askAll, interpreterOf } from './interpreters';
 import type { Notices } from './Notices';
 import type { PythonPackage } from './PythonPackage';
-import { run } from './run';
 
 /** What of the Python extension's API is asked, where that extension is there. */
 interface PythonExtension {
@@ -94,9 +93,20 @@ export class InstallCommand {
         token.onCancellationRequested(() => {
           abort.abort();
         });
-        await this.bring(interpreter, wheel, abort.signal);
-        if (abort.signal.aborted) return undefined;
-        return ask(interpreter.executable, abort.signal);
+        const { signal } = abort;
+        try {
+          await install(interpreter, wheel, {
+            signal,
+            onOutput: (text) => {
+              this.log.info(text.trimEnd());
+            },
+          });
+        } catch (error) {
+          throw error instanceof InstallFailure
+            ? new Error(words(error, interpreter), { cause: error })
+            : error;
+        }
+        return signal.aborted ? undefined : ask(interpreter.executable, signal);
       },
     );
     if (outcome === undefined) {
@@ -123,47 +133,19 @@ export class InstallCommand {
       void vscode.window.showInformationMessage(installed);
     }
   }
+}
 
-  /** @throws Error with the last words of the installer when it fails */
-  private async bring(interpreter: Interpreter, wheel: string, signal: AbortSignal): Promise<void> {
-    const uv = (await run('uv', ['--version'], { signal })).code === 0;
-    const way = wayToInstall(interpreter, wheel, uv);
-    if (way.kind === 'refused') {
-      throw new Error(
-        way.why === 'managed'
-          ? vscode.l10n.t(
-              "{0} belongs to the system's package manager. Make a virtual environment (python -m venv .venv) and choose that.",
-              interpreter.executable,
-            )
-          : vscode.l10n.t(
-              '{0} is Python {1}; Cellar needs 3.10 or later.',
-              interpreter.executable,
-              interpreter.version,
-            ),
+function words({ why, detail }: InstallFailure, { executable, version }: Interpreter): string {
+  switch (why) {
+    case 'managed':
+      return vscode.l10n.t(
+        "{0} belongs to the system's package manager. Make a virtual environment (python -m venv .venv) and choose that.",
+        executable,
       );
-    }
-    const { executable, purelib } = interpreter;
-    if (way.kind === 'unpack') {
-      await access(purelib, constants.W_OK);
-      for (const name of await readdir(purelib)) {
-        if (!/^marimo_cellar(-.*\.dist-info)?$/.test(name)) continue;
-        await rm(path.join(purelib, name), { recursive: true });
-      }
-    }
-    const [command, args] =
-      way.kind === 'unpack'
-        ? [executable, ['-I', '-m', 'zipfile', '-e', wheel, purelib]]
-        : [way.command, way.args];
-    this.log.info([command, ...args].join(' '));
-    const { code, output } = await run(command, args, {
-      signal,
-      onOutput: (text) => {
-        this.log.info(text.trimEnd());
-      },
-    });
-    if (code !== 0 && !signal.aborted) {
-      throw new Error(output.trim().split('\n').at(-1) ?? `${command}: ${code ?? ''}`);
-    }
+    case 'tooOld':
+      return vscode.l10n.t('{0} is Python {1}; Cellar needs 3.10 or later.', executable, version);
+    case 'failed':
+      return vscode.l10n.t('{0} says: {1}', executable, detail);
   }
 }
 

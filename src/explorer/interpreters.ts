@@ -109,36 +109,3 @@ export function interpreterOf(environment: string): string {
     ? path.join(environment, 'Scripts', 'python.exe')
     : path.join(environment, 'bin', 'python');
 }
-
-/** One way to install a wheel: a program and its arguments, or unpacking it ourselves. */
-export type Way =
-  | { readonly kind: 'pip' | 'uv'; readonly command: string; readonly args: readonly string[] }
-  | { readonly kind: 'unpack' }
-  | { readonly kind: 'refused'; readonly why: 'managed' | 'tooOld' };
-
-/**
- * How to bring the wheel into an environment. An environment without pip, as `uv venv` makes them, is
- * uv's; where uv is not to be found either, the wheel is unpacked, which for a package of Python
- * files is what an installer does.
- *
- * @param uv whether uv is on the path
- */
-export function wayToInstall(interpreter: Interpreter, wheel: string, uv: boolean): Way {
-  const { executable, managed, pip, version } = interpreter;
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  if (major < 3 || (major === 3 && minor < 10)) return { kind: 'refused', why: 'tooOld' };
-  if (managed) return { kind: 'refused', why: 'managed' };
-  if (pip) {
-    const options = ['--no-deps', '--force-reinstall', '--no-input', '--disable-pip-version-check'];
-    return {
-      kind: 'pip',
-      command: executable,
-      args: ['-m', 'pip', 'install', ...options, wheel],
-    };
-  }
-  if (uv) {
-    const options = ['--no-deps', '--reinstall', '--python', executable];
-    return { kind: 'uv', command: 'uv', args: ['pip', 'install', ...options, wheel] };
-  }
-  return { kind: 'unpack' };
-}

@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import test from 'node:test';
-import {
-  type Interpreter,
-  ask,
-  askAll,
-  parseAnswer,
-  wayToInstall,
-} from '../../../src/explorer/interpreters';
+import { type Interpreter, ask, askAll, parseAnswer } from '../../../src/explorer/interpreters';
 import { run } from '../../../src/explorer/run';
 
 const plain: Interpreter = {
@@ -20,31 +14,6 @@ const plain: Interpreter = {
   marimo: '0.25.2',
   cellar: undefined,
 };
-
-test('pip where there is one, else uv, else by hand', () => {
-  const wheel = '/w.whl';
-  const pip = wayToInstall(plain, wheel, true);
-  assert.equal(pip.kind, 'pip');
-  assert.ok('args' in pip && pip.args.includes('--no-deps') && pip.args.at(-1) === wheel);
-  const uv = wayToInstall({ ...plain, pip: false }, wheel, true);
-  assert.equal(uv.kind, 'uv');
-  assert.ok('args' in uv && uv.args.includes(plain.executable) && uv.args.at(-1) === wheel);
-  assert.equal(wayToInstall({ ...plain, pip: false }, wheel, false).kind, 'unpack');
-});
-
-test("the system's own Python and one that is too old are refused", () => {
-  assert.deepEqual(wayToInstall({ ...plain, managed: true }, '/w.whl', true), {
-    kind: 'refused',
-    why: 'managed',
-  });
-  for (const version of ['2.7.18', '3.9.19']) {
-    assert.deepEqual(wayToInstall({ ...plain, version }, '/w.whl', true), {
-      kind: 'refused',
-      why: 'tooOld',
-    });
-  }
-  assert.equal(wayToInstall({ ...plain, version: '3.10.0' }, '/w.whl', true).kind, 'pip');
-});
 
 test('an answer is read behind what a site hook prints, and nothing else is believed', () => {
   assert.deepEqual(parseAnswer(`hello\n${JSON.stringify({ ...plain, cellar: null })}\n`), plain);
