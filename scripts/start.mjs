@@ -43,18 +43,19 @@ async function openDesktop(code) {
 async function openBrowser() {
   const installed = await codeServer();
   const profile = path.join(cacheFolder, 'start');
+  // A terminal in this VS Code finds `marimo` as after activating the environment.
+  const search = `${path.dirname(python)}${path.delimiter}${process.env.PATH ?? ''}`;
   await writeSettings(profile, {
     'workbench.startupEditor': 'none',
     'workbench.secondarySideBar.defaultVisibility': 'hidden',
     'chat.disableAIFeatures': true,
     'extensions.ignoreRecommendations': true,
+    'terminal.integrated.env.linux': { PATH: search },
+    'terminal.integrated.env.osx': { PATH: search },
   });
   await installExtension(installed, profile, vsix);
-  // A terminal in this VS Code finds `marimo` as after activating the environment.
-  const search = `${path.dirname(python)}${path.delimiter}${process.env.PATH ?? ''}`;
   const server = await serve(installed, profile, {
     args: ['--disable-workspace-trust', samples],
-    env: { ...process.env, PATH: search },
   });
   const address = `${server.address}/?folder=${encodeURIComponent(samples)}`;
   console.log(`\nVS Code with Cellar: ${address}`);

@@ -12,6 +12,17 @@ export class CellTree {
     if (!(await open.isVisible())) await icon.click();
   }
 
+  /** Widens the side bar by this many pixels, so that the rows are read whole. */
+  async widen(pixels: number): Promise<void> {
+    const bar = await this.page.locator('.part.sidebar').boundingBox();
+    if (bar === null) throw new Error('the side bar is not shown');
+    const [x, y] = [bar.x + bar.width, bar.y + bar.height / 2];
+    await this.page.mouse.move(x, y);
+    await this.page.mouse.down();
+    await this.page.mouse.move(x + pixels, y, { steps: 5 });
+    await this.page.mouse.up();
+  }
+
   /** All of the view. */
   get pane(): Locator {
     return this.page.locator('.sidebar .pane', { hasText: 'Cell Cache' });

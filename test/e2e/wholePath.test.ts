@@ -66,6 +66,7 @@ test('from a run in a real kernel to a cleared cache', async (t) => {
 
   await step('the tree shows the notebooks', async () => {
     await tree.show();
+    await tree.widen(80);
     await tree.row('wine.py').waitFor({ timeout: 30_000 });
     await tree.row('diabetes.py').waitFor();
     const wineRow = (await tree.rows()).find((row) => row.startsWith('wine.py'));
@@ -114,8 +115,8 @@ test('from a run in a real kernel to a cleared cache', async (t) => {
 
   await step('the hover tells that a cell is cached', async () => {
     await vsCode.openFile('wine.py');
-    await vsCode.goToLine(lineOf('def load_table'));
-    const name = vsCode.line('def load_table').locator('span span').last();
+    await vsCode.goToLine(lineOf('def search_model'));
+    const name = vsCode.line('def search_model').locator('span span').last();
     const hover = await vsCode.hover(name, /cache/i);
     const text = await hover.innerText();
     assert.match(text, /Preview/);
