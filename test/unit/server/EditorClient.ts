@@ -44,7 +44,6 @@ let program: string | undefined;
 /** A small editor: starts the server as a process of its own and talks to it over stdio. */
 export class EditorClient {
   readonly changes: string[] = [];
-  readonly logged: string[] = [];
   readonly #waiting = new Set<() => void>();
 
   private constructor(
@@ -54,9 +53,6 @@ export class EditorClient {
     connection.onNotification(didChangeCellsNotification, ({ uri }: DidChangeCellsParams) => {
       this.changes.push(uri);
       for (const wake of this.#waiting) wake();
-    });
-    connection.onNotification('window/logMessage', ({ message }: { message: string }) => {
-      this.logged.push(message);
     });
     connection.onRequest('client/registerCapability', () => null);
     connection.listen();
