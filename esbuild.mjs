@@ -1,8 +1,10 @@
 // Builds the extension: three programs for Node (the extension host, the language server, the
 // decoder that runs in a worker thread) and the page of the preview.
 import { copyFile, mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
 import { argv } from 'node:process';
 import * as esbuild from 'esbuild';
+import { writeNotices } from './scripts/notices.mjs';
 
 const watch = argv.includes('--watch');
 const production = argv.includes('--production');
@@ -13,6 +15,7 @@ const common = {
   sourcemap: production ? false : 'linked',
   logLevel: 'info',
   outdir: 'dist',
+  metafile: true,
 };
 
 /** @type {esbuild.BuildOptions} */
@@ -43,13 +46,17 @@ const browser = {
   entryPoints: { webview: 'webview/main.ts' },
 };
 
+const icons = ['codicon.css', 'codicon.ttf'].map(
+  (file) => `node_modules/@vscode/codicons/dist/${file}`,
+);
+
 await rm('dist', { recursive: true, force: true });
 if (watch) {
   for (const options of [node, browser]) await (await esbuild.context(options)).watch();
 } else {
-  await Promise.all([esbuild.build(node), esbuild.build(browser)]);
+  const bundles = await Promise.all([esbuild.build(node), esbuild.build(browser)]);
+  const bundled = bundles.flatMap(({ metafile }) => Object.keys(metafile.inputs));
+  await writeNotices([...bundled, ...icons]);
 }
 await mkdir('dist', { recursive: true });
-for (const file of ['codicon.css', 'codicon.ttf']) {
-  await copyFile(`node_modules/@vscode/codicons/dist/${file}`, `dist/${file}`);
-}
+for (const file of icons) await copyFile(file, `dist/${path.basename(file)}`);

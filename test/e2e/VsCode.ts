@@ -174,7 +174,10 @@ export class VsCode {
         .waitFor({ timeout: 1500 })
         .then(() => true)
         .catch(() => false);
-      if (seen) return hover.first();
+      if (!seen) continue;
+      // It fades in, and would be pale in a picture.
+      await this.page.waitForTimeout(300);
+      return hover.first();
     }
     throw new Error(`no hover with ${String(expected)} opened`);
   }
