@@ -3,16 +3,14 @@ import * as vscode from 'vscode';
 import { parseToHost } from '../protocol/preview';
 import type { Clearing, Command, ToHost, ToPage } from '../protocol/preview';
 import type { Caches } from '../store/Caches';
-import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../store/rows';
-import type { SqliteLoader } from '../store/SqliteLoader';
 import type { Bookmarks } from './Bookmarks';
 import { EntryReader, Unshowable } from './EntryReader';
 import type { Decoder } from './EntryReader';
 import { cellTitle, entryView } from './entryView';
-import { fateOf, isSame, newerThan } from './fate';
 import type { Identity } from './fate';
 import { html } from './html';
 import { problemOf } from './problemOf';
+import { ShownEntry } from './ShownEntry';
 import { noClearing, pageStrings, problems, waysOut } from './strings';
 
 export interface PanelServices {
@@ -31,19 +29,6 @@ export interface Subject {
   readonly entryId: number;
 }
 
-/** An entry as it was when it was last there; what is shown of it stays when it is cleared. */
-interface Shown {
-  readonly loader: SqliteLoader;
-  readonly reader: EntryReader;
-  entry: EntrySummary;
-  cell: CellSummary;
-  app: AppSummary | undefined;
-  items: readonly ItemSummary[];
-  siblings: readonly EntrySummary[];
-  /** What the cache holds under the entry's id now. */
-  now: EntrySummary | undefined;
-}
-
 /** Ages are told to the minute. */
 const refreshMs = 60_000;
 
@@ -55,7 +40,7 @@ export class EntryPanel implements vscode.Disposable {
   readonly #requests = new Map<number, AbortController>();
   #expected: Identity | undefined;
   readonly #disposables: { dispose(): unknown }[] = [];
-  #shown: Shown | undefined;
+  #shown: ShownEntry | undefined;
   #ready = false;
   #select: string | undefined;
   #refreshing: Promise<void> | undefined;
@@ -117,17 +102,19 @@ export class EntryPanel implements vscode.Disposable {
   async reveal(key: string | undefined): Promise<void> {
     this.#panel.reveal();
     this.#expected = undefined;
-    if (this.#ready) await this.#renew();
-    if (key === undefined) return;
-    if (this.#shown === undefined) this.#select = key;
-    else this.#post({ type: 'select', key });
+    if (!this.#ready) {
+      this.#select = key;
+      return;
+    }
+    await this.#renew();
+    if (key !== undefined) this.#post({ type: 'select', key });
   }
 
   /** Begins anew where the id belongs to another entry by now, or nothing could be shown before. */
   async #renew(): Promise<void> {
     const shown = this.#shown;
-    const now = await shown?.loader.entry(this.#subject.entryId);
-    if (shown !== undefined && (now === undefined || isSame(shown.entry, now))) return;
+    await shown?.refresh();
+    if (shown !== undefined && !shown.isSupplanted) return;
     this.#shown = undefined;
     await shown?.reader.close();
     this.#begin();
@@ -196,7 +183,8 @@ export class EntryPanel implements vscode.Disposable {
   async #refresh(): Promise<void> {
     try {
       const before = this.#shown;
-      const shown = before === undefined ? await this.#find() : await this.#again(before);
+      await before?.refresh();
+      const shown = before ?? (await this.#find());
       if (this.#disposed || this.#shown !== before) {
         // Closed or begun anew meanwhile: what was found is nobody's.
         if (shown !== before) await shown?.reader.close();
@@ -222,60 +210,36 @@ export class EntryPanel implements vscode.Disposable {
     return this.#services.caches.path(this.#subject.cache);
   }
 
-  async #find(): Promise<Shown | undefined> {
+  async #find(): Promise<ShownEntry | undefined> {
     const { caches, newDecoder } = this.#services;
     const { cache, entryId } = this.#subject;
     const loader = await caches.get(cache);
-    const entry = await loader?.entry(entryId);
-    if (loader === undefined || entry === undefined) return undefined;
-    if (this.#expected !== undefined && !isSame(this.#expected, entry)) return undefined;
-    const cell = await loader.cell(entry.cellId);
-    if (cell === undefined) return undefined;
-    const reader = new EntryReader(loader, entryId, newDecoder(), {
-      maxBatchSize,
-      mayQuarantine: () => vscode.workspace.isTrusted,
-      onCheck: () => {
-        if (this.#shown?.reader === reader) this.#tell(this.#shown);
-      },
-      report: (error) => {
-        this.#report(error);
-      },
-    });
-    const app = await loader.app(cell.appId);
-    const items = await loader.items(entryId);
-    const siblings = await loader.entries(entry.cellId);
-    return { loader, reader, entry, cell, app, items, siblings, now: entry };
+    if (loader === undefined) return undefined;
+    const newReader = (): EntryReader => {
+      const reader = new EntryReader(loader, entryId, newDecoder(), {
+        maxBatchSize,
+        mayQuarantine: () => vscode.workspace.isTrusted,
+        onCheck: () => {
+          if (this.#shown?.reader === reader) this.#tell(this.#shown);
+        },
+        report: (error) => {
+          this.#report(error);
+        },
+      });
+      return reader;
+    };
+    return ShownEntry.find(loader, entryId, newReader, this.#expected);
   }
 
-  async #again(shown: Shown): Promise<Shown> {
-    const { loader } = shown;
-    const { cellId, entryId } = shown.entry;
-    shown.now = await loader.entry(entryId);
-    shown.siblings = await loader.entries(cellId);
-    if (shown.now !== undefined && isSame(shown.entry, shown.now)) {
-      shown.entry = shown.now;
-      shown.cell = (await loader.cell(cellId)) ?? shown.cell;
-      shown.app = (await loader.app(shown.cell.appId)) ?? shown.app;
-    }
-    return shown;
-  }
-
-  #tell(shown: Shown): void {
-    const { loader, reader, entry, cell, app, items, now, siblings } = shown;
+  #tell(shown: ShownEntry): void {
+    const { entry, cell, app, items, reader, fate } = shown;
     this.#panel.title = cellTitle(cell);
     const { hash, createdAt, entryId } = entry;
-    const database = this.#services.bookmarks.numberOf(loader.path);
+    const database = this.#services.bookmarks.numberOf(shown.database);
+    const bookmark = { database, entryId, hash, createdAt };
+    const { checks } = reader;
     const view = entryView(
-      {
-        entry,
-        cell,
-        app,
-        items,
-        checks: reader.checks,
-        fate: fateOf(entry, now, siblings),
-        clearing: clearing(),
-        bookmark: { database, entryId, hash, createdAt },
-      },
+      { entry, cell, app, items, checks, fate, clearing: clearing(), bookmark },
       { locale: vscode.env.language, now: Date.now() / 1000 },
     );
     this.#post({ type: 'entry', entry: view });
@@ -306,7 +270,7 @@ export class EntryPanel implements vscode.Disposable {
     if (command === 'showLog') return this.#execute('cellar.showLog');
     if (command === 'manageTrust') return this.#execute('workbench.trust.manage');
     if (this.#shown === undefined) return;
-    const { entry, cell, siblings } = this.#shown;
+    const { entry, cell, newer } = this.#shown;
     const { cache } = this.#subject;
     const ofCell = { kind: 'cell', cache, cellId: cell.cellId } as const;
     switch (command) {
@@ -316,13 +280,11 @@ export class EntryPanel implements vscode.Disposable {
         return this.#execute('cellar.clearAppCache', { kind: 'app', cache, appId: cell.appId });
       case 'revealCell':
         return this.#execute('cellar.revealCell', ofCell);
-      case 'showNewer': {
-        const newer = newerThan(entry, siblings);
+      case 'showNewer':
         if (newer === undefined) return;
         await this.#services.show(newer.entryId);
         // It takes this panel's place. One that was given the id of ours is shown in this very panel.
         if (newer.entryId !== entry.entryId) this.dispose();
-      }
     }
   }
 

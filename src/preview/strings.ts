@@ -252,7 +252,6 @@ export const waysOut = {
 
 export const problems = {
   entryGone: () => l10n.t('This result is no longer in the cache.'),
-  cacheUnknown: () => l10n.t('The cache that this preview showed is not known any more.'),
   unforeseen: (message: string) => l10n.t('This cannot be shown: {0}', message),
   noEntry: () => l10n.t('Nothing is cached for this cell.'),
 } as const;

@@ -5,7 +5,7 @@ import { element, icon } from '../dom';
 export function problemCard(problem: Problem, ...actions: HTMLElement[]): HTMLElement {
   const text = element('div', {}, element('p', { class: 'lead' }, problem.message));
   if (problem.file !== undefined) text.append(element('p', {}, element('code', {}, problem.file)));
-  text.append(element('p', {}, problem.wayOut));
+  if (problem.wayOut !== '') text.append(element('p', {}, problem.wayOut));
   if (actions.length > 0) text.append(element('p', { class: 'actions' }, ...actions));
   return element('div', { class: 'card', role: 'alert' }, icon('error', { title: '' }), text);
 }

@@ -1,0 +1,103 @@
+import type { Fate } from '../protocol/preview';
+import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../store/rows';
+import type { SqliteLoader } from '../store/SqliteLoader';
+import type { EntryReader } from './EntryReader';
+import { fateOf, isSame, newerThan } from './fate';
+import type { Identity } from './fate';
+
+/** What is asked of the loader about an entry. */
+export type EntryLoader = Pick<
+  SqliteLoader,
+  'path' | 'app' | 'cell' | 'entries' | 'entry' | 'items'
+>;
+
+/** An entry as it was when it was last there: what is shown of it stays when it is cleared. */
+export class ShownEntry {
+  readonly reader: EntryReader;
+  readonly items: readonly ItemSummary[];
+  readonly #loader: EntryLoader;
+  #entry: EntrySummary;
+  #cell: CellSummary;
+  #app: AppSummary | undefined;
+  #siblings: readonly EntrySummary[] = [];
+  /** What the cache holds under the entry's id. */
+  #now: EntrySummary | undefined;
+
+  private constructor(
+    loader: EntryLoader,
+    reader: EntryReader,
+    entry: EntrySummary,
+    cell: CellSummary,
+    items: readonly ItemSummary[],
+  ) {
+    this.#loader = loader;
+    this.reader = reader;
+    this.#entry = entry;
+    this.#cell = cell;
+    this.items = items;
+  }
+
+  /**
+   * @param newReader is called when there is something to read
+   * @param expected what the entry must be, where its id may by now be another one's
+   * @returns `undefined` when it is not in the cache
+   */
+  static async find(
+    loader: EntryLoader,
+    entryId: number,
+    newReader: () => EntryReader,
+    expected: Identity | undefined,
+  ): Promise<ShownEntry | undefined> {
+    const entry = await loader.entry(entryId);
+    if (entry === undefined) return undefined;
+    if (expected !== undefined && !isSame(expected, entry)) return undefined;
+    const cell = await loader.cell(entry.cellId);
+    if (cell === undefined) return undefined;
+    const items = await loader.items(entryId);
+    const shown = new ShownEntry(loader, newReader(), entry, cell, items);
+    await shown.refresh();
+    return shown;
+  }
+
+  /** Absolute path of the database. */
+  get database(): string {
+    return this.#loader.path;
+  }
+
+  get entry(): EntrySummary {
+    return this.#entry;
+  }
+
+  get cell(): CellSummary {
+    return this.#cell;
+  }
+
+  get app(): AppSummary | undefined {
+    return this.#app;
+  }
+
+  get fate(): Fate {
+    return fateOf(this.#entry, this.#now, this.#siblings);
+  }
+
+  /** The newest result that stands in its place, if there is one. */
+  get newer(): EntrySummary | undefined {
+    return newerThan(this.#entry, this.#siblings);
+  }
+
+  /** Whether the cache holds another entry under the same id by now. */
+  get isSupplanted(): boolean {
+    return this.#now !== undefined && !isSame(this.#entry, this.#now);
+  }
+
+  /** Looks again. @throws CacheError */
+  async refresh(): Promise<void> {
+    const { cellId, entryId } = this.#entry;
+    this.#now = await this.#loader.entry(entryId);
+    this.#siblings = await this.#loader.entries(cellId);
+    if (this.#now === undefined || !isSame(this.#entry, this.#now)) return;
+    this.#entry = this.#now;
+    this.#cell = (await this.#loader.cell(cellId)) ?? this.#cell;
+    this.#app = (await this.#loader.app(this.#cell.appId)) ?? this.#app;
+  }
+}

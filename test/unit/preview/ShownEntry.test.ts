@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { TestContext } from 'node:test';
+import { EntryReader } from '../../../src/preview/EntryReader';
+import { ShownEntry } from '../../../src/preview/ShownEntry';
+import type { SqliteLoader } from '../../../src/store/SqliteLoader';
+import { makeCache, makeEntry, openCache } from '../store/cacheFolder';
+
+async function make(t: TestContext): Promise<{ loader: SqliteLoader; entryId: number }> {
+  const loader = await openCache(t, await makeCache(t));
+  return { loader, entryId: await loader.save(makeEntry()) };
+}
+
+/** Nothing is read in these tests: whoever asks the decoder fails. */
+const readerOf = (loader: SqliteLoader, entryId: number) => (): EntryReader => {
+  const never = (): Promise<never> => Promise.reject(new Error('Nothing is to be read.'));
+  const decoder = { open: never, page: never, close: () => Promise.resolve() };
+  return new EntryReader(loader, entryId, decoder, {
+    maxBatchSize: () => 0,
+    mayQuarantine: () => false,
+    onCheck: () => undefined,
+    report: () => undefined,
+  });
+};
+
+async function show(loader: SqliteLoader, entryId: number): Promise<ShownEntry> {
+  const shown = await ShownEntry.find(loader, entryId, readerOf(loader, entryId), undefined);
+  assert.ok(shown !== undefined);
+  return shown;
+}
+
+test('an entry is found with its cell, notebook and values', async (t) => {
+  const { loader, entryId } = await make(t);
+  const shown = await show(loader, entryId);
+  assert.equal(shown.cell.name, 'data');
+  assert.equal(shown.app?.path, '../../nb.py');
+  assert.deepEqual(
+    shown.items.map(({ name }) => name),
+    ['df'],
+  );
+  assert.deepEqual(shown.fate, { kind: 'present' });
+  assert.equal(shown.newer, undefined);
+});
+
+test('what is not there, or not what it was, is not found', async (t) => {
+  const { loader, entryId } = await make(t);
+  const entry = await loader.entry(entryId);
+  assert.ok(entry !== undefined);
+  const find = (hash: string, createdAt: number): Promise<ShownEntry | undefined> =>
+    ShownEntry.find(loader, entryId, readerOf(loader, entryId), { hash, createdAt });
+  assert.ok((await find(entry.hash, entry.createdAt)) !== undefined);
+  assert.equal(await find('other', entry.createdAt), undefined);
+  assert.equal(await find(entry.hash, entry.createdAt - 1), undefined);
+  assert.equal(
+    await ShownEntry.find(loader, entryId + 1, readerOf(loader, entryId), undefined),
+    undefined,
+  );
+});
+
+test('a cleared entry keeps what was shown of it, and its successor is found', async (t) => {
+  const { loader, entryId } = await make(t);
+  const shown = await show(loader, entryId);
+  await loader.clearCell(shown.cell.cellId);
+  await shown.refresh();
+  assert.deepEqual(shown.fate, { kind: 'cleared', newer: false });
+  assert.equal(shown.entry.hash, 'h1');
+  // SQLite gives the freed id to the next entry: it must not be taken for the one that was shown.
+  const { cellId } = shown.cell;
+  const cell = { ...makeEntry().cell, cellId };
+  const again = await loader.save(makeEntry({ cell }));
+  assert.equal(again, entryId);
+  await shown.refresh();
+  assert.deepEqual(shown.fate, { kind: 'outdone' });
+  assert.equal(shown.isSupplanted, true);
+  assert.equal(shown.newer?.entryId, again);
+  assert.equal((await show(loader, again)).isSupplanted, false);
+});
+
+test('a newer result of the cell is told', async (t) => {
+  const { loader, entryId } = await make(t);
+  const shown = await show(loader, entryId);
+  const cell = { ...makeEntry().cell, cellId: shown.cell.cellId };
+  const later = await loader.save(makeEntry({ cell, hash: 'h2' }));
+  await shown.refresh();
+  assert.deepEqual(shown.fate, { kind: 'outdone' });
+  assert.equal(shown.newer?.entryId, later);
+  assert.equal(shown.isSupplanted, false);
+});
