@@ -37,7 +37,8 @@ from marimo._utils.platform import is_pyodide
 from marimo_cellar.notebook import FileCell, KernelCell
 
 _CACHE_FOLDER = "cache"
-_UNNAMED = "_"
+# The second is what older notebooks carry.
+_UNNAMED = ("_", "__")
 # What an embedded app without a file calls itself.
 _NO_FILE = "<unknown>"
 _SESSION = "_cellar_session"
@@ -130,7 +131,7 @@ def file_cells(path: Path) -> list[FileCell]:
 
     notebook = get_notebook_status(str(path)).notebook
     return [
-        FileCell(name=None if cell.name == _UNNAMED else cell.name, code=cell.code)
+        FileCell(name=None if cell.name in _UNNAMED else cell.name, code=cell.code)
         for cell in (notebook.cells if notebook is not None else ())
     ]
 

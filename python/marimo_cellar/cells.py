@@ -12,7 +12,7 @@ from pathlib import Path
 
 from marimo_cellar.database import Database
 from marimo_cellar.identity import NotebookCell, StoredCell, match_cells
-from marimo_cellar.notebook import Cell, Notebook, ancestry, digest_of
+from marimo_cellar.notebook import Cell, Notebook, digest_of
 
 # The name of the row that holds what no cell saved: a scratch pad, or a store
 # used outside any notebook. No cell can be called that.
@@ -27,20 +27,18 @@ class Roll:
     """What one live kernel knows of its notebook's rows.
 
     `ids` maps marimo's cell ids to ours and outlives the cells' code. `enrolled`
-    is the notebook as last written, `nodes` the nodes already written with it;
-    `recognised` is the notebook last matched without writing, with its ids.
+    is the notebook as last written; `recognised` is the notebook last matched
+    without writing, with its ids.
     """
 
     path: Path | None
     ids: dict[str, int] = field(default_factory=dict)
     enrolled: Notebook | None = None
     recognised: tuple[Notebook, Mapping[str, int]] | None = None
-    nodes: set[tuple[str, bytes]] = field(default_factory=set)
 
     def forget(self) -> None:
         """What was written last is not there after all: it was rolled back."""
         self.enrolled = None
-        self.nodes.clear()
 
 
 def app_path(database: Database, path: Path | None) -> str:
@@ -144,7 +142,6 @@ def enrol(
         (now, app_id),
     )
     roll.enrolled = notebook
-    roll.nodes.clear()
 
 
 def outside(
@@ -166,34 +163,29 @@ def record_nodes(
     connection: sqlite3.Connection, roll: Roll, notebook: Notebook, cell: Cell
 ) -> None:
     """Writes the cell's node and its ancestors', which freshness is judged by."""
-    # Its ancestors' were written with it.
-    if (cell.kernel_id, cell.node) in roll.nodes:
-        return
-    for one in ancestry(notebook, cell):
-        if (one.kernel_id, one.node) in roll.nodes:
-            continue
+    # What was written is looked up, not remembered: a clear in VS Code removes the
+    # nodes that no entry needs. It leaves none without its ancestors, so those of
+    # a node that is there need no look.
+    waiting = [cell]
+    while waiting:
+        one = waiting.pop()
+        parents = [notebook.by_kernel_id[parent] for parent in one.parents]
         connection.execute(
             "INSERT OR IGNORE INTO sources (code_digest, code) VALUES (?, ?)",
             (one.digest, one.code),
         )
-        connection.execute(
+        written = connection.execute(
             "INSERT OR IGNORE INTO nodes (node, cell_id, code_digest, parents)"
             " VALUES (?, ?, ?, ?)",
             (
                 one.node,
                 roll.ids[one.kernel_id],
                 one.digest,
-                json.dumps(
-                    sorted(
-                        {
-                            notebook.by_kernel_id[parent].node.hex()
-                            for parent in one.parents
-                        }
-                    )
-                ),
+                json.dumps(sorted({parent.node.hex() for parent in parents})),
             ),
         )
-        roll.nodes.add((one.kernel_id, one.node))
+        if written.rowcount == 1:
+            waiting.extend(parents)
 
 
 def _app(

@@ -6,7 +6,7 @@ their names and order only the file knows. `compose` puts the two together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -118,18 +118,6 @@ def compose(
         ),
         unrun=frozenset(digest for digest, places in left.items() if places),
     )
-
-
-def ancestry(notebook: Notebook, cell: Cell) -> Iterator[Cell]:
-    """The cell and all it depends on, each once."""
-    seen: set[str] = set()
-    waiting = [cell]
-    while waiting:
-        one = waiting.pop()
-        if one.kernel_id not in seen:
-            seen.add(one.kernel_id)
-            yield one
-            waiting.extend(notebook.by_kernel_id[parent] for parent in one.parents)
 
 
 def _nodes(graph: Sequence[KernelCell]) -> Mapping[str, bytes]:

@@ -140,10 +140,15 @@ async function connect(path: string, realPath: string) {
 }
 
 async function readFormat(connection: Connection, path: string) {
+  const expected = await ourSchema();
+  // One snapshot: read apart, the marks of a database that is just being made would not fit its tables.
+  await connection.exec('BEGIN');
   const schemaVersion = await connection.number('PRAGMA schema_version');
   const application = await connection.number('PRAGMA application_id');
   const version = await connection.number('PRAGMA user_version');
   const objects = await connection.number('SELECT count(*) FROM sqlite_schema');
+  const found = await readSchema(connection);
+  await connection.exec('COMMIT');
   if (objects === 0) {
     throw new CacheError('missing', path, `${path} is still empty. Run the notebook to fill it.`);
   }
@@ -163,7 +168,7 @@ async function readFormat(connection: Connection, path: string) {
         'Update Cellar to use it; it was left as it is.',
     );
   }
-  const likeness = compareSchemas(await ourSchema(), await readSchema(connection));
+  const likeness = compareSchemas(expected, found);
   // No format older than ours was ever landed; a newer minor one only adds.
   const known =
     version === formatVersion
