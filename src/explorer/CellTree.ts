@@ -1,8 +1,9 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { compareNames, inReadingOrder } from '../protocol/labels';
 import type { Caches } from '../store/Caches';
 import type { SqliteLoader } from '../store/SqliteLoader';
-import { type AppNode, type FolderNode, type Node, compare, shownCells, shownItems } from './nodes';
+import { type AppNode, type FolderNode, type Node, shownCells } from './nodes';
 import { type Reader, type Row, nameOf, rowOf } from './nodeRow';
 import { problemOf } from './problems';
 import { type Contents, stateOf } from './state';
@@ -145,7 +146,7 @@ export class CellTree {
         );
       case 'entry':
         return this.read(parent.database, async (loader) =>
-          shownItems(await loader.items(parent.entry.entryId)).map((item) => ({
+          inReadingOrder(await loader.items(parent.entry.entryId)).map((item) => ({
             ...parent,
             kind: 'item',
             item,
@@ -247,7 +248,7 @@ function withFoldersApart(nodes: Node[]): Node[] {
       const slash = node.place.lastIndexOf('/');
       return { ...node, apart: slash < 0 ? './' : node.place.slice(0, slash) };
     })
-    .sort((a, b) => compare(sortKey(a), sortKey(b)));
+    .sort((a, b) => compareNames(sortKey(a), sortKey(b)));
 }
 
 function sortKey(node: Node): string {

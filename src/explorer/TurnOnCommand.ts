@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { compare } from './nodes';
+import { compareNames } from '../protocol/labels';
 import type { Notices } from './Notices';
 import {
   CannotTurnOn,
@@ -187,7 +187,7 @@ async function notebooks(): Promise<vscode.Uri[]> {
       return isNotebook(text) ? [uri] : [];
     }),
   );
-  return found.flat().sort((a, b) => compare(a.fsPath, b.fsPath));
+  return found.flat().sort((a, b) => compareNames(a.fsPath, b.fsPath));
 }
 
 /** marimo itself takes a file that makes an app for a notebook. */

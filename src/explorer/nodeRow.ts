@@ -1,4 +1,5 @@
 import * as l10n from '@vscode/l10n';
+import { firstLine } from '../protocol/labels';
 import { formatAge, formatBytes, formatDuration } from '../protocol/quantities';
 import type { CellSummary, Format } from '../store/rows';
 import {
@@ -253,11 +254,7 @@ function itemRow({ item }: ItemNode, { locale }: Reader): Shown {
 
 /** What people call a cell: its name, or else its first line of code. */
 export function cellLabel(cell: Pick<CellSummary, 'name' | 'code'>): string {
-  if (cell.name !== undefined) return cell.name;
-  const lines = cell.code.split('\n').map((line) => line.trim());
-  const code = lines.find((line) => line !== '' && !line.startsWith('#'));
-  const first = code ?? lines.find((line) => line !== '') ?? l10n.t('(no code)');
-  return first.length > 80 ? `${first.slice(0, 79)}…` : first;
+  return cell.name ?? firstLine(cell.code) ?? l10n.t('(no code)');
 }
 
 function itemLabel(name: string): string {

@@ -134,16 +134,3 @@ export function shownCells(cells: readonly CellSummary[]): CellSummary[] {
         a.ordinal - b.ordinal,
     );
 }
-
-/** Variables by name, then the output, UI elements and the manifest, which nobody named. */
-export function shownItems(items: readonly ItemSummary[]): ItemSummary[] {
-  const rank = ({ name }: ItemSummary) => ['return', 'ui', 'manifest'].indexOf(name);
-  return [...items].sort((a, b) => rank(a) - rank(b) || compare(a.name, b.name));
-}
-
-/** Numbers within names by their value, in the order of no language in particular. */
-export function compare(a: string, b: string): number {
-  return collator.compare(a, b);
-}
-
-const collator = new Intl.Collator('en', { numeric: true });

@@ -11,5 +11,12 @@ export function firstLine(code: string): string | undefined {
 /** Variables by name, then the output, UI elements and the manifest, which nobody named. */
 export function inReadingOrder<T extends { readonly name: string }>(items: readonly T[]): T[] {
   const rank = ({ name }: T): number => ['return', 'ui', 'manifest'].indexOf(name);
-  return [...items].sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
+  return [...items].sort((a, b) => rank(a) - rank(b) || compareNames(a.name, b.name));
 }
+
+/** Numbers within names by their value, in the order of no language in particular. */
+export function compareNames(a: string, b: string): number {
+  return collator.compare(a, b);
+}
+
+const collator = new Intl.Collator('en', { numeric: true });

@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { inReadingOrder } from '../../../src/protocol/labels';
 import { type Reader, cellLabel, rowOf } from '../../../src/explorer/nodeRow';
-import {
-  type Node,
-  idOf,
-  mainEntry,
-  referenceOf,
-  shownCells,
-  shownItems,
-} from '../../../src/explorer/nodes';
+import { type Node, idOf, mainEntry, referenceOf, shownCells } from '../../../src/explorer/nodes';
 import { problemOf } from '../../../src/explorer/problems';
 import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../../../src/store/rows';
 
@@ -257,7 +251,7 @@ test('cells come in notebook order, those that are gone last, those that keep no
 test('values come by name, what nobody named comes last', () => {
   const names = ['manifest', 'x10', 'return', 'x9', 'ui', 'a'];
   assert.deepEqual(
-    shownItems(names.map((name) => ({ ...item, name }))).map(({ name }) => name),
+    inReadingOrder(names.map((name) => ({ ...item, name }))).map(({ name }) => name),
     ['a', 'x9', 'x10', 'return', 'ui', 'manifest'],
   );
 });
