@@ -16,7 +16,9 @@ async function offences(room: string, statement: string): Promise<number> {
     (name) => name.endsWith('.ts') && !name.endsWith('.d.ts'),
   );
   assert.ok(file, `${room} has a file`);
-  const [result] = await eslint.lintText(`${statement}\n`, { filePath: path.join(root, room, file) });
+  const [result] = await eslint.lintText(`${statement}\n`, {
+    filePath: path.join(root, room, file),
+  });
   assert.ok(result);
   const fatal = result.messages.find((message) => message.fatal);
   assert.equal(fatal, undefined, fatal?.message);
