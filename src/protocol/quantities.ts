@@ -26,12 +26,14 @@ export function formatBytes(size: number, locale: string): string {
 
 /**
  * @param seconds how long something took
- * @returns the two largest units at most: `120 ms`, `3.4 s`, `34 s`, `1 min 30 s`, `2 h 5 min`
+ * @returns the two largest units at most: `<1 ms`, `120 ms`, `3.4 s`, `34 s`, `1 min 30 s`, `2 h 5 min`
  */
 export function formatDuration(seconds: number, locale: string): string {
   if (seconds < 0.9995) {
     const milliseconds = seconds * 1000;
-    return amountOf(milliseconds, 'millisecond', locale, milliseconds < 1 ? 1 : 0);
+    // Below that, the digits say how long the clock took rather than the work.
+    const least = milliseconds > 0 && milliseconds < 1;
+    return `${least ? '<' : ''}${amountOf(least ? 1 : milliseconds, 'millisecond', locale)}`;
   }
   if (seconds < 9.95) return amountOf(seconds, 'second', locale, 1);
   const whole = Math.round(seconds);
