@@ -39,4 +39,4 @@ ${figures.map(({ what, value, how }) => `| ${what} | ${value} | ${how} |`).join(
 `;
 }
 
-await main();
+void main();
