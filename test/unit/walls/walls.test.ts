@@ -5,6 +5,8 @@ import test from 'node:test';
 import { ESLint } from 'eslint';
 
 const root = path.resolve(__dirname, '../../..');
+// Where CI is set, typescript-eslint believes the files on the disk instead of the text it is given.
+process.env.TSESTREE_SINGLE_RUN = 'false';
 const eslint = new ESLint({ cwd: root });
 
 /**
