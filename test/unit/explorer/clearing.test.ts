@@ -4,7 +4,7 @@ import { needsConfirmation, notice, question, sum } from '../../../src/explorer/
 import type { Clearance } from '../../../src/store/rows';
 
 const one: Clearance = {
-  apps: ['/work/analysis.py'],
+  apps: ['/notebooks/analysis.py'],
   cells: 1,
   entries: 2,
   size: 12_400_000,
@@ -51,8 +51,8 @@ test('asks about what goes, by name where it is one thing', () => {
 });
 
 test('what several databases give up is added up', () => {
-  assert.deepEqual(sum([one, { ...one, apps: ['/work/analysis.py', '/b.py'], pinned: 2 }]), {
-    apps: ['/work/analysis.py', '/b.py'],
+  assert.deepEqual(sum([one, { ...one, apps: ['/notebooks/analysis.py', '/b.py'], pinned: 2 }]), {
+    apps: ['/notebooks/analysis.py', '/b.py'],
     cells: 2,
     entries: 4,
     size: 24_800_000,

@@ -8,12 +8,12 @@ import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../../.
 
 const now = 1_700_000_000;
 const reader: Reader = { locale: 'en', now };
-const database = '/work/__marimo__/cache/cache.db';
+const database = '/notebooks/__marimo__/cache/cache.db';
 
 const app: AppSummary = {
   appId: 3,
   path: '../../analysis.py',
-  notebook: '/work/analysis.py',
+  notebook: '/notebooks/analysis.py',
   lastSeenAt: now - 60,
   cells: 18,
   entries: 20,
@@ -167,7 +167,7 @@ const shown: { name: string; node: Node; label: string; description: string; con
   },
   {
     name: "marimo's own files",
-    node: { kind: 'files', path: '/work/b/__marimo__/cache', place: 'b' },
+    node: { kind: 'files', path: '/notebooks/b/__marimo__/cache', place: 'b' },
     label: 'marimo is caching here, but not through Cellar',
     description: 'b',
     context: 'files',

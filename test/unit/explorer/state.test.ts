@@ -5,7 +5,7 @@ import { problemOf } from '../../../src/explorer/problems';
 import { type State, stateOf } from '../../../src/explorer/state';
 import { CacheError, type CacheErrorKind, UnsupportedError } from '../../../src/store/CacheError';
 
-const database = '/work/__marimo__/cache/cache.db';
+const database = '/notebooks/__marimo__/cache/cache.db';
 const problem = (error: unknown): ProblemNode => ({
   kind: 'problem',
   database,

@@ -28,7 +28,7 @@ export const entry: EntryView = {
   badges: [{ text: 'current', explanation: 'The cell’s most recently used result.' }],
   facts: [
     { label: 'Cell', text: 'load_digits', detail: undefined, code: false },
-    { label: 'Notebook', text: 'digits.py', detail: '/home/ada/work/digits.py', code: true },
+    { label: 'Notebook', text: 'digits.py', detail: '/home/ada/notebooks/digits.py', code: true },
     { label: 'Hash', text: 'b3HXm6oXgAqHk2Yk6uJ2vQ', detail: undefined, code: true },
     { label: 'Cache', text: 'cell_cache', detail: 'Made by cell caching.', code: true },
     { label: 'Kind', text: 'Content addressed', detail: 'Found by its inputs.', code: false },

@@ -274,7 +274,7 @@ describe('the preview’s page', { skip: noBrowser }, () => {
     const problem = {
       message: 'The stored bytes are not those that were saved.',
       wayOut: 'Clear the cell and run it again.',
-      file: '/work/__marimo__/cache/blobs/ab/abcd.arrow',
+      file: '/notebooks/__marimo__/cache/blobs/ab/abcd.arrow',
     };
     const preview = await open({
       answer: (message): ToPage[] =>
