@@ -33,6 +33,7 @@ from marimo._save.stores import FileStore, Store
 from marimo._save.stubs.lazy_stub import BLOB_SERIALIZERS
 from marimo._utils.paths import notebook_output_dir
 from marimo._utils.platform import is_pyodide
+from marimo._utils.toml import toml_reader
 
 from marimo_cellar.notebook import FileCell, KernelCell
 
@@ -150,7 +151,7 @@ def on_run_end(context: Any, act: Callable[[], None]) -> bool:
     return True
 
 
-# Where the cache is
+# Where the cache is, and settings
 
 
 def cache_folder(path: Path | None) -> Path:
@@ -161,6 +162,22 @@ def cache_folder(path: Path | None) -> Path:
     """
     folder = path.parent if path is not None else notebook_dir()
     return Path(os.path.abspath(notebook_output_dir(folder) / _CACHE_FOLDER))
+
+
+def notebook_folder(path: Path | None) -> Path:
+    """Where a notebook is, absolute; where it would be, while it has no file."""
+    return path.parent if path is not None else notebook_dir() or Path.cwd()
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """A TOML file's tables. Raises ValueError where it is not TOML, or OSError.
+
+    By marimo's reader: Python has one of its own only from 3.11 on.
+    """
+    try:
+        return toml_reader.read(file)
+    except toml_reader.decode_error as error:
+        raise ValueError(str(error)) from error
 
 
 def another_store_is_configured(path: Path | None) -> bool:
@@ -220,9 +237,11 @@ __all__ = [
     "is_cells_own_code",
     "is_notebook_manifest",
     "keep_session",
+    "notebook_folder",
     "notebook_path",
     "on_run_end",
     "parent_of",
+    "read_toml",
     "running_cell",
     "runs_in_browser",
     "session_in",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
 import sqlite3
 import time
 from collections.abc import Mapping
@@ -50,6 +51,14 @@ def app_path(database: Database, path: Path | None) -> str:
     except ValueError:
         # Another drive of Windows, to which no relative path leads.
         return path.as_posix()
+
+
+def folder_of(app: str) -> str:
+    """The folder of a notebook, by its row's path; equal for those in one folder.
+
+    One without a file is where it would be saved in marimo's own cache folder.
+    """
+    return "../.." if app == UNSAVED else posixpath.dirname(app)
 
 
 def recognise(

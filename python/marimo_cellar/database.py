@@ -24,6 +24,8 @@ from marimo_cellar.schema import APPLICATION_ID, MAJOR, MINOR
 
 DATABASE_NAME = "cache.db"
 BLOBS_NAME = "blobs"
+# The end of the path of marimo's own cache folders.
+MARIMO_CACHE = ("__marimo__", "cache")
 
 # How long a connection waits for another process's write lock, in seconds.
 _BUSY_SECONDS = 10.0
@@ -339,12 +341,28 @@ class Database:
 
     def _prepare_folder(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
+        if not self._has_the_folder_to_itself():
+            return
         for name, text in (
             (".gitignore", _GITIGNORE),
             ("CACHEDIR.TAG", _CACHEDIR_TAG),
         ):
             if not (self.folder / name).exists():
                 (self.folder / name).write_text(text, encoding="utf-8")
+
+    def _has_the_folder_to_itself(self) -> bool:
+        """Whether nothing but a cache is here, which may be ignored as a whole.
+
+        A folder that the user chose may hold their work: that must not vanish
+        from Git and from backups.
+        """
+        if self.folder.parts[-2:] == MARIMO_CACHE:
+            return True
+        ours = {BLOBS_NAME, ".gitignore", "CACHEDIR.TAG"}
+        return all(
+            name in ours or name.startswith(DATABASE_NAME)
+            for name in os.listdir(self.folder)
+        )
 
     # Faults
 

@@ -12,7 +12,15 @@ from typing import NamedTuple
 
 from marimo_cellar import blobs
 from marimo_cellar.blobs import Blob
-from marimo_cellar.cells import Roll, enrol, outside, recognise, record_nodes
+from marimo_cellar.cells import (
+    Roll,
+    app_path,
+    enrol,
+    folder_of,
+    outside,
+    recognise,
+    record_nodes,
+)
 from marimo_cellar.database import Database
 from marimo_cellar.notebook import Notebook
 
@@ -354,12 +362,20 @@ def _candidates(
     key: EntryKey,
     owner: Owner,
 ) -> list[Found]:
-    rows = connection.execute(
-        "SELECT entry_id, cell_id, created_at FROM entries WHERE hash = ?"
-        " AND cache_name = ? AND cache_type = ? AND loader = ?"
-        " ORDER BY created_at DESC",
-        (key.hash, key.cache_name, key.cache_type, key.loader),
-    ).fetchall()
+    # A place that several folders share holds what equal code made of other files:
+    # marimo's hash does not see what is read by a relative path.
+    here = folder_of(app_path(database, owner.roll.path))
+    rows = [
+        row
+        for *row, path in connection.execute(
+            "SELECT entry_id, cell_id, created_at, path FROM entries"
+            " JOIN cells USING (cell_id) JOIN apps USING (app_id) WHERE hash = ?"
+            " AND cache_name = ? AND cache_type = ? AND loader = ?"
+            " ORDER BY created_at DESC",
+            (key.hash, key.cache_name, key.cache_type, key.loader),
+        )
+        if folder_of(path) == here
+    ]
     if not rows:
         return []
     own = None

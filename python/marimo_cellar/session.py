@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import _marimo
+from marimo_cellar import _marimo, place
 from marimo_cellar.cells import Roll
 from marimo_cellar.entries import Owner
 from marimo_cellar.notebook import FileCell, Notebook, compose
@@ -34,7 +34,7 @@ class Session:
         )
         self.store: SqliteStore | None = None
         if not _marimo.another_store_is_configured(self.place):
-            self.store = SqliteStore(str(_marimo.cache_folder(self.place)))
+            self.store = SqliteStore(str(place.folder_of(self.place)))
         self.roll = Roll(self.path)
         self._context = context
         self._lock = threading.Lock()

@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from marimo_cellar import _marimo, blobs, entries
+from marimo_cellar import _marimo, blobs, entries, place
 from marimo_cellar.cells import Roll
 from marimo_cellar.database import Database, Unavailable, database_in
 from marimo_cellar.entries import EntryKey, Item, Owner
@@ -37,7 +37,7 @@ _LOADERS = {"jsonl": "lazy", "pickle": "pickle", "json": "json"}
 class SqliteStore(_marimo.FileStore):
     """A store of marimo's in `cache.db`, in the folder that is marimo's cache.
 
-    Without a `save_path` that is the folder beside the notebook. Nothing here
+    Without a `save_path` that is where `place.py` says. Nothing here
     raises: what fails is a miss, or not saved, and the user hears of it once.
     """
 
@@ -125,7 +125,7 @@ class SqliteStore(_marimo.FileStore):
         # Not marimo's own, which falls back to the working folder when this one
         # cannot be written: it may still be read.
         context = _marimo.current_context()
-        return _marimo.cache_folder(
+        return place.folder_of(
             _marimo.notebook_path(context) if context is not None else None
         )
 

@@ -110,8 +110,13 @@ def cache_of(notebook: Path) -> Path:
 
 
 def query(notebook: Path, sql: str, *parameters: object) -> list[Any]:
-    """Rows of the notebook's database."""
-    connection = sqlite3.connect(cache_of(notebook) / "cache.db")
+    """Rows of the notebook's database, where that is in its usual place."""
+    return rows_in(cache_of(notebook), sql, *parameters)
+
+
+def rows_in(folder: Path, sql: str, *parameters: object) -> list[Any]:
+    """Rows of the database in a folder."""
+    connection = sqlite3.connect(folder / "cache.db")
     try:
         return connection.execute(sql, parameters).fetchall()
     finally:
