@@ -3,16 +3,23 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CacheError } from '../store/CacheError';
 import { Caches } from '../store/Caches';
+import { databaseIn, findPlace } from '../store/place';
 import type { NotebookRecord } from '../store/record';
 import type { SqliteLoader } from '../store/SqliteLoader';
 
-/** Milliseconds between two looks for databases that could not be opened yet. */
+/** Milliseconds between two looks for settings that changed and databases that did not open yet. */
 const lookEvery = 500;
 
 /** What stands behind a document: a cache that can be asked, or why there is none. */
 export type Cache =
   | { readonly kind: 'open'; readonly path: string; readonly loader: SqliteLoader }
   | { readonly kind: 'failed'; readonly path: string; readonly error: CacheError };
+
+interface OpenNotebook {
+  readonly file: string;
+  /** The database, once its place was found. */
+  database?: string;
+}
 
 /**
  * The databases of the open notebooks, read only, and the news of them. SQLite and the file system
@@ -21,18 +28,22 @@ export type Cache =
  */
 export class Databases {
   readonly #caches: Caches;
-  /** Open notebooks by URI, with their files and databases. */
-  readonly #notebooks = new Map<string, { readonly file: string; readonly database: string }>();
+  /** Open notebooks by URI. */
+  readonly #notebooks = new Map<string, OpenNotebook>();
   /** By notebook file. A promise is shared by those who ask before it is answered. */
-  readonly #records = new Map<string, Promise<NotebookRecord | undefined>>();
+  readonly #records = new Map<
+    string,
+    { readonly loader: SqliteLoader; readonly record: Promise<NotebookRecord | undefined> }
+  >();
   /** Databases that do not open, with what the file looked like. */
   readonly #refused = new Map<string, string>();
   readonly #hints = new Map<string, () => void>();
   readonly #listeners: ((uri: string) => void)[] = [];
+  readonly #warned = new Set<string>();
   #clock: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
 
-  constructor(report: (error: unknown) => void) {
+  constructor(private readonly report: (error: unknown) => void) {
     this.#caches = new Caches({
       report,
       watcher: {
@@ -61,8 +72,7 @@ export class Databases {
       if (known) this.#records.delete(known.file);
       this.#notebooks.delete(uri);
     } else if (!known) {
-      const database = path.join(path.dirname(file), '__marimo__', 'cache', 'cache.db');
-      this.#notebooks.set(uri, { file, database });
+      this.#notebooks.set(uri, { file });
     }
     this.#caches.setVisible(this.#notebooks.size > 0);
     if (this.#notebooks.size === 0) {
@@ -87,8 +97,9 @@ export class Databases {
 
   /** @returns `undefined` for a document that is no open notebook, or not a file. */
   async cache(uri: string): Promise<Cache | undefined> {
-    const database = this.#notebooks.get(uri)?.database;
-    if (database === undefined) return undefined;
+    const notebook = this.#notebooks.get(uri);
+    if (notebook === undefined) return undefined;
+    const database = (notebook.database ??= await this.#place(notebook));
     try {
       const loader = await this.#caches.open(database);
       this.#refused.delete(database);
@@ -103,11 +114,12 @@ export class Databases {
     const file = this.#notebooks.get(uri)?.file;
     if (file === undefined) return Promise.resolve(undefined);
     const known = this.#records.get(file);
-    if (known) return known;
+    // Whoever asked before the cache was set to be elsewhere has the other loader.
+    if (known?.loader === loader) return known.record;
     const record = loader.record(file);
-    this.#records.set(file, record);
+    this.#records.set(file, { loader, record });
     record.catch(() => {
-      if (this.#records.get(file) === record) this.#records.delete(file);
+      if (this.#records.get(file)?.record === record) this.#records.delete(file);
     });
     return record;
   }
@@ -119,6 +131,17 @@ export class Databases {
     await this.#caches.close();
   }
 
+  /** The database of a notebook, by what is set now. Each setting not followed is reported once. */
+  async #place({ file }: OpenNotebook): Promise<string> {
+    const place = await findPlace(path.dirname(file));
+    for (const { message } of place.refusals) {
+      if (this.#warned.has(message)) continue;
+      this.#warned.add(message);
+      this.report(message);
+    }
+    return databaseIn(place);
+  }
+
   async #refuse(database: string, error: unknown): Promise<CacheError> {
     if (!(error instanceof CacheError)) throw error;
     this.#refused.set(database, await looks(database));
@@ -127,15 +150,28 @@ export class Databases {
 
   #announce(database: string): void {
     for (const [uri, notebook] of this.#notebooks) {
-      if (notebook.database !== database) continue;
-      this.#records.delete(notebook.file);
-      for (const listener of this.#listeners) listener(uri);
+      if (notebook.database === database) this.#announceNotebook(uri, notebook);
     }
   }
 
-  /** Announces databases that did not open when they were asked for and look different now. */
+  #announceNotebook(uri: string, { file }: OpenNotebook): void {
+    this.#records.delete(file);
+    for (const listener of this.#listeners) listener(uri);
+  }
+
+  /**
+   * Announces notebooks whose cache is set to be elsewhere now, and databases that did not open when
+   * they were asked for and look different.
+   */
   #lookForNew(): void {
     this.#looking ??= (async () => {
+      for (const [uri, notebook] of [...this.#notebooks]) {
+        if (notebook.database === undefined) continue;
+        const database = await this.#place(notebook);
+        if (database === notebook.database || this.#notebooks.get(uri) !== notebook) continue;
+        notebook.database = database;
+        this.#announceNotebook(uri, notebook);
+      }
       for (const [database, before] of this.#refused) {
         if ((await looks(database)) === before) continue;
         this.#refused.delete(database);

@@ -5,8 +5,16 @@ import type { Connection } from './Connection';
 import { findFile, readInline, verify } from './values';
 
 /**
+ * The folder of a notebook, by its row; one without a file is where it would be saved in marimo's own
+ * cache folder. `rtrim` takes all characters off the end that are not a slash.
+ */
+const folderOf = (path: string) =>
+  `CASE ${path} WHEN 'unsaved' THEN '../../' ELSE rtrim(${path}, replace(${path}, '/', '')) END`;
+
+/**
  * The entry that answers for a cell: its own, else the newest equal one of another cell that was made
- * after this cell was last cleared. One with bytes that were found wrong answers for nobody.
+ * after this cell was last cleared. One with bytes that were found wrong answers for nobody, and none
+ * answers in another folder: equal code reads other files there.
  */
 export async function lookup(
   connection: Connection,
@@ -18,8 +26,9 @@ export async function lookup(
   const found = await connection.get(
     `SELECT e.entry_id, e.cell_id = c.cell_id AS own,
        e.cell_id = c.cell_id OR c.cleared_at IS NULL OR e.created_at > c.cleared_at AS answers
-     FROM entries AS e JOIN cells AS c ON c.cell_id = ?
-     WHERE e.hash = ? AND (e.cache_name, e.cache_type, e.loader) = (?, ?, ?)
+     FROM entries AS e JOIN cells AS c ON c.cell_id = ? JOIN apps AS a USING (app_id)
+       JOIN cells AS of ON of.cell_id = e.cell_id JOIN apps AS b ON b.app_id = of.app_id
+     WHERE ${folderOf('a.path')} = ${folderOf('b.path')} AND e.hash = ? AND (e.cache_name, e.cache_type, e.loader) = (?, ?, ?)
        AND NOT EXISTS (SELECT 1 FROM items AS i JOIN blobs AS b USING (digest)
          WHERE i.entry_id = e.entry_id AND b.quarantined_at IS NOT NULL)
      ORDER BY own DESC, e.created_at DESC, e.entry_id DESC LIMIT 1`,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test, { type TestContext } from 'node:test';
@@ -415,4 +415,31 @@ test('server: it ends when it is told to', async (t) => {
   const { client, uri } = await openNotebook(t);
   await client.cells(uri);
   assert.equal(await client.stop(), 0);
+});
+
+test("server: a notebook's cache is where the project says, also when that changes", async (t) => {
+  const { notebook: file, database: usual } = await makeNotebookFolder(t);
+  const folder = path.dirname(file);
+  const chosen = path.join(folder, 'caches', 'one', 'cache.db');
+  await mkdir(path.dirname(chosen), { recursive: true });
+  await runSql(usual, creation + savedRows([]));
+  await runSql(chosen, creation + savedRows([load]));
+  const project = path.join(folder, 'pyproject.toml');
+  await writeFile(project, "[tool.cellar]\npath = 'caches/one'\n");
+  const client = await start(t);
+  const uri = await client.open(file, notebook());
+  const first = await client.cells(uri);
+  assert.equal(first.database, chosen);
+  assert.equal(first.cells[0]?.state, 'fresh');
+  const until = async (database: string) => {
+    while ((await client.cells(uri)).database !== database) await client.nextChange();
+  };
+  await writeFile(project, "[tool.cellar]\npath = '../outside'\n");
+  await until(usual);
+  assert.equal((await client.cells(uri)).cells[0]?.state, 'neverCached');
+  await rm(project);
+  await client.cells(uri);
+  await writeFile(project, "[tool.cellar]\npath = 'caches/one'\n");
+  await until(chosen);
+  assert.equal((await client.cells(uri)).cells[0]?.state, 'fresh');
 });
