@@ -32,7 +32,7 @@ export function activate(context: vscode.ExtensionContext): void {
 
   const watcher = new WorkspaceWatcher();
   caches = new Caches({ watcher, report });
-  const discovery = new Discovery(watcher.onDidChangeDatabases);
+  const discovery = new Discovery(watcher, report);
   const reader = () => ({ locale: vscode.env.language, now: Date.now() / 1000 });
   const tree = new CellTree(caches, reader, report);
   const view = new CellTreeView(tree, discovery, caches, report);

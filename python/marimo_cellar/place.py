@@ -127,15 +127,18 @@ def user_file(system: System) -> Path:
     https://platformdirs.readthedocs.io/en/latest/parameters.html: the app is
     `cellar`, without an author. marimo does not bring that package along.
     """
+
+    def either(name: str, *usual: str) -> Path:
+        # A relative one is to be ignored, says the XDG specification.
+        value = system.env.get(name, "")
+        return Path(value) if os.path.isabs(value) else system.home.joinpath(*usual)
+
     if system.platform == "win32":
-        local = system.env.get("LOCALAPPDATA")
-        parent = Path(local) if local else system.home / "AppData" / "Local"
+        parent = either("LOCALAPPDATA", "AppData", "Local")
     elif system.platform == "darwin":
         parent = system.home / "Library" / "Application Support"
     else:
-        # A relative one is to be ignored, says the XDG specification.
-        xdg = system.env.get("XDG_CONFIG_HOME", "")
-        parent = Path(xdg) if os.path.isabs(xdg) else system.home / ".config"
+        parent = either("XDG_CONFIG_HOME", ".config")
     return parent / "cellar" / "config.toml"
 
 

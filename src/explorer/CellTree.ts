@@ -3,24 +3,11 @@ import path from 'node:path';
 import { compareNames, inReadingOrder } from '../protocol/labels';
 import type { Caches } from '../store/Caches';
 import type { SqliteLoader } from '../store/SqliteLoader';
+import { belongs, type Found, type FoundDatabase, type FoundPath } from './found';
 import { type AppNode, type FolderNode, type Node, shownCells } from './nodes';
 import { type Reader, type Row, nameOf, rowOf } from './nodeRow';
 import { problemOf } from './problems';
 import { type Contents, stateOf } from './state';
-
-/** What was found in the workspace. Paths are absolute. */
-export interface Found {
-  readonly folders: readonly FolderNode[];
-  /** Databases, by the path of the workspace folder that each is in. */
-  readonly databases: readonly FoundPath[];
-  /** Folders with marimo's file cache and no database. */
-  readonly files: readonly FoundPath[];
-}
-
-export interface FoundPath {
-  readonly path: string;
-  readonly folder: string;
-}
 
 /**
  * A node as the view holds on to it: the same object for as long as the thing exists, since VS Code
@@ -195,11 +182,7 @@ export class CellTree {
   private async within(folder: FolderNode): Promise<Node[]> {
     const here = ({ folder: of }: FoundPath) => of === folder.path;
     const read = await Promise.all(
-      this.found.databases
-        .filter(here)
-        .map((database) =>
-          this.read(database.path, (loader) => this.apps(loader, folder.path), folder.path),
-        ),
+      this.found.databases.filter(here).map((database) => this.readFound(database)),
     );
     const files = this.found.files.filter(here).map((found): Node => {
       const notebooks = path.dirname(path.dirname(found.path));
@@ -213,8 +196,19 @@ export class CellTree {
     ];
   }
 
-  private async apps(loader: SqliteLoader, folder: string): Promise<Node[]> {
-    const apps = (await loader.apps()).filter((app) => app.entries > 0);
+  private async readFound(database: FoundDatabase): Promise<Node[]> {
+    const { path, folder } = database;
+    const nodes = await this.read(path, (loader) => this.apps(loader, database), folder);
+    // What ails a database that several folders share is told in one of them.
+    const first = this.found.databases.find((other) => other.path === path);
+    return first === database ? nodes : nodes.filter(({ kind }) => kind !== 'problem');
+  }
+
+  private async apps(loader: SqliteLoader, database: FoundDatabase): Promise<Node[]> {
+    const { folder } = database;
+    const apps = (await loader.apps()).filter(
+      (app) => app.entries > 0 && belongs(app.notebook, database, this.found.folders),
+    );
     return Promise.all(
       apps.map(async (app): Promise<AppNode> => ({
         kind: 'app',

@@ -1,17 +1,25 @@
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { projectFile, thisSystem, userFile } from '../store/place';
 import type { Disposable } from '../store/Watcher';
-import type { Found, FoundPath } from './CellTree';
+import { chosenDatabases, type Found, type FoundPath, Places, withoutDatabase } from './found';
+import type { WorkspaceWatcher } from './WorkspaceWatcher';
 
 const databases = '**/__marimo__/cache/cache.db';
 /** What marimo's own file store leaves: manifests of cells, and values of persistent caches. */
 const storedFiles = '**/__marimo__/cache/*/*.{jsonl,pickle}';
 /** One folder may hold thousands of those, and one is enough to know. */
 const mostStoredFiles = 2000;
+/** Projects may say where their caches are; those of installed packages have none. */
+const projectFiles = `**/${projectFile}`;
+const installed = '**/{node_modules,site-packages}/**';
+const mostProjects = 1000;
 
 /**
- * Finds the caches of the workspace. Excludes do not apply (`null`), and `findFiles` looks into what
- * Git ignores: a cache folder carries a `.gitignore` of its own.
+ * Finds the caches of the workspace, in it and where settings put them. Excludes do not apply
+ * (`null`), and `findFiles` looks into what Git ignores: a cache folder carries a `.gitignore` of its
+ * own.
  */
 export class Discovery implements vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
@@ -19,16 +27,36 @@ export class Discovery implements vscode.Disposable {
   readonly onDidChange = this.changed.event;
   private readonly disposables: Disposable[] = [this.changed];
   private known = new Set<string>();
+  private readonly reported = new Set<string>();
 
-  constructor(onDidChangeDatabases: vscode.Event<void>) {
+  constructor(
+    private readonly watcher: WorkspaceWatcher,
+    private readonly report: (message: string) => void,
+  ) {
     const files = vscode.workspace.createFileSystemWatcher(storedFiles, false, true, true);
+    const ownSettings = vscode.Uri.file(userFile(thisSystem()));
+    const settings = [
+      projectFiles,
+      new vscode.RelativePattern(
+        vscode.Uri.joinPath(ownSettings, '..'),
+        path.basename(ownSettings.fsPath),
+      ),
+    ].map((pattern) => vscode.workspace.createFileSystemWatcher(pattern));
     this.disposables.push(
       files,
       files.onDidCreate(({ fsPath }) => {
         // A kernel that fills a folder we know of makes no news.
         if (!this.known.has(cacheFolderOf(fsPath))) this.changed.fire();
       }),
-      onDidChangeDatabases(() => {
+      ...settings,
+      ...settings
+        .flatMap((each) => [each.onDidCreate, each.onDidChange, each.onDidDelete])
+        .map((event) =>
+          event(() => {
+            this.changed.fire();
+          }),
+        ),
+      watcher.onDidChangeDatabases(() => {
         this.changed.fire();
       }),
       vscode.workspace.onDidChangeWorkspaceFolders(() => {
@@ -41,18 +69,37 @@ export class Discovery implements vscode.Disposable {
     const folders = (vscode.workspace.workspaceFolders ?? []).map(
       ({ name, uri }) => ({ kind: 'folder', name, path: uri.fsPath }) as const,
     );
-    const [found, stored] = await Promise.all([
+    const [found, stored, projects] = await Promise.all([
       vscode.workspace.findFiles(databases, null),
       vscode.workspace.findFiles(storedFiles, null, mostStoredFiles),
+      vscode.workspace.findFiles(projectFiles, installed, mostProjects),
     ]);
     const databaseFolders = new Set(found.map(({ fsPath }) => path.dirname(fsPath)));
     const fileFolders = new Set(stored.map(({ fsPath }) => cacheFolderOf(fsPath)));
     this.known = new Set([...databaseFolders, ...fileFolders]);
-    return {
+    const places = new Places();
+    const chosen = await chosenDatabases(
       folders,
-      databases: unique(found.map(({ fsPath }) => fsPath)).flatMap(inFolder),
-      files: [...fileFolders].filter((folder) => !databaseFolders.has(folder)).flatMap(inFolder),
-    };
+      projects.map(({ fsPath }) => path.dirname(fsPath)),
+      places,
+    );
+    this.watcher.follow(chosen.map((database) => database.path));
+    const inWorkspace = unique(found.map(({ fsPath }) => fsPath))
+      .flatMap(inFolder)
+      .map((database) => ({ ...database, chosen: false }));
+    const listed = new Set(inWorkspace.map((database) => database.path));
+    const elsewhere = await existing(chosen.filter((database) => !listed.has(database.path)));
+    const files = await withoutDatabase(
+      [...fileFolders].filter((folder) => !databaseFolders.has(folder)).flatMap(inFolder),
+      new Set(elsewhere.map((database) => database.path)),
+      places,
+    );
+    for (const message of await places.refusals()) {
+      if (this.reported.has(message)) continue;
+      this.reported.add(message);
+      this.report(message);
+    }
+    return { folders, databases: [...inWorkspace, ...elsewhere], files };
   }
 
   dispose(): void {
@@ -63,6 +110,18 @@ export class Discovery implements vscode.Disposable {
 function inFolder(file: string): FoundPath[] {
   const folder = vscode.workspace.getWorkspaceFolder(vscode.Uri.file(file));
   return folder === undefined ? [] : [{ path: file, folder: folder.uri.fsPath }];
+}
+
+async function existing<T extends FoundPath>(found: readonly T[]): Promise<T[]> {
+  const kept = await Promise.all(
+    found.map((each) =>
+      stat(each.path).then(
+        () => [each],
+        () => [],
+      ),
+    ),
+  );
+  return kept.flat();
 }
 
 function cacheFolderOf(stored: string): string {

@@ -7,6 +7,7 @@ import type { AppSummary, CellSummary } from '../store/rows';
 import type { Branch, CellTree } from './CellTree';
 import type { CellTreeView } from './CellTreeView';
 import type { Discovery } from './Discovery';
+import { belongs } from './found';
 import { cellLabel, nameOf } from './nodeRow';
 import { referenceOf, shownCells } from './nodes';
 
@@ -207,13 +208,15 @@ export class Targets implements vscode.Disposable {
 
   /** The notebooks of the workspace with something in the cache, the largest first. */
   private async everyApp(): Promise<AppTarget[]> {
-    const { databases } = await this.discovery.scan();
+    const { databases, folders } = await this.discovery.scan();
     const apps = await Promise.all(
-      databases.map(async ({ path }) => {
+      databases.map(async (database) => {
         try {
-          const loader = await this.caches.open(path);
-          const cache = this.caches.number(path);
-          return (await loader.apps()).map((app) => ({ cache, app }));
+          const loader = await this.caches.open(database.path);
+          const cache = this.caches.number(database.path);
+          return (await loader.apps())
+            .filter((app) => belongs(app.notebook, database, folders))
+            .map((app) => ({ cache, app }));
         } catch {
           // A database that cannot be read has a node of its own in the tree, which says why.
           return [];

@@ -19,21 +19,14 @@ export class WorkspaceWatcher implements Watcher, vscode.Disposable {
     true,
     false,
   );
+  /** Watchers of databases that settings put elsewhere. */
+  private readonly followed = new Map<string, vscode.Disposable>();
   private readonly appeared = new vscode.EventEmitter<void>();
   /** A database of the workspace was made or deleted, or one that nobody holds open was written. */
   readonly onDidChangeDatabases = this.appeared.event;
 
   constructor() {
-    const tell = ({ fsPath }: vscode.Uri) => {
-      this.tell(fsPath);
-    };
-    this.watcher.onDidChange(tell);
-    for (const event of [this.watcher.onDidCreate, this.watcher.onDidDelete]) {
-      event((uri) => {
-        if (uri.fsPath.endsWith('cache.db')) this.appeared.fire();
-        this.tell(uri.fsPath);
-      });
-    }
+    this.listen(this.watcher);
     this.folders.onDidDelete(({ fsPath }) => {
       for (const [database, changed] of this.listeners) {
         if (database.startsWith(fsPath + path.sep)) for (const listener of changed) listener();
@@ -60,11 +53,39 @@ export class WorkspaceWatcher implements Watcher, vscode.Disposable {
     };
   }
 
+  /** Has these databases watched as are those in the usual place, and no others. */
+  follow(databases: readonly string[]): void {
+    for (const [database, watcher] of this.followed) {
+      if (databases.includes(database)) continue;
+      watcher.dispose();
+      this.followed.delete(database);
+    }
+    for (const database of databases) {
+      if (this.followed.has(database)) continue;
+      const watcher = vscode.workspace.createFileSystemWatcher(filesOf(database));
+      this.listen(watcher);
+      this.followed.set(database, watcher);
+    }
+  }
+
   dispose(): void {
+    this.follow([]);
     this.watcher.dispose();
     this.folders.dispose();
     this.appeared.dispose();
     this.listeners.clear();
+  }
+
+  private listen(watcher: vscode.FileSystemWatcher): void {
+    watcher.onDidChange(({ fsPath }) => {
+      this.tell(fsPath);
+    });
+    for (const event of [watcher.onDidCreate, watcher.onDidDelete]) {
+      event(({ fsPath }) => {
+        if (fsPath.endsWith('cache.db')) this.appeared.fire();
+        this.tell(fsPath);
+      });
+    }
   }
 
   private tell(file: string): void {
@@ -82,15 +103,16 @@ export class WorkspaceWatcher implements Watcher, vscode.Disposable {
     if (vscode.workspace.getWorkspaceFolder(uri) && database.endsWith(path.sep + usual)) {
       return undefined;
     }
-    const watcher = vscode.workspace.createFileSystemWatcher(
-      new vscode.RelativePattern(
-        vscode.Uri.file(path.dirname(database)),
-        `${path.basename(database)}*`,
-      ),
-    );
+    const watcher = vscode.workspace.createFileSystemWatcher(filesOf(database));
     watcher.onDidChange(changed);
     watcher.onDidCreate(changed);
     watcher.onDidDelete(changed);
     return watcher;
   }
+}
+
+/** A database, the log beside it, and the like. */
+function filesOf(database: string): vscode.RelativePattern {
+  const folder = vscode.Uri.file(path.dirname(database));
+  return new vscode.RelativePattern(folder, `${path.basename(database)}*`);
 }

@@ -70,15 +70,15 @@ export async function findPlace(folder: string, system = thisSystem()): Promise<
 
 /** Absolute path of the user's own settings. */
 export function userFile({ env, platform, home }: System): string {
-  const { LOCALAPPDATA, XDG_CONFIG_HOME } = env;
+  // A relative one is to be ignored, says the XDG specification.
+  const either = (value: string | undefined, ...usual: string[]) =>
+    value !== undefined && path.isAbsolute(value) ? value : path.join(home, ...usual);
   const parent =
     platform === 'win32'
-      ? LOCALAPPDATA || path.join(home, 'AppData', 'Local')
+      ? either(env.LOCALAPPDATA, 'AppData', 'Local')
       : platform === 'darwin'
         ? path.join(home, 'Library', 'Application Support')
-        : XDG_CONFIG_HOME !== undefined && path.isAbsolute(XDG_CONFIG_HOME)
-          ? XDG_CONFIG_HOME
-          : path.join(home, '.config');
+        : either(env.XDG_CONFIG_HOME, '.config');
   return path.join(parent, 'cellar', 'config.toml');
 }
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { type Branch, CellTree, type Found } from '../../../src/explorer/CellTree';
+import { type Branch, CellTree } from '../../../src/explorer/CellTree';
+import type { Found } from '../../../src/explorer/found';
 import { Caches } from '../../../src/store/Caches';
 import type { SqliteLoader } from '../../../src/store/SqliteLoader';
 import { atEnd, creation, makeEntry, makeFolder, runSql } from '../store/cacheFolder';
@@ -26,7 +27,7 @@ async function setUp(t: TestContext, notebookFolders: readonly string[] = ['.'])
   const folder = { kind: 'folder', name: 'work', path: root } as const;
   const found: Found = {
     folders: [folder],
-    databases: databases.map((database) => ({ path: database, folder: root })),
+    databases: databases.map((database) => ({ path: database, folder: root, chosen: false })),
     files: [],
   };
   tree.setFound(found);
@@ -210,7 +211,39 @@ test('a cache that vanishes while it is looked into is no fault', async (t) => {
   const { tree, found, faults, root } = await setUp(t);
   const gone = path.join(root, 'gone', '__marimo__', 'cache', 'cache.db');
   await mkdir(path.dirname(gone), { recursive: true });
-  tree.setFound({ ...found, databases: [{ path: gone, folder: root }] });
+  tree.setFound({ ...found, databases: [{ path: gone, folder: root, chosen: false }] });
   assert.deepEqual(await tree.children(), []);
   assert.deepEqual(faults, []);
+});
+
+test('a database that folders share shows each its own notebooks, and none of others', async (t) => {
+  const { tree, caches, root } = await setUp(t, []);
+  const shared = path.join(root, 'caches', 'cache.db');
+  await runSql(shared, creation);
+  const loader = await caches.open(shared);
+  for (const app of ['../one/a.py', '../one/two/b.py', '../three/c.py']) {
+    const entry = entryOf(0, 'a');
+    await loader.save({ ...entry, cell: { ...entry.cell, app } });
+  }
+  const folders = ['one', 'one/two', 'four'].map(
+    (name) => ({ kind: 'folder', name, path: path.join(root, name) }) as const,
+  );
+  const found = (database: string): Found => ({
+    folders,
+    databases: folders.map(({ path }) => ({ path: database, folder: path, chosen: true })),
+    files: [],
+  });
+  tree.setFound(found(shared));
+  const shown = [];
+  for (const branch of await tree.children()) {
+    for (const { row } of await tree.children(branch))
+      shown.push(`${branch.row.label}: ${row.label}`);
+  }
+  assert.deepEqual(shown, ['one: a.py', 'one/two: b.py']);
+
+  const broken = path.join(root, 'broken.db');
+  await writeFile(broken, 'these are not the bytes you are looking for\n'.repeat(300));
+  tree.setFound(found(broken));
+  await tree.children();
+  assert.equal(tree.contents?.problems.length, 1, 'one node, since VS Code refuses a second');
 });

@@ -176,7 +176,31 @@ test("another cell's equal entry answers, unless this cell was cleared since", a
   assert.deepEqual(await loader.lookup(1, key), { kind: 'miss', why: 'cleared' });
   const own = await loader.lookup(2, key);
   assert.ok(own.kind === 'hit' && own.own);
-  // What is made after the clear answers again, also from elsewhere.
+  // What is made after the clear answers again, also from another notebook.
   await runSql(path, 'UPDATE entries SET created_at = created_at + 60');
   assert.equal((await loader.lookup(1, key)).kind, 'hit');
+});
+
+test("an equal entry of another folder's notebook does not answer: it read other files", async (t) => {
+  const path = await makeCache(t);
+  const loader = await openCache(t, path);
+  const apps = ['../../one/nb.py', '../../two/nb.py', '../../nb.py', 'unsaved'];
+  const hashOf = (app: string) => app.replaceAll(/\W/g, '');
+  for (const app of apps) {
+    const hash = hashOf(app);
+    const items = [makeItem(`cell_cache/${hash}/df.arrow`, 'df', Buffer.from(app))];
+    await loader.save(makeEntry({ cell: { ...makeEntry().cell, app }, hash, items }));
+  }
+  const answered: [string, string][] = [];
+  for (const [index, asking] of apps.entries()) {
+    for (const app of apps) {
+      const found = await loader.lookup(index + 1, { ...key, hash: hashOf(app) });
+      if (found.kind === 'hit' && asking !== app) answered.push([asking, app]);
+    }
+  }
+  // One that has no file yet is where it would be saved.
+  assert.deepEqual(answered, [
+    ['../../nb.py', 'unsaved'],
+    ['unsaved', '../../nb.py'],
+  ]);
 });
