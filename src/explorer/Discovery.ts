@@ -83,7 +83,7 @@ export class Discovery implements vscode.Disposable {
       projects.map(({ fsPath }) => path.dirname(fsPath)),
       places,
     );
-    this.watcher.follow(chosen.map((database) => database.path));
+    await this.watcher.follow(chosen.map((database) => database.path));
     const inWorkspace = unique(found.map(({ fsPath }) => fsPath))
       .flatMap(inFolder)
       .map((database) => ({ ...database, chosen: false }));

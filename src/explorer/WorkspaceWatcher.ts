@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { Disposable, Watcher } from '../store/Watcher';
@@ -19,7 +20,7 @@ export class WorkspaceWatcher implements Watcher, vscode.Disposable {
     true,
     false,
   );
-  /** Watchers of databases that settings put elsewhere. */
+  /** Watchers of databases that settings put elsewhere, by the paths that they match. */
   private readonly followed = new Map<string, vscode.Disposable>();
   private readonly appeared = new vscode.EventEmitter<void>();
   /** A database of the workspace was made or deleted, or one that nobody holds open was written. */
@@ -28,10 +29,7 @@ export class WorkspaceWatcher implements Watcher, vscode.Disposable {
   constructor() {
     this.listen(this.watcher);
     this.folders.onDidDelete(({ fsPath }) => {
-      for (const [database, changed] of this.listeners) {
-        if (database.startsWith(fsPath + path.sep)) for (const listener of changed) listener();
-      }
-      this.appeared.fire();
+      this.tellOfFolder(fsPath);
     });
   }
 
@@ -54,22 +52,31 @@ export class WorkspaceWatcher implements Watcher, vscode.Disposable {
   }
 
   /** Has these databases watched as are those in the usual place, and no others. */
-  follow(databases: readonly string[]): void {
-    for (const [database, watcher] of this.followed) {
-      if (databases.includes(database)) continue;
+  async follow(databases: readonly string[]): Promise<void> {
+    const anchors = await Promise.all(databases.map(deepestThere));
+    const wanted = new Map(
+      databases
+        .flatMap((database, at) => patternsFor(database, anchors[at] ?? ''))
+        .map((pattern) => [path.join(pattern.baseUri.fsPath, pattern.pattern), pattern]),
+    );
+    for (const [key, watcher] of this.followed) {
+      if (wanted.has(key)) continue;
       watcher.dispose();
-      this.followed.delete(database);
+      this.followed.delete(key);
     }
-    for (const database of databases) {
-      if (this.followed.has(database)) continue;
-      const watcher = vscode.workspace.createFileSystemWatcher(filesOf(database));
+    for (const [key, pattern] of wanted) {
+      if (this.followed.has(key)) continue;
+      const watcher = vscode.workspace.createFileSystemWatcher(pattern);
       this.listen(watcher);
-      this.followed.set(database, watcher);
+      this.followed.set(key, watcher);
     }
+    // What was made or deleted before the watchers were there is no news to them.
+    const now = await Promise.all(databases.map(deepestThere));
+    if (now.some((anchor, at) => anchor !== anchors[at])) this.appeared.fire();
   }
 
   dispose(): void {
-    this.follow([]);
+    for (const watcher of this.followed.values()) watcher.dispose();
     this.watcher.dispose();
     this.folders.dispose();
     this.appeared.dispose();
@@ -78,14 +85,25 @@ export class WorkspaceWatcher implements Watcher, vscode.Disposable {
 
   private listen(watcher: vscode.FileSystemWatcher): void {
     watcher.onDidChange(({ fsPath }) => {
-      this.tell(fsPath);
+      if (isDatabaseFile(fsPath)) this.tell(fsPath);
     });
     for (const event of [watcher.onDidCreate, watcher.onDidDelete]) {
       event(({ fsPath }) => {
+        if (!isDatabaseFile(fsPath)) {
+          this.tellOfFolder(fsPath);
+          return;
+        }
         if (fsPath.endsWith('cache.db')) this.appeared.fire();
         this.tell(fsPath);
       });
     }
+  }
+
+  private tellOfFolder(folder: string): void {
+    for (const [database, changed] of this.listeners) {
+      if (database.startsWith(folder + path.sep)) for (const listener of changed) listener();
+    }
+    this.appeared.fire();
   }
 
   private tell(file: string): void {
@@ -115,4 +133,34 @@ export class WorkspaceWatcher implements Watcher, vscode.Disposable {
 function filesOf(database: string): vscode.RelativePattern {
   const folder = vscode.Uri.file(path.dirname(database));
   return new vscode.RelativePattern(folder, `${path.basename(database)}*`);
+}
+
+/**
+ * What to watch for a database: its files, and the folder, since that alone is told of when it is
+ * deleted. Nothing is heard of what is made in a folder that was not there when the watching began,
+ * so then it is the first missing folder that is watched.
+ * @param anchor what is there of the database's path
+ */
+function patternsFor(database: string, anchor: string): vscode.RelativePattern[] {
+  const folder = path.dirname(database);
+  if (anchor === database || anchor === folder) return [filesOf(database), justThis(folder)];
+  const [missing = ''] = path.relative(anchor, database).split(path.sep);
+  return [justThis(path.join(anchor, missing))];
+}
+
+function justThis(file: string): vscode.RelativePattern {
+  return new vscode.RelativePattern(vscode.Uri.file(path.dirname(file)), path.basename(file));
+}
+
+function isDatabaseFile(file: string): boolean {
+  return /^cache\.db(-wal|-shm|-journal)?$/.test(path.basename(file));
+}
+
+/** The file, or the innermost of the folders that it is in, that exists. */
+async function deepestThere(file: string): Promise<string> {
+  const there = await stat(file).then(
+    () => true,
+    () => false,
+  );
+  return there || path.dirname(file) === file ? file : deepestThere(path.dirname(file));
 }

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import test from 'node:test';
+import { newestPython } from '../environment';
+import { runNotebook } from '../kernel';
+import { emptyFolder, stepsIn } from './steps';
+import { VsCode } from './VsCode';
+
+const notebook = `# /// script
+# [tool.marimo.runtime]
+# cache_cells = true
+# ///
+import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def answer():
+    value = 6 * 7
+    return (value,)
+`;
+
+test('a cache that a project keeps outside the opened folder is found and followed', async (t) => {
+  const project = await emptyFolder(t);
+  for (const folder of ['opened', 'beside']) {
+    await mkdir(path.join(project, folder));
+    await writeFile(path.join(project, folder, `${folder}.py`), notebook);
+  }
+  await writeFile(path.join(project, 'pyproject.toml'), "[tool.cellar]\npath = 'caches'\n");
+  const run = (folder: string) =>
+    runNotebook(newestPython(), path.join(project, folder, `${folder}.py`));
+  const vsCode = await VsCode.open({ folder: path.join(project, 'opened') });
+  t.after(() => vsCode.close());
+  const { tree } = vsCode;
+  const step = stepsIn(t, vsCode, 'place');
+
+  await step('at first there is nothing', async () => {
+    await tree.show();
+    await tree.pane.getByText('Nothing is cached').waitFor({ timeout: 30_000 });
+  });
+
+  await step('what a kernel saves there appears, without what is of no concern here', async () => {
+    await run('beside');
+    await run('opened');
+    assert.ok(existsSync(path.join(project, 'caches', 'cache.db')));
+    await tree.expand('opened.py');
+    await tree.row('answer').waitFor();
+    assert.deepEqual(await tree.labels(), ['opened.py', 'answer']);
+  });
+
+  await step('a cache that is deleted is gone', async () => {
+    await rm(path.join(project, 'caches'), { recursive: true });
+    await tree.row('opened.py').waitFor({ state: 'detached', timeout: 30_000 });
+  });
+});
