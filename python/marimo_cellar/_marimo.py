@@ -176,7 +176,7 @@ def read_toml(file: Path) -> dict[str, Any]:
     """
     try:
         return toml_reader.read(file)
-    except toml_reader.decode_error as error:
+    except (toml_reader.decode_error, RecursionError) as error:
         raise ValueError(str(error)) from error
 
 

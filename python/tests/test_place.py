@@ -60,8 +60,11 @@ def test_the_table(
         assert one.about in one.message
 
 
-def test_a_file_that_is_not_text_is_broken(tmp_path: Path) -> None:
-    (tmp_path / "pyproject.toml").write_bytes(b"name = '\xff'")
+@pytest.mark.parametrize(
+    "text", [b"name = '\xff'", b"a = " + b"[" * 5000], ids=["no text", "too deep"]
+)
+def test_a_file_that_no_reader_takes_is_broken(text: bytes, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_bytes(text)
     found = find_place(tmp_path, tmp_path / "c", System({}, "linux", tmp_path))
     assert [one.fault for one in found.refusals] == ["broken"]
 

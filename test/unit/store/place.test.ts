@@ -73,12 +73,14 @@ test('place: the table that both languages share', async (t) => {
   }
 });
 
-test('place: a file that is not text is broken', async (t) => {
+test('place: a file that no reader takes is broken', async (t) => {
   const folder = await makeFolder(t);
-  await writeFile(path.join(folder, 'pyproject.toml'), Buffer.from("name = '\xff'", 'latin1'));
-  const { refusals } = await findPlace(folder, { env: {}, platform: 'linux', home: folder });
-  assert.deepEqual(
-    refusals.map(({ fault }) => fault),
-    ['broken'],
-  );
+  for (const text of [Buffer.from("name = '\xff'", 'latin1'), `a = ${'['.repeat(5000)}`]) {
+    await writeFile(path.join(folder, 'pyproject.toml'), text);
+    const { refusals } = await findPlace(folder, { env: {}, platform: 'linux', home: folder });
+    assert.deepEqual(
+      refusals.map(({ fault }) => fault),
+      ['broken'],
+    );
+  }
 });
