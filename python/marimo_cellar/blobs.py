@@ -130,12 +130,25 @@ def read(
         path = path_of(database, digest, file)
         if path is None:
             raise Damaged(digest)
-        content = _read(path)
+        content = read_file(path)
         if content is None:
             return None
     if content is None or len(content) != size or zlib.crc32(content) != crc32:
         raise Damaged(digest)
     return content
+
+
+def read_file(path: Path) -> bytes | None:
+    """A file's bytes; None where there is none, or a link in its place."""
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+    # Never through a link that somebody put in a blob's place.
+    flags |= getattr(os, "O_NOFOLLOW", 0)
+    try:
+        descriptor = os.open(path, flags)
+    except OSError:
+        return None
+    with open(descriptor, "rb") as file:
+        return file.read()
 
 
 def is_there(database: Database, digest: bytes, file: str | None, size: int) -> bool:
@@ -217,7 +230,7 @@ def _bytes_of(database: Database, blob: Blob) -> bytes:
     if blob.content is not None:
         return blob.content
     assert blob.file is not None
-    data = _read(database.blobs / blob.file)
+    data = read_file(database.blobs / blob.file)
     if data is None:
         raise FileNotFoundError(database.blobs / blob.file)
     return data
@@ -234,15 +247,3 @@ def _write(path: Path, data: bytes) -> None:
         with suppress(OSError):
             partial.unlink()
         raise
-
-
-def _read(path: Path) -> bytes | None:
-    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
-    # Never through a link that somebody put in a blob's place.
-    flags |= getattr(os, "O_NOFOLLOW", 0)
-    try:
-        descriptor = os.open(path, flags)
-    except OSError:
-        return None
-    with open(descriptor, "rb") as file:
-        return file.read()

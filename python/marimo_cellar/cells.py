@@ -22,6 +22,9 @@ OUTSIDE = "(outside any cell)"
 # Stands for the path of a notebook that has no file yet.
 UNSAVED = "unsaved"
 
+# Stands for the notebook, in a folder, that imported entries belong to.
+IMPORTED = "imported"
+
 
 @dataclass
 class Roll:
@@ -166,6 +169,36 @@ def outside(
     if row is not None:
         return int(row[0])
     return _insert_cell(connection, app_id, (OUTSIDE, -1, "", "[]"), now)
+
+
+def imported_app(app: str) -> str:
+    """The path of the row that what was imported in an app's folder belongs to."""
+    return posixpath.join(folder_of(app), IMPORTED)
+
+
+def hidden_until(
+    connection: sqlite3.Connection,
+    database: Database,
+    path: Path | None,
+    cell_id: int | None,
+) -> float:
+    """Up to when marimo's old files are hidden from a cell; -inf for never.
+
+    VS Code clears rows, and says when in `cleared_at`. The files are not its own to
+    remove, and a cell's it could not tell from another's. So a file that is older
+    than the cell's last clear does not answer for it; for other cells it still does.
+    Imported entries answer any cell of their folder: clearing those counts for each.
+    Without a cell, what is asked for belongs to no cell of the notebook.
+    """
+    app = app_path(database, path)
+    (latest,) = connection.execute(
+        "SELECT max(at) FROM ("
+        "SELECT cleared_at AS at FROM cells WHERE cell_id = ? UNION ALL"
+        " SELECT cleared_at FROM apps JOIN cells USING (app_id)"
+        " WHERE path IN (?, ?) AND ordinal < 0 AND name = ?)",
+        (cell_id, imported_app(app), app if cell_id is None else None, OUTSIDE),
+    ).fetchone()
+    return float("-inf") if latest is None else float(latest)
 
 
 def record_nodes(

@@ -25,7 +25,7 @@ from marimo_cellar.schema import APPLICATION_ID, MAJOR, MINOR
 DATABASE_NAME = "cache.db"
 BLOBS_NAME = "blobs"
 # The end of the path of marimo's own cache folders.
-_MARIMO_CACHE = ("__marimo__", "cache")
+MARIMO_CACHE = ("__marimo__", "cache")
 
 # How long a connection waits for another process's write lock, in seconds.
 _BUSY_SECONDS = 10.0
@@ -356,7 +356,7 @@ class Database:
         A folder that the user chose may hold their work: that must not vanish
         from Git and from backups.
         """
-        if self.folder.parts[-2:] == _MARIMO_CACHE:
+        if self.folder.parts[-2:] == MARIMO_CACHE:
             return True
         ours = {BLOBS_NAME, ".gitignore", "CACHEDIR.TAG"}
         return all(

@@ -13,10 +13,13 @@ from typing import NamedTuple
 from marimo_cellar import blobs
 from marimo_cellar.blobs import Blob
 from marimo_cellar.cells import (
+    OUTSIDE,
     Roll,
     app_path,
     enrol,
     folder_of,
+    hidden_until,
+    imported_app,
     outside,
     recognise,
     record_nodes,
@@ -69,6 +72,7 @@ class Found:
     entry_id: int
     cell_id: int
     own: bool
+    created_at: float
 
 
 @dataclass(frozen=True)
@@ -145,6 +149,37 @@ def exists(database: Database, key: EntryKey, owner: Owner) -> bool:
         )
 
 
+def keys_in(database: Database) -> list[EntryKey]:
+    """What there are entries of, each once however many cells have it."""
+    with database.reading() as connection:
+        if connection is None:
+            return []
+        rows = connection.execute(
+            "SELECT DISTINCT cache_name, cache_type, hash, loader FROM entries"
+            " ORDER BY cache_name, hash, cache_type, loader"
+        ).fetchall()
+    return [EntryKey(*row) for row in rows]
+
+
+def all_of(database: Database, key: EntryKey) -> list[Found]:
+    """Every cell's entry of a key, the newest first."""
+    with database.reading() as connection:
+        rows = _rows_of(connection, key) if connection is not None else []
+    return [
+        Found(entry_id, cell_id, False, created_at)
+        for entry_id, cell_id, created_at, _ in rows
+    ]
+
+
+def files_hidden_until(database: Database, owner: Owner) -> float:
+    """Up to when marimo's old files are hidden from the owner: `hidden_until`."""
+    with database.reading() as connection:
+        if connection is None:
+            return float("-inf")
+        cell_id = _own_cell(connection, database, owner)
+        return hidden_until(connection, database, owner.roll.path, cell_id)
+
+
 def save(
     database: Database,
     key: EntryKey,
@@ -152,21 +187,32 @@ def save(
     items: Sequence[Item],
     runtime: float | None,
     versions: Mapping[str, object],
-) -> None:
+    made_at: float | None = None,
+) -> bool:
     """Writes an entry in one transaction; it takes the place of an equal one.
+
+    With `made_at`, in Unix seconds, it is an old one that is taken over. It takes
+    no other's place, keeps its time, and does not come in, which is False, if it
+    was cleared since. Keeping its time matters: with a new one it would answer for
+    another cell that was cleared.
 
     Raises `sqlite3.Error`, `OSError` or `database.Unavailable`: then nothing of
     it is there.
     """
-    now = time.time()
     with _transaction(database, owner) as connection:
         cell_id, node = place(connection, database, owner)
+        if made_at is not None and made_at <= hidden_until(
+            connection, database, owner.roll.path, cell_id
+        ):
+            return False
         before = connection.execute(
             "SELECT entry_id, hits, last_hit_at, pinned FROM entries WHERE"
             " cell_id = ? AND cache_name = ? AND hash = ? AND cache_type = ?"
             " AND loader = ?",
             (cell_id, key.cache_name, key.hash, key.cache_type, key.loader),
         ).fetchone()
+        if before and made_at is not None:
+            return False
         hits, last_hit_at, pinned = before[1:] if before else (0, None, 0)
         for item in items:
             blobs.store(connection, database, item.blob)
@@ -183,7 +229,7 @@ def save(
                 key.loader,
                 node,
                 runtime,
-                now,
+                time.time() if made_at is None else made_at,
                 last_hit_at,
                 hits,
                 pinned,
@@ -209,6 +255,7 @@ def save(
         )
         files = blobs.remove_unused(connection, replaced)
     blobs.unlink(database, files)
+    return True
 
 
 def adopt(
@@ -217,7 +264,7 @@ def adopt(
     """Gives a cell a row of its own for another cell's entry that answered it.
 
     It keeps the time it was made at, so that it cannot bring a result back to a
-    cell that was cleared since.
+    cell that was cleared since. What belonged to no cell is this cell's alone now.
     """
     cursor = connection.execute(
         "INSERT OR IGNORE INTO entries (cell_id, cache_name, cache_type, hash,"
@@ -234,6 +281,11 @@ def adopt(
             " digest, seal) SELECT ?, ?, key, name, format, type_hint, digest, seal"
             " FROM items WHERE entry_id = ?",
             (cell_id, cursor.lastrowid, entry_id),
+        )
+        connection.execute(
+            "DELETE FROM entries WHERE entry_id = ? AND cell_id IN"
+            " (SELECT cell_id FROM cells WHERE name = ? AND cell_id <> ?)",
+            (entry_id, OUTSIDE, cell_id),
         )
 
 
@@ -257,10 +309,13 @@ def clear(database: Database, cache_name: str, loader: str, app: str) -> None:
             return
     now = time.time()
     with database.writing() as connection:
-        rows = connection.execute(_OF_APP, (cache_name, loader, app)).fetchall()
+        rows = connection.execute(
+            _OF_APP, (cache_name, loader, app, imported_app(app))
+        ).fetchall()
         for (cell_id,) in {(cell_id,) for _, cell_id in rows}:
+            # Not for what belongs to no cell: there it would count for every cell.
             connection.execute(
-                "UPDATE cells SET cleared_at = ? WHERE cell_id = ?",
+                "UPDATE cells SET cleared_at = ? WHERE cell_id = ? AND ordinal >= 0",
                 (now, cell_id),
             )
         digests = _delete(connection, [entry_id for entry_id, _ in rows])
@@ -282,7 +337,7 @@ def clearable(
             " AND NOT EXISTS (SELECT 1 FROM items WHERE"
             " items.digest = blobs.digest AND items.entry_id NOT IN"
             " (SELECT entry_id FROM gone))",
-            (cache_name, loader, app),
+            (cache_name, loader, app, imported_app(app)),
         ).fetchall()
 
 
@@ -338,10 +393,12 @@ def has_key(database: Database, key: str) -> bool:
     return any(blobs.is_there(database, *row) for row in rows)
 
 
+# An app's entries of a cache name and loader, and those that were imported in its
+# folder: nobody knows whose these are, and the app's cells would be answered by them.
 _OF_APP = (
     "SELECT entry_id, entries.cell_id FROM entries JOIN cells USING (cell_id)"
     " JOIN apps USING (app_id)"
-    " WHERE cache_name = ? AND loader = ? AND apps.path = ?"
+    " WHERE cache_name = ? AND loader = ? AND apps.path IN (?, ?)"
 )
 
 
@@ -365,24 +422,10 @@ def _candidates(
     # A place that several folders share holds what equal code made of other files:
     # marimo's hash does not see what is read by a relative path.
     here = folder_of(app_path(database, owner.roll.path))
-    rows = [
-        row
-        for *row, path in connection.execute(
-            "SELECT entry_id, cell_id, created_at, path FROM entries"
-            " JOIN cells USING (cell_id) JOIN apps USING (app_id) WHERE hash = ?"
-            " AND cache_name = ? AND cache_type = ? AND loader = ?"
-            " ORDER BY created_at DESC",
-            (key.hash, key.cache_name, key.cache_type, key.loader),
-        )
-        if folder_of(path) == here
-    ]
+    rows = [row for row in _rows_of(connection, key) if folder_of(row[3]) == here]
     if not rows:
         return []
-    own = None
-    if owner.notebook is not None and owner.kernel_id is not None:
-        own = recognise(connection, database, owner.roll, owner.notebook).get(
-            owner.kernel_id
-        )
+    own = _own_cell(connection, database, owner)
     cleared_at = None
     if own is not None:
         row = connection.execute(
@@ -390,11 +433,35 @@ def _candidates(
         ).fetchone()
         cleared_at = row[0] if row else None
     founds = [
-        Found(entry_id, cell_id, cell_id == own)
-        for entry_id, cell_id, created_at in rows
+        Found(entry_id, cell_id, cell_id == own, created_at)
+        for entry_id, cell_id, created_at, _ in rows
         if cell_id == own or cleared_at is None or created_at > cleared_at
     ]
     return sorted(founds, key=lambda found: not found.own)
+
+
+def _rows_of(
+    connection: sqlite3.Connection, key: EntryKey
+) -> list[tuple[int, int, float, str]]:
+    """Entry, cell, creation time and app's path of every cell's entry, the newest
+    first."""
+    return connection.execute(
+        "SELECT entry_id, cell_id, created_at, path FROM entries"
+        " JOIN cells USING (cell_id) JOIN apps USING (app_id) WHERE hash = ?"
+        " AND cache_name = ? AND cache_type = ? AND loader = ?"
+        " ORDER BY created_at DESC",
+        (key.hash, key.cache_name, key.cache_type, key.loader),
+    ).fetchall()
+
+
+def _own_cell(
+    connection: sqlite3.Connection, database: Database, owner: Owner
+) -> int | None:
+    """Our id of the owner's cell, if the database knows it."""
+    if owner.notebook is None or owner.kernel_id is None:
+        return None
+    ids = recognise(connection, database, owner.roll, owner.notebook)
+    return ids.get(owner.kernel_id)
 
 
 def _rows(connection: sqlite3.Connection, found: Found) -> list[_StoredItem]:

@@ -10,16 +10,16 @@ with the same hash never meet each other's bytes.
 from __future__ import annotations
 
 import copy
-import json
 import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import _marimo, blobs, entries, lookups
+from marimo_cellar import _marimo, blobs, entries, keys, lookups, manifests
 from marimo_cellar.batches import in_batches
 from marimo_cellar.cells import Roll, app_path
 from marimo_cellar.database import Database, Unavailable
@@ -28,7 +28,9 @@ from marimo_cellar.lookups import Lookup
 from marimo_cellar.notices import warn_once
 from marimo_cellar.saves import SavesInFlight
 from marimo_cellar.session import Session, current_session
+from marimo_cellar.stock import StockFiles
 from marimo_cellar.store import EntryReader, EntryWriter, SqliteStore
+from marimo_cellar.takeover import old_file, take_in
 
 # The names that the block or function being looked up must restore, while marimo
 # asks. It checks them only after loading, with an error that breaks the cell.
@@ -85,7 +87,10 @@ class _Cellar(_marimo.BasePersistenceLoader):
         if database is None:
             return super().cache_hit(key)
         try:
-            return entries.exists(database, self._entry(key), self._owner())
+            entry, owner = self._entry(key), self._owner()
+            if entries.candidates(database, entry, owner):
+                return entries.exists(database, entry, owner)
+            return old_file(database, self._stock(), entry, owner) is not None
         except Exception as error:
             self._failed(database, error)
             return False
@@ -117,17 +122,20 @@ class _Cellar(_marimo.BasePersistenceLoader):
             self._failed(database, error)
             return None
         lookup = Lookup(database, entry, owner, "miss", start)
-        cache = None
         for found in founds:
             cache, lookup.why = self._restore(database, key, found, glbls)
             if cache is not None:
                 lookup.outcome, lookup.found = "hit", found
                 lookup.seconds = time.time() - start
-                break
-        else:
-            self._missed[key.hash] = lookup
+                lookups.note(lookup)
+                return cache
+        # An entry that is there and does not serve, such as a damaged one, does not
+        # come back from an old file: it is made anew.
+        if not founds and (cache := self._take_over(lookup, key, glbls)) is not None:
+            return cache
+        self._missed[key.hash] = lookup
         lookups.note(lookup)
-        return cache
+        return None
 
     def save_cache(self, cache: _marimo.Cache) -> bool:
         database = self._database()
@@ -149,6 +157,11 @@ class _Cellar(_marimo.BasePersistenceLoader):
             return super().clear()
         try:
             self.flush()
+            # marimo's old files too, of this name and kind, as marimo's own loader
+            # does: whose they are, nobody knows, and they would bring it all back.
+            stock = self._stock()
+            for entry in stock.entries(self.name, self._kind):
+                stock.remove(keys.key_of(entry))
             entries.clear(database, self.name, self._kind, self._app(database))
         except Exception as error:
             self._failed(database, error)
@@ -167,12 +180,16 @@ class _Cellar(_marimo.BasePersistenceLoader):
             for digest, _, file in self._clearable(database)
             if file is not None
             and (path := blobs.path_of(database, digest, file)) is not None
-        ]
+        ] + self._old_files()
 
     def clearable_bytes(self) -> int:
         if (database := self._database()) is None:
             return super().clearable_bytes()
-        return sum(size for _, size, _ in self._clearable(database))
+        sizes = [size for _, size, _ in self._clearable(database)]
+        for path in self._old_files():
+            with suppress(OSError):
+                sizes.append(path.lstat().st_size)
+        return sum(sizes)
 
     def flush(self) -> None:
         super().flush()
@@ -218,7 +235,19 @@ class _Cellar(_marimo.BasePersistenceLoader):
         except Exception as error:
             self._failed(database, error)
             return None, "it could not be read"
-        why = loaded.why or self._unfit(key, loaded)
+        if loaded.why is not None:
+            return None, loaded.why
+        return self._restored(database, key, loaded, glbls)
+
+    def _restored(
+        self,
+        database: Database,
+        key: _marimo.HashKey,
+        loaded: Loaded,
+        glbls: dict[str, Any] | None,
+    ) -> tuple[_marimo.Cache | None, str | None]:
+        """What marimo makes of an entry's bytes, or why it makes nothing of them."""
+        why = self._unfit(key, loaded)
         if why is not None:
             return None, why
         view = copy.copy(self)
@@ -250,14 +279,57 @@ class _Cellar(_marimo.BasePersistenceLoader):
         """Whether the error is the user's own wish, not a fault of the cache."""
         return False
 
+    # What marimo cached before Cellar came
+
+    def _take_over(
+        self, lookup: Lookup, key: _marimo.HashKey, glbls: dict[str, Any] | None
+    ) -> _marimo.Cache | None:
+        """The entry from marimo's own file, which is then taken in and noted."""
+        database, stock = lookup.database, self._stock()
+        try:
+            made_at = old_file(database, stock, lookup.key, lookup.owner)
+            if made_at is None:
+                return None
+            loaded = stock.load(lookup.key)
+        except Exception as error:
+            self._failed(database, error)
+            return None
+        cache, lookup.why = self._restored(database, key, loaded, glbls)
+        if cache is None:
+            return None
+        lookup.outcome, lookup.seconds = "hit", time.time() - lookup.at
+        try:
+            take_in(self._saves, lookup, loaded, made_at, *_described(cache))
+        except Exception as error:
+            self._failed(database, error)
+        return cache
+
+    def _old_files(self) -> list[Path]:
+        stock = self._stock()
+        return [
+            file
+            for entry in stock.entries(self.name, self._kind)
+            for file in stock.files(entry)
+        ]
+
+    def _stock(self) -> StockFiles:
+        """The files beside our database, if this loader's store is ours."""
+        store = self._sqlite_store()
+        assert store is not None
+        return store.stock
+
     # Who and what
 
-    def _database(self) -> Database | None:
-        """Our database, if this loader's store is ours."""
+    def _sqlite_store(self) -> SqliteStore | None:
         store = self.store
         if isinstance(store, _marimo.LazyStore):
             store = store._inner
-        if not isinstance(store, SqliteStore):
+        return store if isinstance(store, SqliteStore) else None
+
+    def _database(self) -> Database | None:
+        """Our database, if this loader's store is ours."""
+        store = self._sqlite_store()
+        if store is None:
             return None
         try:
             return store.database
@@ -349,28 +421,7 @@ class SqliteLoader(_Cellar, _marimo.LazyLoader):
         manifest = loaded.contents.get(self._posix_key(key))
         if manifest is None:
             return "it is not whole"
-        try:
-            content: Any = json.loads(manifest)
-            defs, meta = content["defs"], content.get("meta", {})
-            if content["hash"] != key.hash:
-                return "it holds another entry"
-            wanted = _names_wanted.get()
-            if wanted is not None and wanted != set(defs):
-                return "it holds other names"
-            references = {
-                item["reference"]
-                for item in (*defs.values(), meta.get("return_value") or {})
-                if item.get("reference")
-            }
-            if not references <= loaded.contents.keys():
-                return "it is not whole"
-            # marimo checks these once more as it restores a signed entry.
-            for blob_key, digest in meta.get("blob_hashes", {}).items():
-                if loaded.digests.get(blob_key) != bytes.fromhex(digest):
-                    return "its bytes are not those that were signed"
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return "its manifest cannot be read"
-        return None
+        return manifests.fault(manifest, key.hash, loaded.digests, _names_wanted.get())
 
     def _must_raise(self, error: Exception) -> bool:
         # Under `strict` the user wants no entry that nobody they trust has signed

@@ -24,7 +24,8 @@ _FLUSH_SECONDS = 5.0
 @dataclass(eq=False)
 class Lookup:
     """`at` is in Unix seconds. `seconds` is a hit's load time, a miss's run time,
-    which is known only when the entry is saved."""
+    which is known only when the entry is saved. `found` is the entry that answered,
+    None if that was a file of marimo's."""
 
     database: Database
     key: EntryKey
@@ -93,8 +94,8 @@ def _write(database: Database, lookups: list[Lookup]) -> bool:
                 )
                 continue
             cell_id, node = place(connection, database, lookup.owner)
-            if lookup.found is not None:
-                _count(connection, lookup, lookup.found, cell_id, node)
+            if lookup.outcome == "hit":
+                _count(connection, lookup, cell_id, node)
             lookup.lookup_id = connection.execute(
                 "INSERT INTO lookups"
                 " (cell_id, cache_name, hash, outcome, at, seconds, why)"
@@ -115,13 +116,12 @@ def _write(database: Database, lookups: list[Lookup]) -> bool:
 def _count(
     connection: sqlite3.Connection,
     lookup: Lookup,
-    found: Found,
     cell_id: int,
     node: bytes | None,
 ) -> None:
     """Counts a hit, for the cell's own entry; it becomes so by the hit."""
-    if found.cell_id != cell_id:
-        adopt(connection, found.entry_id, cell_id, node)
+    if lookup.found is not None and lookup.found.cell_id != cell_id:
+        adopt(connection, lookup.found.entry_id, cell_id, node)
     key = lookup.key
     connection.execute(
         "UPDATE entries SET hits = hits + 1,"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 
 
 class SavesInFlight:
@@ -29,6 +30,22 @@ class SavesInFlight:
         with self._changed:
             self._count -= 1
             self._changed.notify_all()
+
+    def start(self, save: Callable[[], None]) -> None:
+        """Makes a save on a thread of its own."""
+
+        def run() -> None:
+            try:
+                save()
+            finally:
+                self.done()
+
+        self.begin()
+        try:
+            threading.Thread(target=run).start()
+        except BaseException:
+            self.done()
+            raise
 
     def join(self) -> None:
         """Waits until none is under way.

@@ -34,7 +34,10 @@ class Session:
         )
         self.store: SqliteStore | None = None
         if not _marimo.another_store_is_configured(self.place):
-            self.store = SqliteStore(str(place.folder_of(self.place)))
+            self.store = SqliteStore(
+                str(place.folder_of(self.place)),
+                stock_folder=_marimo.cache_folder(self.place),
+            )
         self.roll = Roll(self.path)
         self._context = context
         self._lock = threading.Lock()

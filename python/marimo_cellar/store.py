@@ -9,29 +9,21 @@ machine's own key.
 
 from __future__ import annotations
 
-import json
-import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from marimo_cellar import _marimo, blobs, entries, place
+from marimo_cellar import _marimo, blobs, entries, keys, manifests, place
 from marimo_cellar.cells import Roll
 from marimo_cellar.database import Database, Unavailable, database_in
 from marimo_cellar.entries import EntryKey, Item, Owner
 from marimo_cellar.notices import warn_once
+from marimo_cellar.stock import StockFiles
 
 T = TypeVar("T")
-
-# `{name}/{T}_{hash}.{suffix}`: a whole entry of one blob, or a manifest.
-_ENTRY_KEY = re.compile(r"([^/]+)/([PCEXDU])_([^/]+)\.(jsonl|pickle|json)")
-# `{name}/{hash}/{variable}.{format}`: a blob of an entry whose manifest follows. The
-# hash is a digest in base64; any other folder's file stands for itself.
-_PART_KEY = re.compile(r"([^/]+)/([\w-]{20,})/([^/]+)\.([a-z]+)")
-_LOADERS = {"jsonl": "lazy", "pickle": "pickle", "json": "json"}
 
 
 class SqliteStore(_marimo.FileStore):
@@ -39,10 +31,14 @@ class SqliteStore(_marimo.FileStore):
 
     Without a `save_path` that is where `place.py` says. Nothing here
     raises: what fails is a miss, or not saved, and the user hears of it once.
+    `stock_folder` is where marimo itself would keep files, if that is another.
     """
 
-    def __init__(self, save_path: str | None = None) -> None:
+    def __init__(
+        self, save_path: str | None = None, stock_folder: Path | None = None
+    ) -> None:
         super().__init__(save_path)
+        self._stock_folder = stock_folder
         # Blobs whose manifest has not come yet, by cache name and hash.
         self._parts: dict[tuple[str, str], EntryWriter] = {}
         self._parts_lock = threading.Lock()
@@ -52,8 +48,14 @@ class SqliteStore(_marimo.FileStore):
         """The database in the store's folder."""
         return database_in(self.save_path)
 
+    @property
+    def stock(self) -> StockFiles:
+        """The files that marimo left before Cellar came."""
+        folder = self.save_path
+        return StockFiles(self._stock_folder or folder)
+
     def get(self, key: str) -> bytes | None:
-        key = _posix(key)
+        key = keys.posix(key)
         if _marimo.is_notebook_manifest(key):
             return self._quietly(lambda: super(SqliteStore, self).get(key), None)
         with self._parts_lock:
@@ -63,29 +65,28 @@ class SqliteStore(_marimo.FileStore):
         return self._quietly(lambda: entries.get_key(self.database, key), None)
 
     def put(self, key: str, value: bytes) -> bool:
-        key = _posix(key)
+        key = keys.posix(key)
         if _marimo.is_notebook_manifest(key):
             return self._put_notebook_manifest(key, value)
-        if whole := _ENTRY_KEY.fullmatch(key):
-            name, cache_type, hash, suffix = whole.groups()
+        if entry := keys.entry_of(key):
             with self._parts_lock:
-                writer = self._parts.pop((name, hash), None)
-            entry = EntryKey(name, cache_type, hash, _LOADERS[suffix])
-            if writer is None or suffix != "jsonl":
+                writer = self._parts.pop((entry.cache_name, entry.hash), None)
+            if writer is None or entry.loader != "lazy":
                 writer = EntryWriter(self.database, entry, self._owner())
             writer.entry = entry
             writer.put(key, value)
             return writer.finish()
-        if (part := _PART_KEY.fullmatch(key)) and part[4] in blobs.FORMATS:
+        if part := keys.owner_of(key):
+            name, hash = part
             with self._parts_lock:
-                writer = self._parts.get((part[1], part[2]))
+                writer = self._parts.get(part)
                 if writer is None:
                     writer = EntryWriter(
                         self.database,
-                        EntryKey(part[1], "U", part[2], "lazy"),
+                        EntryKey(name, "U", hash, "lazy"),
                         self._owner(),
                     )
-                    self._parts[part[1], part[2]] = writer
+                    self._parts[part] = writer
                 return writer.put(key, value)
         folder, _, rest = key.rpartition("/")
         writer = EntryWriter(
@@ -95,7 +96,7 @@ class SqliteStore(_marimo.FileStore):
         return writer.finish()
 
     def hit(self, key: str) -> bool:
-        key = _posix(key)
+        key = keys.posix(key)
         if _marimo.is_notebook_manifest(key):
             return super().hit(key)
         with self._parts_lock:
@@ -104,15 +105,22 @@ class SqliteStore(_marimo.FileStore):
         return self._quietly(lambda: entries.has_key(self.database, key), False)
 
     def clear(self, key: str) -> bool:
-        """Removes the entry that holds the key: half an entry is of no use."""
-        key = _posix(key)
+        """Removes the entry that holds the key: half an entry is of no use.
+
+        marimo's own file of that key goes too. It would bring the result back.
+        """
+        key = keys.posix(key)
         if _marimo.is_notebook_manifest(key):
             return self._quietly(lambda: super(SqliteStore, self).clear(key), False)
         with self._parts_lock:
             for writer in self._parts.values():
                 if writer.clear(key):
                     return True
-        return self._quietly(lambda: entries.clear_key(self.database, key), False)
+        removed = self._quietly(lambda: self.stock.remove(key), False)
+        return (
+            self._quietly(lambda: entries.clear_key(self.database, key), False)
+            or removed
+        )
 
     def get_batch(self, keys: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
         for key in keys:
@@ -125,9 +133,9 @@ class SqliteStore(_marimo.FileStore):
         # Not marimo's own, which falls back to the working folder when this one
         # cannot be written: it may still be read.
         context = _marimo.current_context()
-        return place.folder_of(
-            _marimo.notebook_path(context) if context is not None else None
-        )
+        path = _marimo.notebook_path(context) if context is not None else None
+        self._stock_folder = _marimo.cache_folder(path)
+        return place.folder_of(path)
 
     def _owner(self) -> Owner:
         from marimo_cellar.session import current_session
@@ -173,6 +181,7 @@ class EntryWriter(_marimo.FileStore):
         runtime: float | None = None,
         label: str | None = None,
         type_hint: str | None = None,
+        made_at: float | None = None,
     ) -> None:
         super().__init__(str(database.folder))
         self.entry = entry
@@ -181,29 +190,30 @@ class EntryWriter(_marimo.FileStore):
         self._runtime = runtime
         self._label = label
         self._type_hint = type_hint
+        self._made_at = made_at
         self._blobs: dict[str, blobs.Blob] = {}
         self._last: tuple[str, bytes] | None = None
         self._failure: Exception | None = None
 
     def put(self, key: str, value: bytes) -> bool:
-        key = _posix(key)
+        key = keys.posix(key)
         try:
             self._check()
-            self._blobs[key] = blobs.prepare(self._database, value, _format(key))
-            if _ENTRY_KEY.fullmatch(key) or self.entry.loader == "store":
+            self._blobs[key] = blobs.prepare(self._database, value, keys.format_of(key))
+            if keys.entry_of(key) or self.entry.loader == "store":
                 self._last = key, value
         except Exception as error:
             self._failure = error
         return True
 
     def get(self, key: str) -> bytes | None:
-        return self.pending(_posix(key))
+        return self.pending(keys.posix(key))
 
     def hit(self, key: str) -> bool:
-        return _posix(key) in self._blobs
+        return keys.posix(key) in self._blobs
 
     def clear(self, key: str) -> bool:
-        return self._blobs.pop(_posix(key), None) is not None
+        return self._blobs.pop(keys.posix(key), None) is not None
 
     def pending(self, key: str) -> bytes | None:
         """The bytes of a key that is not committed yet."""
@@ -216,21 +226,32 @@ class EntryWriter(_marimo.FileStore):
             self._database, blob.digest, blob.size, blob.crc32, blob.file, None
         )
 
+    @property
+    def digests(self) -> Mapping[str, bytes]:
+        """The digests of what was put, by key."""
+        return {key: blob.digest for key, blob in self._blobs.items()}
+
+    @property
+    def failed(self) -> bool:
+        """Whether something could not be put, so that `finish` will say what."""
+        return self._failure is not None
+
     def finish(self) -> bool:
         """Writes the entry. False, and one warning, if it could not be whole."""
         try:
             if self._failure is not None:
                 raise self._failure
             # Without a last key marimo gave the entry up, and has said why.
-            if self._last is not None:
-                entries.save(
-                    self._database,
-                    self.entry,
-                    self._owner,
-                    self._items(),
-                    self._runtime,
-                    _marimo.versions(),
-                )
+            if self._last is not None and entries.save(
+                self._database,
+                self.entry,
+                self._owner,
+                self._items(),
+                self._runtime,
+                # What an older entry was made with, nobody noted.
+                _marimo.versions() if self._made_at is None else {},
+                self._made_at,
+            ):
                 return True
         except (sqlite3.Error, Unavailable):
             # The database has told the user what is the matter with it.
@@ -244,7 +265,7 @@ class EntryWriter(_marimo.FileStore):
                 f"a result could not be saved to {self._database.folder} "
                 f"({error}). The notebook runs on without it.",
             )
-        self._discard()
+        self.discard()
         return False
 
     def _check(self) -> None:
@@ -255,7 +276,7 @@ class EntryWriter(_marimo.FileStore):
             if self._database.read_only:
                 raise Unavailable(f"{self._database.path} can only be read")
 
-    def _discard(self) -> None:
+    def discard(self) -> None:
         """Takes back the files that were written for an entry that is not there."""
         with suppress(sqlite3.Error, OSError, Unavailable):
             blobs.unlink(
@@ -270,16 +291,17 @@ class EntryWriter(_marimo.FileStore):
     def _items(self) -> list[Item]:
         assert self._last is not None
         last_key, last_value = self._last
-        hints = _type_hints(last_value) if self.entry.loader == "lazy" else {}
+        lazy = self.entry.loader == "lazy"
+        hints = manifests.type_hints(last_value) if lazy else {}
         items = []
         for key, blob in self._blobs.items():
-            if key == last_key and self.entry.loader == "lazy":
+            if key == last_key and lazy:
                 name, hint = "manifest", None
             elif key == last_key:
-                name, hint = self._label or _stem(key), self._type_hint
+                name, hint = self._label or keys.stem(key), self._type_hint
             else:
-                name, hint = _stem(key), hints.get(key)
-            items.append(Item(key, name, _format(key), hint, blob))
+                name, hint = keys.stem(key), hints.get(key)
+            items.append(Item(key, name, keys.format_of(key), hint, blob))
         return items
 
 
@@ -291,40 +313,7 @@ class EntryReader(_marimo.FileStore):
         self._contents = contents
 
     def get(self, key: str) -> bytes | None:
-        return self._contents.get(_posix(key))
+        return self._contents.get(keys.posix(key))
 
     def hit(self, key: str) -> bool:
-        return _posix(key) in self._contents
-
-
-def _posix(key: str) -> str:
-    """marimo joins some keys by the system's separator, and some by a slash."""
-    return key.replace("\\", "/")
-
-
-def _stem(key: str) -> str:
-    return key.rpartition("/")[2].rpartition(".")[0] or key.rpartition("/")[2]
-
-
-def _format(key: str) -> str:
-    suffix = key.rpartition("/")[2].rpartition(".")[2]
-    if suffix == "jsonl":
-        return "manifest"
-    return suffix if suffix in blobs.FORMATS else "bin"
-
-
-def _type_hints(manifest: bytes) -> dict[str, str | None]:
-    """The type of each blob's value by its key, as the manifest states it."""
-    try:
-        content: Any = json.loads(manifest)
-        items = [
-            *content.get("defs", {}).values(),
-            content.get("meta", {}).get("return_value") or {},
-        ]
-        return {
-            item["reference"]: item.get("type_hint")
-            for item in items
-            if item.get("reference")
-        }
-    except (ValueError, AttributeError):
-        return {}
+        return keys.posix(key) in self._contents
