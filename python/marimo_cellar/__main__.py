@@ -1,80 +1,43 @@
-"""`python -m marimo_cellar`: what a person asks of Cellar outside a notebook."""
+"""The command line: `python -m marimo_cellar COMMAND`.
+
+Each command is a module of `commands`, with a function that adds it to the parser
+and names what runs it.
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
+import sqlite3
 import sys
-from pathlib import Path
+from collections.abc import Sequence
 
-from marimo_cellar.place import Place, place_of, this_system, user_file
+from marimo_cellar import __version__
+from marimo_cellar.commands import config, exporting, importing
+from marimo_cellar.database import Unavailable
+
+COMMANDS = (config, importing, exporting)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m marimo_cellar")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    config = commands.add_parser(
-        "config",
-        help="print each setting and where it comes from",
-        description="Prints each setting that applies to a notebook, and where it "
-        "comes from. What is not followed is said on standard error.",
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; the exit code, which is 1 if it could not do its work."""
+    parser = argparse.ArgumentParser(
+        prog="python -m marimo_cellar",
+        description="Cellar keeps the results of marimo notebook cells in SQLite.",
     )
-    config.add_argument(
-        "notebook",
-        metavar="NOTEBOOK",
-        nargs="?",
-        type=Path,
-        help="a notebook's file, or a folder of notebooks; the working folder if "
-        "left out",
-    )
-    config.add_argument("--json", action="store_true", help="print one JSON object")
-    config.set_defaults(run=_config)
-    options = parser.parse_args(arguments)
-    code: int = options.run(options)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_to(commands)
+    parsed = parser.parse_args(arguments)
+    try:
+        code: int = parsed.run(parsed)
+    except (OSError, sqlite3.Error, Unavailable) as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted. What is done stays done.", file=sys.stderr)
+        return 130
     return code
-
-
-def _config(options: argparse.Namespace) -> int:
-    notebook = None
-    if options.notebook is not None:
-        notebook = Path(os.path.abspath(options.notebook))
-        if not notebook.exists():
-            print(f"There is no {notebook}.", file=sys.stderr)
-            return 2
-        if notebook.is_dir():
-            # Any file of the folder stands for those that are there.
-            notebook /= "notebook.py"
-    place = place_of(notebook)
-    if options.json:
-        print(json.dumps(_as_json(place), indent=2))
-        return 0
-    for refusal in place.refusals:
-        print(f"warning: {refusal.message}", file=sys.stderr)
-    print(f"path = {place.folder}\n  from {_origin(place)}")
-    return 0
-
-
-def _as_json(place: Place) -> dict[str, object]:
-    return {
-        "path": {
-            "value": str(place.folder),
-            "source": place.source,
-            "file": str(place.file) if place.file is not None else None,
-        },
-        "warnings": [refusal.message for refusal in place.refusals],
-    }
-
-
-def _origin(place: Place) -> str:
-    if place.source == "environment":
-        return "the environment variable CELLAR_PATH"
-    if place.source == "project":
-        return f"[tool.cellar] in {place.file}"
-    if place.source == "user":
-        return str(place.file)
-    return f"no setting: your own would be in {user_file(this_system())}"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""What `python -m marimo_cellar` can do, a module a command."""

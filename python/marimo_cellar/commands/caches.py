@@ -1,0 +1,51 @@
+"""Which cache a command is about, by what the user names."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from marimo_cellar import _marimo, place
+from marimo_cellar.cells import IMPORTED, Roll
+from marimo_cellar.database import MARIMO_CACHE, Database, database_in
+from marimo_cellar.entries import Owner
+from marimo_cellar.stock import StockFiles
+
+
+@dataclass(frozen=True)
+class Cache:
+    """The cache of the notebooks of a folder.
+
+    `stock` are marimo's own files for them. `nobody` is who owns what no notebook is
+    known to have made; what it may use, every notebook of the folder may.
+    """
+
+    database: Database
+    stock: StockFiles
+    nobody: Owner
+
+
+def cache_of(path: Path) -> Cache:
+    """The cache for a notebook, a folder of notebooks, or marimo's cache folder.
+
+    Raises FileNotFoundError where there is nothing of that name.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"There is no {path}")
+    # As the kernel does it, links are left as they are.
+    path = Path(os.path.abspath(path))
+    if is_marimo_cache(path):
+        path = path.parent.parent
+    # Any notebook of a folder stands for all of them.
+    notebook = path / "notebook.py" if path.is_dir() else path
+    return Cache(
+        database_in(place.folder_of(notebook)),
+        StockFiles(_marimo.cache_folder(notebook)),
+        Owner(Roll(notebook.parent / IMPORTED)),
+    )
+
+
+def is_marimo_cache(folder: Path) -> bool:
+    """Whether this is where marimo keeps the cache of the notebooks beside it."""
+    return folder.parts[-2:] == MARIMO_CACHE

@@ -1,0 +1,329 @@
+"""`python -m marimo_cellar import` and `export`, and life after Cellar."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from marimo_cellar import SqliteStore, blobs
+from marimo_cellar.__main__ import main
+from marimo_cellar._marimo import FileStore, JsonLoader, LazyLoader, PickleLoader
+from tests.conftest import Write, ran
+from tests.kernels import cache_of, change, export, query
+from tests.test_store import KEY, audit, loader, rows
+from tests.test_takeover import (
+    DEFS,
+    KINDS,
+    chain,
+    cut,
+    files_in,
+    leave_files,
+    own_signing_key,
+    stored,
+)
+
+__all__ = ["chain", "own_signing_key"]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SqliteStore:
+    """In marimo's place for a folder's notebooks."""
+    return SqliteStore(str(tmp_path / "__marimo__" / "cache"))
+
+
+def cellar(env: dict[str, str], *arguments: str | Path) -> str:
+    """What the command says on standard output."""
+    done = subprocess.run(
+        [sys.executable, "-m", "marimo_cellar", *map(str, arguments)],
+        env=env,
+        cwd=env["HOME"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+# Import
+
+
+def test_import_takes_all_in_and_leaves_the_files(
+    store: SqliteStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _, stock in KINDS:
+        leave_files(stock, store, **DEFS)
+    files = files_in(store)
+    assert main(["import", str(tmp_path)]) == 0
+    said = capsys.readouterr()
+    assert "3 imported, 0 there already." in said.out
+    assert "Importing: 3 of 3" in said.err
+    assert stored(store) == files == files_in(store)
+    assert rows(
+        store,
+        "SELECT DISTINCT path, name FROM entries JOIN cells USING (cell_id)"
+        " JOIN apps USING (app_id)",
+    ) == [("../../imported", "(outside any cell)")]
+    audit(store)
+    shutil.rmtree(store.save_path / "block")
+    for ours, _ in KINDS:
+        loaded = loader(ours, store).load_cache(KEY)
+        assert loaded is not None and loaded.defs == DEFS
+
+
+def test_import_goes_on_where_it_was_and_removes_when_told(
+    store: SqliteStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    leave_files(LazyLoader, store, **DEFS)
+    main(["import", str(tmp_path)])
+    leave_files(PickleLoader, store, **DEFS)
+    capsys.readouterr()
+    assert main(["import", str(store.save_path), "--remove"]) == 0
+    assert "1 imported, 1 there already, the files of 2 removed." in (
+        capsys.readouterr().out
+    )
+    assert files_in(store) == {}
+    assert rows(store, "SELECT count(*) FROM entries") == [(2,)]
+    audit(store)
+
+
+@pytest.mark.parametrize(
+    ("stock", "file"),
+    [
+        (LazyLoader, "P_abc.jsonl"),
+        (LazyLoader, "abc/text.pickle"),
+        (PickleLoader, "P_abc.pickle"),
+        (JsonLoader, "P_abc.json"),
+    ],
+)
+def test_import_leaves_what_is_damaged(
+    stock: type[LazyLoader],
+    file: str,
+    store: SqliteStore,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if file.startswith("abc/"):
+        # Unsigned, a wrong blob that is there is found only by who restores it.
+        leave_files(stock, store, x=list(range(100)), text=b"words")
+        (store.save_path / "block" / file).unlink()
+    else:
+        leave_files(stock, store, **DEFS)
+        cut(store.save_path / "block" / file)
+    files = files_in(store)
+    assert main(["import", str(tmp_path), "--remove"]) == 0
+    said = capsys.readouterr()
+    assert "0 imported, 0 there already, 1 damaged" in said.out
+    assert "Damaged: block/P_abc." in said.err
+    assert files_in(store) == files
+    assert not store.database.path.exists() or stored(store) == {}
+
+
+def test_import_stops_where_nothing_can_be_written(
+    store: SqliteStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    leave_files(LazyLoader, store, **DEFS)
+    files = files_in(store)
+
+    def full_disk(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(blobs, "prepare", full_disk)
+        assert main(["import", str(tmp_path), "--remove"]) == 1
+    said = capsys.readouterr()
+    assert "Nothing more can be written" in said.err and "Damaged" not in said.err
+    assert files_in(store) == files
+    # And goes on when there is room again.
+    assert main(["import", str(tmp_path)]) == 0
+    assert stored(store) == files
+
+
+def test_import_does_not_bring_back_what_was_cleared(
+    store: SqliteStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    leave_files(PickleLoader, store, x=1)
+    main(["import", str(tmp_path)])
+    with store.database.writing() as connection:
+        connection.execute("DELETE FROM entries")
+        connection.execute("UPDATE cells SET cleared_at = ?", (time.time(),))
+    capsys.readouterr()
+    main(["import", str(tmp_path)])
+    assert "0 imported, 0 there already, 1 cleared before" in capsys.readouterr().out
+    assert rows(store, "SELECT count(*) FROM entries") == [(0,)]
+
+
+def test_a_path_that_is_not_there_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["import", str(tmp_path / "none.py")]) == 1
+    assert "There is no" in capsys.readouterr().err
+    assert main(["export", str(tmp_path), "--database", str(tmp_path)]) == 1
+    assert "There is no" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+# Export
+
+
+def test_export_writes_the_files_that_were_imported(
+    store: SqliteStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _, stock in KINDS:
+        leave_files(stock, store, **DEFS)
+    files = files_in(store)
+    main(["import", str(tmp_path), "--remove"])
+    there = tmp_path / "there"
+    arguments = ["--database", str(store.database.path)]
+    assert main(["export", str(there), *arguments]) == 0
+    assert "3 exported." in capsys.readouterr().out
+    assert files_in(SqliteStore(str(there))) == files
+    (made_at,) = {
+        row[0]
+        for row in rows(store, "SELECT created_at FROM entries WHERE loader = 'pickle'")
+    }
+    assert os.stat(there / "block" / "P_abc.pickle").st_mtime == pytest.approx(made_at)
+
+
+def test_export_writes_any_key_and_leaves_newer_files(
+    store: SqliteStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for key in ("no_folder", "any/depth/of/key.bin", "n/P_1.pickle", "n/P_2.pickle"):
+        store.put(key, key.encode())
+    store.put("../outside.bin", b"x")
+    files = FileStore(str(store.save_path))
+    files.put("n/P_2.pickle", b"newer")
+    later = time.time() - 1
+    with store.database.writing() as connection:
+        connection.execute("UPDATE entries SET created_at = ?", (later,))
+    assert main(["export", str(store.save_path), "--database", str(tmp_path)]) == 0
+    assert "3 exported, 1 left out for newer files, 1 damaged" in (
+        capsys.readouterr().out
+    )
+    for key in ("no_folder", "any/depth/of/key.bin", "n/P_1.pickle"):
+        assert files.get(key) == key.encode()
+    assert files.get("n/P_2.pickle") == b"newer"
+    assert not (store.save_path.parent / "outside.bin").exists()
+
+
+# Whole notebooks
+
+
+def test_what_was_imported_becomes_the_cells_own(
+    chain: Path, env: dict[str, str], plain_env: dict[str, str]
+) -> None:
+    export(chain, plain_env)
+    ran(chain)
+    assert "4 imported" in cellar(env, "import", chain, "--remove")
+    assert not any((cache_of(chain) / "cell_cache").rglob("*.*"))
+    names = "SELECT cells.name FROM entries JOIN cells USING (cell_id)"
+    assert set(query(chain, names)) == {("(outside any cell)",)}
+    export(chain, env)
+    assert ran(chain) == []
+    assert sorted(query(chain, names), key=str) == [
+        ("data",),
+        ("total",),
+        (None,),
+        (None,),
+    ]
+
+
+def test_marimo_without_cellar_works_on_and_hits_after_an_export(
+    chain: Path, env: dict[str, str], plain_env: dict[str, str]
+) -> None:
+    first = export(chain, env)
+    ran(chain)
+    # Uninstalled: it computes again, beside the database that it does not know.
+    assert export(chain, plain_env).outputs == first.outputs
+    assert ran(chain) == ["data", "total", "text"]
+    shutil.rmtree(cache_of(chain) / "cell_cache")
+    said = cellar(env, "export", cache_of(chain), "--database", chain)
+    assert "4 exported." in said
+    assert export(chain, plain_env).outputs == first.outputs
+    assert ran(chain) == []
+
+
+def test_files_are_found_beside_the_notebook_wherever_the_database_is(
+    chain: Path, env: dict[str, str], plain_env: dict[str, str], tmp_path: Path
+) -> None:
+    env = env | {"CELLAR_PATH": str(tmp_path / "elsewhere")}
+    export(chain, plain_env)
+    ran(chain)
+    export(chain, env)
+    assert ran(chain) == []
+    (tmp_path / "elsewhere" / "cache.db").unlink()
+    assert "4 imported" in cellar(env, "import", chain, "--remove")
+    export(chain, env)
+    assert ran(chain) == []
+    assert "4 exported." in cellar(
+        env, "export", cache_of(chain), "--database", chain.parent
+    )
+    assert not (cache_of(chain) / "cache.db").exists()
+    export(chain, plain_env)
+    assert ran(chain) == []
+
+
+def test_a_cleared_result_does_not_come_back_by_an_import(
+    chain: Path, env: dict[str, str], plain_env: dict[str, str]
+) -> None:
+    export(chain, plain_env)
+    export(chain, env)
+    which = "(SELECT cell_id FROM cells WHERE name = 'total')"
+    change(chain, f"DELETE FROM entries WHERE cell_id IN {which}")
+    change(
+        chain,
+        f"UPDATE cells SET cleared_at = ? WHERE cell_id IN {which}",
+        time.time(),
+    )
+    ran(chain)
+    cellar(env, "import", chain.parent)
+    export(chain, env)
+    assert ran(chain) == ["total"]
+
+
+def test_clearing_a_cache_clears_what_was_imported_of_it(
+    write: Write, env: dict[str, str], plain_env: dict[str, str]
+) -> None:
+    def notebook(after: str) -> Path:
+        return write(
+            "functions.py",
+            cached=False,
+            twice="""
+                @mo.persistent_cache
+                def twice(x):
+                    ran("twice")
+                    return x * 2
+            """,
+            triple="""
+                @mo.persistent_cache
+                def triple(x):
+                    ran("triple")
+                    return x * 3
+            """,
+            calls=f"{after}\nshown = twice(2) + triple(2); shown",
+        )
+
+    export(notebook("pass"), plain_env)
+    ran(notebook("pass"))
+    cellar(env, "import", notebook("pass"), "--remove")
+    export(notebook("twice.cache_clear()"), env)
+    assert ran(notebook("pass")) == ["twice"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["import", "--help"], ["export", "--help"]])
+def test_the_commands_say_how_they_are_used(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    said = capsys.readouterr()
+    assert "marimo_cellar" in said.out + said.err
