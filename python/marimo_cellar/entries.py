@@ -19,11 +19,11 @@ from marimo_cellar.cells import (
     enrol,
     folder_of,
     hidden_until,
-    imported_app,
     outside,
     recognise,
     record_nodes,
 )
+from marimo_cellar.clearing import delete
 from marimo_cellar.database import Database
 from marimo_cellar.notebook import Notebook
 
@@ -216,7 +216,7 @@ def save(
         hits, last_hit_at, pinned = before[1:] if before else (0, None, 0)
         for item in items:
             blobs.store(connection, database, item.blob)
-        replaced = _delete(connection, [before[0]]) if before else []
+        replaced = delete(connection, [before[0]]) if before else []
         cursor = connection.execute(
             "INSERT INTO entries (cell_id, cache_name, cache_type, hash, loader,"
             " node, runtime, created_at, last_hit_at, hits, pinned, versions)"
@@ -302,65 +302,29 @@ def place(
     return outside(connection, database, owner.roll.path), None
 
 
-def clear(database: Database, cache_name: str, loader: str, app: str) -> None:
-    """Removes an app's entries of one cache name and loader."""
-    with database.reading() as connection:
-        if connection is None:
-            return
-    now = time.time()
-    with database.writing() as connection:
-        rows = connection.execute(
-            _OF_APP, (cache_name, loader, app, imported_app(app))
-        ).fetchall()
-        for (cell_id,) in {(cell_id,) for _, cell_id in rows}:
-            # Not for what belongs to no cell: there it would count for every cell.
-            connection.execute(
-                "UPDATE cells SET cleared_at = ? WHERE cell_id = ? AND ordinal >= 0",
-                (now, cell_id),
-            )
-        digests = _delete(connection, [entry_id for entry_id, _ in rows])
-        files = blobs.remove_unused(connection, digests)
-    blobs.unlink(database, files)
+def get_key(database: Database, key: str) -> bytes | None:
+    """The bytes of the newest entry that holds a key, checked."""
+    seen: list[_StoredItem] | None = None
+    # Somebody may save the key anew between our look at its rows and at its file,
+    # which is gone then: the rows are looked at again until they stay the same.
+    while (items := _items_of(database, key)) and items != seen:
+        for item in items:
+            try:
+                content = _checked(database, item)
+            except blobs.Damaged:
+                _quarantine(database, item.digest)
+                continue
+            if content is not None:
+                return content
+        seen = items
+    return None
 
 
-def clearable(
-    database: Database, cache_name: str, loader: str, app: str
-) -> list[tuple[bytes, int, str | None]]:
-    """Digest, size and file of the blobs that `clear` would free."""
+def _items_of(database: Database, key: str) -> list[_StoredItem]:
+    """Every entry's item of a key, the newest first."""
     with database.reading() as connection:
         if connection is None:
             return []
-        return connection.execute(
-            f"WITH gone (entry_id, cell_id) AS ({_OF_APP})"
-            " SELECT digest, size, file FROM blobs WHERE digest IN"
-            " (SELECT digest FROM items JOIN gone USING (entry_id))"
-            " AND NOT EXISTS (SELECT 1 FROM items WHERE"
-            " items.digest = blobs.digest AND items.entry_id NOT IN"
-            " (SELECT entry_id FROM gone))",
-            (cache_name, loader, app, imported_app(app)),
-        ).fetchall()
-
-
-def clear_key(database: Database, key: str) -> bool:
-    """Removes the entries that hold a key of marimo's, whole."""
-    with database.reading() as connection:
-        if connection is None:
-            return False
-    with database.writing() as connection:
-        rows = connection.execute(
-            "SELECT DISTINCT entry_id FROM items WHERE key = ?", (key,)
-        ).fetchall()
-        digests = _delete(connection, [entry_id for (entry_id,) in rows])
-        files = blobs.remove_unused(connection, digests)
-    blobs.unlink(database, files)
-    return bool(rows)
-
-
-def get_key(database: Database, key: str) -> bytes | None:
-    """The bytes of the newest entry that holds a key, checked."""
-    with database.reading() as connection:
-        if connection is None:
-            return None
         rows = connection.execute(
             "SELECT items.key, items.digest, seal, size, crc32, file, content"
             " FROM items JOIN blobs USING (digest) JOIN entries USING (entry_id)"
@@ -368,16 +332,7 @@ def get_key(database: Database, key: str) -> bytes | None:
             " ORDER BY created_at DESC",
             (key,),
         ).fetchall()
-    for row in rows:
-        item = _StoredItem(*row)
-        try:
-            content = _checked(database, item)
-        except blobs.Damaged:
-            _quarantine(database, item.digest)
-            continue
-        if content is not None:
-            return content
-    return None
+    return [_StoredItem(*row) for row in rows]
 
 
 def has_key(database: Database, key: str) -> bool:
@@ -391,15 +346,6 @@ def has_key(database: Database, key: str) -> bool:
             (key,),
         ).fetchall()
     return any(blobs.is_there(database, *row) for row in rows)
-
-
-# An app's entries of a cache name and loader, and those that were imported in its
-# folder: nobody knows whose these are, and the app's cells would be answered by them.
-_OF_APP = (
-    "SELECT entry_id, entries.cell_id FROM entries JOIN cells USING (cell_id)"
-    " JOIN apps USING (app_id)"
-    " WHERE cache_name = ? AND loader = ? AND apps.path IN (?, ?)"
-)
 
 
 @contextmanager
@@ -490,17 +436,3 @@ def _quarantine(database: Database, digest: bytes) -> None:
     if not database.read_only:
         with database.writing() as connection:
             blobs.quarantine(connection, digest)
-
-
-def _delete(connection: sqlite3.Connection, entry_ids: Sequence[int]) -> list[bytes]:
-    """Deletes entries with their items; the digests these had."""
-    digests: list[bytes] = []
-    for entry_id in entry_ids:
-        digests.extend(
-            digest
-            for (digest,) in connection.execute(
-                "SELECT digest FROM items WHERE entry_id = ?", (entry_id,)
-            )
-        )
-        connection.execute("DELETE FROM entries WHERE entry_id = ?", (entry_id,))
-    return digests

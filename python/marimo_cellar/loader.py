@@ -19,7 +19,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import _marimo, blobs, entries, keys, lookups, manifests
+from marimo_cellar import _marimo, blobs, clearing, entries, keys, lookups, manifests
 from marimo_cellar.batches import in_batches
 from marimo_cellar.cells import Roll, app_path
 from marimo_cellar.database import Database, Unavailable
@@ -162,7 +162,7 @@ class _Cellar(_marimo.BasePersistenceLoader):
             stock = self._stock()
             for entry in stock.entries(self.name, self._kind):
                 stock.remove(keys.key_of(entry))
-            entries.clear(database, self.name, self._kind, self._app(database))
+            clearing.clear(database, self.name, self._kind, self._app(database))
         except Exception as error:
             self._failed(database, error)
 
@@ -364,7 +364,7 @@ class _Cellar(_marimo.BasePersistenceLoader):
 
     def _clearable(self, database: Database) -> list[tuple[bytes, int, str | None]]:
         try:
-            return entries.clearable(
+            return clearing.clearable(
                 database, self.name, self._kind, self._app(database)
             )
         except Exception as error:

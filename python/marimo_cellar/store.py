@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from marimo_cellar import _marimo, blobs, entries, keys, manifests, place
+from marimo_cellar import _marimo, blobs, clearing, entries, keys, manifests, place
 from marimo_cellar.cells import Roll
 from marimo_cellar.database import Database, Unavailable, database_in
 from marimo_cellar.entries import EntryKey, Item, Owner
@@ -118,7 +118,7 @@ class SqliteStore(_marimo.FileStore):
                     return True
         removed = self._quietly(lambda: self.stock.remove(key), False)
         return (
-            self._quietly(lambda: entries.clear_key(self.database, key), False)
+            self._quietly(lambda: clearing.clear_key(self.database, key), False)
             or removed
         )
 
