@@ -9,6 +9,11 @@ import { stateOf } from './state';
 
 /** Changes within this time are shown together; half a second is what a follower is promised. */
 const gatherMs = 150;
+/**
+ * An empty view waits for a first cache. VS Code's watcher loses folders that appear while it starts,
+ * and brings no news at all from network mounts and containers.
+ */
+const glanceMs = 2000;
 /** Ages go stale. */
 const ageMs = 60_000;
 
@@ -28,6 +33,7 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
   private readonly due = { scan: true, all: true, caches: new Set<number>() };
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
+  private glimpsed: string | undefined;
 
   constructor(
     private readonly tree: CellTree,
@@ -45,6 +51,9 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
     const ageing = setInterval(() => {
       if (this.visible) void this.refresh();
     }, ageMs);
+    const glancing = setInterval(() => {
+      if (this.visible && this.tree.contents?.apps === 0) void this.glance();
+    }, glanceMs);
     const lookAtAll = () => {
       this.due.all = true;
       this.schedule();
@@ -57,6 +66,7 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
       {
         dispose: () => {
           clearInterval(ageing);
+          clearInterval(glancing);
           clearTimeout(this.timer);
         },
       },
@@ -145,6 +155,14 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
       this.timer = undefined;
       void this.update();
     }, gatherMs);
+  }
+
+  private async glance(): Promise<void> {
+    const seen = await this.discovery.glimpse();
+    if (seen === this.glimpsed) return;
+    this.glimpsed = seen;
+    this.due.scan = this.due.all = true;
+    this.schedule();
   }
 
   /** One update at a time; what becomes due meanwhile is for the next. */
