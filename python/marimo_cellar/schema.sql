@@ -9,6 +9,7 @@
 -- No STRICT tables and no RETURNING in here: Python 3.10 still meets SQLite 3.34.
 
 -- A notebook. `path` is relative to the database's folder, with forward slashes.
+-- `unsaved`, and `imported` in a notebook's folder, stand for what has no file.
 CREATE TABLE apps (
   app_id       INTEGER PRIMARY KEY,
   path         TEXT NOT NULL UNIQUE,

@@ -101,8 +101,9 @@ type Shown = Omit<Row, 'id'>;
 
 function appRow({ app, place, apart, exists }: AppNode, reader: Reader): Shown {
   const { locale, now } = reader;
-  const label = nameOf(place);
-  const gone = l10n.t('the file is gone');
+  const collected = collectionName(app.path);
+  const label = collected ?? nameOf(place);
+  const isGone = !exists && collected === undefined;
   const cells =
     app.cells === 1 ? l10n.t('1 cell is cached') : l10n.t('{0} cells are cached', app.cells);
   const amounts = listed(
@@ -110,26 +111,38 @@ function appRow({ app, place, apart, exists }: AppNode, reader: Reader): Shown {
     l10n.t('saves {0}', formatDuration(app.saves, locale)),
     formatAge(app.lastUsedAt ?? app.lastSeenAt, now, locale),
   );
-  const description = listed(apart, exists ? undefined : gone, amounts);
+  const description = listed(apart, isGone ? l10n.t('the file is gone') : undefined, amounts);
   return {
     label,
     description,
     tooltip: {
-      title: app.notebook,
+      title: collected ?? app.notebook,
       lines: [
-        ...(exists ? [] : [l10n.t('The file is gone, or has another name now.')]),
+        ...(isGone ? [l10n.t('The file is gone, or has another name now.')] : []),
         `${cells}, ${formatBytes(app.size, locale)}`,
         l10n.t('Its current results save {0}.', formatDuration(app.saves, locale)),
         l10n.t('Last seen {0}.', formatAge(app.lastSeenAt, now, locale)),
       ],
     },
-    icon: exists
-      ? { name: 'notebook' }
-      : { name: 'warning', color: 'problemsWarningIcon.foreground' },
+    icon: isGone
+      ? { name: 'warning', color: 'problemsWarningIcon.foreground' }
+      : { name: collected === undefined ? 'notebook' : 'archive' },
     context: exists ? 'app' : 'appGone',
     expandable: true,
     spoken: `${l10n.t('Notebook {0}', label)}, ${cells}, ${description}`,
   };
+}
+
+/** The kernel's side keeps what belongs to no notebook's file under these names. */
+function collectionName(path: string): string | undefined {
+  switch (path.slice(path.lastIndexOf('/') + 1)) {
+    case 'imported':
+      return l10n.t('imported from files of marimo');
+    case 'unsaved':
+      return l10n.t('notebooks without a file');
+    default:
+      return undefined;
+  }
 }
 
 function cellRow({ cell }: CellNode, reader: Reader): Shown {

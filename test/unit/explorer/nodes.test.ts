@@ -90,6 +90,13 @@ const shown: { name: string; node: Node; label: string; description: string; con
     context: 'app',
   },
   {
+    name: 'what was imported without a notebook',
+    node: { ...appNode, exists: false, app: { ...app, path: '../../imported' } },
+    label: 'imported from files of marimo',
+    description: '12.4 MB, saves 34 s, 2 h ago',
+    context: 'appGone',
+  },
+  {
     name: 'a notebook whose file is gone',
     node: { ...appNode, exists: false },
     label: 'analysis.py',
