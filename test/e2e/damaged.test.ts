@@ -4,30 +4,16 @@ import path from 'node:path';
 import test from 'node:test';
 import { newestPython } from '../environment';
 import { runNotebook } from '../kernel';
+import { cachingNotebook } from './notebooks';
 import { emptyFolder, stepsIn } from './steps';
 import { VsCode } from './VsCode';
-
-const notebook = `# /// script
-# [tool.marimo.runtime]
-# cache_cells = true
-# ///
-import marimo
-
-app = marimo.App()
-
-
-@app.cell
-def answer():
-    value = 6 * 7
-    return (value,)
-`;
 
 test('a damaged database does not keep the others from being shown', async (t) => {
   const folder = await emptyFolder(t);
   const cacheOf = (name: string) => path.join(folder, name, '__marimo__', 'cache', 'cache.db');
   for (const name of ['good', 'broken', 'other']) {
     await mkdir(path.dirname(cacheOf(name)), { recursive: true });
-    await writeFile(path.join(folder, name, `${name}.py`), notebook);
+    await writeFile(path.join(folder, name, `${name}.py`), cachingNotebook);
   }
   await runNotebook(newestPython(), path.join(folder, 'good', 'good.py'));
   await writeFile(

@@ -4,24 +4,14 @@ import path from 'node:path';
 import test from 'node:test';
 import { newestPython } from '../environment';
 import { runNotebook } from '../kernel';
+import { cachingNotebook, plainNotebook } from './notebooks';
 import { emptyFolder, stepsIn } from './steps';
 import { VsCode } from './VsCode';
-
-const notebook = `import marimo
-
-app = marimo.App()
-
-
-@app.cell
-def answer():
-    value = 6 * 7
-    return (value,)
-`;
 
 test('a notebook that caches nothing yet', async (t) => {
   const folder = await emptyFolder(t);
   const file = path.join(folder, 'fresh.py');
-  await writeFile(file, notebook);
+  await writeFile(file, plainNotebook);
   const vsCode = await VsCode.open({ folder });
   t.after(() => vsCode.close());
   const { tree } = vsCode;
@@ -53,7 +43,7 @@ test('a notebook that caches nothing yet', async (t) => {
       .getByRole('button', { name: /Undo|Take Back/ })
       .click();
     await vsCode.eventually(async () => {
-      assert.equal(await readFile(file, 'utf8'), notebook);
+      assert.equal(await readFile(file, 'utf8'), plainNotebook);
     });
   });
 
@@ -72,10 +62,7 @@ test('a notebook that caches nothing yet', async (t) => {
 test('a notebook that marimo caches in files, without Cellar', async (t) => {
   const folder = await emptyFolder(t);
   const file = path.join(folder, 'files.py');
-  await writeFile(
-    file,
-    `# /// script\n# [tool.marimo.runtime]\n# cache_cells = true\n# ///\n${notebook}`,
-  );
+  await writeFile(file, cachingNotebook);
   await runNotebook(newestPython(), file, { PYTHONPATH: '' });
   const vsCode = await VsCode.open({ folder });
   t.after(() => vsCode.close());

@@ -5,29 +5,15 @@ import path from 'node:path';
 import test from 'node:test';
 import { newestPython } from '../environment';
 import { runNotebook } from '../kernel';
+import { cachingNotebook } from './notebooks';
 import { emptyFolder, stepsIn } from './steps';
 import { VsCode } from './VsCode';
-
-const notebook = `# /// script
-# [tool.marimo.runtime]
-# cache_cells = true
-# ///
-import marimo
-
-app = marimo.App()
-
-
-@app.cell
-def answer():
-    value = 6 * 7
-    return (value,)
-`;
 
 test('a cache that a project keeps outside the opened folder is found and followed', async (t) => {
   const project = await emptyFolder(t);
   for (const folder of ['opened', 'beside']) {
     await mkdir(path.join(project, folder));
-    await writeFile(path.join(project, folder, `${folder}.py`), notebook);
+    await writeFile(path.join(project, folder, `${folder}.py`), cachingNotebook);
   }
   await writeFile(path.join(project, 'pyproject.toml'), "[tool.cellar]\npath = 'caches'\n");
   const run = (folder: string) =>

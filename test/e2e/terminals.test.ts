@@ -4,6 +4,7 @@ import path from 'node:path';
 import test from 'node:test';
 import { SqliteLoader } from '../../src/store/SqliteLoader';
 import { newestPython, pythons, uv } from '../environment';
+import { plainNotebook } from './notebooks';
 import { emptyFolder, stepsIn } from './steps';
 import { VsCode } from './VsCode';
 
@@ -15,16 +16,7 @@ const notebook = `# /// script
 # [tool.marimo.runtime]
 # cache_cells = true
 # ///
-import marimo
-
-app = marimo.App()
-
-
-@app.cell
-def answer():
-    value = 6 * 7
-    return (value,)
-`;
+${plainNotebook}`;
 
 test('a kernel started in a terminal uses the cache', async (t) => {
   const folder = await emptyFolder(t);
