@@ -85,19 +85,26 @@ export class PythonPackage {
     for (const name of await namesIn(this.home)) {
       if (!/^python-[0-9a-f-]{36}$/.test(name)) continue;
       const leftover = path.join(this.home, name);
-      const { mtimeMs } = await stat(leftover);
-      if (Date.now() - mtimeMs > leftoverMs) await rm(leftover, { recursive: true, force: true });
+      // Another window may have removed it just now.
+      const found = await ifThere(stat(leftover));
+      if (found !== undefined && Date.now() - found.mtimeMs > leftoverMs) {
+        await rm(leftover, { recursive: true, force: true });
+      }
     }
   }
 }
 
-/** SHA-256 over the names and contents of a folder's files, but for what Python compiled there. */
+/**
+ * SHA-256 over the names and contents of a folder's files, but for what Python compiled there;
+ * `undefined` where there are none, or where another window takes the folder away meanwhile.
+ */
 async function digestOf(folder: string): Promise<string | undefined> {
   const hash = createHash('sha256');
   const names = await filesIn(folder);
   if (names.length === 0) return undefined;
   for (const name of names) {
-    const content = await readFile(path.join(folder, name));
+    const content = await ifThere(readFile(path.join(folder, name)));
+    if (content === undefined) return undefined;
     hash.update(`${name}\0${content.length}\0`).update(content);
   }
   return hash.digest('hex');
@@ -105,33 +112,29 @@ async function digestOf(folder: string): Promise<string | undefined> {
 
 /** Relative paths with forward slashes, sorted; none where there is no such folder. */
 async function filesIn(folder: string): Promise<string[]> {
-  try {
-    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-    return entries
-      .filter((entry) => entry.isFile() && path.basename(entry.parentPath) !== '__pycache__')
-      .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
-      .map((file) => file.split(path.sep).join('/'))
-      .sort();
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
+  const entries = (await ifThere(readdir(folder, { recursive: true, withFileTypes: true }))) ?? [];
+  return entries
+    .filter((entry) => entry.isFile() && path.basename(entry.parentPath) !== '__pycache__')
+    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
+    .map((file) => file.split(path.sep).join('/'))
+    .sort();
 }
 
 async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
+  return (await ifThere(readdir(folder))) ?? [];
 }
 
 async function renameIfThere(from: string, to: string): Promise<void> {
+  await ifThere(rename(from, to));
+}
+
+/** What the system answers about a file or folder; `undefined` when there is none. */
+async function ifThere<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
-    await rename(from, to);
+    return await answer;
   } catch (error) {
-    if (!isMissing(error)) throw error;
+    if (isMissing(error)) return undefined;
+    throw error;
   }
 }
 
