@@ -105,7 +105,25 @@ def candidates(database: Database, key: EntryKey, owner: Owner) -> list[Found]:
     with database.reading() as connection:
         if connection is None:
             return []
-        return _candidates(connection, database, key, owner)
+        # A place that several folders share holds what equal code made of other files:
+        # marimo's hash does not see what is read by a relative path.
+        here = folder_of(app_path(database, owner.roll.path))
+        rows = [row for row in _rows_of(connection, key) if folder_of(row[3]) == here]
+        if not rows:
+            return []
+        own = _own_cell(connection, database, owner)
+        cleared_at = None
+        if own is not None:
+            row = connection.execute(
+                "SELECT cleared_at FROM cells WHERE cell_id = ?", (own,)
+            ).fetchone()
+            cleared_at = row[0] if row else None
+        founds = [
+            Found(entry_id, cell_id, cell_id == own, created_at)
+            for entry_id, cell_id, created_at, _ in rows
+            if cell_id == own or cleared_at is None or created_at > cleared_at
+        ]
+        return sorted(founds, key=lambda found: not found.own)
 
 
 def load(database: Database, found: Found) -> Loaded:
@@ -133,20 +151,13 @@ def load(database: Database, found: Found) -> Loaded:
     return Loaded({}, {}, why) if why else Loaded(contents, digests)
 
 
-def exists(database: Database, key: EntryKey, owner: Owner) -> bool:
-    """Whether there is something to load; no bytes are read."""
+def exists(database: Database, found: Found) -> bool:
+    """Whether there is all of an entry to load; no bytes are read."""
     with database.reading() as connection:
-        if connection is None:
-            return False
-        return any(
-            rows
-            and all(
-                blobs.is_there(database, item.digest, item.file, item.size)
-                for item in rows
-            )
-            for found in _candidates(connection, database, key, owner)
-            for rows in [_rows(connection, found)]
-        )
+        rows = _rows(connection, found) if connection is not None else []
+    return bool(rows) and all(
+        blobs.is_there(database, item.digest, item.file, item.size) for item in rows
+    )
 
 
 def keys_in(database: Database) -> list[EntryKey]:
@@ -357,33 +368,6 @@ def _transaction(database: Database, owner: Owner) -> Iterator[sqlite3.Connectio
     except BaseException:
         owner.roll.forget()
         raise
-
-
-def _candidates(
-    connection: sqlite3.Connection,
-    database: Database,
-    key: EntryKey,
-    owner: Owner,
-) -> list[Found]:
-    # A place that several folders share holds what equal code made of other files:
-    # marimo's hash does not see what is read by a relative path.
-    here = folder_of(app_path(database, owner.roll.path))
-    rows = [row for row in _rows_of(connection, key) if folder_of(row[3]) == here]
-    if not rows:
-        return []
-    own = _own_cell(connection, database, owner)
-    cleared_at = None
-    if own is not None:
-        row = connection.execute(
-            "SELECT cleared_at FROM cells WHERE cell_id = ?", (own,)
-        ).fetchone()
-        cleared_at = row[0] if row else None
-    founds = [
-        Found(entry_id, cell_id, cell_id == own, created_at)
-        for entry_id, cell_id, created_at, _ in rows
-        if cell_id == own or cleared_at is None or created_at > cleared_at
-    ]
-    return sorted(founds, key=lambda found: not found.own)
 
 
 def _rows_of(

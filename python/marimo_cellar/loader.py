@@ -88,8 +88,8 @@ class _Cellar(_marimo.BasePersistenceLoader):
             return super().cache_hit(key)
         try:
             entry, owner = self._entry(key), self._owner()
-            if entries.candidates(database, entry, owner):
-                return entries.exists(database, entry, owner)
+            if founds := entries.candidates(database, entry, owner):
+                return any(entries.exists(database, found) for found in founds)
             return old_file(database, self._stock(), entry, owner) is not None
         except Exception as error:
             self._failed(database, error)

@@ -93,9 +93,9 @@ def _take(cache: Cache, entry: EntryKey, report: Report) -> bool:
     # Whose entry it is, its file does not tell. A run whose lookup it answers makes
     # it its own.
     database, stock, nobody = cache.database, cache.stock, cache.nobody
-    if entries.candidates(database, entry, nobody):
+    if founds := entries.candidates(database, entry, nobody):
         report.there += 1
-        return entries.exists(database, entry, nobody)
+        return any(entries.exists(database, found) for found in founds)
     made_at = stock.made_at(entry)
     if made_at is None:
         # Gone since the folder was listed, by a kernel or by hand.
