@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { contentMark } from '../store/opening';
-import { projectFile, thisSystem, userFile } from '../store/place';
+import { databaseIn, findPlace, projectFile, thisSystem, userFile } from '../store/place';
 import type { Disposable } from '../store/Watcher';
 import { chosenDatabases, type Found, type FoundPath, Places, withoutDatabase } from './found';
 import type { WorkspaceWatcher } from './WorkspaceWatcher';
@@ -105,15 +105,16 @@ export class Discovery implements vscode.Disposable {
 
   /**
    * What the caches look like from outside that notebooks at the top of the workspace, or open ones,
-   * would have: another text once one of them appears or is written. It costs a few `stat` calls.
+   * would have: another text once one of them appears or is written. It costs a few `stat` calls and
+   * a look into the settings.
    */
   async glimpse(): Promise<string> {
     const folders = (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath);
     const open = vscode.workspace.textDocuments
       .filter(({ uri, languageId }) => uri.scheme === 'file' && languageId === 'python')
       .map(({ uri }) => path.dirname(uri.fsPath));
-    const marks = unique([...folders, ...open]).map((folder) =>
-      contentMark(path.join(folder, '__marimo__', 'cache', 'cache.db')),
+    const marks = unique([...folders, ...open]).map(async (folder) =>
+      contentMark(databaseIn(await findPlace(folder))),
     );
     return (await Promise.all(marks)).join('\n');
   }

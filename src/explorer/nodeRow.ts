@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import { firstLine } from '../protocol/labels';
+import { firstLine, valueName } from '../protocol/labels';
 import { formatAge, formatBytes, formatDuration } from '../protocol/quantities';
 import type { CellSummary, Format } from '../store/rows';
 import {
@@ -234,7 +234,7 @@ function entryRow({ entry }: EntryNode, reader: Reader): Shown {
 }
 
 function itemRow({ item }: ItemNode, { locale }: Reader): Shown {
-  const label = itemLabel(item.name);
+  const label = valueName(item.name);
   const kind = formatNames()[item.format];
   const description = listed(
     item.quarantined ? l10n.t('damaged') : undefined,
@@ -268,19 +268,6 @@ function itemRow({ item }: ItemNode, { locale }: Reader): Shown {
 /** What people call a cell: its name, or else its first line of code. */
 export function cellLabel(cell: Pick<CellSummary, 'name' | 'code'>): string {
   return cell.name ?? firstLine(cell.code) ?? l10n.t('(no code)');
-}
-
-function itemLabel(name: string): string {
-  switch (name) {
-    case 'return':
-      return l10n.t('output');
-    case 'ui':
-      return l10n.t('UI elements');
-    case 'manifest':
-      return l10n.t('manifest');
-    default:
-      return name;
-  }
 }
 
 function formatNames(): Record<Format, string> {

@@ -1,4 +1,4 @@
-import { firstLine, inReadingOrder } from '../protocol/labels';
+import { firstLine, inReadingOrder, valueName } from '../protocol/labels';
 import type {
   Badge,
   Bookmark,
@@ -18,7 +18,6 @@ import {
   facts as words,
   formatName,
   noCode,
-  valueName,
 } from './strings';
 
 /** An entry with all that the page tells of it. */

@@ -81,20 +81,6 @@ export function noCode(): string {
   return l10n.t('(no code)');
 }
 
-/** What people call a value. */
-export function valueName(name: string): string {
-  switch (name) {
-    case 'return':
-      return l10n.t('output');
-    case 'ui':
-      return l10n.t('UI elements');
-    case 'manifest':
-      return l10n.t('manifest');
-    default:
-      return name;
-  }
-}
-
 export function formatName(format: Format): string {
   switch (format) {
     case 'arrow':

@@ -1,11 +1,27 @@
 /** What things of a cache are called before people, and in which order they stand. */
 
+import * as l10n from '@vscode/l10n';
+
 /** @returns the first line that is code, or else the first that says anything; cut where it is long */
 export function firstLine(code: string): string | undefined {
   const lines = code.split('\n').map((line) => line.trim());
   const first =
     lines.find((line) => line !== '' && !line.startsWith('#')) ?? lines.find((line) => line !== '');
   return first !== undefined && first.length > 80 ? `${first.slice(0, 79)}…` : first;
+}
+
+/** What people call a value: a variable by its own name. */
+export function valueName(name: string): string {
+  switch (name) {
+    case 'return':
+      return l10n.t('output');
+    case 'ui':
+      return l10n.t('UI elements');
+    case 'manifest':
+      return l10n.t('manifest');
+    default:
+      return name;
+  }
 }
 
 /** Variables by name, then the output, UI elements and the manifest, which nobody named. */

@@ -1,8 +1,8 @@
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CacheError } from '../store/CacheError';
 import { Caches } from '../store/Caches';
+import { contentMark } from '../store/opening';
 import { databaseIn, findPlace } from '../store/place';
 import type { NotebookRecord } from '../store/record';
 import type { SqliteLoader } from '../store/SqliteLoader';
@@ -144,7 +144,7 @@ export class Databases {
 
   async #refuse(database: string, error: unknown): Promise<CacheError> {
     if (!(error instanceof CacheError)) throw error;
-    this.#refused.set(database, await looks(database));
+    this.#refused.set(database, await contentMark(database));
     return error;
   }
 
@@ -173,7 +173,7 @@ export class Databases {
         this.#announceNotebook(uri, notebook);
       }
       for (const [database, before] of this.#refused) {
-        if ((await looks(database)) === before) continue;
+        if ((await contentMark(database)) === before) continue;
         this.#refused.delete(database);
         this.#announce(database);
       }
@@ -181,15 +181,6 @@ export class Databases {
       this.#looking = undefined;
     });
   }
-}
-
-/** What a file and the log beside it look like from outside: nothing here opens a database. */
-async function looks(database: string): Promise<string> {
-  const marks = [database, `${database}-wal`].map(async (file) => {
-    const found = await stat(file).catch(() => undefined);
-    return found && [found.ino, found.size, found.mtimeMs].join(':');
-  });
-  return (await Promise.all(marks)).join('|');
 }
 
 function filePath(uri: string): string | undefined {

@@ -1,7 +1,7 @@
 /** The words about a cell: pure, so that each sentence can be looked at in a test. */
 
 import * as l10n from '@vscode/l10n';
-import { firstLine, inReadingOrder } from '../protocol/labels';
+import { firstLine, inReadingOrder, valueName } from '../protocol/labels';
 import { formatAge, formatBytes, formatDuration } from '../protocol/quantities';
 import type { CellState } from '../protocol/cells';
 import { type CacheError, UnsupportedError } from '../store/CacheError';
@@ -143,9 +143,7 @@ function describeItems({ items }: CellFacts, { locale, escape }: Style): string 
   const values = inReadingOrder(items.filter(({ name }) => name !== 'manifest'));
   if (values.length === 0) return undefined;
   const named = values.slice(0, namedItems).map(({ name, size }) => {
-    const title =
-      name === 'return' ? l10n.t('output') : name === 'ui' ? l10n.t('UI elements') : escape(name);
-    return `${title} (${formatBytes(size, locale)})`;
+    return `${escape(valueName(name))} (${formatBytes(size, locale)})`;
   });
   const more = values.length - named.length;
   if (more > 0) named.push(l10n.t('{0} more', more));

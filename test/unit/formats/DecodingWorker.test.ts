@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
-import { build } from 'esbuild';
 import { DecodingWorker } from '../../../src/formats/DecodingWorker';
+import { buildDecoder } from './buildDecoder';
 import { ALL, as, fixture, fixturePath } from './fixtures';
 
 let folder = '';
@@ -12,17 +12,7 @@ let decoder = '';
 
 before(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'cellar-formats-'));
-  // As esbuild.mjs builds it.
-  await build({
-    entryPoints: { decoder: path.join(import.meta.dirname, '../../../src/formats/decoder.ts') },
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
-    outdir: folder,
-    logLevel: 'error',
-  });
-  decoder = path.join(folder, 'decoder.js');
+  decoder = await buildDecoder(folder);
 });
 
 after(() => {

@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 import type { TestContext } from 'node:test';
-import { build } from 'esbuild';
 import { DecodingWorker } from '../../../src/formats/DecodingWorker';
 import { EntryReader, Unshowable } from '../../../src/preview/EntryReader';
 import type { Check, WantedPage } from '../../../src/protocol/preview';
 import type { NewItem } from '../../../src/store/rows';
 import type { SqliteLoader } from '../../../src/store/SqliteLoader';
+import { buildDecoder } from '../formats/buildDecoder';
 import { atEnd, makeCache, makeEntry, openCache } from '../store/cacheFolder';
 
 const formats = path.join(import.meta.dirname, '../../fixtures/formats');
@@ -19,18 +19,11 @@ const formats = path.join(import.meta.dirname, '../../fixtures/formats');
 const longJson = Buffer.from(`{"answer": 42}${' '.repeat(70_000)}`);
 
 let folder = '';
+let decoder = '';
 
 before(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'cellar-preview-'));
-  await build({
-    entryPoints: { decoder: path.join(import.meta.dirname, '../../../src/formats/decoder.ts') },
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
-    outdir: folder,
-    logLevel: 'error',
-  });
+  decoder = await buildDecoder(folder);
 });
 
 after(() => {
@@ -82,19 +75,14 @@ async function make(
   assert.ok(entry !== undefined);
   const items = new Map((await loader.items(entryId)).map((item) => [item.name, item]));
   const waiting = new Set<() => void>();
-  const reader = new EntryReader(
-    loader,
-    entryId,
-    new DecodingWorker(path.join(folder, 'decoder.js')),
-    {
-      maxBatchSize: () => maxBatchSize,
-      mayQuarantine: () => trusted,
-      onCheck: () => {
-        for (const each of [...waiting]) each();
-      },
-      report: () => undefined,
+  const reader = new EntryReader(loader, entryId, new DecodingWorker(decoder), {
+    maxBatchSize: () => maxBatchSize,
+    mayQuarantine: () => trusted,
+    onCheck: () => {
+      for (const each of [...waiting]) each();
     },
-  );
+    report: () => undefined,
+  });
   atEnd(t, () => reader.close());
   const judged = (name: string): Promise<Check> =>
     new Promise((resolve) => {
