@@ -29,6 +29,13 @@ FORMATS = frozenset(("arrow", "json", "npy", "pickle", "pt", "bin", "manifest"))
 _FILE_NAME = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})\.([a-z]+)")
 
 
+# What `_write` calls a file until it is whole.
+_PARTIAL_NAME = re.compile(r"\.[0-9a-f]{64}\.[a-z]+\.[0-9a-f]{8}")
+
+# Bytes of a file that are in memory at a time.
+_PIECE = 2**20
+
+
 class Damaged(Exception):
     """A blob's bytes are not those that were saved."""
 
@@ -140,15 +147,50 @@ def read(
 
 def read_file(path: Path) -> bytes | None:
     """A file's bytes; None where there is none, or a link in its place."""
-    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
-    # Never through a link that somebody put in a blob's place.
-    flags |= getattr(os, "O_NOFOLLOW", 0)
     try:
-        descriptor = os.open(path, flags)
+        descriptor = _open(path)
     except OSError:
         return None
     with open(descriptor, "rb") as file:
         return file.read()
+
+
+def _open(path: Path) -> int:
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+    # Never through a link that somebody put in a blob's place.
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0))
+
+
+class Checksums:
+    """CRC-32 and digest of bytes that come in pieces."""
+
+    def __init__(self) -> None:
+        self.crc32 = 0
+        self._sha256 = hashlib.sha256()
+
+    def add(self, data: bytes) -> None:
+        """Counts the next piece."""
+        self.crc32 = zlib.crc32(data, self.crc32)
+        self._sha256.update(data)
+
+    @property
+    def digest(self) -> bytes:
+        """The digest of all pieces so far."""
+        return self._sha256.digest()
+
+
+def checksums_of(path: Path) -> Checksums:
+    """Those of a file, through no link, a piece at a time. Raises OSError."""
+    sums = Checksums()
+    with open(_open(path), "rb", buffering=0) as file:
+        while data := file.read(_PIECE):
+            sums.add(data)
+    return sums
+
+
+def is_partial(name: str) -> bool:
+    """Whether a file's name is that of a write which has not ended, or was cut off."""
+    return _PARTIAL_NAME.fullmatch(name) is not None
 
 
 def is_there(database: Database, digest: bytes, file: str | None, size: int) -> bool:

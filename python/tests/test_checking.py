@@ -1,0 +1,211 @@
+"""The check of a cache: each thing that may be wrong is found, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tracemalloc
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from marimo_cellar import SqliteStore, checking
+from marimo_cellar.checking import GRACE, audit
+from marimo_cellar.database import Database, database_in
+from tests.make_fixtures import FIXTURES
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    """A cache as real kernels wrote it, with values in rows and in files."""
+    shutil.copytree(FIXTURES / "python" / "cache", tmp_path / "cache")
+    return database_in(tmp_path / "cache")
+
+
+def change(database: Database, *statements: str) -> None:
+    """As an outsider, without what keeps rows in order."""
+    with closing(sqlite3.connect(database.path)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def a_file(database: Database) -> Path:
+    return sorted(database.blobs.glob("*/*"))[0]
+
+
+@pytest.mark.parametrize("of", ["python", "typescript"])
+def test_what_either_language_wrote_is_right(of: str, tmp_path: Path) -> None:
+    shutil.copytree(FIXTURES / of / "cache", tmp_path / "cache")
+    found = audit(database_in(tmp_path / "cache"), grace=0)
+    # The values of the TypeScript fixture are made up, its manifests too.
+    assert [one for one in found if (of, one.kind) != ("typescript", "manifest")] == []
+
+
+def test_where_there_is_no_cache_nothing_is_wrong(tmp_path: Path) -> None:
+    assert audit(database_in(tmp_path / "cache")) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "statements"),
+    [
+        (
+            "integrity",
+            [
+                "PRAGMA writable_schema = ON",
+                "UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM"
+                " sqlite_master WHERE name = 'lookups_by_cell')"
+                " WHERE name = 'nodes_by_source'",
+            ],
+        ),
+        ("foreign-key", ["UPDATE cells SET app_id = 77 WHERE cell_id = 1"]),
+        ("totals", ["UPDATE totals SET entries = entries + 1"]),
+        ("totals", ["UPDATE totals SET size = size - 1"]),
+        ("totals", ["UPDATE totals SET runtime = runtime + 1"]),
+        ("totals", ["DELETE FROM totals"]),
+        ("seal", ["UPDATE items SET seal = seal + 1"]),
+        ("seal", ["UPDATE items SET key = key || 'x' WHERE name <> 'manifest'"]),
+        ("no-items", ["DELETE FROM items"]),
+        ("not-whole", ["DELETE FROM items WHERE name = 'manifest'"]),
+        ("manifest", ["DELETE FROM items WHERE name <> 'manifest'"]),
+        ("owner", ["UPDATE items SET cell_id = cell_id + 1"]),
+        ("unused-blob", ["DELETE FROM items"]),
+        ("unused-source", ["DELETE FROM nodes"]),
+        ("row", ["UPDATE blobs SET crc32 = 'text'"]),
+        ("wrong-name", ["UPDATE blobs SET file = '../../a.py' WHERE file NOT NULL"]),
+        ("wrong-size", ["UPDATE blobs SET size = size + 1"]),
+        ("wrong-bytes", ["UPDATE blobs SET crc32 = crc32 + 1"]),
+        (
+            "wrong-bytes",
+            ["UPDATE blobs SET content = zeroblob(size) WHERE file IS NULL"],
+        ),
+    ],
+)
+def test_wrong_rows_are_found(
+    kind: str, statements: list[str], database: Database
+) -> None:
+    change(database, *statements)
+    before = database.path.read_bytes()
+    assert kind in {problem.kind for problem in audit(database)}
+    database.close()
+    assert database.path.read_bytes() == before
+
+
+def cut_short(file: Path) -> None:
+    os.truncate(file, file.stat().st_size - 1)
+
+
+def one_bit_changed(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+
+
+def a_link(file: Path) -> None:
+    shutil.move(file, file.parents[2] / "kept")
+    file.symlink_to(file.parents[2] / "kept")
+
+
+def a_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("kind", "spoil"),
+    [
+        ("missing-file", Path.unlink),
+        ("missing-file", a_link),
+        ("missing-file", a_folder),
+        ("wrong-size", cut_short),
+        ("wrong-bytes", one_bit_changed),
+    ],
+)
+def test_wrong_files_are_found(
+    kind: str, spoil: Callable[[Path], None], database: Database
+) -> None:
+    file = a_file(database)
+    spoil(file)
+    found = [(problem.kind, problem.about) for problem in audit(database)]
+    assert found == [(kind, file.name.partition(".")[0])]
+
+
+def test_bytes_are_left_out_when_asked(database: Database) -> None:
+    one_bit_changed(a_file(database))
+    assert audit(database, bytes=False) == []
+    cut_short(a_file(database))
+    assert [one.kind for one in audit(database, bytes=False)] == ["wrong-size"]
+
+
+def test_what_is_set_aside_already_is_not_found_again(database: Database) -> None:
+    file = a_file(database)
+    one_bit_changed(file)
+    digest = file.name.partition(".")[0]
+    change(database, f"UPDATE blobs SET quarantined_at = 1 WHERE digest = x'{digest}'")
+    assert audit(database) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("unknown-file", f"ab/ab{'0' * 62}.arrow"),
+        ("unknown-file", "ab/of the user.txt"),
+        ("unknown-file", "here.txt"),
+        ("partial-file", f"ab/.ab{'0' * 62}.arrow.0123abcd"),
+    ],
+)
+def test_a_file_without_a_row_counts_after_an_hour(
+    kind: str, name: str, database: Database
+) -> None:
+    path = database.blobs / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"x")
+    at = path.stat().st_mtime
+    assert audit(database, now=at + GRACE - 1) == []
+    found = audit(database, now=at + GRACE + 1)
+    assert {(one.kind, one.about) for one in found} == {(kind, f"blobs/{name}")}
+
+
+def test_links_among_the_folders_are_not_followed(
+    database: Database, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "theirs").write_bytes(b"x")
+    (database.blobs / "ff").symlink_to(tmp_path / "elsewhere")
+    found = audit(database, grace=0)
+    assert {(one.kind, one.about) for one in found} == {("unknown-file", "blobs/ff")}
+
+
+def test_a_page_that_cannot_be_read_is_a_finding(database: Database) -> None:
+    with closing(sqlite3.connect(database.path)) as connection:
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'items'"
+        ).fetchone()
+    with open(database.path, "r+b") as file:
+        file.seek((page - 1) * 8192)
+        file.write(b"\xff" * 8192)
+    assert "unreadable" in {one.kind for one in audit(database)}
+
+
+def test_a_large_file_is_read_in_pieces(tmp_path: Path) -> None:
+    store = SqliteStore(str(tmp_path / "cache"))
+    store.put("block/P_large.pickle", bytes(64 * 2**20))
+    tracemalloc.start()
+    try:
+        assert audit(store.database) == []
+        assert tracemalloc.get_traced_memory()[1] < 8 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_how_far_it_is_can_be_heard(database: Database) -> None:
+    heard: list[tuple[int, int]] = []
+    assert not list(checking.problems(database, step=lambda *now: heard.append(now)))
+    with database.reading() as connection:
+        assert connection is not None
+        (total,) = connection.execute("SELECT sum(size) FROM blobs").fetchone()
+    assert heard[-1] == (total, total)
+    assert heard == sorted(heard)
