@@ -1,0 +1,350 @@
+"""What marimo's loaders have in common when their entries are rows.
+
+A load gets a store of its own that holds the entry's bytes, all there and checked; a
+save gets one that collects them for one transaction. So two cells, or two notebooks
+in one process, with the same hash never meet each other's bytes.
+"""
+
+from __future__ import annotations
+
+import copy
+import sqlite3
+import time
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from marimo_cellar import _marimo, entries, lookups
+from marimo_cellar.belonging import Belonging
+from marimo_cellar.cells import app_path
+from marimo_cellar.database import Database, Unavailable
+from marimo_cellar.entries import EntryKey, Found, Loaded, Owner
+from marimo_cellar.lookups import Lookup
+from marimo_cellar.notices import warn_once
+from marimo_cellar.purging import Purge
+from marimo_cellar.stock import StockFiles
+from marimo_cellar.store import EntryReader, EntryWriter, SqliteStore
+from marimo_cellar.takeover import old_file, take_in
+
+# The names that the block or function being looked up must restore, while marimo
+# asks. It checks them only after loading, with an error that breaks the cell.
+names_wanted: ContextVar[frozenset[str] | None] = ContextVar(
+    "names_wanted", default=None
+)
+
+
+class OverRows(_marimo.BasePersistenceLoader):
+    """Mixed in before marimo's class, which it makes a loader over rows.
+
+    With a store that is not ours, given or configured, all of it steps aside.
+    """
+
+    _kind: str
+    _writer: EntryWriter | None = None
+
+    def __init__(
+        self, name: str, store: _marimo.Store | None = None, **kwargs: Any
+    ) -> None:
+        self._belonging = Belonging()
+        # Lookups that missed, until their results are saved.
+        self._missed: dict[str, Lookup] = {}
+        try:
+            self._belonging.learn()
+            if store is None:
+                store = self._own_store()
+        except Exception as error:
+            warn_once(
+                "loader",
+                name,
+                f"the cache named {name!r} is left to marimo ({error!r}).",
+            )
+        if store is not None:
+            kwargs["store"] = store
+        super().__init__(name, **kwargs)
+
+    def _own_store(self) -> _marimo.Store | None:
+        """Our store, where marimo's default one would be; None where another is."""
+        session = self._belonging.session
+        return session.store if session is not None else SqliteStore()
+
+    # marimo's interface
+
+    def cache_hit(self, key: _marimo.HashKey) -> bool:
+        database = self._database()
+        if database is None:
+            return super().cache_hit(key)
+        try:
+            entry, owner = self._entry(key), self._owner()
+            if founds := entries.candidates(database, entry, owner):
+                return any(entries.exists(database, found) for found in founds)
+            return old_file(database, self._stock(), entry, owner) is not None
+        except Exception as error:
+            self._failed(database, error)
+            return False
+
+    def cache_attempt(
+        self,
+        defs: set[str],
+        key: _marimo.HashKey,
+        stateful_refs: set[str],
+        glbls: dict[str, Any] | None = None,
+    ) -> _marimo.Cache:
+        token = names_wanted.set(frozenset(defs | stateful_refs))
+        try:
+            return super().cache_attempt(defs, key, stateful_refs, glbls)
+        finally:
+            names_wanted.reset(token)
+
+    def load_cache(
+        self, key: _marimo.HashKey, glbls: dict[str, Any] | None = None
+    ) -> _marimo.Cache | None:
+        database = self._database()
+        if database is None:
+            return super().load_cache(key, glbls)
+        start = time.time()
+        try:
+            entry, owner = self._entry(key), self._owner()
+            founds = entries.candidates(database, entry, owner)
+        except Exception as error:
+            self._failed(database, error)
+            return None
+        lookup = Lookup(database, entry, owner, "miss", start)
+        for found in founds:
+            cache, lookup.why = self._restore(database, key, found, glbls)
+            if cache is not None:
+                lookup.outcome, lookup.found = "hit", found
+                lookup.seconds = time.time() - start
+                lookups.note(lookup)
+                return cache
+        # An entry that is there and does not serve, such as a damaged one, does not
+        # come back from an old file: it is made anew.
+        if not founds and (cache := self._take_over(lookup, key, glbls)) is not None:
+            return cache
+        self._missed[key.hash] = lookup
+        lookups.note(lookup)
+        return None
+
+    def save_cache(self, cache: _marimo.Cache) -> bool:
+        database = self._database()
+        if database is None:
+            return super().save_cache(cache)
+        try:
+            view = copy.copy(self)
+            view._writer = self._writer_for(database, cache)
+            view.store = view._writer
+        except Exception as error:
+            self._failed(database, error)
+            return False
+        return view._save(cache)
+
+    def clear(self) -> None:
+        """Removes this cache's entries of this notebook, and of no other."""
+        database = self._database()
+        if database is None:
+            return super().clear()
+        try:
+            self.flush()
+            self._purge(database).clear()
+        except Exception as error:
+            self._failed(database, error)
+
+    def storage_dirs(self) -> list[Path]:
+        if (database := self._database()) is None:
+            return super().storage_dirs()
+        return [database.folder]
+
+    def clearable_paths(self) -> list[Path]:
+        """The files that `clear` removes; small values lie in rows instead."""
+        if (database := self._database()) is None:
+            return super().clearable_paths()
+        try:
+            return self._purge(database).files()
+        except Exception as error:
+            self._failed(database, error)
+            return []
+
+    def clearable_bytes(self) -> int:
+        if (database := self._database()) is None:
+            return super().clearable_bytes()
+        try:
+            return self._purge(database).size()
+        except Exception as error:
+            self._failed(database, error)
+            return 0
+
+    def flush(self) -> None:
+        super().flush()
+        self._belonging.saves.join()
+
+    # Saving
+
+    def _save(self, cache: _marimo.Cache) -> bool:
+        """On the view whose store is a writer: marimo's own `save_cache`."""
+        if not super().save_cache(cache):
+            return False
+        assert self._writer is not None
+        return self._writer.finish()
+
+    def _writer_for(self, database: Database, cache: _marimo.Cache) -> EntryWriter:
+        runtime = cache.meta.get("runtime")
+        lookup = self._missed.pop(cache.hash, None)
+        if lookup is not None:
+            lookup.seconds = runtime
+            lookups.note(lookup)
+        label, hint = _described(cache)
+        return EntryWriter(
+            database,
+            self._entry(cache.key),
+            self._owner(),
+            runtime,
+            label,
+            hint,
+        )
+
+    # Loading
+
+    def _restore(
+        self,
+        database: Database,
+        key: _marimo.HashKey,
+        found: Found,
+        glbls: dict[str, Any] | None,
+    ) -> tuple[_marimo.Cache | None, str | None]:
+        """The entry as marimo restores it from its bytes, or why it did not."""
+        try:
+            loaded = entries.load(database, found)
+        except Exception as error:
+            self._failed(database, error)
+            return None, "it could not be read"
+        if loaded.why is not None:
+            return None, loaded.why
+        return self._restored(database, key, loaded, glbls)
+
+    def _restored(
+        self,
+        database: Database,
+        key: _marimo.HashKey,
+        loaded: Loaded,
+        glbls: dict[str, Any] | None,
+    ) -> tuple[_marimo.Cache | None, str | None]:
+        """What marimo makes of an entry's bytes, or why it makes nothing of them."""
+        why = self._unfit(key, loaded)
+        if why is not None:
+            return None, why
+        view = copy.copy(self)
+        view.store = EntryReader(database.folder, loaded.contents)
+        try:
+            cache = super(OverRows, view).load_cache(key, glbls)
+        except _marimo.LoaderError as error:
+            return None, str(error)
+        except Exception as error:
+            if self._must_raise(error):
+                raise
+            return None, f"it could not be restored ({error})"
+        if cache is None:
+            return None, "marimo did not accept it"
+        if cache.hash != key.hash:
+            return None, "it holds another entry"
+        wanted = names_wanted.get()
+        if wanted is not None and wanted != set(cache.defs):
+            return None, "it holds other names"
+        return cache, None
+
+    def _unfit(self, key: _marimo.HashKey, loaded: Loaded) -> str | None:
+        """Why marimo should not even see the entry."""
+        if self._posix_key(key) not in loaded.contents:
+            return "it is not whole"
+        return None
+
+    def _must_raise(self, error: Exception) -> bool:
+        """Whether the error is the user's own wish, not a fault of the cache."""
+        return False
+
+    # What marimo cached before Cellar came
+
+    def _take_over(
+        self, lookup: Lookup, key: _marimo.HashKey, glbls: dict[str, Any] | None
+    ) -> _marimo.Cache | None:
+        """The entry from marimo's own file, which is then taken in and noted."""
+        database, stock = lookup.database, self._stock()
+        try:
+            made_at = old_file(database, stock, lookup.key, lookup.owner)
+            if made_at is None:
+                return None
+            loaded = stock.load(lookup.key)
+        except Exception as error:
+            self._failed(database, error)
+            return None
+        cache, lookup.why = self._restored(database, key, loaded, glbls)
+        if cache is None:
+            return None
+        lookup.outcome, lookup.seconds = "hit", time.time() - lookup.at
+        try:
+            take_in(self._belonging.saves, lookup, loaded, made_at, *_described(cache))
+        except Exception as error:
+            self._failed(database, error)
+        return cache
+
+    def _stock(self) -> StockFiles:
+        """The files beside our database, if this loader's store is ours."""
+        store = self._sqlite_store()
+        assert store is not None
+        return store.stock
+
+    # Who and what
+
+    def _sqlite_store(self) -> SqliteStore | None:
+        store = self.store
+        if isinstance(store, _marimo.LazyStore):
+            store = store._inner
+        return store if isinstance(store, SqliteStore) else None
+
+    def _database(self) -> Database | None:
+        """Our database, if this loader's store is ours."""
+        store = self._sqlite_store()
+        if store is None:
+            return None
+        try:
+            return store.database
+        except Exception as error:
+            warn_once("folder", repr(store), f"no folder for the cache ({error!r}).")
+            return None
+
+    def _entry(self, key: _marimo.HashKey) -> EntryKey:
+        letter = self.build_path(key).name[:1]
+        return EntryKey(self.name, letter, key.hash, self._kind)
+
+    def _posix_key(self, key: _marimo.HashKey) -> str:
+        return self.build_path(key).as_posix()
+
+    def _owner(self) -> Owner:
+        return self._belonging.owner()
+
+    def _purge(self, database: Database) -> Purge:
+        app = app_path(database, self._owner().roll.path)
+        return Purge(database, self._stock(), self.name, self._kind, app)
+
+    def _failed(self, database: Database, error: Exception) -> None:
+        """Any failure of ours is one warning and a miss."""
+        if not isinstance(error, (sqlite3.Error, Unavailable)):
+            warn_once(
+                "fault",
+                str(database.path),
+                f"the cache in {database.folder} failed ({error!r}). The notebook "
+                "runs on without it.",
+            )
+
+
+def _described(cache: _marimo.Cache) -> tuple[str, str | None]:
+    """A name and a type for an entry of one blob: what people call its value."""
+    names = sorted(cache.defs)
+    if not names:
+        return "return", _type_name(cache.meta.get("return"))
+    hint = _type_name(cache.defs[names[0]]) if len(names) == 1 else None
+    return ", ".join(names), hint
+
+
+def _type_name(value: Any) -> str | None:
+    if value is None:
+        return None
+    return f"{type(value).__module__}.{type(value).__name__}"
