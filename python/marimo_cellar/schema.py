@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from importlib import resources
 
+from marimo_cellar.faults import is_busy
+
 APPLICATION_ID = 0x43454C52  # "CELR"
 MAJOR, MINOR = 1, 0
 
@@ -41,11 +43,6 @@ def create(connection: sqlite3.Connection, patience: float) -> None:
     except BaseException:
         connection.execute("ROLLBACK")
         raise
-
-
-def is_busy(error: sqlite3.OperationalError) -> bool:
-    """Whether another connection is in the way, so that waiting helps."""
-    return "locked" in str(error) or "busy" in str(error)
 
 
 @lru_cache(maxsize=1)

@@ -13,12 +13,8 @@ from textwrap import dedent
 import pytest
 
 from marimo_cellar import schema
-from marimo_cellar.database import (
-    Database,
-    Unavailable,
-    _connect,
-    database_in,
-)
+from marimo_cellar.database import Database, Unavailable, database_in
+from marimo_cellar.opening import connect
 from marimo_cellar.schema import APPLICATION_ID
 from marimo_cellar.store import SqliteStore
 from tests.kernels import PACKAGE
@@ -75,7 +71,7 @@ def test_a_database_that_is_being_made_is_not_taken_for_a_strangers(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database.folder.mkdir()
-    maker = _connect(database.path, "rwc")
+    maker = connect(database.path, "rwc")
     maker.execute("PRAGMA journal_mode = WAL")
     look = schema.objects
 
@@ -114,7 +110,7 @@ def test_the_log_is_folded_under_the_write_lock_only(
         )
     assert database.log_size() > 0
     # While another process writes, the log is left to it.
-    monkeypatch.setattr("marimo_cellar.database._FOLDING_PATIENCE", 20)
+    monkeypatch.setattr("marimo_cellar.checkpoints._PATIENCE", 20)
     other = sqlite3.connect(database.path, isolation_level=None)
     other.execute("PRAGMA wal_autocheckpoint = 0")
     other.execute("BEGIN IMMEDIATE")
@@ -174,19 +170,20 @@ def test_a_refused_file_is_not_opened_again_until_it_is_another(
 def test_a_child_of_a_fork_opens_connections_of_its_own(database: Database) -> None:
     store = SqliteStore(str(database.folder))
     store.put("n/P_parent.pickle", b"parent")
-    parents = {id(connection) for connection in database._idle}
+    parents = {id(connection) for connection in database.connections.idle}
     assert parents
     child = os.fork()
     if child == 0:
         right = (
-            not database._idle
+            not database.connections.idle
             and store.get("n/P_parent.pickle") == b"parent"
             and store.put("n/P_child.pickle", b"child")
-            and not parents & {id(connection) for connection in database._idle}
+            and not parents
+            & {id(connection) for connection in database.connections.idle}
         )
         os._exit(0 if right else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert {id(connection) for connection in database._idle} == parents
+    assert {id(connection) for connection in database.connections.idle} == parents
     assert store.get("n/P_child.pickle") == b"child"
     audit(store)
 

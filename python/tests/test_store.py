@@ -338,4 +338,4 @@ def test_threads_do_not_pile_up_connections(store: SqliteStore) -> None:
         thread.start()
         thread.join()
     database = database_in(store.save_path)
-    assert 1 <= len(database._idle) <= 8
+    assert 1 <= len(database.connections.idle) <= 8
