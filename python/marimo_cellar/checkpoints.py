@@ -12,20 +12,23 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from marimo_cellar import turns
 from marimo_cellar.faults import is_busy
-from marimo_cellar.opening import BUSY_SECONDS, LOG_KEPT
+from marimo_cellar.opening import LOG_KEPT
 
-# The log is folded at the end of a run and whenever it has grown to the first of
-# these sizes; a writer waits for that above the second. In bytes.
+# In bytes. The log is folded at the end of a run and whenever it has grown to the
+# first of these sizes; above the second a writer waits until it is folded, and above
+# the third it gives up, since somebody reads all the time. One transaction's rows
+# still fit between that and the 64 MiB that the log may take.
 WORTH_FOLDING = LOG_KEPT
 TOO_LARGE = 32 * 2**20
+FULL = 48 * 2**20
+# Seconds for which a fold may keep writers waiting.
 _FOLDING_SECONDS = 0.2
-# Milliseconds to wait for the write lock to fold: whoever holds it can do it later.
-_PATIENCE = 500
+# Seconds to wait for the write lock to fold: whoever holds it can do it later.
+_PATIENCE = 0.5
 
 
 def log_size(path: Path) -> int:
@@ -36,33 +39,29 @@ def log_size(path: Path) -> int:
         return 0
 
 
-def fold(holder: sqlite3.Connection, worker: sqlite3.Connection) -> None:
-    """Checkpoints the log, as far as readers and writers allow."""
-    with _holding(holder) as held:
-        until = time.monotonic() + _FOLDING_SECONDS
-        while held:
-            _, pages, folded = worker.execute(
-                "PRAGMA wal_checkpoint(PASSIVE)"
-            ).fetchone()
-            if folded >= pages or time.monotonic() > until:
-                break
-            time.sleep(0.005)
+def fold(holder: sqlite3.Connection, worker: sqlite3.Connection) -> bool:
+    """Checkpoints the log, as far as readers and writers allow.
 
-
-@contextmanager
-def _holding(connection: sqlite3.Connection) -> Iterator[bool]:
-    """Holds the write lock; False if others hold it all the time."""
-    connection.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
+    Whether all of it is in the database. Its file becomes smaller only with the next
+    commit, which begins it anew.
+    """
     try:
-        connection.execute("BEGIN IMMEDIATE")
+        turns.begin(holder, _PATIENCE)
     except sqlite3.OperationalError as error:
         if not is_busy(error):
             raise
-        yield False
-        return
-    finally:
-        connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+        return False
     try:
-        yield True
+        until = time.monotonic() + _FOLDING_SECONDS
+        while True:
+            _, pages, folded = worker.execute(
+                "PRAGMA wal_checkpoint(PASSIVE)"
+            ).fetchone()
+            # Both are -1 where there is no log.
+            if folded >= pages:
+                return True
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.005)
     finally:
-        connection.execute("ROLLBACK")
+        holder.execute("ROLLBACK")

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from marimo_cellar import faults
-from marimo_cellar.faults import Refused, Unavailable
-from marimo_cellar.opening import open_database
+from marimo_cellar.faults import Refused, Replaced, Unavailable
+from marimo_cellar.opening import Connection, File, file_at, open_database
 
 _IDLE_CONNECTIONS = 8
 
@@ -27,9 +27,8 @@ class Connections:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.begin_process()
-        # The file that the idle ones are open on; None for none.
-        self._file: tuple[int, int] | None = None
-        self._refused: tuple[int, int] | None = None
+        self._refused: File | None = None
+        self._unwritable: File | None = None
         self.read_only = False
 
     def begin_process(self) -> None:
@@ -40,16 +39,17 @@ class Connections:
         """
         if getattr(self, "idle", None):
             _inherited.extend(self.idle)
-        self.idle: list[sqlite3.Connection] = []
+        self.idle: list[Connection] = []
         self._lock = threading.Lock()
         self._process = os.getpid()
 
     @contextmanager
-    def taken(self, create: bool = False) -> Iterator[sqlite3.Connection | None]:
+    def taken(self, create: bool = False) -> Iterator[Connection | None]:
         """One for the caller alone; None while there is no database, unless one is
         to be made.
 
-        Raises `Unavailable` for a file that is not ours to read.
+        Raises `Unavailable` for a file that is not ours to read, `Busy` for one that
+        others kept locked, and `Replaced` where SQLite failed since the file is gone.
         """
         connection = self._take(create)
         if connection is None:
@@ -60,16 +60,24 @@ class Connections:
             yield connection
             whole = True
         except sqlite3.DatabaseError as error:
-            self._note(error)
+            if not self.is_current(connection):
+                raise Replaced(f"{self.path} was replaced meanwhile") from error
+            self._note(error, connection.file)
             raise
         finally:
             self._give_back(connection, whole)
+
+    def is_current(self, connection: Connection) -> bool:
+        """Whether what the connection is open on still lies in its place."""
+        try:
+            return connection.file == file_at(self.path)
+        except Unavailable:
+            return False
 
     def close(self) -> None:
         """Closes the idle ones."""
         with self._lock:
             idle, self.idle = self.idle, []
-            self._file = None
         for connection in idle:
             connection.close()
 
@@ -77,77 +85,62 @@ class Connections:
         """Tells the user that results are not being saved, and why."""
         faults.say_cannot_write(self.path, error)
 
-    def _take(self, create: bool) -> sqlite3.Connection | None:
-        file = self._present_file()
+    def _take(self, create: bool) -> Connection | None:
+        file = file_at(self.path)
         if file is not None and file == self._refused:
             raise Unavailable(f"{self.path} was refused")
-        if file is None and not create:
-            return None
         with self._lock:
-            if file != self._file:
-                # Deleted or replaced under us: what is open is another file.
-                stale, self.idle = self.idle, []
-                self._file = file
-                self.read_only = False
-            else:
-                stale = []
-                if self.idle and file is not None:
-                    return self.idle.pop()
-        for connection in stale:
-            connection.close()
-        return self._open(create)
+            # Deleted or replaced under us: what is open is another file.
+            stale = [one for one in self.idle if one.file != file]
+            self.idle = [one for one in self.idle if one.file == file]
+            connection = self.idle.pop() if self.idle else None
+        for other in stale:
+            other.close()
+        if connection is None and (create or file is not None):
+            connection = self._open(create)
+        if connection is not None:
+            self.read_only = connection.read_only or (
+                connection.file is not None and connection.file == self._unwritable
+            )
+        return connection
 
-    def _open(self, create: bool) -> sqlite3.Connection | None:
+    def _open(self, create: bool) -> Connection | None:
         try:
-            opened = open_database(self.path, create)
+            return open_database(self.path, create)
         except Refused:
-            self._refused = self._present_file()
+            self._refused = file_at(self.path)
             raise
         except sqlite3.DatabaseError as error:
-            if faults.is_busy(error):
-                raise
-            self._note(error)
+            self._note(error, file_at(self.path))
             raise Unavailable(str(error)) from error
-        if opened is None:
-            return None
-        if opened.read_only:
-            self.read_only = True
-        with self._lock:
-            self._file = self._present_file()
-        return opened.connection
 
-    def _give_back(self, connection: sqlite3.Connection, whole: bool) -> None:
+    def _give_back(self, connection: Connection, whole: bool) -> None:
         with self._lock:
             keep = (
                 whole
                 and len(self.idle) < _IDLE_CONNECTIONS
                 and not connection.in_transaction
                 and self._process == os.getpid()
-                and self._file == self._present_file()
+                and self.is_current(connection)
             )
             if keep:
                 self.idle.append(connection)
         if not keep:
             connection.close()
 
-    def _present_file(self) -> tuple[int, int] | None:
-        """Which file lies at the path; an empty one is none."""
-        try:
-            found = os.stat(self.path)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise Unavailable(str(error)) from error
-        return (found.st_dev, found.st_ino) if found.st_size else None
+    def _note(self, error: sqlite3.DatabaseError, file: File | None) -> None:
+        """Learns from a fault of SQLite with a file, and tells what it means.
 
-    def _note(self, error: sqlite3.DatabaseError) -> None:
-        """Learns from a fault of SQLite, and tells what it means."""
+        Raises `Busy` where it means that.
+        """
         if faults.is_damage(error):
-            self._refused = self._present_file()
+            self._refused = file
             faults.say_damaged(self.path, error)
+        elif faults.is_busy(error):
+            raise faults.say_busy(self.path) from error
         elif "readonly" in str(error):
+            self._unwritable, self.read_only = file, True
             self.cannot_write(error)
-            self.read_only = True
         elif isinstance(error, sqlite3.OperationalError):
             faults.say_failed(self.path, error)
 

@@ -10,14 +10,21 @@ import atexit
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from marimo_cellar import checkpoints
+from marimo_cellar import checkpoints, faults, turns
 from marimo_cellar.connections import Connections
-from marimo_cellar.faults import Unavailable
+from marimo_cellar.faults import Replaced, Unavailable
 from marimo_cellar.folder import BLOBS_NAME, DATABASE_NAME, MARIMO_CACHE
+from marimo_cellar.opening import BUSY_SECONDS
+
+# Seconds to wait for the write lock when the last wait for it was in vain.
+_SHORT_PATIENCE = 0.25
+# Seconds for which a writer waits while the log is too long.
+_BACK_OFF_SECONDS = 0.5
 
 
 class Database:
@@ -34,6 +41,8 @@ class Database:
         self.connections.begin_process()
         # Threads of one process take turns here, where they need not poll.
         self._turn = threading.RLock()
+        # Whether the last one to write waited in vain for other processes.
+        self._held_up = False
 
     @property
     def read_only(self) -> bool:
@@ -53,40 +62,71 @@ class Database:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction: committed at the end, rolled back on any exception.
 
-        Creates the database. Raises `Unavailable` where nothing can be written.
+        Creates the database. Raises `Unavailable` where nothing can be written:
+        `Busy` while others keep it locked, and `Replaced` if the file was deleted or
+        replaced before the end, and what was written with it.
         """
         with self._turn:
-            if self.log_size() > checkpoints.TOO_LARGE:
-                self.fold_log()
-            with self.connections.taken(create=True) as connection:
-                assert connection is not None
-                if self.read_only:
-                    raise Unavailable(f"{self.path} can only be read")
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield connection
-                    connection.execute("COMMIT")
-                except BaseException:
-                    with suppress(sqlite3.Error):
+            self._back_off()
+            while True:
+                with self.connections.taken(create=True) as connection:
+                    assert connection is not None
+                    if self.read_only:
+                        raise Unavailable(f"{self.path} can only be read")
+                    self._begin(connection)
+                    if not self.connections.is_current(connection):
+                        # While this one waited for its turn. There is another now.
                         connection.execute("ROLLBACK")
-                    raise
+                        continue
+                    try:
+                        yield connection
+                        connection.execute("COMMIT")
+                    except BaseException:
+                        with suppress(sqlite3.Error):
+                            connection.execute("ROLLBACK")
+                        raise
+                    # After the commit: before it, one could not know of the moment
+                    # between.
+                    if not self.connections.is_current(connection):
+                        raise Replaced(f"{self.path} was replaced meanwhile")
+                break
             if self.log_size() > checkpoints.WORTH_FOLDING:
                 self.fold_log()
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        # Whoever kept it for so long may keep it all day. The next ones, which the
+        # end of a run waits for, do not wait as long again.
+        patience = _SHORT_PATIENCE if self._held_up else BUSY_SECONDS
+        self._held_up = True
+        turns.begin(connection, patience)
+        self._held_up = False
+
+    def _back_off(self) -> None:
+        """Waits while the log is too long, since somebody reads and reads.
+
+        Raises `Busy` when it may not grow any more.
+        """
+        until = time.monotonic() + _BACK_OFF_SECONDS
+        while self.log_size() > checkpoints.TOO_LARGE and not self.fold_log():
+            if time.monotonic() > until:
+                if self.log_size() > checkpoints.FULL:
+                    raise faults.say_log_is_full(self.path)
+                return
+            time.sleep(0.02)
 
     def log_size(self) -> int:
         """Bytes of the write-ahead log."""
         return checkpoints.log_size(self.path)
 
-    def fold_log(self) -> None:
-        """Checkpoints the write-ahead log, as far as readers and writers allow."""
+    def fold_log(self) -> bool:
+        """Checkpoints the write-ahead log; False if others were in the way."""
         if self.log_size() == 0 or self.read_only:
-            return
+            return True
         with self._turn, self.connections.taken() as holder:
             if holder is None:
-                return
+                return True
             with self.connections.taken() as worker:
-                if worker is not None:
-                    checkpoints.fold(holder, worker)
+                return worker is None or checkpoints.fold(holder, worker)
 
     def cannot_write(self, error: Exception) -> None:
         """Tells the user that results are not being saved, and why."""
@@ -134,6 +174,7 @@ __all__ = [
     "DATABASE_NAME",
     "MARIMO_CACHE",
     "Database",
+    "Replaced",
     "Unavailable",
     "close_all",
     "database_in",

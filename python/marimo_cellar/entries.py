@@ -24,7 +24,7 @@ from marimo_cellar.cells import (
     record_nodes,
 )
 from marimo_cellar.clearing import delete
-from marimo_cellar.database import Database
+from marimo_cellar.database import Database, Replaced
 from marimo_cellar.notebook import Notebook
 
 
@@ -210,6 +210,24 @@ def save(
     Raises `sqlite3.Error`, `OSError` or `database.Unavailable`: then nothing of
     it is there.
     """
+    work = (database, key, owner, items, runtime, versions, made_at)
+    try:
+        return _save(*work)
+    except Replaced:
+        # The database was deleted or replaced in the middle of it. The result, which
+        # is newer than that, goes into the one that is begun anew.
+        return _save(*work)
+
+
+def _save(
+    database: Database,
+    key: EntryKey,
+    owner: Owner,
+    items: Sequence[Item],
+    runtime: float | None,
+    versions: Mapping[str, object],
+    made_at: float | None,
+) -> bool:
     with _transaction(database, owner) as connection:
         cell_id, node = place(connection, database, owner)
         if made_at is not None and made_at <= hidden_until(

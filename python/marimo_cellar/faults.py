@@ -16,10 +16,21 @@ class Refused(Unavailable):
     """The file will not do, now or later, until another one takes its place."""
 
 
+class Busy(Unavailable):
+    """Others have kept the database locked for longer than one waits."""
+
+
+class Replaced(Unavailable):
+    """The file was deleted or replaced meanwhile: what was written went with it.
+
+    Nothing is wrong with the one that is there now, if any: it is worth another try.
+    """
+
+
 def is_busy(error: BaseException) -> bool:
     """Whether another connection is in the way, so that waiting helps."""
-    return isinstance(error, sqlite3.OperationalError) and (
-        "locked" in str(error) or "busy" in str(error)
+    return isinstance(error, sqlite3.OperationalError) and any(
+        words in str(error) for words in ("locked", "busy", "locking protocol")
     )
 
 
@@ -32,13 +43,45 @@ def is_damage(error: sqlite3.DatabaseError) -> bool:
     return type(error) is sqlite3.DatabaseError
 
 
-def say_cannot_write(path: Path, error: Exception) -> None:
+def say_cannot_write(path: Path, error: object) -> None:
     """Results are not being saved, and why."""
     warn_once(
         "read only",
         str(path),
         f"nothing can be written to {path.parent} ({error}). Results that are "
         "in the cache are used, new ones are not saved.",
+    )
+
+
+def say_busy(path: Path) -> Busy:
+    """Who waited gave up. The exception is the caller's to raise."""
+    message = (
+        f"another program keeps {path} to itself, perhaps in a transaction that it "
+        "has not ended. Until it does, results are not saved."
+    )
+    warn_once("busy", str(path), message)
+    return Busy(message)
+
+
+def say_log_is_full(path: Path) -> Busy:
+    """The log can grow no more. The exception is the caller's to raise."""
+    message = (
+        f"another program has been reading {path} for so long that its log has "
+        "grown to its limit. Until that program ends or lets go, results are not "
+        "saved."
+    )
+    warn_once("log", str(path), message)
+    return Busy(message)
+
+
+def say_without_log(path: Path) -> None:
+    """The file system refused a write-ahead log."""
+    warn_once(
+        "journal",
+        str(path),
+        f"the file system of {path.parent} shares no memory between programs, as "
+        "SQLite's write-ahead log needs it. The cache works there without, only "
+        "slower when several programs use it at once.",
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NoReturn
 from urllib.parse import quote
 
-from marimo_cellar import folder, schema
-from marimo_cellar.faults import Refused, Unavailable, is_busy, say_cannot_write
+from marimo_cellar import faults, folder, schema
+from marimo_cellar.faults import Refused, Unavailable, is_busy
 from marimo_cellar.notices import warn_once
 from marimo_cellar.schema import APPLICATION_ID, MAJOR, MINOR
 
@@ -17,16 +18,32 @@ from marimo_cellar.schema import APPLICATION_ID, MAJOR, MINOR
 BUSY_SECONDS = 10.0
 # What SQLite leaves of the log when it begins it anew, in bytes.
 LOG_KEPT = 4 * 2**20
+# Seconds to wait for others to leave a database whose log cannot be used here.
+_LEAVING_SECONDS = 0.5
+
+# Which file it is: device and inode, which no other gets while this one is open.
+File = tuple[int, int]
 
 
-class Opened(NamedTuple):
-    """A connection to a database of ours, and whether that can only be read."""
+class Connection(sqlite3.Connection):
+    """A connection, and what it is open on."""
 
-    connection: sqlite3.Connection
-    read_only: bool
+    file: File | None = None
+    read_only = False
 
 
-def open_database(path: Path, create: bool) -> Opened | None:
+def file_at(path: Path) -> File | None:
+    """Which file lies at the path; an empty one is none."""
+    try:
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise Unavailable(str(error)) from error
+    return (found.st_dev, found.st_ino) if found.st_size else None
+
+
+def open_database(path: Path, create: bool) -> Connection | None:
     """A connection to the database at a path; None where there is none to read.
 
     Raises `Unavailable`, `Refused` for a file that is not ours, or what SQLite
@@ -34,36 +51,112 @@ def open_database(path: Path, create: bool) -> Opened | None:
     """
     try:
         connection = _open_for_writing(path, create)
-        return Opened(connection, False) if connection is not None else None
     except sqlite3.OperationalError as error:
         if is_busy(error):
             raise
-        if not path.exists():
-            say_cannot_write(path, error)
+        if file_at(path) is None:
+            faults.say_cannot_write(path, error)
             raise Unavailable(str(error)) from error
-        return _open_read_only(path, error)
+        connection = _open_read_only(path, error)
     except OSError as error:
-        say_cannot_write(path, error)
+        faults.say_cannot_write(path, error)
         raise Unavailable(str(error)) from error
+    if connection is not None:
+        connection.file = file_at(path)
+    return connection
 
 
-def _open_for_writing(path: Path, create: bool) -> sqlite3.Connection | None:
+def _open_for_writing(path: Path, create: bool) -> Connection | None:
     if create:
         folder.prepare(path.parent)
+        _remove_leftovers(path)
+    try:
+        return _open_and_make(path, create)
+    except sqlite3.OperationalError as error:
+        if is_busy(error) or not _is_writable(path) or not _take_log_away(path):
+            raise
+    faults.say_without_log(path)
+    return _open_and_make(path, create, log=False)
+
+
+def _open_and_make(path: Path, create: bool, log: bool = True) -> Connection | None:
     connection = connect(path, "rwc" if create else "rw")
     try:
         if not _is_ours(connection, path):
             if not create:
                 connection.close()
                 return None
-            schema.create(connection, BUSY_SECONDS)
+            if not schema.create(connection, BUSY_SECONDS, log) and log:
+                faults.say_without_log(path)
+        # SQLite opens a file that may only be read all the same.
+        if not _is_writable(path):
+            connection.read_only = True
+            faults.say_cannot_write(path, "the file is read-only")
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _open_read_only(path: Path, cause: sqlite3.OperationalError) -> Opened:
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Removes the index of a log whose database was deleted.
+
+    Another process may still have that database open, and its index would be taken
+    for the new one's. (The log itself SQLite removes where the database is empty.)
+    """
+    index = f"{path}-shm"
+    if file_at(path) is not None or not os.path.lexists(index):
+        return
+    connection = connect(path, "rwc")
+    try:
+        # Nobody uses an index of the new one yet: that needs a database that is not
+        # empty, and a lock that is ours until this is done.
+        connection.execute("BEGIN EXCLUSIVE")
+        if file_at(path) is None:
+            with suppress(OSError):
+                os.unlink(index)
+        connection.execute("ROLLBACK")
+    finally:
+        connection.close()
+
+
+def _take_log_away(path: Path) -> bool:
+    """Makes a database with a log one with a rollback journal, without shared memory.
+
+    For file systems that have none: network mounts, some mounts of containers. False
+    if that is not what is wrong. Raises `Refused` while others use the log, who have
+    it in memory that they share.
+    """
+    try:
+        # Alone with the database, SQLite keeps the log's index in its own memory.
+        connection = connect(path, "rw", alone=True)
+        try:
+            (before,) = connection.execute("PRAGMA journal_mode").fetchone()
+            if before != "wal":
+                return False
+            # A stranger's file is not changed. One that holds nothing is ours to make.
+            _is_ours(connection, path)
+            (after,) = connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+            return bool(after == "delete")
+        finally:
+            connection.close()
+    except sqlite3.OperationalError as error:
+        if not is_busy(error):
+            return False
+        _refuse(
+            "elsewhere",
+            path,
+            f"{path} is open in another program, and from here nothing can be shared "
+            "with it, which is a matter of the file system. Results are not cached "
+            "here. End the other program and restart this notebook.",
+        )
+
+
+def _open_read_only(path: Path, cause: sqlite3.OperationalError) -> Connection:
     """For a folder or a file that this process may not write."""
     # In a folder that cannot be written, SQLite can make no index of the log:
     # only a file declared immutable opens. What lies in the log is not seen.
@@ -76,24 +169,30 @@ def _open_read_only(path: Path, cause: sqlite3.OperationalError) -> Opened:
                 connection.close()
                 raise
             if ours:
-                say_cannot_write(path, cause)
-                return Opened(connection, True)
+                connection.read_only = True
+                faults.say_cannot_write(path, cause)
+                return connection
             connection.close()
-    say_cannot_write(path, cause)
+    faults.say_cannot_write(path, cause)
     raise Unavailable(str(cause)) from cause
 
 
-def connect(path: Path, options: str) -> sqlite3.Connection:
-    """A connection as all of ours are; the file's content is not looked at yet."""
+def connect(path: Path, options: str, alone: bool = False) -> Connection:
+    """A connection as all of ours are; the file's content is not believed yet.
+
+    One that is `alone` keeps all others out from its first look at the file.
+    """
     connection = sqlite3.connect(
         f"file:{quote(path.as_posix())}?mode={options}",
         uri=True,
-        timeout=BUSY_SECONDS,
+        timeout=_LEAVING_SECONDS if alone else BUSY_SECONDS,
         isolation_level=None,
         check_same_thread=False,
+        factory=Connection,
     )
     try:
         for pragma in (
+            *(("locking_mode = EXCLUSIVE",) if alone else ()),
             "trusted_schema = OFF",
             "foreign_keys = ON",
             "secure_delete = OFF",
@@ -152,6 +251,6 @@ def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
     return True
 
 
-def _refuse(subject: str, path: Path, message: str) -> None:
+def _refuse(subject: str, path: Path, message: str) -> NoReturn:
     warn_once(subject, str(path), message)
     raise Refused(message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from importlib import resources
 
@@ -14,24 +15,17 @@ APPLICATION_ID = 0x43454C52  # "CELR"
 MAJOR, MINOR = 1, 0
 
 
-def create(connection: sqlite3.Connection, patience: float) -> None:
-    """Makes an empty file ours. Another process may be doing the same, and is waited
-    for as many seconds as `patience` says."""
+def create(connection: sqlite3.Connection, patience: float, log: bool) -> bool:
+    """Makes an empty file ours, if possible with a write-ahead log where one is wanted.
+
+    Another process may be doing the same, and is waited for as many seconds as
+    `patience` says. Returns whether there is a log: a file system without shared
+    memory answers with another journal, or fails at the first use of the log.
+    """
     # These three count only before anything is written.
     connection.execute("PRAGMA page_size = 8192")
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    # Waiting for a lock does not cover the change of journal, hence the loop.
-    until = time.monotonic() + patience
-    while True:
-        try:
-            # A file system without shared memory answers with another journal,
-            # which works as well, only slower.
-            connection.execute("PRAGMA journal_mode = WAL")
-            break
-        except sqlite3.OperationalError as error:
-            if not is_busy(error) or time.monotonic() > until:
-                raise
-            time.sleep(0.01)
+    journal = _begin_log(connection, patience) if log else "delete"
     connection.execute("BEGIN IMMEDIATE")
     try:
         if not objects(connection):
@@ -41,8 +35,23 @@ def create(connection: sqlite3.Connection, patience: float) -> None:
             connection.execute(f"PRAGMA user_version = {MAJOR * 1000 + MINOR}")
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
         raise
+    return journal == "wal"
+
+
+def _begin_log(connection: sqlite3.Connection, patience: float) -> str:
+    # Waiting for a lock does not cover the change of journal, hence the loop.
+    until = time.monotonic() + patience
+    while True:
+        try:
+            (journal,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            return str(journal)
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 @lru_cache(maxsize=1)

@@ -77,7 +77,7 @@ def test_a_database_that_is_being_made_is_not_taken_for_a_strangers(
 
     def look_after_it_was_made(connection: sqlite3.Connection) -> dict[str, str]:
         monkeypatch.setattr(schema, "objects", look)
-        schema.create(maker, 1)
+        schema.create(maker, 1, log=True)
         return look(connection)
 
     monkeypatch.setattr(schema, "objects", look_after_it_was_made)
@@ -110,7 +110,7 @@ def test_the_log_is_folded_under_the_write_lock_only(
         )
     assert database.log_size() > 0
     # While another process writes, the log is left to it.
-    monkeypatch.setattr("marimo_cellar.checkpoints._PATIENCE", 20)
+    monkeypatch.setattr("marimo_cellar.checkpoints._PATIENCE", 0.02)
     other = sqlite3.connect(database.path, isolation_level=None)
     other.execute("PRAGMA wal_autocheckpoint = 0")
     other.execute("BEGIN IMMEDIATE")
