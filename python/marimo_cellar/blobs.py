@@ -30,7 +30,7 @@ _FILE_NAME = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})\.([a-z]+)")
 
 
 # What `_write` calls a file until it is whole.
-_PARTIAL_NAME = re.compile(r"\.[0-9a-f]{64}\.[a-z]+\.[0-9a-f]{8}")
+_PARTIAL_NAME = re.compile(r"[0-9a-f]{2}/\.[0-9a-f]{64}\.[a-z]+\.[0-9a-f]{8}")
 
 # Bytes of a file that are in memory at a time.
 _PIECE = 2**20
@@ -188,9 +188,14 @@ def checksums_of(path: Path) -> Checksums:
     return sums
 
 
-def is_partial(name: str) -> bool:
-    """Whether a file's name is that of a write which has not ended, or was cut off."""
-    return _PARTIAL_NAME.fullmatch(name) is not None
+def is_partial(file: str) -> bool:
+    """Whether a name below `blobs/` is of a write that has not ended, or was cut off."""
+    return _PARTIAL_NAME.fullmatch(file) is not None
+
+
+def is_our_name(file: str) -> bool:
+    """Whether we, and nobody else, give such names to files below `blobs/`."""
+    return is_partial(file) or _FILE_NAME.fullmatch(file) is not None
 
 
 def is_there(database: Database, digest: bytes, file: str | None, size: int) -> bool:

@@ -49,11 +49,13 @@ Kind = Literal[
 @dataclass(frozen=True)
 class Problem:
     """Something that is wrong. `about` is a key of marimo's, a digest in hex, or a
-    path below the cache's folder."""
+    path below the cache's folder. `entry_id` is the entry that cannot be served for
+    it, where it is one's own."""
 
     kind: Kind
     about: str
     message: str
+    entry_id: int | None = None
 
     def __str__(self) -> str:
         return f"{self.about}: {self.message}"
@@ -134,7 +136,7 @@ def _rows(database: Database) -> Iterator[Problem]:
         yield Problem(
             "foreign-key", name, f"{table} refers to a row of {parent} that is gone"
         )
-    for (cell_id,) in _query(database, _WRONG_TOTALS):
+    for (cell_id,) in _query(database, WRONG_TOTALS):
         yield Problem("totals", name, f"the totals of cell {cell_id} are wrong")
     for (digest,) in _query(
         database,
@@ -146,7 +148,7 @@ def _rows(database: Database) -> Iterator[Problem]:
 
 # Bytes are counted as the triggers do: each blob once a cell. Seconds are added up
 # and taken off in another order than here, so they differ by what floats lose.
-_WRONG_TOTALS = """
+WRONG_TOTALS = """
 SELECT cell_id FROM totals WHERE
   entries <> (SELECT count(*) FROM entries WHERE entries.cell_id = totals.cell_id)
   OR size <> (SELECT total(size) FROM blobs WHERE digest IN
@@ -165,30 +167,33 @@ _KEY = """cache_name || '/' || cache_type || '_' || hash || '.' || CASE loader
 
 
 def _entries(database: Database) -> Iterator[Problem]:
-    for key, items in _query(
+    for entry_id, key, items in _query(
         database,
-        f"SELECT coalesce({_KEY}, cache_name || '/' || hash),"
+        f"SELECT entry_id, coalesce({_KEY}, cache_name || '/' || hash),"
         " EXISTS (SELECT 1 FROM items WHERE items.entry_id = entries.entry_id)"
         " FROM entries WHERE NOT EXISTS (SELECT 1 FROM items"
         " WHERE items.entry_id = entries.entry_id"
         f" AND items.key = coalesce({_KEY}, items.key))",
     ):
         if items:
-            yield Problem("not-whole", key, "its manifest or value is not there")
+            why = "its manifest or value is not there"
+            yield Problem("not-whole", key, why, entry_id)
         else:
-            yield Problem("no-items", key, "nothing is stored of this entry")
-    for (key,) in _query(
+            yield Problem("no-items", key, "nothing is stored of it", entry_id)
+    for entry_id, key in _query(
         database,
-        "SELECT key FROM items JOIN entries USING (entry_id)"
+        "SELECT entry_id, key FROM items JOIN entries USING (entry_id)"
         " WHERE items.cell_id <> entries.cell_id",
     ):
-        yield Problem("owner", key, "it is filed under another cell than its entry")
-    for key, *_ in _query(
+        why = "it is filed under another cell than its entry"
+        yield Problem("owner", key, why, entry_id)
+    for entry_id, key, *_ in _query(
         database,
-        "SELECT key, digest, seal, size FROM items JOIN blobs USING (digest)",
-        keep=lambda row: not _is_sealed(*row),
+        "SELECT entry_id, key, digest, seal, size FROM items JOIN blobs USING (digest)",
+        keep=lambda row: not _is_sealed(*row[1:]),
     ):
-        yield Problem("seal", key, "it does not belong to the bytes it refers to")
+        why = "it does not belong to the bytes it refers to"
+        yield Problem("seal", str(key), why, entry_id)
 
 
 def _is_sealed(key: Any, digest: Any, seal: Any, size: Any) -> bool:
@@ -223,7 +228,7 @@ def _manifests(database: Database) -> Iterator[Problem]:
         why = manifests.fault(manifest, hash, digests)
         # Without any, the entry has been cleared since.
         if digests and why is not None:
-            yield Problem("manifest", key, why)
+            yield Problem("manifest", key, why, entry_id)
 
 
 def _content(database: Database, blob_id: int) -> Any:
@@ -340,7 +345,7 @@ def _files(database: Database, until: float) -> Iterator[Problem]:
                 continue
         except OSError:
             continue
-        if blobs.is_partial(path.name):
+        if blobs.is_partial(file):
             yield Problem("partial-file", about, "it is the rest of a write cut off")
         elif not _query(
             database, "SELECT 1 FROM blobs WHERE file = ?", file

@@ -111,7 +111,11 @@ class Connections:
             self._refused = file_at(self.path)
             raise
         except sqlite3.DatabaseError as error:
-            self._note(error, file_at(self.path))
+            file = file_at(self.path)
+            self._note(error, file)
+            if faults.is_damage(error) and file_at(self.path) != file:
+                # It was set aside, and there is another, or none.
+                return self._open(create) if create or file_at(self.path) else None
             raise Unavailable(str(error)) from error
 
     def _give_back(self, connection: Connection, whole: bool) -> None:
@@ -134,8 +138,12 @@ class Connections:
         Raises `Busy` where it means that.
         """
         if faults.is_damage(error):
-            self._refused = file
-            faults.say_damaged(self.path, error)
+            # Late, as what it salvages it writes as this package does.
+            from marimo_cellar import damage
+
+            self.close()
+            if damage.begin_anew(self.path, error) == "kept":
+                self._refused = file
         elif faults.is_busy(error):
             raise faults.say_busy(self.path) from error
         elif "readonly" in str(error):

@@ -85,14 +85,25 @@ def say_without_log(path: Path) -> None:
     )
 
 
-def say_damaged(path: Path, error: Exception) -> None:
-    """SQLite cannot read the file any more."""
+def say_set_aside(path: Path, error: Exception, aside: Path, taken: str) -> None:
+    """SQLite could not read the file; `taken` says what became of its results."""
     warn_once(
         "damaged",
         str(path),
-        f"{path} cannot be read ({error}). The file is left as it is, "
-        "and results are not cached here. Delete or move it to begin a new "
-        "cache; only recomputation is lost.",
+        f"{path} could not be read any more ({error}). It is set aside as {aside}, "
+        f"and {taken}. What is missing is computed again. Delete the old file when "
+        "you have no use for it.",
+    )
+
+
+def say_damaged(path: Path, error: Exception, reason: Exception) -> None:
+    """SQLite cannot read the file, and why it stays where it is."""
+    warn_once(
+        "damaged",
+        str(path),
+        f"{path} cannot be read ({error}), and was not set aside: {reason}. The file "
+        "is left as it is, and results are not cached here. Delete or move it to "
+        "begin a new cache; only recomputation is lost.",
     )
 
 

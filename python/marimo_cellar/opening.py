@@ -82,7 +82,7 @@ def _open_for_writing(path: Path, create: bool) -> Connection | None:
 def _open_and_make(path: Path, create: bool, log: bool = True) -> Connection | None:
     connection = connect(path, "rwc" if create else "rw")
     try:
-        if not _is_ours(connection, path):
+        if not is_ours(connection, path):
             if not create:
                 connection.close()
                 return None
@@ -139,7 +139,7 @@ def _take_log_away(path: Path) -> bool:
             if before != "wal":
                 return False
             # A stranger's file is not changed. One that holds nothing is ours to make.
-            _is_ours(connection, path)
+            is_ours(connection, path)
             (after,) = connection.execute("PRAGMA journal_mode = DELETE").fetchone()
             return bool(after == "delete")
         finally:
@@ -164,7 +164,7 @@ def _open_read_only(path: Path, cause: sqlite3.OperationalError) -> Connection:
         with suppress(sqlite3.OperationalError):
             connection = connect(path, options)
             try:
-                ours = _is_ours(connection, path)
+                ours = is_ours(connection, path)
             except BaseException:
                 connection.close()
                 raise
@@ -182,14 +182,7 @@ def connect(path: Path, options: str, alone: bool = False) -> Connection:
 
     One that is `alone` keeps all others out from its first look at the file.
     """
-    connection = sqlite3.connect(
-        f"file:{quote(path.as_posix())}?mode={options}",
-        uri=True,
-        timeout=_LEAVING_SECONDS if alone else BUSY_SECONDS,
-        isolation_level=None,
-        check_same_thread=False,
-        factory=Connection,
-    )
+    connection = _connect(path, options, _LEAVING_SECONDS if alone else BUSY_SECONDS)
     try:
         for pragma in (
             *(("locking_mode = EXCLUSIVE",) if alone else ()),
@@ -201,26 +194,65 @@ def connect(path: Path, options: str, alone: bool = False) -> Connection:
             f"journal_size_limit = {LOG_KEPT}",
         ):
             connection.execute(f"PRAGMA {pragma}")
+    except UnicodeDecodeError as error:
+        # So Python tells of a message that quotes what cannot be read.
+        connection.close()
+        raise sqlite3.DatabaseError("its schema cannot be read") from error
     except sqlite3.Error:
         connection.close()
         raise
     return connection
 
 
-def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
+def connect_leniently(path: Path, patience: float) -> Connection:
+    """A connection to a damaged file, which takes a table that it cannot make sense
+    of for one that is not there. It waits `patience` seconds for a lock."""
+    connection = _connect(path, "rw", patience)
+    try:
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute("PRAGMA writable_schema = ON")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect(path: Path, options: str, patience: float) -> Connection:
+    connection = sqlite3.connect(
+        f"file:{quote(path.as_posix())}?mode={options}",
+        uri=True,
+        timeout=patience,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=Connection,
+    )
+    # A damaged text is one that nothing equals, rather than an exception.
+    connection.text_factory = _decoded
+    return connection
+
+
+def _decoded(text: bytes) -> str:
+    return text.decode(errors="replace")
+
+
+def is_ours(connection: sqlite3.Connection, path: Path) -> bool:
     """Whether the file holds our schema; False while it holds nothing.
 
     A database is a stranger's until its schema equals ours: a trigger of it
     would run with our next write.
     """
     # In one snapshot: another process may be making the database just now.
-    connection.execute("BEGIN")
+    began = not connection.in_transaction
+    if began:
+        connection.execute("BEGIN")
     try:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         found = schema.objects(connection)
     finally:
-        connection.execute("ROLLBACK")
+        if began:
+            connection.execute("ROLLBACK")
     if not found and not application and not version:
         return False
     major, minor = divmod(version, 1000)
@@ -234,6 +266,10 @@ def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:
             "updated.",
         )
     expected = schema.expected_objects()
+    ours = application == APPLICATION_ID and version == MAJOR * 1000 + MINOR
+    if ours and found.keys() <= expected.keys() and found != expected:
+        # Nobody adds to a database by taking something away.
+        raise sqlite3.DatabaseError("its tables are not as they were made")
     known = {name: found.get(name) for name in expected}
     if (
         application != APPLICATION_ID

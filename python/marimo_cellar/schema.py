@@ -29,8 +29,7 @@ def create(connection: sqlite3.Connection, patience: float, log: bool) -> bool:
     connection.execute("BEGIN IMMEDIATE")
     try:
         if not objects(connection):
-            for statement in _statements(_schema()):
-                connection.execute(statement)
+            lay_out(connection)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {MAJOR * 1000 + MINOR}")
         connection.execute("COMMIT")
@@ -52,6 +51,12 @@ def _begin_log(connection: sqlite3.Connection, patience: float) -> str:
             if not is_busy(error) or time.monotonic() > until:
                 raise
             time.sleep(0.01)
+
+
+def lay_out(connection: sqlite3.Connection) -> None:
+    """Makes the tables of the newest format, within the caller's transaction."""
+    for statement in _statements(_schema()):
+        connection.execute(statement)
 
 
 @lru_cache(maxsize=1)
@@ -85,7 +90,7 @@ def expected_objects() -> dict[str, str]:
     """What `objects` finds in a database of ours."""
     connection = sqlite3.connect(":memory:")
     try:
-        connection.executescript(_schema())
+        lay_out(connection)
         return objects(connection)
     finally:
         connection.close()
