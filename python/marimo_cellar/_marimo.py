@@ -45,6 +45,10 @@ _NO_FILE = "<unknown>"
 _SESSION = "_cellar_session"
 
 
+# The format that this marimo's cache entries have.
+CACHE_FORMAT: int = MARIMO_CACHE_VERSION
+
+
 def versions() -> dict[str, object]:
     """What an entry was written by: marimo, Python and marimo's cache format."""
     import marimo
@@ -52,7 +56,7 @@ def versions() -> dict[str, object]:
     return {
         "marimo": marimo.__version__,
         "python": platform.python_version(),
-        "cache": MARIMO_CACHE_VERSION,
+        "cache": CACHE_FORMAT,
     }
 
 

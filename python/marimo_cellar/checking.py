@@ -7,6 +7,7 @@ at once more before it is reported. Files are read a piece at a time.
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import stat
@@ -16,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from marimo_cellar import blobs, manifests
-from marimo_cellar.database import Database
+from marimo_cellar import blobs, damage, manifests
+from marimo_cellar.database import Database, Unavailable
 
 # A file that no row names yet may belong to a save that is under way: until it is
 # as old as this, in seconds, it is no problem.
@@ -88,6 +89,7 @@ def problems(
     """`audit`, one problem as soon as it is found. `step` hears how many bytes of how
     many were looked at."""
     now = time.time() if now is None else now
+    unreadable = set()
     for part in (
         _rows(database),
         _entries(database),
@@ -98,7 +100,55 @@ def problems(
         try:
             yield from part
         except _Unreadable as error:
-            yield Problem("unreadable", database.path.name, str(error))
+            if str(error) not in unreadable:
+                unreadable.add(str(error))
+                yield Problem("unreadable", database.path.name, str(error))
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What a cache holds; sizes in bytes.
+
+    `quarantined` blobs were found wrong before: kept, and never served. `obsolete`
+    entries are of another cache format than marimo's here.
+    """
+
+    entries: int
+    size: int
+    quarantined: int
+    quarantined_size: int
+    obsolete: int
+
+
+def take_stock(database: Database, cache_format: int) -> Stock:
+    """Counts what a cache holds, for a marimo that writes `cache_format`."""
+    blobs = "SELECT count(*), total(size) FROM blobs WHERE quarantined_at IS"
+    try:
+        ((_, size),) = _query(database, f"{blobs} NULL") or [(0, 0)]
+        ((bad, bad_size),) = _query(database, f"{blobs} NOT NULL") or [(0, 0)]
+        versions = _query(database, "SELECT versions, count(*) FROM entries GROUP BY 1")
+    except _Unreadable:
+        return Stock(0, 0, 0, 0, 0)
+    return Stock(
+        sum(count for _, count in versions),
+        int(size),
+        bad,
+        int(bad_size),
+        sum(
+            count
+            for text, count in versions
+            if format_of(text) not in (None, cache_format)
+        ),
+    )
+
+
+def format_of(versions: str) -> int | None:
+    """marimo's cache format that an entry's row says it is of; None if it does not."""
+    try:
+        found = json.loads(versions)["cache"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return found if isinstance(found, int) else None
 
 
 class _Unreadable(Exception):
@@ -112,16 +162,17 @@ def _query(
     keep: Callable[[tuple[Any, ...]], bool] = lambda row: True,
 ) -> list[tuple[Any, ...]]:
     """The rows of a query that are worth keeping."""
-    with database.reading() as connection:
-        if connection is None:
-            return []
-        try:
+    try:
+        with damage.only_looking(), database.reading() as connection:
+            if connection is None:
+                return []
             return [row for row in connection.execute(sql, values) if keep(row)]
-        except sqlite3.DatabaseError as error:
-            # Caught in here: that it cannot be read is our finding, and nothing
-            # that the database should act on.
-            fault = error
-    raise _Unreadable(str(fault))
+    except sqlite3.DatabaseError as error:
+        raise _Unreadable(str(error)) from error
+    except Unavailable as error:
+        if isinstance(error.__cause__, sqlite3.DatabaseError):
+            raise _Unreadable(str(error)) from error
+        raise
 
 
 # Rows among themselves

@@ -19,6 +19,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Literal
 
@@ -39,12 +40,27 @@ _WRITER_PATIENCE = 2.0
 _BESIDE = ("-journal", "-wal", "-shm")
 
 
+_looking: ContextVar[bool] = ContextVar("looking", default=False)
+
+
+@contextmanager
+def only_looking() -> Iterator[None]:
+    """Meanwhile, on this thread, a damaged database is left where it is."""
+    token = _looking.set(True)
+    try:
+        yield
+    finally:
+        _looking.reset(token)
+
+
 def begin_anew(path: Path, error: Exception, certain: bool = False) -> Outcome:
     """Puts a database that SQLite failed to read out of the way, with one warning.
 
     Exactly one of the processes that find it damaged does so. One that passes
     SQLite's own check stays, unless the caller is `certain`. Raises nothing.
     """
+    if _looking.get():
+        return "busy"
     try:
         file = file_at(path)
         with _alone(path):

@@ -86,7 +86,7 @@ def repair(database: Database, problems: Sequence[Problem]) -> Repairs:
         if connection is None:
             return done
     try:
-        with database.writing() as connection:
+        with damage.only_looking(), database.writing() as connection:
             files = _put_rows_right(connection, problems, done)
     except sqlite3.DatabaseError as error:
         if faults.is_busy(error):
@@ -108,16 +108,12 @@ class _StillWrong(Exception):
 def _reindex(database: Database, done: Repairs) -> bool:
     """Whether new indexes were enough; else it is as it was."""
     try:
-        with database.writing() as connection:
-            try:
-                connection.execute("REINDEX")
-                state = connection.execute("PRAGMA integrity_check(1)").fetchone()
-            except sqlite3.DatabaseError as error:
-                # Another exception from here on: who asked deals with the damage.
-                raise _StillWrong from error
+        with damage.only_looking(), database.writing() as connection:
+            connection.execute("REINDEX")
+            state = connection.execute("PRAGMA integrity_check(1)").fetchone()
             if state != ("ok",):
                 raise _StillWrong
-    except _StillWrong:
+    except (_StillWrong, sqlite3.DatabaseError, Unavailable):
         return False
     done.reindexed = True
     return True
@@ -127,7 +123,8 @@ def _begin_anew(database: Database, done: Repairs) -> None:
     database.close()
     before = set(damage.set_aside(database.path))
     fault = sqlite3.DatabaseError("it failed the check")
-    if damage.begin_anew(database.path, fault, certain=True) != "replaced":
+    outcome = damage.begin_anew(database.path, fault, certain=True)
+    if outcome != "replaced":
         raise Unavailable(
             f"{database.path} could not be set aside. Close what uses it, and try again."
         )

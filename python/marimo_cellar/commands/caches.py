@@ -8,7 +8,12 @@ from pathlib import Path
 
 from marimo_cellar import _marimo, place
 from marimo_cellar.cells import IMPORTED, Roll
-from marimo_cellar.database import MARIMO_CACHE, Database, database_in
+from marimo_cellar.database import (
+    DATABASE_NAME,
+    MARIMO_CACHE,
+    Database,
+    database_in,
+)
 from marimo_cellar.entries import Owner
 from marimo_cellar.stock import StockFiles
 
@@ -44,6 +49,13 @@ def cache_of(path: Path) -> Cache:
         StockFiles(_marimo.cache_folder(notebook)),
         Owner(Roll(notebook.parent / IMPORTED)),
     )
+
+
+def database_of(path: Path) -> Database:
+    """The database that is named by its file, or as `cache_of` says."""
+    if path.name == DATABASE_NAME:
+        return database_in(Path(os.path.abspath(path)).parent)
+    return cache_of(path).database
 
 
 def is_marimo_cache(folder: Path) -> bool:

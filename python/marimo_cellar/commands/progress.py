@@ -19,7 +19,11 @@ class Progress:
 
     def step(self) -> None:
         """One more is done."""
-        self._done += 1
+        self.at(self._done + 1, self._total)
+
+    def at(self, done: int, total: int) -> None:
+        """So many of so many are done."""
+        self._done, self._total = done, total
         now = time.monotonic()
         if self._done == self._total or now - self._said_at >= self._pause:
             self._said_at = now

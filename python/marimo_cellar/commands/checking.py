@@ -1,0 +1,151 @@
+"""`check`: what is wrong with a cache, and puts it right when told."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from marimo_cellar import _marimo, damage
+from marimo_cellar.checking import Problem, Stock, problems, take_stock
+from marimo_cellar.commands.caches import database_of
+from marimo_cellar.commands.progress import Progress
+from marimo_cellar.database import Database
+from marimo_cellar.repairing import Repairs, repair
+
+# Of one kind, so many are listed; the rest is counted.
+_LISTED = 10
+# What is behind a damage shows only once that is repaired.
+_ROUNDS = 3
+_MEGABYTE = 1e6
+
+
+def add_to(commands: Any) -> None:
+    """Adds the command to argparse's subparsers."""
+    parser = commands.add_parser(
+        "check",
+        help="compare rows, bytes and files, and put right what is wrong",
+        description="Compares rows with one another, with their bytes and with the "
+        "files, both ways. The exit code is 1 if something is wrong.",
+    )
+    parser.add_argument(
+        "path",
+        nargs="?",
+        type=Path,
+        default=Path(),
+        metavar="PATH",
+        help="a notebook, a folder or a cache.db; the working folder's if left out",
+    )
+    parser.add_argument(
+        "--repair",
+        action="store_true",
+        help="mark wrong bytes, remove what cannot be served or is not needed, and "
+        "set a database aside that cannot be read",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    database = database_of(arguments.path)
+    if not database.path.is_file():
+        raise FileNotFoundError(f"There is no {database.path}")
+    found = left = _check(database)
+    repairs: list[Repairs] = []
+    while arguments.repair and left and len(repairs) < _ROUNDS:
+        repairs.append(repair(database, left))
+        left = _check(database)
+    stock = take_stock(database, _marimo.CACHE_FORMAT)
+    aside = damage.set_aside(database.path)
+    if arguments.json:
+        print(json.dumps(_as_json(database, found, repairs, left, stock, aside)))
+    else:
+        _print(database, found, repairs, left)
+        _print_stock(stock, aside)
+    return 1 if left else 0
+
+
+def _check(database: Database) -> list[Problem]:
+    progress = Progress("Checking", 0)
+    return list(problems(database, step=progress.at))
+
+
+def _as_json(
+    database: Database,
+    found: list[Problem],
+    repairs: list[Repairs],
+    left: list[Problem],
+    stock: Stock,
+    aside: list[Path],
+) -> dict[str, object]:
+    def plain(problem: Problem) -> dict[str, str]:
+        return {
+            "kind": problem.kind,
+            "about": problem.about,
+            "message": problem.message,
+        }
+
+    return {
+        "database": str(database.path),
+        "problems": [plain(problem) for problem in found],
+        "repairs": [line for one in repairs for line in one.lines()],
+        "left": [plain(problem) for problem in left],
+        **asdict(stock),
+        "set_aside": [str(path) for path in aside],
+    }
+
+
+def _print(
+    database: Database,
+    found: list[Problem],
+    repairs: list[Repairs],
+    left: list[Problem],
+) -> None:
+    print(f"{database.path}: {_count(found)}.")
+    _list(found)
+    if repairs:
+        print("Repair:")
+        for one in repairs:
+            for line in one.lines():
+                print(f"  {line}")
+        print(f"After it: {_count(left)}.")
+        _list(left)
+    elif found:
+        print("Run it again with --repair to put this right.")
+
+
+def _count(found: list[Problem]) -> str:
+    if not found:
+        return "nothing is wrong"
+    return "1 problem" if len(found) == 1 else f"{len(found)} problems"
+
+
+def _list(found: list[Problem]) -> None:
+    for kind in dict.fromkeys(problem.kind for problem in found):
+        alike = [problem for problem in found if problem.kind == kind]
+        for problem in alike[:_LISTED]:
+            print(f"  {kind}: {problem}")
+        if len(alike) > _LISTED:
+            print(f"  {kind}: and {len(alike) - _LISTED} more")
+
+
+def _print_stock(stock: Stock, aside: list[Path]) -> None:
+    print(f"{stock.entries} entries, {stock.size / _MEGABYTE:.1f} MB.")
+    if stock.quarantined:
+        print(
+            f"{stock.quarantined} damaged values, {stock.quarantined_size / _MEGABYTE:.1f}"
+            " MB, are kept aside and never served. A run that computes them again "
+            "replaces them."
+        )
+    if stock.obsolete:
+        print(
+            f"{stock.obsolete} entries are obsolete: of a cache format that the marimo "
+            "installed here does not write."
+        )
+    for path in aside:
+        print(
+            f"{path} was set aside as damaged, {path.stat().st_size / _MEGABYTE:.1f} MB. "
+            "Delete it when you have no use for it."
+        )
