@@ -179,7 +179,7 @@ def _check_ours(path: Path, connection: sqlite3.Connection | None) -> None:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if mark != schema.APPLICATION_ID:
                 raise _NotOurs("it is another program's")
-            if version >= (schema.MAJOR + 1) * 1000:
+            if version // 1000 > schema.MAJOR:
                 raise _NotOurs("a newer version of Cellar wrote it")
             return
     beside = path.parent

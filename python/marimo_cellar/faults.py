@@ -85,6 +85,16 @@ def say_without_log(path: Path) -> None:
     )
 
 
+def say_not_migrated(path: Path, error: Exception) -> Unavailable:
+    """It stays of its older format. The exception is the caller's to raise."""
+    message = (
+        f"{path} is of an older format and could not be brought up to date ({error}). "
+        "It is as it was, and results are not cached here."
+    )
+    warn_once("migration", str(path), message)
+    return Unavailable(message)
+
+
 def say_set_aside(path: Path, error: Exception, aside: Path, taken: str) -> None:
     """SQLite could not read the file; `taken` says what became of its results."""
     warn_once(

@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 from marimo_cellar import faults, folder, schema
 from marimo_cellar.faults import Refused, Unavailable, is_busy
+from marimo_cellar.migrating import migrate
 from marimo_cellar.notices import warn_once
-from marimo_cellar.schema import APPLICATION_ID, MAJOR, MINOR
+from marimo_cellar.schema import APPLICATION_ID, told
 
 # How long a connection waits for another process's lock, in seconds.
 BUSY_SECONDS = 10.0
@@ -89,7 +90,10 @@ def _open_and_make(path: Path, create: bool, log: bool = True) -> Connection | N
             if not schema.create(connection, BUSY_SECONDS, log) and log:
                 faults.say_without_log(path)
         # SQLite opens a file that may only be read all the same.
-        if not _is_writable(path):
+        if _is_writable(path):
+            migrate(connection, path)
+        else:
+            _check_readable(connection, path)
             connection.read_only = True
             faults.say_cannot_write(path, "the file is read-only")
     except BaseException:
@@ -169,12 +173,26 @@ def _open_read_only(path: Path, cause: sqlite3.OperationalError) -> Connection:
                 connection.close()
                 raise
             if ours:
+                _check_readable(connection, path)
                 connection.read_only = True
                 faults.say_cannot_write(path, cause)
                 return connection
             connection.close()
     faults.say_cannot_write(path, cause)
     raise Unavailable(str(cause)) from cause
+
+
+def _check_readable(connection: Connection, path: Path) -> None:
+    """Raises `Refused` for an older major format, which is read only once migrated."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if 0 < version < schema.MAJOR * 1000:
+        _refuse(
+            "older",
+            path,
+            f"{path} is of an older format ({told(version)}), which is brought up to "
+            f"{told(schema.VERSION)} where it can be written. Here it cannot, so results "
+            "are not cached.",
+        )
 
 
 def connect(path: Path, options: str, alone: bool = False) -> Connection:
@@ -255,28 +273,20 @@ def is_ours(connection: sqlite3.Connection, path: Path) -> bool:
             connection.execute("ROLLBACK")
     if not found and not application and not version:
         return False
-    major, minor = divmod(version, 1000)
-    if application == APPLICATION_ID and major > MAJOR:
+    if application == APPLICATION_ID and version // 1000 > schema.MAJOR:
         _refuse(
             "version",
             path,
             f"{path} was written by a newer version of Cellar (format "
-            f"{major}.{minor}); this one reads up to {MAJOR}.{MINOR}. It is "
-            "left alone, and results are not cached here until Cellar is "
-            "updated.",
+            f"{told(version)}); this one reads up to {told(schema.VERSION)}. It is left "
+            "alone, and results are not cached here until Cellar is updated.",
         )
-    expected = schema.expected_objects()
-    ours = application == APPLICATION_ID and version == MAJOR * 1000 + MINOR
-    if ours and found.keys() <= expected.keys() and found != expected:
-        # Nobody adds to a database by taking something away.
-        raise sqlite3.DatabaseError("its tables are not as they were made")
-    known = {name: found.get(name) for name in expected}
-    if (
-        application != APPLICATION_ID
-        or major != MAJOR
-        or known != expected
-        or (minor <= MINOR and len(found) != len(expected))
-    ):
+    expected = schema.objects_of(version)
+    if expected is None and version > schema.VERSION:
+        # A newer minor format, which has all of ours and more.
+        expected = schema.expected_objects()
+        found = {name: found.get(name, "") for name in expected}
+    if application != APPLICATION_ID or expected is None or found.keys() - expected:
         _refuse(
             "stranger",
             path,
@@ -284,6 +294,9 @@ def is_ours(connection: sqlite3.Connection, path: Path) -> bool:
             "and results are not cached here. Move the file away to begin a "
             "new cache.",
         )
+    if found != expected:
+        # Ours by all else, and nobody adds to a database by taking away.
+        raise sqlite3.DatabaseError("its tables are not as they were made")
     return True
 
 

@@ -1,4 +1,8 @@
-"""The format of the database: `schema.sql`, and what marks a file as ours."""
+"""The format of the database: `schema.sql`, and what marks a file as ours.
+
+`schema.sql` is the newest format. Each format that was ever landed is what the
+scripts in `migrations/` lead to, from the first one up to that of its number.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,37 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import resources
 
 from marimo_cellar.faults import is_busy
 
 APPLICATION_ID = 0x43454C52  # "CELR"
-MAJOR, MINOR = 1, 0
+
+
+@lru_cache(maxsize=1)
+def migrations() -> dict[int, str]:
+    """The script that leads to each version from the one before, in order.
+
+    A version is major * 1000 + minor, as in `PRAGMA user_version`. A minor one only
+    adds tables, indexes, views and triggers.
+    """
+    folder = resources.files("marimo_cellar").joinpath("migrations")
+    scripts = {
+        int(file.name.removesuffix(".sql")): file.read_text(encoding="utf-8")
+        for file in folder.iterdir()
+        if file.name.endswith(".sql")
+    }
+    return dict(sorted(scripts.items()))
+
+
+VERSION = max(migrations())
+MAJOR = VERSION // 1000
+
+
+def told(version: int) -> str:
+    """`1.0` for 1000."""
+    return "{}.{}".format(*divmod(version, 1000))
 
 
 def create(connection: sqlite3.Connection, patience: float, log: bool) -> bool:
@@ -31,7 +59,7 @@ def create(connection: sqlite3.Connection, patience: float, log: bool) -> bool:
         if not objects(connection):
             lay_out(connection)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {MAJOR * 1000 + MINOR}")
+            connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
     except BaseException:
         with suppress(sqlite3.Error):
@@ -55,7 +83,12 @@ def _begin_log(connection: sqlite3.Connection, patience: float) -> str:
 
 def lay_out(connection: sqlite3.Connection) -> None:
     """Makes the tables of the newest format, within the caller's transaction."""
-    for statement in _statements(_schema()):
+    run(connection, _schema())
+
+
+def run(connection: sqlite3.Connection, script: str) -> None:
+    """Runs a script within the caller's transaction, which `executescript` commits."""
+    for statement in statements(script):
         connection.execute(statement)
 
 
@@ -68,8 +101,7 @@ def _schema() -> str:
     )
 
 
-def _statements(script: str) -> Iterator[str]:
-    """The script's statements; `executescript` would commit our transaction."""
+def statements(script: str) -> Iterator[str]:
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
@@ -79,18 +111,35 @@ def _statements(script: str) -> Iterator[str]:
 
 
 def objects(connection: sqlite3.Connection) -> dict[str, str]:
-    """Every table, index, view and trigger by name, with the SQL that made it."""
+    """Every table, index, view and trigger by name, with the SQL that made it.
+
+    Without what SQLite itself adds, such as the statistics of ANALYZE.
+    """
     return dict(
-        connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        connection.execute(
+            "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+            " AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
+        )
     )
 
 
-@lru_cache(maxsize=1)
-def expected_objects() -> dict[str, str]:
-    """What `objects` finds in a database of ours."""
+@cache
+def objects_of(version: int) -> dict[str, str] | None:
+    """What `objects` finds in a database of a version; None if it was never landed."""
+    if version not in migrations():
+        return None
     connection = sqlite3.connect(":memory:")
     try:
-        lay_out(connection)
+        for number, script in migrations().items():
+            if number <= version:
+                run(connection, script)
         return objects(connection)
     finally:
         connection.close()
+
+
+def expected_objects() -> dict[str, str]:
+    """What `objects` finds in a database of the newest format."""
+    expected = objects_of(VERSION)
+    assert expected is not None
+    return expected

@@ -29,14 +29,6 @@ def warnings(run: Run) -> list[str]:
     return [line for line in run.printed.splitlines() if WARNING in line]
 
 
-def not_a_database(file: Path) -> None:
-    file.write_bytes(b"This is somebody's text.\n" * 1000)
-
-
-def truncated(file: Path) -> None:
-    file.write_bytes(file.read_bytes()[:20_000])
-
-
 def of_another_program(file: Path) -> None:
     import sqlite3
 
@@ -69,8 +61,6 @@ def of_a_newer_version(file: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (not_a_database, "cannot be read (file is not a database)"),
-        (truncated, "cannot be read (database disk image is malformed)"),
         (of_another_program, "not a cache that Cellar wrote"),
         (with_a_trigger_of_a_stranger, "not a cache that Cellar wrote"),
         (of_a_newer_version, "format 2.3); this one reads up to 1.0"),

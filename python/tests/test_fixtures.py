@@ -1,6 +1,6 @@
-"""Caches that either language wrote, read by this one.
+"""Caches that either language wrote, and of each format, read by this one.
 
-TypeScript reads the same two in test/unit/store/crossLanguage.test.ts.
+TypeScript reads the same ones in test/unit/store/crossLanguage.test.ts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.make_fixtures import FIXTURES, describe
 from tests.test_store import audit
 
 
-@pytest.fixture(params=["python", "typescript"])
+@pytest.fixture(params=["python", "typescript", "1.0"])
 def cache(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Any]:
     """A copy, since opening a database writes beside it."""
     source = FIXTURES / request.param
