@@ -30,7 +30,7 @@ from marimo._save.loaders import (
 from marimo._save.loaders.lazy import LazyStore
 from marimo._save.loaders.loader import LoaderError
 from marimo._save.stores import FileStore, Store
-from marimo._save.stubs.lazy_stub import BLOB_SERIALIZERS
+from marimo._save.stubs.lazy_stub import BLOB_DESERIALIZERS, BLOB_SERIALIZERS
 from marimo._utils.paths import notebook_output_dir
 from marimo._utils.platform import is_pyodide
 from marimo._utils.toml import toml_reader
@@ -217,6 +217,7 @@ def runs_in_browser() -> bool:
 
 
 __all__ = [
+    "BLOB_DESERIALIZERS",
     "BLOB_SERIALIZERS",
     "CACHE_PREFIX",
     "PERSISTENT_LOADERS",

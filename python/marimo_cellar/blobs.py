@@ -1,24 +1,18 @@
-"""Bytes under their digest: small ones in their row, large ones in a file.
-
-A file is whole from the moment it has its name: it is written beside it and
-renamed. It is not flushed to the disk first. After a power cut its bytes may be
-wrong, and then they fail their CRC: a miss, as a file lost would be.
-"""
+"""Bytes under their digest: small ones in their row, large ones in a file."""
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 import sqlite3
 import time
-import uuid
 import zlib
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from marimo_cellar import blobfile
+from marimo_cellar.blobfile import Bytes, Damaged
 from marimo_cellar.database import Database
 
 # Up to this many bytes a blob lies in its row.
@@ -27,21 +21,6 @@ INLINE_BYTES = 64 * 1024
 FORMATS = frozenset(("arrow", "json", "npy", "pickle", "pt", "bin", "manifest"))
 
 _FILE_NAME = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})\.([a-z]+)")
-
-
-# What `_write` calls a file until it is whole.
-_PARTIAL_NAME = re.compile(r"[0-9a-f]{2}/\.[0-9a-f]{64}\.[a-z]+\.[0-9a-f]{8}")
-
-# Bytes of a file that are in memory at a time.
-_PIECE = 2**20
-
-
-class Damaged(Exception):
-    """A blob's bytes are not those that were saved."""
-
-    def __init__(self, digest: bytes) -> None:
-        super().__init__(f"blob {digest.hex()} is damaged")
-        self.digest = digest
 
 
 @dataclass(frozen=True)
@@ -56,7 +35,7 @@ class Blob:
     size: int
     crc32: int
     file: str | None
-    content: bytes | None
+    content: Bytes | None
 
 
 def seal(key: str, digest: bytes, size: int) -> int:
@@ -64,23 +43,23 @@ def seal(key: str, digest: bytes, size: int) -> int:
     return zlib.crc32(key.encode() + digest + size.to_bytes(8, "little"))
 
 
-def prepare(database: Database, data: bytes, format: str) -> Blob:
+def prepare(database: Database, data: Bytes, format: str, known: bool = False) -> Blob:
     """Hashes the bytes and, if they are many, writes them to their file.
 
-    A file without a row is harmless, so this happens before the transaction.
-    Raises OSError where the file cannot be written.
+    A file without a row is harmless, so this happens before the transaction. `known`
+    says that their file is likely to be there. Raises OSError where it cannot be
+    written.
     """
-    digest = hashlib.sha256(data).digest()
-    crc32, size = zlib.crc32(data), len(data)
+    size = len(data)
     if size <= INLINE_BYTES:
+        digest, crc32 = blobfile.fingerprints(data)
         return Blob(digest, size, crc32, None, bytes(data))
-    name = digest.hex()
-    file = f"{name[:2]}/{name}.{format}"
-    if _is_whole(database.blobs / file, size):
-        # Somebody may remove it before our row is there: keep the bytes.
-        return Blob(digest, size, crc32, file, data)
-    _write(database.blobs / file, data)
-    return Blob(digest, size, crc32, file, None)
+    digest, crc32, there = blobfile.save(
+        database.blobs, data, lambda digest: _file_of(digest, format), known
+    )
+    file = _file_of(digest, format)
+    # Where it was there, somebody may remove it before our row is: keep the bytes.
+    return Blob(digest, size, crc32, file, data if there else None)
 
 
 def store(connection: sqlite3.Connection, database: Database, blob: Blob) -> None:
@@ -97,15 +76,15 @@ def store(connection: sqlite3.Connection, database: Database, blob: Blob) -> Non
             return
         path = path_of(database, blob.digest, row[0])
         if path is not None:
-            if not _is_whole(path, blob.size):
-                _write(path, _bytes_of(database, blob))
+            if not blobfile.is_whole(path, blob.size):
+                blobfile.write(database.blobs, row[0], _bytes_of(database, blob))
             return
     # `content` besides a file means that the file was there before us: where the
     # row was set aside, that file is what was found wrong.
     if blob.file is not None and blob.content is not None:
         path = database.blobs / blob.file
-        if row is not None or not _is_whole(path, blob.size):
-            _write(path, blob.content)
+        if row is not None or not blobfile.is_whole(path, blob.size):
+            blobfile.write(database.blobs, blob.file, blob.content)
     connection.execute(
         "INSERT INTO blobs (digest, size, crc32, file, content)"
         " VALUES (?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET"
@@ -128,74 +107,29 @@ def read(
     crc32: int,
     file: str | None,
     content: bytes | None,
-) -> bytes | None:
-    """The bytes of a blob's row, checked; None where its file is gone.
+    by_digest: bool = False,
+    mapped: bool = False,
+) -> Bytes | None:
+    """The bytes of a blob's row, checked; None where its file cannot be opened.
 
-    Raises `Damaged` if they are not those that were saved.
+    A file's are checked by their digest if asked to, else by their CRC. `mapped`
+    allows for a mapping of it. Raises `Damaged` if they are not those that were
+    saved.
     """
     if file is not None:
         path = path_of(database, digest, file)
         if path is None:
             raise Damaged(digest)
-        content = read_file(path)
-        if content is None:
-            return None
-    if content is None or len(content) != size or zlib.crc32(content) != crc32:
+        return blobfile.load(path, digest, size, None if by_digest else crc32, mapped)
+    if content is None:
         raise Damaged(digest)
+    blobfile.check(content, digest, size, crc32)
     return content
-
-
-def read_file(path: Path) -> bytes | None:
-    """A file's bytes; None where there is none, or a link in its place."""
-    try:
-        descriptor = _open(path)
-    except OSError:
-        return None
-    with open(descriptor, "rb") as file:
-        return file.read()
-
-
-def _open(path: Path) -> int:
-    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
-    # Never through a link that somebody put in a blob's place.
-    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0))
-
-
-class Checksums:
-    """CRC-32 and digest of bytes that come in pieces."""
-
-    def __init__(self) -> None:
-        self.crc32 = 0
-        self._sha256 = hashlib.sha256()
-
-    def add(self, data: bytes) -> None:
-        """Counts the next piece."""
-        self.crc32 = zlib.crc32(data, self.crc32)
-        self._sha256.update(data)
-
-    @property
-    def digest(self) -> bytes:
-        """The digest of all pieces so far."""
-        return self._sha256.digest()
-
-
-def checksums_of(path: Path) -> Checksums:
-    """Those of a file, through no link, a piece at a time. Raises OSError."""
-    sums = Checksums()
-    with open(_open(path), "rb", buffering=0) as file:
-        while data := file.read(_PIECE):
-            sums.add(data)
-    return sums
-
-
-def is_partial(file: str) -> bool:
-    """Whether a name below `blobs/` is of a write that has not ended, or was cut off."""
-    return _PARTIAL_NAME.fullmatch(file) is not None
 
 
 def is_our_name(file: str) -> bool:
     """Whether we, and nobody else, give such names to files below `blobs/`."""
-    return is_partial(file) or _FILE_NAME.fullmatch(file) is not None
+    return blobfile.is_partial(file) or _FILE_NAME.fullmatch(file) is not None
 
 
 def is_there(database: Database, digest: bytes, file: str | None, size: int) -> bool:
@@ -203,7 +137,7 @@ def is_there(database: Database, digest: bytes, file: str | None, size: int) -> 
     if file is None:
         return True
     path = path_of(database, digest, file)
-    return path is not None and _is_whole(path, size)
+    return path is not None and blobfile.is_whole(path, size)
 
 
 def quarantine(connection: sqlite3.Connection, digest: bytes) -> None:
@@ -266,31 +200,16 @@ def path_of(database: Database, digest: bytes, file: str) -> Path | None:
     return database.blobs / file
 
 
-def _is_whole(path: Path, size: int) -> bool:
-    try:
-        return os.lstat(path).st_size == size
-    except OSError:
-        return False
+def _file_of(digest: bytes, format: str) -> str:
+    name = digest.hex()
+    return f"{name[:2]}/{name}.{format}"
 
 
-def _bytes_of(database: Database, blob: Blob) -> bytes:
+def _bytes_of(database: Database, blob: Blob) -> Bytes:
     if blob.content is not None:
         return blob.content
     assert blob.file is not None
-    data = read_file(database.blobs / blob.file)
+    data = blobfile.read(database.blobs / blob.file)
     if data is None:
         raise FileNotFoundError(database.blobs / blob.file)
     return data
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        with open(partial, "xb") as file:
-            file.write(data)
-        os.replace(partial, path)
-    except BaseException:
-        with suppress(OSError):
-            partial.unlink()
-        raise

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from marimo_cellar import blobs, damage, manifests
+from marimo_cellar import blobfile, blobs, damage, manifests
 from marimo_cellar.database import Database, Unavailable
 
 # A file that no row names yet may belong to a save that is under way: until it is
@@ -266,7 +266,7 @@ def _manifests(database: Database) -> Iterator[Problem]:
         content = None if file is not None else _content(database, blob_id)
         try:
             manifest = blobs.read(database, digest, size, crc32, file, content)
-        except blobs.Damaged:
+        except blobfile.Damaged:
             manifest = None
         if manifest is None:
             # Which is said of the blob itself.
@@ -350,7 +350,7 @@ def _wrong(database: Database, row: _Blob, with_bytes: bool) -> tuple[Kind, str]
         if row.length != row.size:
             return "wrong-size", f"it has {row.length} bytes, not {row.size}"
         if with_bytes:
-            sums = blobs.Checksums()
+            sums = blobfile.Checksums()
             sums.add(_content(database, row.blob_id) or b"")
             return _wrong_bytes(row, sums)
         return None
@@ -364,7 +364,7 @@ def _wrong(database: Database, row: _Blob, with_bytes: bool) -> tuple[Kind, str]
         if found.st_size != row.size:
             return "wrong-size", f"{row.file} has {found.st_size} bytes, not {row.size}"
         if with_bytes:
-            return _wrong_bytes(row, blobs.checksums_of(path))
+            return _wrong_bytes(row, blobfile.checksums_of(path))
     except FileNotFoundError:
         return "missing-file", f"{row.file} is gone"
     except OSError as error:
@@ -372,7 +372,7 @@ def _wrong(database: Database, row: _Blob, with_bytes: bool) -> tuple[Kind, str]
     return None
 
 
-def _wrong_bytes(row: _Blob, sums: blobs.Checksums) -> tuple[Kind, str] | None:
+def _wrong_bytes(row: _Blob, sums: blobfile.Checksums) -> tuple[Kind, str] | None:
     if sums.digest == row.digest and sums.crc32 == row.crc32:
         return None
     return "wrong-bytes", "its bytes are not those that were saved"
@@ -396,7 +396,7 @@ def _files(database: Database, until: float) -> Iterator[Problem]:
                 continue
         except OSError:
             continue
-        if blobs.is_partial(file):
+        if blobfile.is_partial(file):
             yield Problem("partial-file", about, "it is the rest of a write cut off")
         elif not _query(
             database, "SELECT 1 FROM blobs WHERE file = ?", file

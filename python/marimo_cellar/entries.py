@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from marimo_cellar import blobs
+from marimo_cellar import blobs, manifests
+from marimo_cellar.blobfile import Bytes, Damaged
 from marimo_cellar.blobs import Blob
 from marimo_cellar.cells import (
     OUTSIDE,
@@ -77,17 +78,22 @@ class Found:
 
 @dataclass(frozen=True)
 class Loaded:
-    """The bytes of an entry by marimo's keys, checked; or why there are none."""
+    """The bytes of an entry by marimo's keys, checked; or why there are none.
 
-    contents: Mapping[str, bytes]
+    `hashed` are the keys whose bytes were checked by their digest, not their CRC.
+    """
+
+    contents: Mapping[str, Bytes]
     digests: Mapping[str, bytes]
     why: str | None = None
+    hashed: frozenset[str] = frozenset()
 
 
 class _StoredItem(NamedTuple):
     """An item with what its blob's row says of the bytes."""
 
     key: str
+    format: str
     digest: bytes
     seal: int
     size: int
@@ -126,29 +132,47 @@ def candidates(database: Database, key: EntryKey, owner: Owner) -> list[Found]:
         return sorted(founds, key=lambda found: not found.own)
 
 
-def load(database: Database, found: Found) -> Loaded:
-    """The bytes of an entry. Wrong ones are quarantined, and none are served."""
-    contents: dict[str, bytes] = {}
+def load(
+    database: Database, found: Found, mapped: frozenset[str] = frozenset()
+) -> Loaded:
+    """The bytes of an entry. Wrong ones are quarantined, and none are served.
+
+    A large blob of one of the formats `mapped` may be a mapping of its file. What
+    marimo signed the digest of is checked by it, so that marimo need not do so again.
+    """
+    contents: dict[str, Bytes] = {}
     digests: dict[str, bytes] = {}
+    hashed: set[str] = set()
+    signed: frozenset[str] = frozenset()
     with database.reading() as connection:
         rows = _rows(connection, found) if connection is not None else []
     if not rows:
         return Loaded({}, {}, "it is gone, or some of it is set aside as damaged")
     why = None
     # All of them are looked at, so that the next save replaces all that is wrong.
-    for item in rows:
+    for item in sorted(rows, key=lambda item: item.format != "manifest"):
+        by_digest = item.file is not None and item.key in signed
+        # Whoever may write the file could change a pickle between the check of its
+        # signature and its use.
+        mappable = item.format in mapped and not (by_digest and item.format == "pickle")
         try:
-            content = _checked(database, item)
-        except blobs.Damaged:
+            content = _checked(database, item, by_digest, mappable)
+        except Damaged:
             _quarantine(database, item.digest)
             why = "its bytes are damaged"
             continue
         if content is None:
             why = why or "a file of it is missing"
             continue
+        if item.format == "manifest":
+            signed = manifests.signed(content)
+        if by_digest:
+            hashed.add(item.key)
         contents[item.key] = content
         digests[item.key] = item.digest
-    return Loaded({}, {}, why) if why else Loaded(contents, digests)
+    if why:
+        return Loaded({}, {}, why)
+    return Loaded(contents, digests, hashed=frozenset(hashed))
 
 
 def exists(database: Database, found: Found) -> bool:
@@ -340,11 +364,11 @@ def get_key(database: Database, key: str) -> bytes | None:
         for item in items:
             try:
                 content = _checked(database, item)
-            except blobs.Damaged:
+            except Damaged:
                 _quarantine(database, item.digest)
                 continue
             if content is not None:
-                return content
+                return bytes(content)
         seen = items
     return None
 
@@ -355,7 +379,7 @@ def _items_of(database: Database, key: str) -> list[_StoredItem]:
         if connection is None:
             return []
         rows = connection.execute(
-            "SELECT items.key, items.digest, seal, size, crc32, file, content"
+            "SELECT items.key, format, items.digest, seal, size, crc32, file, content"
             " FROM items JOIN blobs USING (digest) JOIN entries USING (entry_id)"
             " WHERE items.key = ? AND quarantined_at IS NULL"
             " ORDER BY created_at DESC",
@@ -415,22 +439,31 @@ def _own_cell(
 def _rows(connection: sqlite3.Connection, found: Found) -> list[_StoredItem]:
     """An entry's items; none at all if a blob of them is set aside or gone."""
     rows = connection.execute(
-        "SELECT key, digest, seal, size, crc32, file, content, quarantined_at"
+        "SELECT key, format, digest, seal, size, crc32, file, content, quarantined_at"
         " FROM items LEFT JOIN blobs USING (digest)"
         " WHERE cell_id = ? AND entry_id = ?",
         (found.cell_id, found.entry_id),
     ).fetchall()
-    if any(row[3] is None or row[7] is not None for row in rows):
+    if any(row[4] is None or row[8] is not None for row in rows):
         return []
-    return [_StoredItem(*row[:7]) for row in rows]
+    return [_StoredItem(*row[:8]) for row in rows]
 
 
-def _checked(database: Database, item: _StoredItem) -> bytes | None:
+def _checked(
+    database: Database, item: _StoredItem, by_digest: bool = False, mapped: bool = False
+) -> Bytes | None:
     """`blobs.read`, for bytes that are also sealed to their key."""
     if item.seal != blobs.seal(item.key, item.digest, item.size):
-        raise blobs.Damaged(item.digest)
+        raise Damaged(item.digest)
     return blobs.read(
-        database, item.digest, item.size, item.crc32, item.file, item.content
+        database,
+        item.digest,
+        item.size,
+        item.crc32,
+        item.file,
+        item.content,
+        by_digest,
+        mapped,
     )
 
 

@@ -68,7 +68,7 @@ def _join_process() -> None:
     taken back: another kernel of the process may be using them.
     """
     global _joined_process
-    from marimo_cellar import _marimo
+    from marimo_cellar import _marimo, mapped
     from marimo_cellar.batches import batching
     from marimo_cellar.loader import (
         SqliteJsonLoader,
@@ -83,6 +83,10 @@ def _join_process() -> None:
         lazy = loaders["lazy"]
         wasm = lazy.wasm if isinstance(lazy, _marimo.DualLoader) else lazy
         arrow = batching(_marimo.BLOB_SERIALIZERS["arrow"])
+        restoring = {
+            suffix: mapped.over_mapping(restore, _marimo.BLOB_DESERIALIZERS[suffix])
+            for suffix, restore in ((".npy", mapped.array), (".arrow", mapped.frame))
+        }
         loaders["lazy"] = _marimo.DualLoader(native=SqliteLoader, wasm=wasm)
         loaders["pickle"] = _marimo.DualLoader(
             native=SqlitePickleLoader, wasm=_marimo.PickleLoader
@@ -91,6 +95,7 @@ def _join_process() -> None:
             native=SqliteJsonLoader, wasm=_marimo.JsonLoader
         )
         _marimo.BLOB_SERIALIZERS["arrow"] = arrow
+        _marimo.BLOB_DESERIALIZERS.update(restoring)
         _joined_process = True
 
 

@@ -9,17 +9,19 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from marimo_cellar.blobfile import Bytes
+
 # What JSON that is no manifest raises; the last, when it is nested too deep.
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
-def type_hints(manifest: bytes) -> dict[str, str | None]:
+def type_hints(manifest: Bytes) -> dict[str, str | None]:
     """The keys of the blobs that it names, with the type of each one's value.
 
     None at all if it cannot be read, which `fault` says.
     """
     try:
-        content: Any = json.loads(manifest)
+        content: Any = json.loads(bytes(manifest))
         hints = {
             item["reference"]: item.get("type_hint")
             for item in _items(content)
@@ -34,8 +36,17 @@ def type_hints(manifest: bytes) -> dict[str, str | None]:
     }
 
 
+def signed(manifest: Bytes) -> frozenset[str]:
+    """The keys whose digests it signs; none if it cannot be read."""
+    try:
+        content: Any = json.loads(bytes(manifest))
+        return frozenset(content.get("meta", {}).get("blob_hashes", {}))
+    except _UNREADABLE:
+        return frozenset()
+
+
 def fault(
-    manifest: bytes,
+    manifest: Bytes,
     hash: str,
     digests: Mapping[str, bytes],
     names: frozenset[str] | None = None,
@@ -46,7 +57,7 @@ def fault(
     the entry must restore, where they are known.
     """
     try:
-        content: Any = json.loads(manifest)
+        content: Any = json.loads(bytes(manifest))
         if content["hash"] != hash:
             return "it holds another entry"
         if names is not None and names != set(content["defs"]):
@@ -65,10 +76,10 @@ def fault(
     return None
 
 
-def json_fault(whole: bytes, hash: str) -> str | None:
+def json_fault(whole: Bytes, hash: str) -> str | None:
     """The same of an entry that marimo's `json` loader wrote, as one object."""
     try:
-        content: Any = json.loads(whole)
+        content: Any = json.loads(bytes(whole))
         # marimo reads it from `key` where there is one.
         found = content.get("key", content)["hash"]
     except _UNREADABLE:

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import _marimo, entries, lookups
+from marimo_cellar import _marimo, entries, lookups, mapped
 from marimo_cellar.belonging import Belonging
 from marimo_cellar.cells import app_path
 from marimo_cellar.database import Database, Unavailable
@@ -212,7 +212,7 @@ class OverRows(_marimo.BasePersistenceLoader):
     ) -> tuple[_marimo.Cache | None, str | None]:
         """The entry as marimo restores it from its bytes, or why it did not."""
         try:
-            loaded = entries.load(database, found)
+            loaded = entries.load(database, found, mapped.FORMATS)
         except Exception as error:
             self._failed(database, error)
             return None, "it could not be read"
@@ -232,7 +232,7 @@ class OverRows(_marimo.BasePersistenceLoader):
         if why is not None:
             return None, why
         view = copy.copy(self)
-        view.store = EntryReader(database.folder, loaded.contents)
+        view.store = EntryReader(database.folder, loaded)
         try:
             cache = super(OverRows, view).load_cache(key, glbls)
         except _marimo.LoaderError as error:

@@ -20,7 +20,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from marimo_cellar import blobs, keys, manifests
+from marimo_cellar import blobfile, keys, manifests
+from marimo_cellar.blobfile import Bytes
 from marimo_cellar.entries import EntryKey, Loaded
 
 _CACHE_TYPES = "PCEXDU"
@@ -82,11 +83,11 @@ class StockFiles:
     def read(self, key: str) -> bytes | None:
         """A file's bytes; None where there are none."""
         try:
-            return blobs.read_file(self._path(key)) or None
+            return blobfile.read(self._path(key)) or None
         except (OSError, ValueError):
             return None
 
-    def write(self, key: str, data: bytes, made_at: float) -> None:
+    def write(self, key: str, data: Bytes, made_at: float) -> None:
         """Writes a file, whole or not at all. Raises OSError, or ValueError for a
         key that is no place for a file."""
         path = self._path(key)

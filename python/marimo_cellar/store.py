@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from marimo_cellar import _marimo, blobs, clearing, entries, keys, manifests, place
+from marimo_cellar.blobfile import Bytes
 from marimo_cellar.cells import Roll
 from marimo_cellar.database import Database, Unavailable, database_in
-from marimo_cellar.entries import EntryKey, Item, Owner
+from marimo_cellar.entries import EntryKey, Item, Loaded, Owner
 from marimo_cellar.notices import warn_once
 from marimo_cellar.stock import StockFiles
 
@@ -192,14 +193,18 @@ class EntryWriter(_marimo.FileStore):
         self._type_hint = type_hint
         self._made_at = made_at
         self._blobs: dict[str, blobs.Blob] = {}
-        self._last: tuple[str, bytes] | None = None
+        self._last: tuple[str, Bytes] | None = None
         self._failure: Exception | None = None
 
-    def put(self, key: str, value: bytes) -> bool:
+    def put(self, key: str, value: Bytes) -> bool:
         key = keys.posix(key)
         try:
             self._check()
-            self._blobs[key] = blobs.prepare(self._database, value, keys.format_of(key))
+            # A variable and the output that shows it are often the same bytes.
+            known = any(blob.size == len(value) for blob in self._blobs.values())
+            self._blobs[key] = blobs.prepare(
+                self._database, value, keys.format_of(key), known
+            )
             if keys.entry_of(key) or self.entry.loader == "store":
                 self._last = key, value
         except Exception as error:
@@ -220,11 +225,12 @@ class EntryWriter(_marimo.FileStore):
         blob = self._blobs.get(key)
         if blob is None:
             return None
-        if blob.content is not None or blob.file is None:
-            return blob.content
-        return blobs.read(
-            self._database, blob.digest, blob.size, blob.crc32, blob.file, None
-        )
+        content = blob.content
+        if content is None and blob.file is not None:
+            content = blobs.read(
+                self._database, blob.digest, blob.size, blob.crc32, blob.file, None
+            )
+        return content if content is None else bytes(content)
 
     @property
     def digests(self) -> Mapping[str, bytes]:
@@ -308,12 +314,19 @@ class EntryWriter(_marimo.FileStore):
 class EntryReader(_marimo.FileStore):
     """An entry's bytes by key, for marimo to restore from."""
 
-    def __init__(self, folder: Path, contents: Mapping[str, bytes]) -> None:
+    def __init__(self, folder: Path, loaded: Loaded) -> None:
         super().__init__(str(folder))
-        self._contents = contents
+        self._loaded = loaded
 
-    def get(self, key: str) -> bytes | None:
-        return self._contents.get(keys.posix(key))
+    # A mapping stands for bytes in all that marimo does with it: it measures, hashes
+    # and unpickles it; the other formats are mapped only for deserialisers of ours.
+    def get(self, key: str) -> Bytes | None:  # type: ignore[override]
+        return self._loaded.contents.get(keys.posix(key))
 
     def hit(self, key: str) -> bool:
-        return keys.posix(key) in self._contents
+        return keys.posix(key) in self._loaded.contents
+
+    def has_digest(self, key: str, digest: str | None) -> bool:
+        """Whether the key's bytes were found to have this digest, in hex."""
+        key = keys.posix(key)
+        return key in self._loaded.hashed and self._loaded.digests[key].hex() == digest

@@ -281,11 +281,11 @@ def test_a_put_that_fails_drops_the_entry_and_does_not_mark_the_value(
     whole = blobs.prepare
     sizes: list[int] = []
 
-    def full_disk(database: Any, data: bytes, format: str) -> Any:
+    def full_disk(database: Any, data: bytes, *rest: Any) -> Any:
         sizes.append(len(data))
         if len(sizes) == 2:
             raise OSError(28, "No space left on device")
-        return whole(database, data, format)
+        return whole(database, data, *rest)
 
     monkeypatch.setattr(blobs, "prepare", full_disk)
     one.save_cache(filled(x=[1], y=[2], z=[3]))

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar import SqliteLoader, SqliteStore, blobs, entries, lookups
+from marimo_cellar import SqliteLoader, SqliteStore, blobfile, blobs, entries, lookups
 from marimo_cellar._marimo import (
     FileStore,
     HashKey,
@@ -128,7 +128,7 @@ def test_without_a_file_nothing_is_opened(
         return lstat(path, **options)
 
     monkeypatch.setattr(os, "lstat", count)
-    monkeypatch.setattr(blobs, "read_file", lambda path: pytest.fail(str(path)))
+    monkeypatch.setattr(blobfile, "read", lambda path: pytest.fail(str(path)))
     assert loader(SqliteLoader, store).load_cache(KEY) is None
     assert looked == [store.save_path / "block" / "P_abc.jsonl"]
 

@@ -1,0 +1,92 @@
+"""Values over a mapped file, which are not copied on their way.
+
+marimo's deserialisers copy the bytes they are given, so for a mapping they are
+replaced. What comes out is as marimo restores it: of the same type, and as free to
+be changed. What cannot be made so, or fails here, goes through marimo's own.
+"""
+
+from __future__ import annotations
+
+import mmap
+import re
+from collections.abc import Callable
+from typing import Any
+
+# What may be mapped. A pickle is restored from a mapping as it is from bytes.
+FORMATS = frozenset(("arrow", "npy", "pickle"))
+
+Deserialiser = Callable[[Any, str | None], Any]
+
+# What polars makes the same of by way of pyarrow, which needs no copy, as by its own
+# reader. Its categories and nested types it would not always know again.
+_SAME_IN_POLARS = re.compile(
+    r"u?int(8|16|32|64)|float|double|bool|date32\[day\]|time64\[ns\]"
+    r"|(string|binary)_view|large_(string|binary)"
+    r"|duration\[(ms|us|ns)\]|timestamp\[(ms|us|ns)(, tz=[\w/+:-]+)?\]"
+)
+
+
+def over_mapping(restore: Deserialiser, deserialise: Deserialiser) -> Deserialiser:
+    """marimo's deserialiser, but for mappings `restore`."""
+
+    def load(data: Any, type_hint: str | None = None) -> Any:
+        if isinstance(data, mmap.mmap):
+            try:
+                value = restore(data, type_hint)
+            except Exception:
+                value = None
+            if value is not None:
+                return value
+            data = bytes(data)
+        return deserialise(data, type_hint)
+
+    return load
+
+
+def array(data: mmap.mmap, type_hint: str | None) -> Any | None:
+    """A numpy array that lies in the mapping; None for one that cannot.
+
+    The format is numpy's own (`numpy.lib.format`).
+    """
+    import numpy as np
+    from numpy.lib import format as npy
+
+    del type_hint
+    version = npy.read_magic(data)
+    headers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    if version not in headers:
+        return None
+    shape, fortran, dtype = headers[version](data)
+    if dtype.hasobject:
+        return None
+    return np.ndarray(
+        shape, dtype, data, offset=data.tell(), order="F" if fortran else "C"
+    )
+
+
+def frame(data: mmap.mmap, type_hint: str | None) -> Any | None:
+    """A data frame or a series; None for one that would not be as it was saved.
+
+    Its Arrow columns lie in the mapping where the library can take them from there.
+    """
+    import pyarrow as pa
+
+    table = pa.ipc.open_file(pa.py_buffer(data)).read_all()
+    if (type_hint or "").startswith("pandas."):
+        restored = table.to_pandas()
+        return restored.iloc[:, 0] if _is_series(type_hint) else restored
+
+    import polars as pl
+
+    if not all(
+        field.metadata is None and _SAME_IN_POLARS.fullmatch(str(field.type))
+        for field in table.schema
+    ):
+        return None
+    restored = pl.from_arrow(table, rechunk=False)
+    assert isinstance(restored, pl.DataFrame)
+    return restored.to_series(0) if _is_series(type_hint) else restored
+
+
+def _is_series(type_hint: str | None) -> bool:
+    return (type_hint or "").endswith(".Series")
