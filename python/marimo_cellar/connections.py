@@ -149,6 +149,9 @@ class Connections:
         elif "readonly" in str(error):
             self._unwritable, self.read_only = file, True
             self.cannot_write(error)
+        elif faults.is_full(error):
+            # Not for good: the next save tries again.
+            self.cannot_write(error)
         elif isinstance(error, sqlite3.OperationalError):
             faults.say_failed(self.path, error)
 

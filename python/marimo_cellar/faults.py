@@ -43,6 +43,11 @@ def is_damage(error: sqlite3.DatabaseError) -> bool:
     return type(error) is sqlite3.DatabaseError
 
 
+def is_full(error: BaseException) -> bool:
+    """Whether the disk had no room for what was written."""
+    return isinstance(error, sqlite3.OperationalError) and "disk is full" in str(error)
+
+
 def say_cannot_write(path: Path, error: object) -> None:
     """Results are not being saved, and why."""
     warn_once(

@@ -74,7 +74,10 @@ def _open_for_writing(path: Path, create: bool) -> Connection | None:
     try:
         return _open_and_make(path, create)
     except sqlite3.OperationalError as error:
-        if is_busy(error) or not _is_writable(path) or not _take_log_away(path):
+        # On a full disk a log fails too, and nothing else would do any better.
+        if is_busy(error) or faults.is_full(error):
+            raise
+        if not _is_writable(path) or not _take_log_away(path):
             raise
     faults.say_without_log(path)
     return _open_and_make(path, create, log=False)
