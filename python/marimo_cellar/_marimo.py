@@ -1,16 +1,19 @@
 """Every touch of marimo's modules that are not public, and nothing else.
 
 Read in, and tested with, marimo 0.24.0 and 0.25.2. A name that is missing in
-another version raises ImportError or AttributeError here, and `kernel.py` then
-leaves marimo as it is, with one warning.
+another version raises ImportError or AttributeError. What is imported here at the
+top, nothing goes without, and `kernel.py` then leaves marimo as it is. What only one
+feature needs is imported where it is used: that feature is then marimo's own
+(`features.py`), and the others go on.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +33,8 @@ from marimo._save.loaders import (
 from marimo._save.loaders.lazy import LazyStore
 from marimo._save.loaders.loader import LoaderError
 from marimo._save.stores import FileStore, Store
-from marimo._save.stubs.lazy_stub import BLOB_DESERIALIZERS, BLOB_SERIALIZERS
 from marimo._utils.paths import notebook_output_dir
 from marimo._utils.platform import is_pyodide
-from marimo._utils.toml import toml_reader
 
 from marimo_cellar.notebook import FileCell, KernelCell
 
@@ -141,18 +142,11 @@ def file_cells(path: Path) -> list[FileCell]:
     ]
 
 
-def on_run_end(context: Any, act: Callable[[], None]) -> bool:
-    """Has `act` called whenever the kernel has run cells, before it says so.
-
-    False where this marimo has no such place.
-    """
+def on_run_end(context: Any, act: Callable[[], None]) -> None:
+    """Has `act` called whenever the kernel has run cells, before it says so."""
     from marimo._runtime.runner.hooks import Priority
 
-    hooks = getattr(getattr(context, "_kernel", None), "_hooks", None)
-    if hooks is None:
-        return False
-    hooks.add_on_finish(lambda _: act(), Priority.LATE)
-    return True
+    context._kernel._hooks.add_on_finish(lambda _: act(), Priority.LATE)
 
 
 # Where the cache is, and settings
@@ -178,6 +172,8 @@ def read_toml(file: Path) -> dict[str, Any]:
 
     By marimo's reader: Python has one of its own only from 3.11 on.
     """
+    from marimo._utils.toml import toml_reader
+
     try:
         return toml_reader.read(file)
     except (toml_reader.decode_error, RecursionError) as error:
@@ -195,6 +191,79 @@ def another_store_is_configured(path: Path | None) -> bool:
     if hasattr(_stores, "configured_cache_store"):
         return config.get("cache", {}).get("store") is not None
     return config.get("experimental", {}).get("cache") is not None
+
+
+def replace_arrow_serialiser(
+    replace: Callable[[Callable[[Any], bytes]], Callable[[Any], bytes]],
+) -> None:
+    """Puts what `replace` makes of marimo's serialiser for Arrow in its place."""
+    from marimo._save.stubs.lazy_stub import BLOB_SERIALIZERS
+
+    BLOB_SERIALIZERS["arrow"] = replace(BLOB_SERIALIZERS["arrow"])
+
+
+def replace_deserialisers(
+    replace: Callable[[str, Callable[..., Any]], Callable[..., Any]],
+    suffixes: Sequence[str],
+) -> None:
+    """Puts what `replace` makes of marimo's deserialisers in their places."""
+    from marimo._save.stubs.lazy_stub import BLOB_DESERIALIZERS
+
+    BLOB_DESERIALIZERS.update(
+        {suffix: replace(suffix, BLOB_DESERIALIZERS[suffix]) for suffix in suffixes}
+    )
+
+
+# The export that ships a cache: `html-wasm --execute`
+
+
+def replace_manifest_dump(
+    replace: Callable[[Callable[[str], None]], Callable[[str], None]],
+) -> None:
+    """Puts what `replace` makes of marimo's `dump_cache_manifests` in its place.
+
+    A kernel that ends looks it up there and calls it with the manifest's name.
+    """
+    from marimo._save import loaders
+
+    # What it is replaced for is of no use without these.
+    LazyStore()._touched_keys, LazyStore()._written_keys, LazyLoader.active_loaders
+    ours = replace(loaders.dump_cache_manifests)
+    vars(loaders)["dump_cache_manifests"] = ours
+
+
+def is_cache_export(context: Any) -> bool:
+    """Whether a kernel that lists its keys as it ends does so for an export.
+
+    Other kernels do it too, of apps that are served or of an editor's. That of an
+    export edits, in a process that another Python started, and serves no files
+    (`run_notebook` in marimo/_export/file.py).
+    """
+    return (
+        getattr(getattr(context, "session_mode", None), "value", None) == "edit"
+        and not context.virtual_files_supported
+        and multiprocessing.parent_process() is not None
+    )
+
+
+def export_keys() -> list[str]:
+    """The keys that the session's `lazy` loaders wrote or read."""
+    return LazyLoader.export_keys()
+
+
+def stores_in_use() -> list[Store]:
+    """What the session's `lazy` loaders keep their keys in, without their wrapping."""
+    stores = [loader.store for loader in LazyLoader.active_loaders()]
+    return [store._inner if isinstance(store, LazyStore) else store for store in stores]
+
+
+def noting_keys(store: Store, where: Store) -> Store:
+    """A store that notes, where marimo's wrapping does, which keys a run used."""
+    noting = LazyStore(store)
+    for keys in ("_touched_keys", "_written_keys"):
+        if hasattr(where, keys):
+            setattr(noting, keys, getattr(where, keys))
+    return noting
 
 
 def is_notebook_manifest(key: str) -> bool:
@@ -217,8 +286,6 @@ def runs_in_browser() -> bool:
 
 
 __all__ = [
-    "BLOB_DESERIALIZERS",
-    "BLOB_SERIALIZERS",
     "CACHE_PREFIX",
     "PERSISTENT_LOADERS",
     "BasePersistenceLoader",
@@ -235,20 +302,28 @@ __all__ = [
     "another_store_is_configured",
     "cache_folder",
     "current_context",
+    "export_keys",
     "file_cells",
     "graph_cells",
     "graph_state",
+    "is_cache_export",
     "is_called_from_marimo",
     "is_cells_own_code",
     "is_notebook_manifest",
     "keep_session",
     "notebook_folder",
     "notebook_path",
+    "noting_keys",
     "on_run_end",
     "parent_of",
     "read_toml",
+    "replace_arrow_serialiser",
+    "replace_deserialisers",
+    "replace_manifest_dump",
     "running_cell",
     "runs_in_browser",
     "session_in",
+    "stores_in_use",
+    "unwrapped",
     "versions",
 ]

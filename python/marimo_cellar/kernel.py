@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from marimo_cellar.features import attempt, version
 from marimo_cellar.notices import warn_once
 
 _lock = threading.Lock()
@@ -26,77 +27,110 @@ async def join_kernel(app: Any) -> AsyncIterator[None]:
     """
     del app
     try:
-        _join()
+        if join_process():
+            _join_context()
     except Exception as error:
-        warn_once(
-            "marimo",
-            "",
-            f"it could not join {_version()} ({error!r}). Results are cached by "
-            "marimo itself.",
-        )
+        _not_joined(error)
     try:
         yield
     finally:
         _at_run_end(_write_lookups)
 
 
-def _join() -> None:
-    from marimo_cellar import _marimo
-
-    if _marimo.runs_in_browser():
-        return
-    _join_process()
-    context = _marimo.current_context()
-    if context is None or _marimo.session_in(context) is not None:
-        return
-    from marimo_cellar.session import session_of
-
-    session = session_of(context)
-    if not _marimo.on_run_end(context, lambda: _at_run_end(lambda: _finish(session))):
-        warn_once(
-            "marimo",
-            "",
-            "this version of marimo has no place to wait for the end of a run; "
-            "results of the last cells may not be saved.",
-        )
-
-
-def _join_process() -> None:
+def join_process() -> bool:
     """Puts our loaders in the place of marimo's, once, for all kernels here.
 
     In place, since marimo's modules hold the tables themselves. They are never
-    taken back: another kernel of the process may be using them.
+    taken back: another kernel of the process may be using them. False, and one
+    warning, where this marimo cannot be joined.
     """
     global _joined_process
-    from marimo_cellar import _marimo, mapped
-    from marimo_cellar.batches import batching
+    with _lock:
+        try:
+            from marimo_cellar import _marimo
+
+            if _marimo.runs_in_browser():
+                return False
+            if not _joined_process:
+                _replace_loaders()
+                _joined_process = True
+                _add_features()
+        except Exception as error:
+            _not_joined(error)
+    return _joined_process
+
+
+def _replace_loaders() -> None:
+    from marimo_cellar import _marimo
     from marimo_cellar.loader import (
         SqliteJsonLoader,
         SqliteLoader,
         SqlitePickleLoader,
     )
 
-    with _lock:
-        if _joined_process:
-            return
-        loaders = _marimo.PERSISTENT_LOADERS
-        lazy = loaders["lazy"]
-        wasm = lazy.wasm if isinstance(lazy, _marimo.DualLoader) else lazy
-        arrow = batching(_marimo.BLOB_SERIALIZERS["arrow"])
-        restoring = {
-            suffix: mapped.over_mapping(restore, _marimo.BLOB_DESERIALIZERS[suffix])
-            for suffix, restore in ((".npy", mapped.array), (".arrow", mapped.frame))
-        }
-        loaders["lazy"] = _marimo.DualLoader(native=SqliteLoader, wasm=wasm)
-        loaders["pickle"] = _marimo.DualLoader(
-            native=SqlitePickleLoader, wasm=_marimo.PickleLoader
-        )
-        loaders["json"] = _marimo.DualLoader(
-            native=SqliteJsonLoader, wasm=_marimo.JsonLoader
-        )
-        _marimo.BLOB_SERIALIZERS["arrow"] = arrow
-        _marimo.BLOB_DESERIALIZERS.update(restoring)
-        _joined_process = True
+    loaders = _marimo.PERSISTENT_LOADERS
+    lazy = loaders["lazy"]
+    wasm = lazy.wasm if isinstance(lazy, _marimo.DualLoader) else lazy
+    loaders["lazy"] = _marimo.DualLoader(native=SqliteLoader, wasm=wasm)
+    loaders["pickle"] = _marimo.DualLoader(
+        native=SqlitePickleLoader, wasm=_marimo.PickleLoader
+    )
+    loaders["json"] = _marimo.DualLoader(
+        native=SqliteJsonLoader, wasm=_marimo.JsonLoader
+    )
+
+
+def _add_features() -> None:
+    """What goes beyond keeping results, each as far as this marimo lets us."""
+    from marimo_cellar import _marimo, mapped, published
+    from marimo_cellar.batches import batching
+
+    attempt(
+        "reading large values without a copy",
+        "They are copied on their way.",
+        lambda: _marimo.replace_deserialisers(mapped.deserialiser, mapped.RESTORING),
+    )
+    attempt(
+        "writing long data frames in batches",
+        "A preview reads such a frame whole.",
+        lambda: _marimo.replace_arrow_serialiser(batching),
+    )
+    attempt(
+        "shipping a cache with `marimo export html-wasm --execute`",
+        "What is exported computes its results again.",
+        lambda: _marimo.replace_manifest_dump(published.publishing),
+    )
+
+
+def _join_context() -> None:
+    from marimo_cellar import _marimo, published
+
+    context = _marimo.current_context()
+    if context is None or _marimo.session_in(context) is not None:
+        return
+    from marimo_cellar.session import session_of
+    from marimo_cellar.stock import StockFiles
+
+    session = session_of(context)
+    attempt(
+        "waiting for saves at the end of a run",
+        "Results of the last cells may not be saved.",
+        lambda: _marimo.on_run_end(
+            context, lambda: _at_run_end(lambda: _finish(session))
+        ),
+    )
+    if session.path is not None:
+        stock = StockFiles(_marimo.cache_folder(session.path))
+        published.take_back(stock, session.path)
+
+
+def _not_joined(error: Exception) -> None:
+    warn_once(
+        "marimo",
+        "",
+        f"{version()} lacks what keeping results in SQLite takes ({error!r}). Results "
+        "are cached by marimo itself.",
+    )
 
 
 def _finish(session: Any) -> None:
@@ -124,12 +158,3 @@ def _at_run_end(act: Callable[[], None]) -> None:
         pass
     except Exception as error:
         warn_once("run end", "", f"the end of a run was not written down ({error!r}).")
-
-
-def _version() -> str:
-    try:
-        import marimo
-
-        return f"marimo {marimo.__version__}"
-    except Exception:
-        return "this marimo"

@@ -13,7 +13,7 @@ from marimo_cellar import _marimo, manifests
 from marimo_cellar.batches import in_batches
 from marimo_cellar.entries import Loaded
 from marimo_cellar.rows import OverRows, names_wanted
-from marimo_cellar.store import EntryReader
+from marimo_cellar.store import EntryReader, SqliteStore
 
 
 class SqliteLoader(OverRows, _marimo.LazyLoader):
@@ -24,8 +24,13 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
     def _own_store(self) -> _marimo.Store | None:
         # Wrapped, as marimo's own is, so that it knows which keys a run used. And
         # always given: without one marimo takes another loader's by its name.
-        store = super()._own_store()
-        return _marimo.LazyStore(store) if store is not None else None
+        session = self._belonging.session
+        if session is not None:
+            return session.lazy_store
+        return _marimo.LazyStore(SqliteStore())
+
+    def _through(self, store: _marimo.Store) -> _marimo.Store:
+        return _marimo.noting_keys(store, self.store)
 
     def _save(self, cache: _marimo.Cache) -> bool:
         # Dispatched: the writer is finished where the last byte is written.
@@ -54,9 +59,10 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
     def _deserialize_blob(self, key: str, data: Any, *rest: Any) -> Any:
         # Of a signed entry marimo hashes each blob before it reads it. What was
         # hashed as it was loaded need not be once more.
-        if isinstance(self.store, EntryReader) and len(rest) == 5:
+        reader = _marimo.unwrapped(self.store)
+        if isinstance(reader, EntryReader) and len(rest) == 5:
             *hints, hashes, _ = rest
-            if self.store.has_digest(key, (hashes or {}).get(key)):
+            if reader.has_digest(key, (hashes or {}).get(key)):
                 rest = (*hints, None, None)
         return super()._deserialize_blob(key, data, *rest)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import mmap
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 # What may be mapped. A pickle is restored from a mapping as it is from bytes.
@@ -24,6 +24,11 @@ _SAME_IN_POLARS = re.compile(
     r"|(string|binary)_view|large_(string|binary)"
     r"|duration\[(ms|us|ns)\]|timestamp\[(ms|us|ns)(, tz=[\w/+:-]+)?\]"
 )
+
+
+def deserialiser(suffix: str, deserialise: Deserialiser) -> Deserialiser:
+    """marimo's deserialiser of a suffix, one of `RESTORING`, but for mappings ours."""
+    return over_mapping(RESTORING[suffix], deserialise)
 
 
 def over_mapping(restore: Deserialiser, deserialise: Deserialiser) -> Deserialiser:
@@ -90,3 +95,9 @@ def frame(data: mmap.mmap, type_hint: str | None) -> Any | None:
 
 def _is_series(type_hint: str | None) -> bool:
     return (type_hint or "").endswith(".Series")
+
+
+RESTORING: Mapping[str, Callable[[mmap.mmap, str | None], Any | None]] = {
+    ".npy": array,
+    ".arrow": frame,
+}

@@ -67,6 +67,10 @@ class OverRows(_marimo.BasePersistenceLoader):
         session = self._belonging.session
         return session.store if session is not None else SqliteStore()
 
+    def _through(self, store: _marimo.Store) -> _marimo.Store:
+        """What marimo is to read or write an entry's bytes through."""
+        return store
+
     # marimo's interface
 
     def cache_hit(self, key: _marimo.HashKey) -> bool:
@@ -131,7 +135,7 @@ class OverRows(_marimo.BasePersistenceLoader):
         try:
             view = copy.copy(self)
             view._writer = self._writer_for(database, cache)
-            view.store = view._writer
+            view.store = self._through(view._writer)
         except Exception as error:
             self._failed(database, error)
             return False
@@ -232,7 +236,7 @@ class OverRows(_marimo.BasePersistenceLoader):
         if why is not None:
             return None, why
         view = copy.copy(self)
-        view.store = EntryReader(database.folder, loaded)
+        view.store = self._through(EntryReader(database.folder, loaded))
         try:
             cache = super(OverRows, view).load_cache(key, glbls)
         except _marimo.LoaderError as error:
@@ -294,9 +298,7 @@ class OverRows(_marimo.BasePersistenceLoader):
     # Who and what
 
     def _sqlite_store(self) -> SqliteStore | None:
-        store = self.store
-        if isinstance(store, _marimo.LazyStore):
-            store = store._inner
+        store = _marimo.unwrapped(self.store)
         return store if isinstance(store, SqliteStore) else None
 
     def _database(self) -> Database | None:

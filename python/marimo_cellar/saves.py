@@ -42,7 +42,8 @@ class SavesInFlight:
 
         self.begin()
         try:
-            threading.Thread(target=run).start()
+            # The process waits for it, also where the kernel is one of its daemons.
+            threading.Thread(target=run, daemon=False).start()
         except BaseException:
             self.done()
             raise

@@ -38,6 +38,10 @@ class Session:
                 str(place.folder_of(self.place)),
                 stock_folder=_marimo.cache_folder(self.place),
             )
+        # What `lazy` loaders share, so that the keys they used are known together.
+        self.lazy_store: _marimo.Store | None = (
+            _marimo.LazyStore(self.store) if self.store is not None else None
+        )
         self.roll = Roll(self.path)
         self._context = context
         self._lock = threading.Lock()

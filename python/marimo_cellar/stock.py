@@ -92,16 +92,30 @@ class StockFiles:
         key that is no place for a file."""
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        # marimo knows what is named so for the rest of a write that was cut off.
-        partial = path.with_name(f"{path.name}.tmp{uuid.uuid4().hex[:8]}")
+        write_file(path, data, made_at)
+
+    def identity(self, key: str) -> tuple[int, int] | None:
+        """A file's size in bytes and its time in whole seconds, which tell whether it
+        was written anew; None where there is none, or a link on the way to it."""
         try:
-            partial.write_bytes(data)
-            os.utime(partial, (made_at, made_at))
-            os.replace(partial, path)
-        except BaseException:
-            with suppress(OSError):
-                partial.unlink()
-            raise
+            path = self._path(key)
+            found = os.lstat(path)
+        except (OSError, ValueError):
+            return None
+        folders = path.relative_to(self.folder).parents
+        if not stat.S_ISREG(found.st_mode) or any(
+            os.path.islink(self.folder / folder) for folder in list(folders)[:-1]
+        ):
+            return None
+        return found.st_size, int(found.st_mtime)
+
+    def remove_file(self, key: str) -> None:
+        """Removes a key's own file, and the folders that are empty then."""
+        path = self._path(key)
+        with suppress(OSError):
+            path.unlink()
+            for folder in list(path.relative_to(self.folder).parents)[:-1]:
+                (self.folder / folder).rmdir()
 
     def remove(self, key: str) -> bool:
         """Removes a key's file, and with a manifest the entry's other files."""
@@ -163,6 +177,24 @@ class StockFiles:
         if _FILE_KEY.fullmatch(key) is None or _OURS.fullmatch(key) is not None:
             raise ValueError(f"{key!r} is no file of a cache")
         return self.folder / key
+
+
+def write_file(path: Path, data: bytes, made_at: float | None = None) -> None:
+    """Writes a file, whole or not at all, with a time if one is given.
+
+    Its folder must be there. Raises OSError.
+    """
+    # marimo knows what is named so for the rest of a write that was cut off.
+    partial = path.with_name(f"{path.name}.tmp{uuid.uuid4().hex[:8]}")
+    try:
+        partial.write_bytes(data)
+        if made_at is not None:
+            os.utime(partial, (made_at, made_at))
+        os.replace(partial, path)
+    except BaseException:
+        with suppress(OSError):
+            partial.unlink()
+        raise
 
 
 def _folder(path: Path) -> list[os.DirEntry[str]]:

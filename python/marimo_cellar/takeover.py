@@ -10,6 +10,7 @@ from marimo_cellar import entries, lookups
 from marimo_cellar.database import Database
 from marimo_cellar.entries import EntryKey, Loaded, Owner
 from marimo_cellar.lookups import Lookup
+from marimo_cellar.published import is_published
 from marimo_cellar.saves import SavesInFlight
 from marimo_cellar.stock import StockFiles
 from marimo_cellar.store import EntryWriter
@@ -22,7 +23,8 @@ def old_file(
     made_at = stock.made_at(entry)
     if made_at is None or made_at <= entries.files_hidden_until(database, owner):
         return None
-    return made_at
+    # What is there for an export only was in the database, and is gone from there.
+    return None if is_published(stock, entry) else made_at
 
 
 def take_in(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import entries, keys
+from marimo_cellar import entries, keys, published
 from marimo_cellar.commands.caches import cache_of, is_marimo_cache
 from marimo_cellar.commands.progress import Progress
 from marimo_cellar.database import DATABASE_NAME, Database, database_in
@@ -87,6 +87,8 @@ def write_all(database: Database, owner: Owner | None, stock: StockFiles) -> Rep
     """Writes what the owner may use, or every entry; of equal ones the newest that is
     whole. Raises OSError."""
     report = Report()
+    # Or the next run would take back what was there already.
+    published.take_back(stock, None)
     found = entries.keys_in(database)
     progress = Progress("Exporting", len(found))
     for entry in found:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import entries, keys, manifests
+from marimo_cellar import entries, keys, manifests, published
 from marimo_cellar.commands.caches import Cache, cache_of
 from marimo_cellar.commands.progress import Progress
 from marimo_cellar.entries import EntryKey
@@ -78,6 +78,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def take_all(cache: Cache, remove: bool) -> Report:
     """Takes a cache's files in. Raises OSError where nothing can be written."""
     report = Report()
+    published.take_back(cache.stock, None)
     found = list(cache.stock.entries())
     progress = Progress("Importing", len(found))
     for entry in found:
