@@ -44,6 +44,8 @@ _UNNAMED = ("_", "__")
 # What an embedded app without a file calls itself.
 _NO_FILE = "<unknown>"
 _SESSION = "_cellar_session"
+# The entry point `marimo.cache.store` in pyproject.toml.
+_OUR_STORE = "sqlite"
 
 
 # The format that this marimo's cache entries have.
@@ -109,7 +111,10 @@ def running_cell(context: Any) -> str | None:
 
 def is_cells_own_code(context: Any, namespace: dict[str, Any]) -> bool:
     """Whether these are the globals that the notebook's cells run in."""
-    return namespace is context.globals
+    if hasattr(context, "_kernel"):
+        return namespace is context.globals
+    # A script's context makes new ones whenever it is asked.
+    return namespace is vars(sys.modules["__main__"])
 
 
 def graph_cells(context: Any) -> list[KernelCell]:
@@ -181,7 +186,7 @@ def read_toml(file: Path) -> dict[str, Any]:
 
 
 def another_store_is_configured(path: Path | None) -> bool:
-    """Whether the user or the project has chosen a store of marimo's."""
+    """Whether the user or the project has chosen a store that is not ours."""
     from marimo._config.manager import get_default_config_manager
 
     config: Any = get_default_config_manager(
@@ -189,8 +194,10 @@ def another_store_is_configured(path: Path | None) -> bool:
     ).get_config()
     # 0.25 reads [tool.marimo.cache.store], 0.24 [tool.marimo.experimental.cache].
     if hasattr(_stores, "configured_cache_store"):
-        return config.get("cache", {}).get("store") is not None
-    return config.get("experimental", {}).get("cache") is not None
+        store, ours = config.get("cache", {}).get("store"), {"type": _OUR_STORE}
+    else:
+        store, ours = config.get("experimental", {}).get("cache"), {"store": _OUR_STORE}
+    return store not in (None, ours, [ours])
 
 
 def replace_arrow_serialiser(
