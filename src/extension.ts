@@ -9,6 +9,7 @@ import { InstallCommand } from './explorer/InstallCommand';
 import { LanguageClient } from './explorer/LanguageClient';
 import { Notices } from './explorer/Notices';
 import { PythonPackage } from './explorer/PythonPackage';
+import { ScriptsCommand } from './explorer/ScriptsCommand';
 import { Targets } from './explorer/Targets';
 import { TerminalPath } from './explorer/TerminalPath';
 import { TurnOnCommand } from './explorer/TurnOnCommand';
@@ -54,6 +55,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const terminals = new TerminalPath(context.environmentVariableCollection, python, report);
   const install = new InstallCommand(python, notices, log);
   const turnOn = new TurnOnCommand(notices);
+  const scripts = new ScriptsCommand(notices);
 
   // Both are asked each time: one that is hidden must not blind the other.
   const follow = () => {
@@ -77,6 +79,7 @@ export function activate(context: vscode.ExtensionContext): void {
     new ViewCommands(tree, view, log),
     registerCommand('cellar.installInPythonEnvironment', () => install.run()),
     registerCommand('cellar.turnOnCellCaching', () => turnOn.run()),
+    registerCommand('cellar.useSqliteForScripts', () => scripts.run()),
     registerCommand('cellar.openTerminal', () => terminals.openTerminal()),
   );
   void terminals.update();

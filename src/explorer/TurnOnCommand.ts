@@ -3,23 +3,13 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { compareNames } from '../protocol/labels';
 import type { Notices } from './Notices';
-import {
-  CannotTurnOn,
-  type TurnedOn,
-  hasMetadataBlock,
-  turnOnInNotebook,
-  turnOnInProject,
-} from './turnOn';
+import { hasMetadataBlock, turnOnInNotebook, turnOnInProject } from './turnOn';
+import { type WritableSetting, writeSetting } from './writeSetting';
 
 /** More Python files than anyone scrolls through. */
 const mostFiles = 2000;
 
-interface Place {
-  readonly uri: vscode.Uri;
-  readonly turnOn: (text: string) => TurnedOn;
-  /** The file is made by turning on, and goes again when that is taken back. */
-  readonly isNew: boolean;
-}
+type Place = Pick<WritableSetting, 'uri' | 'write' | 'isNew'>;
 
 /**
  * The command Turn On Cell Caching: writes marimo's own setting where the user wants it, shows what
@@ -33,81 +23,33 @@ export class TurnOnCommand {
       if (!(await this.notices.trusted())) return;
       const notebook = await chooseNotebook();
       const place = notebook === undefined ? undefined : await choosePlace(notebook);
-      if (place !== undefined) await this.write(place);
+      if (place !== undefined) await writeSetting({ ...place, words });
     } catch (error) {
       await this.notices.failed(vscode.l10n.t('Cell caching was not turned on'), error);
     }
   }
-
-  private async write({ uri, turnOn, isNew }: Place): Promise<void> {
-    if (isNew) await vscode.workspace.fs.writeFile(uri, new Uint8Array());
-    const document = await vscode.workspace.openTextDocument(uri);
-    const before = document.getText();
-    const wasDirty = document.isDirty;
-    const file = vscode.workspace.asRelativePath(uri);
-    const { text, line, already } = inWords(file, () => turnOn(before));
-    if (!already) {
-      await replaceText(document, text);
-      // What the user has not saved yet is theirs to save.
-      if (!wasDirty) await document.save();
-    }
-    const editor = await vscode.window.showTextDocument(document);
-    const range = document.lineAt(line).range;
-    editor.selection = new vscode.Selection(range.start, range.end);
-    editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
-    if (already) {
-      void vscode.window.showInformationMessage(
-        vscode.l10n.t('Cell caching is on already: {0}, line {1}.', file, line + 1),
-      );
-      return;
-    }
-    const undo = vscode.l10n.t('Undo');
-    const chosen = await vscode.window.showInformationMessage(
-      wasDirty
-        ? vscode.l10n.t(
-            'Cell caching is on for {0} once you save it. Then restart marimo and run the notebook.',
-            file,
-          )
-        : vscode.l10n.t(
-            'Cell caching is on: see {0}, line {1}. Restart marimo and run the notebook.',
-            file,
-            line + 1,
-          ),
-      undo,
-    );
-    if (chosen === undo) await this.takeBack({ uri, before, after: text, isNew });
-  }
-
-  private async takeBack(written: {
-    uri: vscode.Uri;
-    before: string;
-    after: string;
-    isNew: boolean;
-  }): Promise<void> {
-    const { uri, before, after, isNew } = written;
-    const document = await vscode.workspace.openTextDocument(uri);
-    const file = vscode.workspace.asRelativePath(uri);
-    if (document.getText() !== after) {
-      void vscode.window.showWarningMessage(
-        vscode.l10n.t(
-          '{0} has changed since. Delete the line `cache_cells = true` yourself.',
-          file,
-        ),
-      );
-      return;
-    }
-    const wasDirty = document.isDirty;
-    await replaceText(document, before);
-    if (!wasDirty) await document.save();
-    if (isNew) {
-      await closeTabs(uri);
-      await vscode.workspace.fs.delete(uri);
-    }
-    void vscode.window.showInformationMessage(
-      isNew ? vscode.l10n.t('{0} is gone again.', file) : vscode.l10n.t('{0} is as it was.', file),
-    );
-  }
 }
+
+const words: WritableSetting['words'] = {
+  already: (file, line) => vscode.l10n.t('Cell caching is on already: {0}, line {1}.', file, line),
+  written: (file, line) =>
+    vscode.l10n.t(
+      'Cell caching is on: see {0}, line {1}. Restart marimo and run the notebook.',
+      file,
+      line,
+    ),
+  notSaved: (file) =>
+    vscode.l10n.t(
+      'Cell caching is on for {0} once you save it. Then restart marimo and run the notebook.',
+      file,
+    ),
+  get writeYourself() {
+    return vscode.l10n.t('Set cache_cells = true in [tool.marimo.runtime] yourself.');
+  },
+  get takeOutYourself() {
+    return vscode.l10n.t('Delete the line `cache_cells = true` yourself.');
+  },
+};
 
 /** The notebook in the editor, or one chosen from a list. */
 async function chooseNotebook(): Promise<vscode.Uri | undefined> {
@@ -140,7 +82,7 @@ async function choosePlace(notebook: vscode.Uri): Promise<Place | undefined> {
       : vscode.l10n.t(
           'Adds script metadata to it. uv run then gives it an environment of its own.',
         ),
-    place: { uri: notebook, turnOn: turnOnInNotebook, isNew: false },
+    place: { uri: notebook, write: turnOnInNotebook, isNew: false },
   };
   const all: vscode.QuickPickItem & { place: Place } = {
     label: vscode.l10n.t('$(folder) All notebooks of the folder'),
@@ -149,20 +91,13 @@ async function choosePlace(notebook: vscode.Uri): Promise<Place | undefined> {
       project === undefined
         ? vscode.l10n.t('Makes a pyproject.toml with the setting.')
         : vscode.l10n.t('Adds the setting to pyproject.toml.'),
-    place: { uri, turnOn: turnOnInProject, isNew: project === undefined },
+    place: { uri, write: turnOnInProject, isNew: project === undefined },
   };
   const chosen = await vscode.window.showQuickPick([own, all], {
     title: vscode.l10n.t('Turn On Cell Caching'),
     placeHolder: vscode.l10n.t('Choose where to write marimo’s setting cache_cells'),
   });
   return chosen?.place;
-}
-
-async function closeTabs(uri: vscode.Uri): Promise<void> {
-  const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs);
-  const its = ({ input }: vscode.Tab) =>
-    input instanceof vscode.TabInputText && input.uri.toString() === uri.toString();
-  await vscode.window.tabGroups.close(tabs.filter(its));
 }
 
 /** The one that marimo reads: the first at or above the notebook. Not above its workspace folder. */
@@ -193,48 +128,4 @@ async function notebooks(): Promise<vscode.Uri[]> {
 /** marimo itself takes a file that makes an app for a notebook. */
 function isNotebook(text: string): boolean {
   return /^\w+ *= *marimo\.App\(/m.test(text);
-}
-
-async function replaceText(document: vscode.TextDocument, text: string): Promise<void> {
-  const edit = new vscode.WorkspaceEdit();
-  const old = document.getText();
-  // Only what differs is replaced, so that cursors and folded regions elsewhere stay as they are.
-  let from = 0;
-  while (from < old.length && from < text.length && old[from] === text[from]) from++;
-  let [oldTo, to] = [old.length, text.length];
-  while (oldTo > from && to > from && old[oldTo - 1] === text[to - 1])
-    [oldTo, to] = [oldTo - 1, to - 1];
-  const range = new vscode.Range(document.positionAt(from), document.positionAt(oldTo));
-  edit.replace(document.uri, range, text.slice(from, to));
-  if (!(await vscode.workspace.applyEdit(edit))) {
-    throw new Error(vscode.l10n.t('{0} cannot be edited.', document.uri.fsPath));
-  }
-}
-
-/** Names the file and the way out where the text cannot be changed. */
-function inWords<T>(file: string, change: () => T): T {
-  try {
-    return change();
-  } catch (error) {
-    throw error instanceof CannotTurnOn ? new Error(words(error, file), { cause: error }) : error;
-  }
-}
-
-function words({ why, detail }: CannotTurnOn, file: string): string {
-  switch (why) {
-    case 'brokenToml': {
-      const [first = ''] = detail.split('\n');
-      return vscode.l10n.t('the TOML in {0} is broken; mend it first. {1}', file, first);
-    }
-    case 'severalBlocks':
-      return vscode.l10n.t(
-        '{0} has several script metadata blocks, of which marimo reads none. Leave one.',
-        file,
-      );
-    case 'noPlace':
-      return vscode.l10n.t(
-        'no line can be added to {0} safely. Set cache_cells = true in [tool.marimo.runtime] yourself.',
-        file,
-      );
-  }
 }

@@ -61,6 +61,7 @@ test('Restricted Mode shows what is cached, as text, and changes nothing', async
     assert.deepEqual(await vsCode.commandsFor('Clear App Cache'), []);
     assert.deepEqual(await vsCode.commandsFor('Turn On Cell Caching'), []);
     assert.deepEqual(await vsCode.commandsFor('Install in Python Environment'), []);
+    assert.deepEqual(await vsCode.commandsFor('Use SQLite for Scripts'), []);
     const refresh = await vsCode.commandsFor('Cellar: Refresh');
     assert.equal(refresh.length, 1, 'what changes nothing is offered');
   });

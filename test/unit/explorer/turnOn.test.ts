@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import {
-  CannotTurnOn,
-  hasMetadataBlock,
-  turnOnInNotebook,
-  turnOnInProject,
-} from '../../../src/explorer/turnOn';
+import { CannotSet } from '../../../src/explorer/tomlSetting';
+import { hasMetadataBlock, turnOnInNotebook, turnOnInProject } from '../../../src/explorer/turnOn';
 
 const projects: { name: string; before: string; after: string; line: number }[] = [
   {
@@ -152,7 +148,7 @@ for (const { name, before, after, line } of notebooks) {
   });
 }
 
-const refused: { name: string; turnOn: () => unknown; why: CannotTurnOn['why'] }[] = [
+const refused: { name: string; turnOn: () => unknown; why: CannotSet['why'] }[] = [
   { name: 'broken TOML', turnOn: () => turnOnInProject('[project\n'), why: 'brokenToml' },
   {
     name: 'a broken block',
@@ -179,6 +175,6 @@ const refused: { name: string; turnOn: () => unknown; why: CannotTurnOn['why'] }
 
 for (const { name, turnOn, why } of refused) {
   test(`refused: ${name}`, () => {
-    assert.throws(turnOn, (error) => error instanceof CannotTurnOn && error.why === why);
+    assert.throws(turnOn, (error) => error instanceof CannotSet && error.why === why);
   });
 }
