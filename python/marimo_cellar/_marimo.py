@@ -19,8 +19,9 @@ from typing import Any
 
 from marimo._runtime.context import safe_get_context
 from marimo._runtime.runtime import notebook_dir
+from marimo._save import cache as _cache
 from marimo._save import stores as _stores
-from marimo._save.cache import CACHE_PREFIX, MARIMO_CACHE_VERSION, Cache
+from marimo._save.cache import Cache
 from marimo._save.hash import HashKey
 from marimo._save.loaders import (
     PERSISTENT_LOADERS,
@@ -34,7 +35,6 @@ from marimo._save.loaders.lazy import LazyStore
 from marimo._save.loaders.loader import LoaderError
 from marimo._save.stores import FileStore, Store
 from marimo._utils.paths import notebook_output_dir
-from marimo._utils.platform import is_pyodide
 
 from marimo_cellar.notebook import FileCell, KernelCell
 
@@ -200,6 +200,13 @@ def another_store_is_configured(path: Path | None) -> bool:
     return store not in (None, ours, [ours])
 
 
+def replace_loader(name: str, ours: type[BasePersistenceLoader]) -> None:
+    """Puts a loader in the place of marimo's of that name, except in browsers."""
+    theirs: Any = PERSISTENT_LOADERS[name]  # type: ignore[index]
+    wasm = theirs.wasm if isinstance(theirs, DualLoader) else theirs
+    PERSISTENT_LOADERS[name] = DualLoader(native=ours, wasm=wasm)  # type: ignore[index]
+
+
 def replace_arrow_serialiser(
     replace: Callable[[Callable[[Any], bytes]], Callable[[Any], bytes]],
 ) -> None:
@@ -289,15 +296,12 @@ def is_called_from_marimo(namespace: dict[str, Any]) -> bool:
 
 
 def runs_in_browser() -> bool:
-    return is_pyodide() or sys.platform == "emscripten"
+    return sys.platform == "emscripten" or "pyodide" in sys.modules
 
 
 __all__ = [
-    "CACHE_PREFIX",
-    "PERSISTENT_LOADERS",
     "BasePersistenceLoader",
     "Cache",
-    "DualLoader",
     "FileStore",
     "HashKey",
     "JsonLoader",
@@ -326,6 +330,7 @@ __all__ = [
     "read_toml",
     "replace_arrow_serialiser",
     "replace_deserialisers",
+    "replace_loader",
     "replace_manifest_dump",
     "running_cell",
     "runs_in_browser",

@@ -7,27 +7,36 @@ alone is then as it is without Cellar, and the user hears of it once.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from marimo_cellar.notices import warn_once
+
+T = TypeVar("T")
 
 # What Python raises where a name, or what it named, is another.
 _LACKING = (ImportError, AttributeError, KeyError, TypeError)
 
 
-def attempt(feature: str, instead: str, do: Callable[[], object]) -> bool:
-    """Does what a feature needs. False, and one warning that says which marimo this
-    is, which feature it does without and what happens instead, if a name is missing.
+def answer(feature: str, instead: str, ask: Callable[[], T], otherwise: T) -> T:
+    """What marimo says, or another answer, and one warning, if a name is missing.
+
+    The warning says which marimo this is, which feature it does without and what
+    happens instead, a sentence.
     """
     try:
-        do()
+        return ask()
     except _LACKING as error:
         warn_once(
             "marimo",
             feature,
             f"{version()} lacks what {feature} takes ({error!r}). {instead}",
         )
-        return False
-    return True
+        return otherwise
+
+
+def attempt(feature: str, instead: str, do: Callable[[], None]) -> None:
+    """Does what a feature needs; what `answer` says, if a name is missing."""
+    answer(feature, instead, do, None)
 
 
 def version() -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from marimo_cellar.features import attempt, version
@@ -68,16 +69,16 @@ def _replace_loaders() -> None:
         SqlitePickleLoader,
     )
 
-    loaders = _marimo.PERSISTENT_LOADERS
-    lazy = loaders["lazy"]
-    wasm = lazy.wasm if isinstance(lazy, _marimo.DualLoader) else lazy
-    loaders["lazy"] = _marimo.DualLoader(native=SqliteLoader, wasm=wasm)
-    loaders["pickle"] = _marimo.DualLoader(
-        native=SqlitePickleLoader, wasm=_marimo.PickleLoader
-    )
-    loaders["json"] = _marimo.DualLoader(
-        native=SqliteJsonLoader, wasm=_marimo.JsonLoader
-    )
+    for name, ours in (
+        ("lazy", SqliteLoader),
+        ("pickle", SqlitePickleLoader),
+        ("json", SqliteJsonLoader),
+    ):
+        attempt(
+            f"keeping what the loader {name!r} saves in SQLite",
+            "marimo caches it itself.",
+            partial(_marimo.replace_loader, name, ours),
+        )
 
 
 def _add_features() -> None:

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from marimo_cellar import _marimo
+from marimo_cellar.features import answer
 from marimo_cellar.notices import warn_once
 
 VARIABLE = "CELLAR_PATH"
@@ -174,7 +175,12 @@ def _nearest_project(folder: Path) -> Path | None:
 def _read(file: Path, refusals: list[Refusal]) -> dict[str, Any]:
     """A file's tables; none, and a refusal, if it cannot be read."""
     try:
-        return _marimo.read_toml(file)
+        return answer(
+            "reading settings from files",
+            "Only CELLAR_PATH is followed.",
+            lambda: _marimo.read_toml(file),
+            {},
+        )
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:

@@ -14,6 +14,7 @@ from typing import Any
 from marimo_cellar import _marimo, place
 from marimo_cellar.cells import Roll
 from marimo_cellar.entries import Owner
+from marimo_cellar.features import answer
 from marimo_cellar.notebook import FileCell, Notebook, compose
 from marimo_cellar.saves import SavesInFlight
 from marimo_cellar.store import SqliteStore
@@ -33,7 +34,12 @@ class Session:
             outer.saves if outer is not None else SavesInFlight()
         )
         self.store: SqliteStore | None = None
-        if not _marimo.another_store_is_configured(self.place):
+        if not answer(
+            "seeing whether another store is configured",
+            "Results are cached by marimo itself.",
+            lambda: _marimo.another_store_is_configured(self.place),
+            True,
+        ):
             self.store = SqliteStore(
                 str(place.folder_of(self.place)),
                 stock_folder=_marimo.cache_folder(self.place),
@@ -83,10 +89,16 @@ class Session:
         return (found.st_mtime_ns, found.st_size) if found is not None else None
 
     def _file_cells(self) -> list[FileCell]:
-        if self.path is None:
+        path = self.path
+        if path is None:
             return []
         try:
-            return _marimo.file_cells(self.path)
+            return answer(
+                "knowing cells by their names",
+                "They are known by their code alone.",
+                lambda: _marimo.file_cells(path),
+                [],
+            )
         except Exception:
             # The file is being written, is gone or does not parse. The cells have
             # no names then, which is no reason not to cache them.

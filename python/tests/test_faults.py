@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import marimo
 import pytest
 
 from tests.conftest import Write, outcomes, ran
@@ -273,26 +275,71 @@ def test_a_folder_that_cannot_be_written_is_read(
             folder.chmod(0o755)
 
 
+def lacking(name: str, shipped: Path, folder: Path) -> Path:
+    """A copy of the package that asks marimo for another name, which none has."""
+    touches = folder / "marimo_cellar" / "_marimo.py"
+    shutil.copytree(shipped, folder)
+    text = touches.read_text()
+    assert name in text
+    touches.write_text(text.replace(name, "Gone"))
+    return folder
+
+
 def test_a_marimo_that_lacks_a_name_is_left_as_it_is(
     pair: Path, env: dict[str, str], shipped: Path, tmp_path: Path
 ) -> None:
-    # A copy of the package that asks for a name no marimo has.
-    broken = tmp_path / "broken"
-    for path in shipped.rglob("*"):
-        if path.is_file():
-            target = broken / path.relative_to(shipped)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(path.read_bytes())
-    touches = broken / "marimo_cellar" / "_marimo.py"
-    touches.write_text(
-        touches.read_text().replace("import FileStore, Store", "import Gone")
-    )
+    broken = lacking("FileStore, Store", shipped, tmp_path / "broken")
     run = export(pair, env | {"PYTHONPATH": str(broken)})
     assert ran(pair) == ["big", "small"]
     (warning,) = warnings(run)
+    assert f"marimo {marimo.__version__} lacks" in warning
     assert "Gone" in warning and "cached by marimo itself" in warning
     export(pair, env | {"PYTHONPATH": str(broken)})
     assert ran(pair) == []
+    assert list(cache_of(pair).rglob("*.jsonl"))
+    assert not (cache_of(pair) / "cache.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "feature"),
+    [
+        ("BLOB_SERIALIZERS", "writing long data frames in batches"),
+        ("_touched_keys", "shipping a cache"),
+        ("toml_reader", "reading settings from files"),
+        ("get_notebook_status", "knowing cells by their names"),
+        ("MARIMO_CACHE_VERSION", None),
+        ("Priority", "waiting for saves at the end of a run"),
+    ],
+)
+def test_a_name_that_one_feature_needs_costs_that_feature_alone(
+    name: str,
+    feature: str | None,
+    pair: Path,
+    env: dict[str, str],
+    shipped: Path,
+    tmp_path: Path,
+) -> None:
+    broken = {"PYTHONPATH": str(lacking(name, shipped, tmp_path / "broken"))}
+    good = export(pair, env)
+    ran(pair)
+    # Served from what was saved before, by all that goes without the feature.
+    run = export(pair, env | broken)
+    assert run.outputs == good.outputs
+    assert ran(pair) == []
+    if feature is None:
+        assert warnings(run) == []
+        return
+    (warning,) = warnings(run)
+    assert f"marimo {marimo.__version__} lacks what {feature}" in warning
+
+
+def test_where_no_other_store_can_be_seen_marimos_own_is_left(
+    pair: Path, env: dict[str, str], shipped: Path, tmp_path: Path
+) -> None:
+    broken = lacking("get_default_config_manager", shipped, tmp_path / "broken")
+    run = export(pair, env | {"PYTHONPATH": str(broken)})
+    (warning,) = warnings(run)
+    assert "lacks what seeing whether another store is configured takes" in warning
     assert list(cache_of(pair).rglob("*.jsonl"))
     assert not (cache_of(pair) / "cache.db").exists()
 
