@@ -13,15 +13,14 @@ import multiprocessing
 import os
 import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from marimo._runtime.context import safe_get_context
 from marimo._runtime.runtime import notebook_dir
-from marimo._save import cache as _cache
 from marimo._save import stores as _stores
-from marimo._save.cache import Cache
+from marimo._save.cache import MARIMO_CACHE_VERSION, Cache
 from marimo._save.hash import HashKey
 from marimo._save.loaders import (
     PERSISTENT_LOADERS,
@@ -218,7 +217,7 @@ def replace_arrow_serialiser(
 
 def replace_deserialisers(
     replace: Callable[[str, Callable[..., Any]], Callable[..., Any]],
-    suffixes: Sequence[str],
+    suffixes: Iterable[str],
 ) -> None:
     """Puts what `replace` makes of marimo's deserialisers in their places."""
     from marimo._save.stubs.lazy_stub import BLOB_DESERIALIZERS
@@ -267,8 +266,12 @@ def export_keys() -> list[str]:
 
 def stores_in_use() -> list[Store]:
     """What the session's `lazy` loaders keep their keys in, without their wrapping."""
-    stores = [loader.store for loader in LazyLoader.active_loaders()]
-    return [store._inner if isinstance(store, LazyStore) else store for store in stores]
+    return [unwrapped(loader.store) for loader in LazyLoader.active_loaders()]
+
+
+def unwrapped(store: Store) -> Store:
+    """The store that a `lazy` loader's wrapping passes keys on to."""
+    return store._inner if isinstance(store, LazyStore) else store
 
 
 def noting_keys(store: Store, where: Store) -> Store:

@@ -111,6 +111,7 @@ def test_who_the_cell_is_goes_with_its_entry(chain: Path, env: dict[str, str]) -
     for runtime, versions, same in rows:
         assert runtime >= 0
         assert set(json.loads(versions)) == {"marimo", "python", "cache"}
+        assert all(json.loads(versions).values())
         assert same == 1
 
 
