@@ -156,6 +156,26 @@ def on_run_end(context: Any, act: Callable[[], None]) -> None:
 # Where the cache is, and settings
 
 
+def keep_cache_settings(context: Any) -> None:
+    """Gives the kernel the settings of cell caching that it lost on its way.
+
+    Those that marimo's schema does not name do not reach the kernels of its VS Code
+    extension (`KernelArgs` in marimo/_ipc/types.py), where nobody could turn cell
+    caching on. What a kernel was told, it goes by.
+    """
+    from marimo._config.manager import get_default_config_manager
+
+    runtime = context._kernel.user_config["runtime"]
+    if "cache_cells" in runtime:
+        return
+    configured: Any = get_default_config_manager(
+        current_path=context.filename
+    ).get_config()["runtime"]
+    for key in ("cache_cells", "pin_modules"):
+        if key in configured:
+            runtime[key] = configured[key]
+
+
 def cache_folder(path: Path | None) -> Path:
     """marimo's own cache folder for a notebook, absolute.
 
@@ -324,6 +344,7 @@ __all__ = [
     "is_called_from_marimo",
     "is_cells_own_code",
     "is_notebook_manifest",
+    "keep_cache_settings",
     "keep_session",
     "notebook_folder",
     "notebook_path",

@@ -7,8 +7,8 @@ marimo where a name is missing the user gets one warning and marimo's own cache.
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
 
@@ -19,22 +19,26 @@ _lock = threading.Lock()
 _joined_process = False
 
 
-@asynccontextmanager
-async def join_kernel(app: Any) -> AsyncIterator[None]:
+class join_kernel(AbstractAsyncContextManager[None]):
     """Entered by marimo in each kernel, before any cell runs.
 
     marimo enters it again whenever it instantiates a kernel, and may leave it
     late, without a context, or never: nothing is kept for its exit.
+
+    No generator, which complains loudly where marimo lets go of it unfinished.
     """
-    del app
-    try:
-        if join_process():
-            _join_context()
-    except Exception as error:
-        _not_joined(error)
-    try:
-        yield
-    finally:
+
+    def __init__(self, app: Any) -> None:
+        del app
+
+    async def __aenter__(self) -> None:
+        try:
+            if join_process():
+                _join_context()
+        except Exception as error:
+            _not_joined(error)
+
+    async def __aexit__(self, *_: object) -> None:
         _at_run_end(_write_lookups)
 
 
@@ -119,6 +123,11 @@ def _join_context() -> None:
         lambda: _marimo.on_run_end(
             context, lambda: _at_run_end(lambda: _finish(session))
         ),
+    )
+    attempt(
+        "cell caching in kernels of marimo's VS Code extension",
+        "It is off there.",
+        lambda: _marimo.keep_cache_settings(context),
     )
     if session.path is not None:
         stock = StockFiles(_marimo.cache_folder(session.path))

@@ -1,0 +1,109 @@
+"""The kernel of marimo's VS Code extension, with a client that its editor would be."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from marimo._ast.app import InternalApp
+from marimo._ast.load import load_app
+from marimo._config.manager import get_default_config_manager
+from marimo._ipc import KernelArgs, QueueManager
+from marimo._messaging.notification import CompletedRunNotification
+from marimo._messaging.serde import deserialize_kernel_message
+from marimo._runtime.commands import (
+    AppMetadata,
+    CreateNotebookCommand,
+    ExecuteCellCommand,
+    StopKernelCommand,
+    UpdateUIElementCommand,
+)
+
+_PATIENCE = 90.0
+
+
+@dataclass
+class Editor:
+    """A notebook that is open in an editor."""
+
+    app: InternalApp
+    queues: QueueManager
+
+    def run_all(self) -> None:
+        """Runs all cells, and waits for them."""
+        cells = self.app.cell_manager
+        requests = zip(cells.cell_ids(), cells.codes(), strict=True)
+        self.queues.control_queue.put(
+            CreateNotebookCommand(
+                execution_requests=tuple(
+                    ExecuteCellCommand(cell_id=cell_id, code=code)
+                    for cell_id, code in requests
+                ),
+                cell_ids=tuple(cells.cell_ids()),
+                set_ui_element_value_request=UpdateUIElementCommand(
+                    object_ids=[], values=[]
+                ),
+                auto_run=True,
+            )
+        )
+        while not isinstance(
+            deserialize_kernel_message(self.queues.stream_queue.get(timeout=_PATIENCE)),
+            CompletedRunNotification,
+        ):
+            pass
+
+
+@contextlib.contextmanager
+def editor(notebook: Path, env: dict[str, str]) -> Iterator[Editor]:
+    """`python -m marimo._ipc.launch_kernel` in an environment, as the editor does it.
+
+    marimo-lsp, the extension's server, is its client in the field.
+    """
+    loaded = load_app(str(notebook))
+    assert loaded is not None
+    app = InternalApp(loaded)
+    queues, connection = QueueManager.create()
+    arguments = KernelArgs(
+        configs=app.cell_manager.config_map(),
+        app_metadata=AppMetadata(
+            query_params={},
+            cli_args={},
+            app_config=app.config,
+            filename=str(notebook),
+        ),
+        user_config=get_default_config_manager(current_path=str(notebook)).get_config(),
+        log_level=logging.WARNING,
+        profile_path=None,
+        connection_info=connection,
+    )
+    kernel = subprocess.Popen(
+        [sys.executable, "-m", "marimo._ipc.launch_kernel"],
+        env=env,
+        cwd=notebook.parent,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        assert kernel.stdin is not None and kernel.stdout is not None
+        with kernel.stdin:
+            kernel.stdin.write(arguments.encode_json())
+        assert kernel.stdout.readline().strip() == b"KERNEL_READY"
+        yield Editor(app, queues)
+        queues.control_queue.put(StopKernelCommand())
+        kernel.wait(_PATIENCE)
+        assert kernel.stderr is not None
+        complaints = kernel.stderr.read().decode()
+        assert complaints == ""
+    finally:
+        kernel.kill()
+        kernel.wait()
+        for pipe in (kernel.stdout, kernel.stderr):
+            if pipe is not None:
+                pipe.close()
+        queues.close_queues()
