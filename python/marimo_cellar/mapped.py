@@ -28,11 +28,7 @@ _SAME_IN_POLARS = re.compile(
 
 def deserialiser(suffix: str, deserialise: Deserialiser) -> Deserialiser:
     """marimo's deserialiser of a suffix, one of `RESTORING`, but for mappings ours."""
-    return over_mapping(RESTORING[suffix], deserialise)
-
-
-def over_mapping(restore: Deserialiser, deserialise: Deserialiser) -> Deserialiser:
-    """marimo's deserialiser, but for mappings `restore`."""
+    restore = RESTORING[suffix]
 
     def load(data: Any, type_hint: str | None = None) -> Any:
         if isinstance(data, mmap.mmap):

@@ -179,7 +179,7 @@ class StockFiles:
         return self.folder / key
 
 
-def write_file(path: Path, data: bytes, made_at: float | None = None) -> None:
+def write_file(path: Path, data: Bytes, made_at: float | None = None) -> None:
     """Writes a file, whole or not at all, with a time if one is given.
 
     Its folder must be there. Raises OSError.

@@ -49,7 +49,7 @@ def _here(folder: Path, kind: str, work: str, subject: str, megabytes: int) -> f
     from marimo_cellar import kernel
 
     if subject == "cellar":
-        kernel._join_process()
+        kernel.join_process()
     act = _store(folder, work, subject, megabytes)
     if kind != "store":
         act = _loader(folder, kind, work, subject, megabytes)

@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from marimo._save.stubs.lazy_stub import BLOB_DESERIALIZERS
 from polars.testing import assert_frame_equal, assert_series_equal
 
 from marimo_cellar import SqliteLoader, SqliteStore, blobfile, entries, mapped, mounts
 from marimo_cellar._marimo import (
-    BLOB_DESERIALIZERS,
     Cache,
     FileStore,
     HashKey,
@@ -27,7 +27,7 @@ from marimo_cellar._marimo import (
     LazyStore,
 )
 from marimo_cellar.blobfile import MAPPED_BYTES
-from marimo_cellar.kernel import _join_process
+from marimo_cellar.kernel import join_process
 
 KEY = HashKey(hash="dc8sase2Po7xfakuHMeboH0K7PT_DNnDJAXxrXy-dhw", cache_type="Pure")
 
@@ -37,7 +37,7 @@ RANDOM = np.random.default_rng(7)
 
 @pytest.fixture(autouse=True)
 def as_in_a_kernel() -> None:
-    _join_process()
+    join_process()
 
 
 @pytest.fixture
@@ -248,9 +248,9 @@ def test_frames_come_from_the_mapping_itself(
     def no_copy(data: Any, type_hint: str | None = None) -> Any:
         raise AssertionError("copied")
 
-    for suffix, restore in ((".npy", mapped.array), (".arrow", mapped.frame)):
+    for suffix in mapped.RESTORING:
         monkeypatch.setitem(
-            BLOB_DESERIALIZERS, suffix, mapped.over_mapping(restore, no_copy)
+            BLOB_DESERIALIZERS, suffix, mapped.deserialiser(suffix, no_copy)
         )
     for value in (
         ARRAYS["floats"],
