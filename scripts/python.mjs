@@ -1,5 +1,5 @@
-// The Python environments: one for each version of marimo that Cellar is tested with, and one that
-// bundles our package.
+// The Python environments: one for each version of marimo that Cellar is tested with, one for the
+// benchmark, and one that bundles our package.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { installedOnce } from './cacheFolder.mjs';
@@ -33,6 +33,16 @@ export function marimoPython(version) {
 /** @returns {Promise<string>} the Python with the newest marimo that is tested */
 export function newestMarimoPython() {
   return marimoPython(marimoVersions().at(-1) ?? 'none');
+}
+
+/** @returns {Promise<string>} the Python of the benchmark: the newest marimo, and what it is compared with */
+export function benchPython() {
+  const marimo = `marimo==${marimoVersions().at(-1)}`;
+  const file = path.join(requirements, 'bench.txt');
+  const texts = [file, path.join(requirements, 'dev.txt')].map((name) =>
+    readFileSync(name, 'utf8'),
+  );
+  return environment('bench', [marimo, ...texts].join('\n'), [marimo, '-r', file]);
 }
 
 /** @returns {Promise<string>} the program uv, which runs notebooks in environments of its own */

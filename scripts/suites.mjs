@@ -61,7 +61,12 @@ async function one(program, args, folder = '.') {
 
 async function pythonLint(python) {
   const counts = [];
-  for (const tool of [['ruff', 'check', '.'], ['ruff', 'format', '--check', '.'], ['mypy']]) {
+  const code = ['.', path.join('..', 'bench'), '--config', 'pyproject.toml'];
+  for (const tool of [
+    ['ruff', 'check', ...code],
+    ['ruff', 'format', '--check', ...code],
+    ['mypy'],
+  ]) {
     counts.push(await one(python, ['-m', ...tool], 'python'));
   }
   return sum(counts);

@@ -2,7 +2,7 @@
 // (test/environment.ts reads them).
 import { codeServer } from './codeServer.mjs';
 import { makePackage } from './package.mjs';
-import { marimoPython, marimoVersions, uv } from './python.mjs';
+import { benchPython, marimoPython, marimoVersions, uv } from './python.mjs';
 import { findChromium } from './system.mjs';
 
 /** Thrown where something cannot be had on this machine. */
@@ -19,6 +19,11 @@ export async function pythonVariables() {
   const pythons = {};
   for (const version of marimoVersions()) pythons[version] = await testedPython(version);
   return { CELLAR_TEST_PYTHONS: JSON.stringify(pythons) };
+}
+
+/** @returns {Promise<Record<string, string>>} the Python that the stores are compared in */
+export async function benchVariables() {
+  return { CELLAR_BENCH_PYTHON: await prepared("the benchmark's environment", benchPython) };
 }
 
 /** @returns {Promise<Record<string, string>>} a real VS Code with the packaged extension, and what drives it */

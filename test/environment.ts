@@ -22,6 +22,11 @@ export function newestPython(): string {
   return newest.python;
 }
 
+/** @returns the Python that has what Cellar is compared with. */
+export function benchPython(): string {
+  return given('CELLAR_BENCH_PYTHON');
+}
+
 /** @returns code-server, the packaged extension, and the browser that shows them. */
 export function editor(): { node: string; entry: string; vsix: string; chromium: string } {
   return {

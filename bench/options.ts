@@ -1,0 +1,35 @@
+import { parseArgs } from 'node:util';
+
+/** How `npm run bench` was called. */
+export interface Options {
+  /** Prints the ratios, and nothing else, on standard output; RESULTS.md stays as it is. */
+  readonly json: boolean;
+  /** One round of all that is quick, without a VS Code: shows that it runs. */
+  readonly quick: boolean;
+  /** Prints the ids and measures nothing. */
+  readonly list: boolean;
+  /** Names of cases or of figures; all of them when it is undefined. */
+  readonly only: readonly string[] | undefined;
+  /** Instead of each case's own number. */
+  readonly rounds: number | undefined;
+}
+
+/** @throws with what is wrong, for arguments that are not understood */
+export function parseOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      json: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+      list: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      rounds: { type: 'string' },
+    },
+  });
+  const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+  if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) {
+    throw new Error(`--rounds ${values.rounds} is no number of rounds`);
+  }
+  const only = values.only?.split(',');
+  return { json: values.json, quick: values.quick, list: values.list, only, rounds };
+}

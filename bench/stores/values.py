@@ -1,0 +1,131 @@
+"""One value by its key: put, get from memory, get from the disk."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+
+from . import pagecache
+from .payloads import SIZES, payload
+from .rounds import Case, Turn
+from .subjects import ALL, OURS, Subject, subjects_in
+
+# How many values a turn puts or gets, and how many there are to get.
+_OPERATIONS = {"100B": 200, "1kB": 200, "10kB": 200, "100kB": 60, "1MB": 12}
+_KEPT = {"100B": 500, "1kB": 500, "10kB": 500, "100kB": 120, "1MB": 24, "10MB": 4}
+# What is read from the disk in one turn: a run of values in the order of their saving,
+# which is the order of a notebook that runs again.
+_RUN = {"100B": 100, "1kB": 100, "10kB": 100, "100kB": 40, "1MB": 12, "10MB": 4}
+
+
+def cases(quick: bool) -> list[Case]:
+    sizes = list(SIZES)[:5] if quick else list(SIZES)
+    return [
+        case
+        for size in sizes
+        for case in (
+            _case("put", _putting, size),
+            _case("get-hot", _getting, size),
+            _case("get-cold", _getting_cold, size),
+        )
+    ]
+
+
+def _case(name: str, begin: Callable[[Path, str], Turn], size: str) -> Case:
+    small = SIZES[size] <= 100_000
+    return Case(
+        (f"{name}/{size}",),
+        _subjects(size),
+        lambda folder: begin(folder, size),
+        rounds=15 if small and name != "get-cold" else 7,
+        warm_up=SIZES[size] <= 10_000_000,
+    )
+
+
+def _subjects(size: str) -> tuple[str, ...]:
+    # A gigabyte costs the others minutes and says nothing that 100 MB do not say.
+    return OURS if size == "1GB" else ALL
+
+
+def _putting(folder: Path, size: str) -> Turn:
+    subjects = subjects_in(folder, _subjects(size))
+    count, length = _OPERATIONS.get(size, 1), SIZES[size]
+    for subject in subjects.values():
+        subject.empty()
+
+    def turn(name: str, round: int) -> tuple[float]:
+        subject = subjects[name]
+        numbers = range((round + 1) * count, (round + 2) * count)
+        values = [payload(length, number) for number in numbers]
+        if length >= 1_000_000:
+            # What one has written must not be flushed in the next one's turn.
+            os.sync()
+        begun = perf_counter()
+        for number, value in zip(numbers, values, strict=True):
+            subject.put(number, value)
+        spent = (perf_counter() - begun) / count
+        _expect(subject, numbers[-1], length)
+        if length >= 10_000_000:
+            subject.empty()
+        return (spent,)
+
+    return turn
+
+
+def _getting(folder: Path, size: str) -> Turn:
+    count, length = _OPERATIONS.get(size, 2), SIZES[size]
+    kept = _KEPT.get(size, 1)
+    subjects = _filled(folder, size, kept)
+
+    def turn(name: str, round: int) -> tuple[float]:
+        subject = subjects[name]
+        numbers = random.Random(round).choices(range(kept), k=count)
+        begun = perf_counter()
+        for number in numbers:
+            subject.get(number)
+        spent = (perf_counter() - begun) / count
+        _expect(subject, numbers[-1], length)
+        return (spent,)
+
+    return turn
+
+
+def _getting_cold(folder: Path, size: str) -> Turn:
+    kept, length = _KEPT.get(size, 1), SIZES[size]
+    count = _RUN.get(size, 1)
+    subjects = _filled(folder, size, kept)
+
+    def turn(name: str, round: int) -> tuple[float]:
+        subject = subjects[name]
+        first = random.Random(round).randrange(kept - count + 1)
+        # Opened before, as a kernel has it by its second cell.
+        subject.reopen()
+        subject.get(-2)
+        pagecache.drop(subject.folder)
+        begun = perf_counter()
+        for number in range(first, first + count):
+            subject.get(number)
+        spent = (perf_counter() - begun) / count
+        _expect(subject, first, length)
+        return (spent,)
+
+    return turn
+
+
+def _filled(folder: Path, size: str, kept: int) -> dict[str, Subject]:
+    subjects = subjects_in(folder, _subjects(size))
+    for subject in subjects.values():
+        for number in range(kept):
+            subject.put(number, payload(SIZES[size], number))
+        subject.reopen()
+    return subjects
+
+
+def _expect(subject: Subject, number: int, length: int) -> None:
+    """Fails the benchmark where a value is not what was put: speed is no excuse."""
+    found = subject.get(number)
+    if found is None or bytes(found) != payload(length, number):
+        raise AssertionError(f"{type(subject).__name__} lost value {number}")
