@@ -18,10 +18,10 @@ from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 
-from . import pagecache, presence, values
+from . import disk, entries, mapped, memory, mixed, pagecache, presence, values
 from .rounds import Case, results_of
 
-WORKLOADS = (values, presence)
+WORKLOADS = (values, presence, entries, mapped, mixed, disk, memory)
 
 
 def main() -> None:

@@ -1,0 +1,76 @@
+"""Peak memory of putting and getting a gigabyte, in a process of its own.
+
+The figure is the peak beyond what the process had before, the gigabyte included;
+RESULTS.md says how much of it is beyond the gigabyte. Linux alone tells and resets
+a process's peak.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from .payloads import SIZES, payload
+from .rounds import Case, Turn, in_child
+from .subjects import OURS, subject_in
+
+_STATUS = Path("/proc/self/status")
+_RESET = Path("/proc/self/clear_refs")
+
+
+def cases(quick: bool) -> list[Case]:
+    if not _RESET.exists():
+        return []
+    sizes = ("10MB",) if quick else ("1GB",)
+    return [
+        Case(
+            (f"memory/{size}", f"memory-put/{size}", f"memory-get/{size}"),
+            OURS,
+            lambda folder, size=size: _peaks(folder, SIZES[size]),
+            unit="B",
+            warm_up=False,
+        )
+        for size in sizes
+    ]
+
+
+def _peaks(folder: Path, length: int) -> Turn:
+    def turn(name: str, round: int) -> tuple[float, float, float]:
+        putting = in_child(lambda: _putting(folder, name, length))
+        getting = in_child(lambda: _getting(folder, name))
+        shutil.rmtree(folder / name)
+        return max(putting, getting), putting, getting
+
+    return turn
+
+
+def _putting(folder: Path, name: str, length: int) -> float:
+    subject = subject_in(folder, name)
+    subject.put(-1, b"first")
+    value = payload(length, 0)
+    return length + _peak_of(lambda: subject.put(0, value))
+
+
+def _getting(folder: Path, name: str) -> float:
+    subject = subject_in(folder, name)
+    subject.get(-1)
+    # What is got stays in memory until it is dropped here.
+    return _peak_of(lambda: subject.get(0))
+
+
+def _peak_of(work: Callable[[], object]) -> float:
+    """By how many bytes the process grows at most while it works."""
+    before = _bytes_of("VmRSS")
+    _RESET.write_text("5")
+    kept = work()
+    peak = _bytes_of("VmHWM")
+    del kept
+    return float(peak - before)
+
+
+def _bytes_of(name: str) -> int:
+    found = re.search(rf"^{name}:\s+(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found[1]) * 1024
