@@ -18,10 +18,20 @@ from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 
-from . import disk, entries, mapped, memory, mixed, pagecache, presence, values
+from . import (
+    disk,
+    entries,
+    mapped,
+    memory,
+    mixed,
+    notebooks,
+    pagecache,
+    presence,
+    values,
+)
 from .rounds import Case, results_of
 
-WORKLOADS = (values, presence, entries, mapped, mixed, disk, memory)
+WORKLOADS = (values, presence, entries, mapped, mixed, disk, memory, notebooks)
 
 
 def main() -> None:
@@ -58,9 +68,11 @@ def _is_named(case: Case, names: list[str]) -> bool:
 
 def _prepare(package: Path) -> None:
     """What every measuring process has before it begins."""
-    sys.path.insert(0, str(package))
+    sys.path.insert(0, str(package.resolve()))
     # Before the fork, since each of them needs it; our own package is not, because
     # its import is part of what a notebook's run costs.
+    # marimo's kernel is killed at the end of an export, which Python complains of.
+    os.environ["PYTHONWARNINGS"] = "ignore::UserWarning:multiprocessing"
     for name in ("marimo._cli.cli", "marimo._save.loaders", "numpy"):
         import_module(name)
 

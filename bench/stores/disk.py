@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 from .payloads import SIZES, payload
@@ -17,7 +18,7 @@ def cases(quick: bool) -> list[Case]:
         Case(
             (f"{name}/{size}",),
             ALL,
-            lambda folder, size=size, copies=copies: _using(folder, size, copies),
+            partial(_using, size=size, copies=copies),
             unit="B",
             warm_up=False,
         )

@@ -7,6 +7,7 @@ SHA-256 of every value when it is saved and when it is loaded.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -27,9 +28,7 @@ def cases(quick: bool) -> list[Case]:
         Case(
             (f"{name}/{size}", f"{name}-get/{size}"),
             OURS,
-            lambda folder, kind=kind, values=values, size=size: _results(
-                folder, kind, values, size
-            ),
+            partial(_results, kind=kind, values=values, size=size),
             rounds=9,
         )
         for name, kind, values in (("entry6", "lazy", _six), ("pickle", "pickle", _one))

@@ -9,6 +9,7 @@ marimo checks the SHA-256 of every byte as well.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -26,9 +27,7 @@ def cases(quick: bool) -> list[Case]:
         Case(
             (f"{name}{signed}/{size}",),
             OURS,
-            lambda folder, make=make, signed=signed, size=size: _mapped(
-                folder, make, SIZES[size], bool(signed)
-            ),
+            partial(_mapped, make=make, length=SIZES[size], signed=bool(signed)),
         )
         for size in (("10MB",) if quick else ("10MB", "100MB", "1GB"))
         for name, make in (("mapped", _frame), ("mapped-npy", _array))

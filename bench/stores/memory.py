@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from .payloads import SIZES, payload
@@ -28,7 +29,7 @@ def cases(quick: bool) -> list[Case]:
         Case(
             (f"memory/{size}", f"memory-put/{size}", f"memory-get/{size}"),
             OURS,
-            lambda folder, size=size: _peaks(folder, SIZES[size]),
+            partial(_peaks, length=SIZES[size]),
             unit="B",
             warm_up=False,
         )

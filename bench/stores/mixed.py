@@ -6,6 +6,7 @@ import os
 import random
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -26,10 +27,10 @@ def cases(quick: bool) -> list[Case]:
         Case(
             (f"{name}/{size}",),
             ALL,
-            lambda folder, begin=begin, size=size: begin(folder, size),
+            partial(begin, size=size),
             unit="1/s",
         )
-        for name, begin in (("threads8", _threads), ("procs4", _processes))
+        for name, begin in _WAYS.items()
         for size in (_SIZES[:1] if quick else _SIZES)
     ]
 
@@ -91,6 +92,9 @@ def _processes(folder: Path, size: str) -> Turn:
         return (_PROCESSES * _OPERATIONS[size] / spent,)
 
     return turn
+
+
+_WAYS: dict[str, Callable[..., Turn]] = {"threads8": _threads, "procs4": _processes}
 
 
 class _Worker:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -16,8 +17,8 @@ _TESTS = 500
 
 def cases(quick: bool) -> list[Case]:
     return [
-        Case(("hit",), ALL, lambda folder: _testing(folder, True), rounds=15),
-        Case(("miss",), ALL, lambda folder: _testing(folder, False), rounds=15),
+        Case(("hit",), ALL, partial(_testing, present=True), rounds=15),
+        Case(("miss",), ALL, partial(_testing, present=False), rounds=15),
     ]
 
 

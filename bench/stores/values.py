@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -34,12 +35,12 @@ def cases(quick: bool) -> list[Case]:
     ]
 
 
-def _case(name: str, begin: Callable[[Path, str], Turn], size: str) -> Case:
+def _case(name: str, begin: Callable[..., Turn], size: str) -> Case:
     small = SIZES[size] <= 100_000
     return Case(
         (f"{name}/{size}",),
         _subjects(size),
-        lambda folder: begin(folder, size),
+        partial(begin, size=size),
         rounds=15 if small and name != "get-cold" else 7,
         warm_up=SIZES[size] <= 10_000_000,
     )
