@@ -5,7 +5,12 @@ import path from 'node:path';
 import { build } from './package.mjs';
 import { root, run } from './programs.mjs';
 import { marimoVersions } from './python.mjs';
-import { editorVariables, pythonVariables, testedPython } from './testEnvironment.mjs';
+import {
+  benchVariables,
+  editorVariables,
+  pythonVariables,
+  testedPython,
+} from './testEnvironment.mjs';
 
 /**
  * What came of a suite.
@@ -30,7 +35,7 @@ export function suites() {
     {
       name: 'integration',
       run: async () => {
-        const variables = await pythonVariables();
+        const variables = { ...(await pythonVariables()), ...(await benchVariables()) };
         await build({ production: false });
         return nodeTests('integration', variables);
       },

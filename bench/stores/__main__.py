@@ -21,6 +21,7 @@ from time import perf_counter
 from . import (
     disk,
     entries,
+    many,
     mapped,
     memory,
     mixed,
@@ -31,7 +32,7 @@ from . import (
 )
 from .rounds import Case, results_of
 
-WORKLOADS = (values, presence, entries, mapped, mixed, disk, memory, notebooks)
+WORKLOADS = (values, presence, entries, mapped, mixed, many, disk, memory, notebooks)
 
 
 def main() -> None:
@@ -72,7 +73,9 @@ def _prepare(package: Path) -> None:
     # Before the fork, since each of them needs it; our own package is not, because
     # its import is part of what a notebook's run costs.
     # marimo's kernel is killed at the end of an export, which Python complains of.
-    os.environ["PYTHONWARNINGS"] = "ignore::UserWarning:multiprocessing"
+    os.environ["PYTHONWARNINGS"] = (
+        "ignore::UserWarning:multiprocessing.resource_tracker"
+    )
     for name in ("marimo._cli.cli", "marimo._save.loaders", "numpy"):
         import_module(name)
 
