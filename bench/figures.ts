@@ -2,6 +2,8 @@
 export interface Figure {
   readonly what: string;
   readonly value: string;
+  /** What was promised, such as `≤ 10 ms`. */
+  readonly goal?: string;
   /** How it was measured, in a few words. */
   readonly how: string;
 }

@@ -10,15 +10,13 @@ from .payloads import SIZES, payload
 from .rounds import Case, Turn
 from .subjects import ALL, subject_in
 
-_VALUES = 1000
-
 
 def cases(quick: bool) -> list[Case]:
     return [
         Case(
             (f"{name}/{size}",),
             ALL,
-            partial(_using, size=size, copies=copies),
+            partial(_using, size=size, copies=copies, count=100 if quick else 1000),
             unit="B",
             warm_up=False,
         )
@@ -27,13 +25,13 @@ def cases(quick: bool) -> list[Case]:
     ]
 
 
-def _using(folder: Path, size: str, copies: int) -> Turn:
+def _using(folder: Path, size: str, copies: int, count: int) -> Turn:
     """`copies` is how many keys each value is kept under."""
 
     def turn(name: str, round: int) -> tuple[float]:
         place = folder / str(round)
         subject = subject_in(place, name)
-        for number in range(_VALUES):
+        for number in range(count):
             subject.put(number, payload(SIZES[size], number // copies))
         subject.close()
         # What the file system has promised but not given out yet is given out now.

@@ -11,8 +11,8 @@ from .payloads import payload
 from .rounds import Case, Turn
 from .subjects import ALL, subjects_in
 
-_KEPT = 1000
-_TESTS = 500
+_KEPT = 400
+_TESTS = 400
 
 
 def cases(quick: bool) -> list[Case]:

@@ -14,6 +14,7 @@ from .payloads import SIZES, payload
 from .rounds import Case, Turn
 from .subjects import ALL, OURS, Subject, subjects_in
 
+_QUICK = ("1kB", "100kB", "1MB")
 # How many values a turn puts or gets, and how many there are to get.
 _OPERATIONS = {"100B": 200, "1kB": 200, "10kB": 200, "100kB": 60, "1MB": 12}
 _KEPT = {"100B": 500, "1kB": 500, "10kB": 500, "100kB": 120, "1MB": 24, "10MB": 4}
@@ -23,24 +24,20 @@ _RUN = {"100B": 100, "1kB": 100, "10kB": 100, "100kB": 40, "1MB": 12, "10MB": 4}
 
 
 def cases(quick: bool) -> list[Case]:
-    sizes = list(SIZES)[:5] if quick else list(SIZES)
     return [
-        case
-        for size in sizes
-        for case in (
-            _case("put", _putting, size),
-            _case("get-hot", _getting, size),
-            _case("get-cold", _getting_cold, size),
-        )
+        _case(name, begin, size, quick)
+        for size in (_QUICK if quick else SIZES)
+        for name, begin in _WORK.items()
     ]
 
 
-def _case(name: str, begin: Callable[..., Turn], size: str) -> Case:
+def _case(name: str, begin: Callable[..., Turn], size: str, quick: bool) -> Case:
     small = SIZES[size] <= 100_000
+    kept = _RUN.get(size, 1) if quick else _KEPT.get(size, 1)
     return Case(
         (f"{name}/{size}",),
         _subjects(size),
-        partial(begin, size=size),
+        partial(begin, size=size, kept=kept),
         rounds=15 if small and name != "get-cold" else 7,
         warm_up=SIZES[size] <= 10_000_000,
     )
@@ -51,7 +48,8 @@ def _subjects(size: str) -> tuple[str, ...]:
     return OURS if size == "1GB" else ALL
 
 
-def _putting(folder: Path, size: str) -> Turn:
+def _putting(folder: Path, size: str, kept: int) -> Turn:
+    del kept
     subjects = subjects_in(folder, _subjects(size))
     count, length = _OPERATIONS.get(size, 1), SIZES[size]
     for subject in subjects.values():
@@ -76,9 +74,8 @@ def _putting(folder: Path, size: str) -> Turn:
     return turn
 
 
-def _getting(folder: Path, size: str) -> Turn:
+def _getting(folder: Path, size: str, kept: int) -> Turn:
     count, length = _OPERATIONS.get(size, 2), SIZES[size]
-    kept = _KEPT.get(size, 1)
     subjects = _filled(folder, size, kept)
 
     def turn(name: str, round: int) -> tuple[float]:
@@ -94,9 +91,8 @@ def _getting(folder: Path, size: str) -> Turn:
     return turn
 
 
-def _getting_cold(folder: Path, size: str) -> Turn:
-    kept, length = _KEPT.get(size, 1), SIZES[size]
-    count = _RUN.get(size, 1)
+def _getting_cold(folder: Path, size: str, kept: int) -> Turn:
+    count, length = _RUN.get(size, 1), SIZES[size]
     subjects = _filled(folder, size, kept)
 
     def turn(name: str, round: int) -> tuple[float]:
@@ -114,6 +110,13 @@ def _getting_cold(folder: Path, size: str) -> Turn:
         return (spent,)
 
     return turn
+
+
+_WORK: dict[str, Callable[..., Turn]] = {
+    "put": _putting,
+    "get-hot": _getting,
+    "get-cold": _getting_cold,
+}
 
 
 def _filled(folder: Path, size: str, kept: int) -> dict[str, Subject]:
