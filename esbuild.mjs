@@ -1,5 +1,5 @@
-// Builds the extension: three programs for Node (the extension host, the language server, the
-// decoder that runs in a worker thread) and the page of the preview.
+// Builds the extension: programs for Node (the extension host, what it loads later, the language
+// server, the decoder that runs in a worker thread) and the page of the preview.
 import { copyFile, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { argv } from 'node:process';
@@ -18,6 +18,20 @@ const common = {
   metafile: true,
 };
 
+/**
+ * The library that talks to the language server is three quarters of the extension's code, and of no
+ * use before a notebook is opened: it is a program of its own, which `import()` loads then.
+ * @type {esbuild.Plugin}
+ */
+const loadedLater = {
+  name: 'loaded-later',
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /^vscode-languageclient\/node$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './languageclient.js', external: true } : undefined,
+    );
+  },
+};
+
 /** @type {esbuild.BuildOptions} */
 const node = {
   ...common,
@@ -28,8 +42,12 @@ const node = {
   // The native module is loaded by a path relative to the bundle, so it is copied beside it.
   loader: { '.node': 'copy', '.sql': 'text' },
   assetNames: '[name]',
+  // An `import()` of our own file becomes a `require`: VS Code answers that for `vscode` alone.
+  supported: { 'dynamic-import': false },
+  plugins: [loadedLater],
   entryPoints: {
     extension: 'src/extension.ts',
+    languageclient: 'vscode-languageclient/node',
     server: 'src/server/main.ts',
     decoder: 'src/formats/decoder.ts',
   },
