@@ -30,7 +30,7 @@ def loader_in(folder: Path, subject: str, kind: str = "lazy", **policy: Any) -> 
         from marimo_cellar.store import SqliteStore
 
         # As a kernel has it, with what joining one changes beside the loaders.
-        kernel._join_process()
+        kernel.join_process()
         store = SqliteStore(str(place))
         classes = {"lazy": loader.SqliteLoader, "pickle": loader.SqlitePickleLoader}
     if kind == "lazy":
