@@ -39,8 +39,9 @@ class Client:
                 return messages
 
     def post(self, path: str, body: dict[str, Any]) -> None:
+        """Asks the kernel for something; `path` is below `/api`."""
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/api/kernel/{path}",
+            f"http://127.0.0.1:{self.port}/api/{path}",
             json.dumps(body).encode(),
             {
                 "Content-Type": "application/json",

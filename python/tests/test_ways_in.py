@@ -278,13 +278,13 @@ def test_an_edit_session_keeps_its_cells_while_code_changes(
     ):
         ready = tab.wait_for("kernel-ready")[-1]["data"]
         cell_ids = ready["cell_ids"]
-        tab.post("instantiate", {"objectIds": [], "values": [], "autoRun": True})
+        tab.post("kernel/instantiate", {"objectIds": [], "values": [], "autoRun": True})
         tab.wait_for("completed-run")
         assert ran(notebook) == ["first", "second"]
         ids = dict(query(notebook, "SELECT name, cell_id FROM cells"))
         # All of its code changes, and its name is not in the file's text any more.
         tab.post(
-            "run",
+            "kernel/run",
             {"cellIds": [cell_ids[2]], "codes": ['ran("anew"); z = x + 100']},
         )
         tab.wait_for("completed-run")

@@ -1,0 +1,101 @@
+"""What is being saved, and what was used, is there after a kernel's end."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from tests.conftest import Write, ran
+from tests.kernels import export, query
+from tests.servers import serve
+
+
+def test_a_last_cell_that_saves_much_has_it_after_the_export(
+    write: Write, env: dict[str, str]
+) -> None:
+    notebook = write(
+        "large.py",
+        last="""
+            import numpy as np
+            ran("last")
+            # 400 MB that are not all alike.
+            large = np.zeros(50_000_000)
+            large[::512] = np.random.default_rng(1).random(large[::512].size)
+        """,
+        reader="str(float(large.sum()))",
+    )
+    first = export(notebook, env)
+    assert ran(notebook) == ["last"]
+    assert query(
+        notebook,
+        "SELECT size > 400000000 FROM blobs JOIN items USING (digest) JOIN cells"
+        " USING (cell_id) WHERE items.name = 'large' AND cells.name = 'last'",
+    ) == [(1,)]
+    second = export(notebook, env)
+    assert ran(notebook) == []
+    assert second.outputs == first.outputs
+
+
+def test_use_that_was_written_in_time_outlives_a_killed_kernel(
+    write: Write, env: dict[str, str], tmp_path: Path
+) -> None:
+    notebook = write("killed.py", one="x = [1]", two="y = [*x, 2]")
+    export(notebook, env)
+    with notebook.open("a") as file:
+        file.write(KILLER)
+    trace = notebook.parent / "ran.txt"
+    with (
+        serve("edit", notebook, env=env, log=tmp_path / "log") as server,
+        server.client(notebook, "tab") as tab,
+    ):
+        tab.wait_for("kernel-ready")
+        tab.post("kernel/instantiate", {"objectIds": [], "values": [], "autoRun": True})
+        until = time.monotonic() + 90
+        while not trace.exists() and time.monotonic() < until:
+            time.sleep(0.1)
+    # It saw that the batch was there, before its own end.
+    assert ran(notebook) == ["hits: 2"]
+    assert query(
+        notebook,
+        "SELECT cells.name, hits, last_hit_at NOT NULL FROM entries JOIN cells"
+        " USING (cell_id) WHERE cells.name NOT NULL ORDER BY 1",
+    ) == [("one", 1, 1), ("two", 1, 1)]
+
+
+# Runs until what was used before it is written, and then ends its kernel.
+KILLER = """
+@app.cell
+def killer():
+    import os, signal, sqlite3, time
+    from contextlib import closing
+
+    def hits():
+        with closing(sqlite3.connect("__marimo__/cache/cache.db")) as database:
+            return database.execute(
+                "SELECT count(*) FROM entries JOIN cells USING (cell_id)"
+                " WHERE hits > 0 AND name NOT NULL"
+            ).fetchone()[0]
+
+    while hits() < 2:
+        time.sleep(0.1)
+    ran(f"hits: {hits()}")
+    os.kill(os.getpid(), signal.SIGKILL)
+    return
+"""
+
+
+def test_the_time_that_each_entry_saved_can_be_told(
+    write: Write, env: dict[str, str]
+) -> None:
+    notebook = write("saved.py", slow="import time; time.sleep(1.2); x = [1]")
+    for _ in range(3):
+        export(notebook, env)
+    # Of each hit, what the entry took to compute less what it took to load.
+    hits = query(
+        notebook,
+        "SELECT runtime, seconds FROM lookups"
+        " JOIN entries USING (cell_id, cache_name, hash) JOIN cells USING (cell_id)"
+        " WHERE outcome = 'hit' AND cells.name = 'slow'",
+    )
+    assert len(hits) == 2
+    assert all(runtime >= 1.2 and seconds >= 0 for runtime, seconds in hits)
