@@ -41,7 +41,7 @@ for (const { version, python } of pythons()) {
     const folder = path.join(home, 'work');
     await mkdir(folder);
     await writeFile(path.join(folder, 'script.py'), notebook);
-    const { XDG_CONFIG_HOME: _, ...env } = process.env;
+    const env = { ...process.env, XDG_CONFIG_HOME: undefined };
     const { file } = await userConfig(folder, { env: {}, home });
     const before = '# mine\n[display]\ntheme = "dark"\n';
     await mkdir(path.dirname(file), { recursive: true });
