@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import mmap
 import os
 import sqlite3
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -11,6 +14,7 @@ from urllib.parse import quote
 
 from marimo_cellar import faults, folder, schema
 from marimo_cellar.faults import Refused, Unavailable, is_busy
+from marimo_cellar.folder import DATABASE_NAME
 from marimo_cellar.migrating import migrate
 from marimo_cellar.notices import warn_once
 from marimo_cellar.schema import APPLICATION_ID, told
@@ -74,11 +78,10 @@ def _open_for_writing(path: Path, create: bool) -> Connection | None:
     try:
         return _open_and_make(path, create)
     except sqlite3.OperationalError as error:
-        # On a full disk a log fails too, and nothing else would do any better.
-        if is_busy(error) or faults.is_full(error):
+        # Any other fault of the disk is none that another journal would mend.
+        if is_busy(error) or not _is_writable(path) or _shares_memory(path.parent):
             raise
-        if not _is_writable(path) or not _take_log_away(path):
-            raise
+    _take_log_away(path)
     faults.say_without_log(path)
     return _open_and_make(path, create, log=False)
 
@@ -131,29 +134,38 @@ def _remove_leftovers(path: Path) -> None:
         connection.close()
 
 
-def _take_log_away(path: Path) -> bool:
+def _shares_memory(folder: Path) -> bool:
+    """Whether files there can be mapped by several programs, as the log's index is."""
+    try:
+        with tempfile.NamedTemporaryFile(
+            dir=folder, prefix=f".{DATABASE_NAME}-", suffix="-shm"
+        ) as file:
+            file.truncate(mmap.PAGESIZE)
+            mmap.mmap(file.fileno(), mmap.PAGESIZE).close()
+    except OSError as error:
+        # No room for it is no answer.
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return True
+
+
+def _take_log_away(path: Path) -> None:
     """Makes a database with a log one with a rollback journal, without shared memory.
 
-    For file systems that have none: network mounts, some mounts of containers. False
-    if that is not what is wrong. Raises `Refused` while others use the log, who have
-    it in memory that they share.
+    For file systems that have none: network mounts, some mounts of containers. Raises
+    `Refused` while others use the log, who have it in memory that they share.
     """
     try:
         # Alone with the database, SQLite keeps the log's index in its own memory.
         connection = connect(path, "rw", alone=True)
         try:
-            (before,) = connection.execute("PRAGMA journal_mode").fetchone()
-            if before != "wal":
-                return False
             # A stranger's file is not changed. One that holds nothing is ours to make.
             is_ours(connection, path)
-            (after,) = connection.execute("PRAGMA journal_mode = DELETE").fetchone()
-            return bool(after == "delete")
+            connection.execute("PRAGMA journal_mode = DELETE").fetchone()
         finally:
             connection.close()
     except sqlite3.OperationalError as error:
         if not is_busy(error):
-            return False
+            raise
         _refuse(
             "elsewhere",
             path,
