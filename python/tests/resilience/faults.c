@@ -7,6 +7,7 @@
    CELLAR_FAULT_SEED   for that chance
    CELLAR_FAULT_TRACE  a file that is told all that is written and made to last
 
+   `cellar_faults` sets them anew, for the forks of a program that began without.
    A full disk takes as many bytes of a write as still fit, as a real one does.
    The trace is read by powercut.py. */
 
@@ -45,6 +46,13 @@ __attribute__((constructor)) static void begin(void) {
   if ((value = getenv("CELLAR_FAULT_TRACE")))
     trace = (int)syscall(SYS_openat, AT_FDCWD, value,
                          O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+}
+
+void cellar_faults(const char *where, long long full, unsigned read, unsigned by) {
+  folder = strdup(where);
+  room = full;
+  odds = read;
+  seed = by;
 }
 
 static int inside(const char *path) {
