@@ -4,6 +4,7 @@
    CELLAR_FAULT_SHM    any value: files that end in -shm cannot be mapped
    CELLAR_FAULT_FULL   so many bytes can be written, and then the disk is full
    CELLAR_FAULT_READ   one read of so many fails, by chance
+   CELLAR_FAULT_TIMES  so often at most
    CELLAR_FAULT_SEED   for that chance
    CELLAR_FAULT_TRACE  a file that is told all that is written and made to last
 
@@ -33,7 +34,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int trace = -1;
 static long long room = -1;
-static unsigned odds, seed;
+static unsigned odds, seed, times = ~0u;
 static const char *folder;
 
 __attribute__((constructor)) static void begin(void) {
@@ -42,16 +43,19 @@ __attribute__((constructor)) static void begin(void) {
   if (!folder) folder = "/nowhere";
   if ((value = getenv("CELLAR_FAULT_FULL"))) room = atoll(value);
   if ((value = getenv("CELLAR_FAULT_READ"))) odds = (unsigned)atoi(value);
+  if ((value = getenv("CELLAR_FAULT_TIMES"))) times = (unsigned)atoi(value);
   if ((value = getenv("CELLAR_FAULT_SEED"))) seed = (unsigned)atoi(value);
   if ((value = getenv("CELLAR_FAULT_TRACE")))
     trace = (int)syscall(SYS_openat, AT_FDCWD, value,
                          O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
-void cellar_faults(const char *where, long long full, unsigned read, unsigned by) {
+void cellar_faults(const char *where, long long full, unsigned read,
+                   unsigned so_often, unsigned by) {
   folder = strdup(where);
   room = full;
   odds = read;
+  times = so_often;
   seed = by;
 }
 
@@ -100,7 +104,8 @@ static size_t fitting(size_t size) {
 static int unlucky(void) {
   int is;
   pthread_mutex_lock(&lock);
-  is = odds && rand_r(&seed) % odds == 0;
+  is = odds && times && rand_r(&seed) % odds == 0;
+  if (is) times--;
   pthread_mutex_unlock(&lock);
   return is;
 }

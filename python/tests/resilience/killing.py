@@ -192,15 +192,21 @@ class Look:
     partial_files: int
 
 
-def look(folder: Path, ledger: Ledger) -> Look:
-    """Compares all that is there with the ledger, in a process of its own."""
+def look(folder: Path, ledger: Ledger, may_be_lost: bool = False) -> Look:
+    """Compares all that is there with the ledger, in a process of its own.
+
+    What `may_be_lost` need not be there, and must be right if it is.
+    """
 
     def ask(answer: Callable[[Any], None]) -> None:
         store = SqliteStore(str(folder / "cache"))
         kept, problems = 0, []
         for key in ledger:
             try:
-                fault = ledger.fault(key, load(store, key))
+                found = load(store, key)
+                fault = ledger.fault(key, found)
+                if found is None and may_be_lost:
+                    continue
             except Wrong as error:
                 fault = str(error)
             if fault is not None:
