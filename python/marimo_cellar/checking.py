@@ -95,7 +95,7 @@ def problems(
         _entries(database),
         _manifests(database) if bytes else (),
         _blobs(database, bytes, step),
-        _files(database, now - grace),
+        files_without_row(database, now - grace),
     ):
         try:
             yield from part
@@ -381,8 +381,12 @@ def _wrong_bytes(row: _Blob, sums: blobfile.Checksums) -> tuple[Kind, str] | Non
 # Files without a row
 
 
-def _files(database: Database, until: float) -> Iterator[Problem]:
+def files_without_row(database: Database, until: float) -> Iterator[Problem]:
     """What lies below `blobs/`, was last changed before `until`, and has no row."""
+    named = {
+        file
+        for (file,) in _query(database, "SELECT file FROM blobs WHERE file NOT NULL")
+    }
     for path, error in _walk(database.blobs):
         about = path.relative_to(database.folder).as_posix()
         if error is not None:
@@ -398,9 +402,16 @@ def _files(database: Database, until: float) -> Iterator[Problem]:
             continue
         if blobfile.is_partial(file):
             yield Problem("partial-file", about, "it is the rest of a write cut off")
-        elif not _query(
-            database, "SELECT 1 FROM blobs WHERE file = ?", file
-        ) and os.path.lexists(path):
+        elif (
+            file not in named
+            and not _query(
+                # It may have got one since.
+                database,
+                "SELECT 1 FROM blobs WHERE file = ?",
+                file,
+            )
+            and os.path.lexists(path)
+        ):
             yield Problem("unknown-file", about, "no row names it")
 
 

@@ -145,12 +145,13 @@ def _not_joined(error: Exception) -> None:
 
 def _finish(session: Any) -> None:
     """The end of a run: what was computed and used is written down."""
-    from marimo_cellar import lookups
+    from marimo_cellar import lookups, sweeping
 
     session.saves.join()
     lookups.flush()
     if session.store is not None:
         session.store.database.fold_log()
+        sweeping.sweep_daily(session.store.database)
 
 
 def _write_lookups() -> None:

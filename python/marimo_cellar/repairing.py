@@ -96,7 +96,7 @@ def repair(database: Database, problems: Sequence[Problem]) -> Repairs:
         _begin_anew(database, done)
         return done
     blobs.unlink(database, files)
-    _remove_files(database, problems, done)
+    done.files += remove_files(database, problems)
     database.fold_log()
     return done
 
@@ -236,13 +236,13 @@ def _column(connection: sqlite3.Connection, sql: str, *values: object) -> set[An
     return {row[0] for row in connection.execute(sql, values)}
 
 
-def _remove_files(
-    database: Database, problems: Iterable[Problem], done: Repairs
-) -> None:
-    """Files without a row that have a name of ours; those of others are left.
+def remove_files(database: Database, problems: Iterable[Problem]) -> int:
+    """Removes files without a row that have a name of ours; how many. Those of others
+    are left.
 
     Under the write lock: somebody may be giving one a row just now.
     """
+    removed = 0
     with database.writing() as connection:
         for problem in problems:
             if problem.kind not in ("unknown-file", "partial-file"):
@@ -255,4 +255,5 @@ def _remove_files(
             if used is None and blobs.is_our_name(file):
                 with suppress(OSError):
                     path.unlink()
-                    done.files += 1
+                    removed += 1
+    return removed

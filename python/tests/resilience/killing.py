@@ -27,8 +27,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import SqliteStore, schema
-from marimo_cellar.checking import audit
+from marimo_cellar import SqliteStore, checking, schema, sweeping
+from marimo_cellar.database import database_in
 from tests.resilience.work import Worker, Wrong, load
 
 _AT_ONCE = 2
@@ -41,7 +41,9 @@ _LOOK_EVERY = 50
 @dataclass
 class Figures:
     """`acknowledged` counts what was told as done, `kept` what of it was looked for
-    and found, again and again; `cut_off` what each kill interrupted."""
+    and found, again and again; `cut_off` what each kill interrupted; `swept` the
+    files that were left in the end, and gone with the first clean-up an hour later.
+    """
 
     kills: int
     seed: int
@@ -49,6 +51,7 @@ class Figures:
     kept: int = 0
     cut_off: dict[str, int] = field(default_factory=dict)
     partial_files: int = 0
+    swept: int = 0
     problems: list[str] = field(default_factory=list)
 
 
@@ -166,7 +169,22 @@ def kill(folder: Path, kills: int, seed: int) -> Figures:
     for slot in slots:
         slot.kill()
     figures.acknowledged = ledger.acknowledged
+    figures.swept, left = _swept(folder)
+    figures.problems += left
     return figures
+
+
+def _swept(folder: Path) -> tuple[int, list[str]]:
+    """How many files a clean-up removes an hour from now, and what is wrong then."""
+
+    def ask(answer: Callable[[Any], None]) -> None:
+        database = database_in(folder / "cache")
+        later = time.time() + 2 * checking.GRACE
+        swept = sweeping.sweep(database, later)
+        answer((swept, [str(one) for one in checking.audit(database, now=later)]))
+
+    found: tuple[int, list[str]] = _asked(ask)
+    return found
 
 
 def _work(
@@ -214,7 +232,7 @@ def look(folder: Path, ledger: Ledger, may_be_lost: bool = False) -> Look:
             elif ledger.is_certain(key):
                 kept += 1
         database = store.database
-        problems += [str(problem) for problem in audit(database)]
+        problems += [str(problem) for problem in checking.audit(database)]
         partial = [path for path in database.blobs.rglob(".*") if path.is_file()]
         answer(Look(kept, problems, len(partial)))
 
