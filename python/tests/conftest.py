@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from textwrap import dedent, indent
 
@@ -56,38 +57,41 @@ def plain_env(home: Path) -> dict[str, str]:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Writes a notebook: `write(name, first="code", second="code", ...)`.
+    """Writes a notebook: `write(name, first="code", second="code", ...)`."""
+    return partial(write_notebook, tmp_path / "notebooks")
+
+
+def write_notebook(
+    usual: Path,
+    name: str,
+    *,
+    cached: bool = True,
+    folder: Path | None = None,
+    **cells: str,
+) -> Path:
+    """Writes a notebook of these cells in the usual folder, or another one.
 
     A cell whose name begins with an underscore is unnamed. Its code may call
     `ran(name)`, which appends to `ran.txt` beside the notebook: that is how a test
     sees that a cell did run.
     """
-
-    def write(
-        name: str,
-        *,
-        cached: bool = True,
-        folder: Path = tmp_path / "notebooks",
-        **cells: str,
-    ) -> Path:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "trace.py").write_text(
-            "from pathlib import Path\n"
-            "def ran(name):\n"
-            "    with open(Path(__file__).parent / 'ran.txt', 'a') as file:\n"
-            "        file.write(name + '\\n')\n"
-        )
-        text = HEADER.format(cached=str(cached).lower())
-        imports = "import marimo as mo\nfrom trace import ran"
-        for cell, code in [("_", imports), *cells.items()]:
-            label = "_" if cell.startswith("_") else cell
-            body = indent(dedent(code).strip(), "    ")
-            text += f"\n@app.cell\ndef {label}():\n{body}\n    return\n\n"
-        path = folder / name
-        path.write_text(text)
-        return path
-
-    return write
+    folder = folder or usual
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "trace.py").write_text(
+        "from pathlib import Path\n"
+        "def ran(name):\n"
+        "    with open(Path(__file__).parent / 'ran.txt', 'a') as file:\n"
+        "        file.write(name + '\\n')\n"
+    )
+    text = HEADER.format(cached=str(cached).lower())
+    imports = "import marimo as mo\nfrom trace import ran"
+    for cell, code in [("_", imports), *cells.items()]:
+        label = "_" if cell.startswith("_") else cell
+        body = indent(dedent(code).strip(), "    ")
+        text += f"\n@app.cell\ndef {label}():\n{body}\n    return\n\n"
+    path = folder / name
+    path.write_text(text)
+    return path
 
 
 def ran(notebook: Path) -> list[str]:

@@ -11,18 +11,19 @@ import json
 import logging
 import multiprocessing
 import random
+import sqlite3
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from marimo_cellar.checkpoints import log_size
-from marimo_cellar.database import Database
+from marimo_cellar.database import Database, database_in
 from tests.resilience.work import Worker
 
 
@@ -43,8 +44,13 @@ class Figures:
     wrong: list[str]
 
 
-def crowd(folder: Path, processes: int, seconds: float, seed: int) -> Figures:
-    """Lets them all begin at once, on a folder that has no cache yet."""
+def crowd(
+    folder: Path, processes: int, seconds: float, seed: int, log: bool = True
+) -> Figures:
+    """Lets them all begin at once, on a folder that has no cache yet; without a `log`,
+    on one with an empty cache that has a rollback journal."""
+    if not log:
+        _begin_without_log(folder / "cache")
     context = multiprocessing.get_context("spawn")
     names = [f"w{number}" for number in range(processes)]
     crowd = []
@@ -82,6 +88,15 @@ def crowd(folder: Path, processes: int, seconds: float, seed: int) -> Figures:
         [line for result in results for line in result["warnings"]],
         [line for result in results for line in result["wrong"]],
     )
+
+
+def _begin_without_log(folder: Path) -> None:
+    database = database_in(folder)
+    with database.writing():
+        pass
+    database.close()
+    with closing(sqlite3.connect(database.path)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
 
 
 def _watch(folder: Path, pipes: list[Connection]) -> int:
@@ -150,8 +165,11 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--processes", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--no-log", action="store_true")
     parser.add_argument("--seed", type=int, default=random.randrange(2**32))
     given = parser.parse_args()
     folder = given.folder or Path(tempfile.mkdtemp())
-    figures = crowd(folder, given.processes, given.seconds, given.seed)
+    figures = crowd(
+        folder, given.processes, given.seconds, given.seed, not given.no_log
+    )
     print(json.dumps(asdict(figures), indent=1))

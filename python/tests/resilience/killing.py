@@ -27,7 +27,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import SqliteStore, checking, schema, sweeping
+from marimo_cellar import SqliteStore, checking, notices, schema, sweeping
 from marimo_cellar.database import database_in
 from tests.resilience.work import Worker, Wrong, load
 
@@ -35,7 +35,7 @@ _AT_ONCE = 2
 # Seconds for which a worker lives, at most.
 _LIFE = 0.08
 # Kills between two looks at all that there is.
-_LOOK_EVERY = 50
+LOOK_EVERY = 50
 
 
 @dataclass
@@ -153,7 +153,7 @@ def kill(folder: Path, kills: int, seed: int) -> Figures:
         slot = chance.choice(slots)
         was_at = slot.kill()
         figures.cut_off[was_at] = figures.cut_off.get(was_at, 0) + 1
-        if number % _LOOK_EVERY == 0 or number == kills:
+        if number % LOOK_EVERY == 0 or number == kills:
             # The others too, since what they are at changes what may be there.
             for other in slots:
                 if other is not slot:
@@ -263,6 +263,8 @@ def _fork(act: Callable[[], None]) -> int:
     pid = os.fork()
     if pid:
         return pid
+    # What a user would hear of it is none of ours.
+    notices.logger.disabled = True
     try:
         act()
         os._exit(0)
