@@ -13,7 +13,7 @@ from pathlib import Path
 
 from marimo_cellar.database import Database
 from marimo_cellar.identity import NotebookCell, StoredCell, match_cells
-from marimo_cellar.notebook import Cell, Notebook, digest_of
+from marimo_cellar.notebook import Cell, Notebook, digest_of, normalised
 
 # The name of the row that holds what no cell saved: a scratch pad, or a store
 # used outside any notebook. No cell can be called that.
@@ -144,7 +144,7 @@ def enrol(
                 )
         roll.ids[cell.kernel_id] = cell_id
     for gone in left.values():
-        if not gone.retired and gone.digest not in notebook.unrun:
+        if not gone.retired and digest_of(rows[gone.cell_id][2]) not in notebook.unrun:
             connection.execute(
                 "UPDATE cells SET retired_at = ? WHERE cell_id = ?",
                 (now, gone.cell_id),
@@ -287,7 +287,7 @@ def _stored_cells(
             StoredCell(
                 cell_id=cell_id,
                 name=name,
-                digest=digest_of(code),
+                code=normalised(code),
                 defs=frozenset(json.loads(defs)),
                 retired=retired_at is not None,
             ),
@@ -301,7 +301,7 @@ def _as_they_stand(notebook: Notebook, roll: Roll) -> list[NotebookCell]:
     return [
         NotebookCell(
             name=cell.name,
-            digest=cell.digest,
+            code=normalised(cell.code),
             defs=frozenset(cell.defs),
             known_as=roll.ids.get(cell.kernel_id),
         )

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from marimo_cellar.code import code_digest, node_digest
+from marimo_cellar.code import code_digest, node_digest, normalise
 
 digest_of = lru_cache(maxsize=8192)(code_digest)
+normalised = lru_cache(maxsize=8192)(normalise)
 
 
 @dataclass(frozen=True)

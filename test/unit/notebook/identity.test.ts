@@ -8,12 +8,14 @@ interface TableCell {
   readonly name: string | null;
   readonly code: string;
   readonly defs: readonly string[];
+  readonly knownAs?: number;
 }
 
-const appearance = ({ name, code, defs }: TableCell) => ({
+const appearance = ({ name, code, defs, knownAs }: TableCell) => ({
   name: name ?? undefined,
   code: normalise(code),
   defs,
+  knownAs,
 });
 
 for (const { name, before, after, expect } of cases) {
