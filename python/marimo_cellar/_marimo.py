@@ -95,6 +95,16 @@ def notebook_path(context: Any) -> Path | None:
     return Path(os.path.abspath(name))
 
 
+def renamed_path(context: Any) -> Path | None:
+    """Where a notebook is now that was renamed while its kernel runs, absolute.
+
+    marimo tells its kernel, and not the context. None where there is no telling.
+    """
+    kernel = getattr(context, "_kernel", None)
+    name = getattr(getattr(kernel, "app_metadata", None), "filename", None)
+    return Path(os.path.abspath(name)) if name else None
+
+
 def running_cell(context: Any) -> str | None:
     """marimo's id of the cell that this thread runs; None between cells."""
     execution = context.execution_context
@@ -352,6 +362,7 @@ __all__ = [
     "on_run_end",
     "parent_of",
     "read_toml",
+    "renamed_path",
     "replace_arrow_serialiser",
     "replace_deserialisers",
     "replace_loader",

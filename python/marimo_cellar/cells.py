@@ -7,23 +7,27 @@ import os
 import posixpath
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from marimo_cellar.database import Database
 from marimo_cellar.identity import NotebookCell, StoredCell, match_cells
 from marimo_cellar.notebook import Cell, Notebook, digest_of, normalised
+from marimo_cellar.relocation import (
+    IMPORTED,
+    UNSAVED,
+    find_carried,
+    find_moved_app,
+    folder_of,
+    move_app,
+    move_cell,
+    stored_cell,
+)
 
 # The name of the row that holds what no cell saved: a scratch pad, or a store
 # used outside any notebook. No cell can be called that.
 OUTSIDE = "(outside any cell)"
-
-# Stands for the path of a notebook that has no file yet.
-UNSAVED = "unsaved"
-
-# Stands for the notebook, in a folder, that imported entries belong to.
-IMPORTED = "imported"
 
 
 @dataclass
@@ -44,6 +48,11 @@ class Roll:
         """What was written last is not there after all: it was rolled back."""
         self.enrolled = None
 
+    def rename(self, path: Path | None) -> None:
+        """The notebook is at another path now; its cells are what they were."""
+        self.path = path
+        self.enrolled = self.recognised = None
+
 
 def app_path(database: Database, path: Path | None) -> str:
     """The notebook's path as its row has it: relative to the database's folder."""
@@ -54,14 +63,6 @@ def app_path(database: Database, path: Path | None) -> str:
     except ValueError:
         # Another drive of Windows, to which no relative path leads.
         return path.as_posix()
-
-
-def folder_of(app: str) -> str:
-    """The folder of a notebook, by its row's path; equal for those in one folder.
-
-    One without a file is where it would be saved in marimo's own cache folder.
-    """
-    return "../.." if app == UNSAVED else posixpath.dirname(app)
 
 
 def recognise(
@@ -88,20 +89,11 @@ def _recognise(
     roll: Roll,
     notebook: Notebook,
 ) -> Mapping[str, int]:
-    row = connection.execute(
-        "SELECT app_id FROM apps WHERE path = ?",
-        (app_path(database, roll.path),),
-    ).fetchone()
-    if row is None:
-        return {}
-    matches = match_cells(
-        [stored for stored, _ in _stored_cells(connection, row[0])],
-        _as_they_stand(notebook, roll),
-    )
+    identified = _identify(connection, database, roll, notebook)
     return {
-        cell.kernel_id: match.cell_id
-        for cell, match in zip(notebook.cells, matches, strict=True)
-        if match.cell_id is not None
+        cell.kernel_id: cell_id
+        for cell, cell_id in zip(notebook.cells, identified.cell_ids, strict=True)
+        if cell_id is not None
     }
 
 
@@ -121,30 +113,33 @@ def enrol(
     if notebook is roll.enrolled and _is_there(connection, roll.ids.get(kernel_id)):
         return
     now = time.time()
-    app_id = _app(connection, database, roll.path, now)
-    stored = _stored_cells(connection, app_id)
-    left = {one.cell_id: one for one, _ in stored}
-    rows = {one.cell_id: row for one, row in stored}
+    path = app_path(database, roll.path)
+    identified = _identify(connection, database, roll, notebook)
+    if identified.app_id is not None:
+        move_app(connection, identified.app_id, path)
+    app_id = _app(connection, path, now)
+    left = dict(identified.stored)
     roll.ids = {
         kernel_id: cell_id for kernel_id, cell_id in roll.ids.items() if cell_id in left
     }
-    matches = match_cells(list(left.values()), _as_they_stand(notebook, roll))
-    for cell, match in zip(notebook.cells, matches, strict=True):
+    for cell, known in zip(notebook.cells, identified.cell_ids, strict=True):
         row = (cell.name, cell.ordinal, cell.code, json.dumps(cell.defs))
-        cell_id = match.cell_id
-        if cell_id is None:
-            cell_id = _insert_cell(connection, app_id, row, now)
-        else:
-            retired = left.pop(cell_id).retired
-            if retired or rows[cell_id] != row:
-                connection.execute(
-                    "UPDATE cells SET name = ?, ordinal = ?, code = ?, defs = ?,"
-                    " retired_at = NULL WHERE cell_id = ?",
-                    (*row, cell_id),
-                )
-        roll.ids[cell.kernel_id] = cell_id
-    for gone in left.values():
-        if not gone.retired and digest_of(rows[gone.cell_id][2]) not in notebook.unrun:
+        if known is None:
+            roll.ids[cell.kernel_id] = _insert_cell(connection, app_id, row, now)
+            continue
+        roll.ids[cell.kernel_id] = known
+        before = left.pop(known, None)
+        if before is None:
+            move_cell(connection, known, app_id, path)
+        if before is None or before[0].retired or before[1] != row:
+            connection.execute(
+                "UPDATE cells SET name = ?, ordinal = ?, code = ?, defs = ?,"
+                " retired_at = NULL WHERE cell_id = ?",
+                (*row, known),
+            )
+    unrun = {digest_of(cell.code) for cell in notebook.unrun}
+    for gone, (_, _, code, _) in left.values():
+        if not gone.retired and digest_of(code) not in unrun:
             connection.execute(
                 "UPDATE cells SET retired_at = ? WHERE cell_id = ?",
                 (now, gone.cell_id),
@@ -161,7 +156,7 @@ def outside(
 ) -> int:
     """The cell id for what no cell of the notebook saved."""
     now = time.time()
-    app_id = _app(connection, database, path, now)
+    app_id = _app(connection, app_path(database, path), now)
     row = connection.execute(
         "SELECT cell_id FROM cells WHERE app_id = ? AND name = ?",
         (app_id, OUTSIDE),
@@ -230,20 +225,63 @@ def record_nodes(
             waiting.extend(parents)
 
 
-def _app(
+_Row = tuple[str | None, int, str, str]
+
+
+@dataclass(frozen=True)
+class _Identified:
+    """The app at the notebook's path, or that moved there, and who its cells are.
+
+    `cell_ids` are in the order of the notebook's cells, None for a new one. `stored`
+    are the app's cells by id; an id that is not among them comes from another app.
+    """
+
+    app_id: int | None
+    stored: Mapping[int, tuple[StoredCell, _Row]]
+    cell_ids: Sequence[int | None]
+
+
+def _identify(
     connection: sqlite3.Connection,
     database: Database,
-    path: Path | None,
-    now: float,
-) -> int:
-    relative = app_path(database, path)
+    roll: Roll,
+    notebook: Notebook,
+) -> _Identified:
+    cells = _as_they_stand(notebook, roll)
+    path = app_path(database, roll.path)
+    found = connection.execute(
+        "SELECT app_id FROM apps WHERE path = ?", (path,)
+    ).fetchone()
+    app_id: int | None = found[0] if found else None
+    stored = _stored_cells(connection, app_id)
+    if not stored and roll.path is not None:
+        # What is not run yet is in the notebook as well.
+        unrun = [
+            NotebookCell(cell.name, normalised(cell.code), frozenset())
+            for cell in notebook.unrun
+        ]
+        moved = find_moved_app(connection, database, [*cells, *unrun])
+        if moved is not None:
+            app_id = moved
+            stored = _stored_cells(connection, app_id)
+    matches = match_cells([one for one, _ in stored.values()], cells)
+    cell_ids = [match.cell_id for match in matches]
+    new = [index for index, cell_id in enumerate(cell_ids) if cell_id is None]
+    codes = [notebook.cells[index].code for index in new]
+    carried = find_carried(connection, database, app_id, codes) if codes else []
+    for index, cell_id in zip(new, carried, strict=True):
+        cell_ids[index] = cell_id
+    return _Identified(app_id, stored, cell_ids)
+
+
+def _app(connection: sqlite3.Connection, path: str, now: float) -> int:
     connection.execute(
         "INSERT INTO apps (path, last_seen_at) VALUES (?, ?)"
         " ON CONFLICT (path) DO UPDATE SET last_seen_at = excluded.last_seen_at",
-        (relative, now),
+        (path, now),
     )
     (app_id,) = connection.execute(
-        "SELECT app_id FROM apps WHERE path = ?", (relative,)
+        "SELECT app_id FROM apps WHERE path = ?", (path,)
     ).fetchone()
     return int(app_id)
 
@@ -271,30 +309,18 @@ def _is_there(connection: sqlite3.Connection, cell_id: int | None) -> bool:
     return row is not None
 
 
-_Row = tuple[str | None, int, str, str]
-
-
 def _stored_cells(
-    connection: sqlite3.Connection, app_id: int
-) -> list[tuple[StoredCell, _Row]]:
+    connection: sqlite3.Connection, app_id: int | None
+) -> dict[int, tuple[StoredCell, _Row]]:
+    """An app's cells by id, in order of ordinal."""
     rows = connection.execute(
-        "SELECT cell_id, name, ordinal, code, defs, retired_at FROM cells"
+        "SELECT cell_id, name, code, defs, retired_at, ordinal FROM cells"
         " WHERE app_id = ? AND ordinal >= 0 ORDER BY ordinal, cell_id",
         (app_id,),
     ).fetchall()
-    return [
-        (
-            StoredCell(
-                cell_id=cell_id,
-                name=name,
-                code=normalised(code),
-                defs=frozenset(json.loads(defs)),
-                retired=retired_at is not None,
-            ),
-            (name, ordinal, code, defs),
-        )
-        for cell_id, name, ordinal, code, defs, retired_at in rows
-    ]
+    return {
+        row[0]: (stored_cell(row[:5]), (row[1], row[5], row[2], row[3])) for row in rows
+    }
 
 
 def _as_they_stand(notebook: Notebook, roll: Roll) -> list[NotebookCell]:

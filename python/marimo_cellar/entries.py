@@ -18,7 +18,6 @@ from marimo_cellar.cells import (
     Roll,
     app_path,
     enrol,
-    folder_of,
     hidden_until,
     outside,
     recognise,
@@ -27,6 +26,7 @@ from marimo_cellar.cells import (
 from marimo_cellar.clearing import delete
 from marimo_cellar.database import Database, Replaced
 from marimo_cellar.notebook import Notebook
+from marimo_cellar.relocation import folder_of, made_in
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def candidates(database: Database, key: EntryKey, owner: Owner) -> list[Found]:
         # A place that several folders share holds what equal code made of other files:
         # marimo's hash does not see what is read by a relative path.
         here = folder_of(app_path(database, owner.roll.path))
-        rows = [row for row in _rows_of(connection, key) if folder_of(row[3]) == here]
+        rows = [row for row in _rows_of(connection, key) if made_in(*row[3:]) == here]
         if not rows:
             return []
         own = _own_cell(connection, database, owner)
@@ -126,7 +126,7 @@ def candidates(database: Database, key: EntryKey, owner: Owner) -> list[Found]:
             cleared_at = row[0] if row else None
         founds = [
             Found(entry_id, cell_id, cell_id == own, created_at)
-            for entry_id, cell_id, created_at, _ in rows
+            for entry_id, cell_id, created_at, *_ in rows
             if cell_id == own or cleared_at is None or created_at > cleared_at
         ]
         return sorted(founds, key=lambda found: not found.own)
@@ -202,7 +202,7 @@ def all_of(database: Database, key: EntryKey) -> list[Found]:
         rows = _rows_of(connection, key) if connection is not None else []
     return [
         Found(entry_id, cell_id, False, created_at)
-        for entry_id, cell_id, created_at, _ in rows
+        for entry_id, cell_id, created_at, *_ in rows
     ]
 
 
@@ -414,11 +414,11 @@ def _transaction(database: Database, owner: Owner) -> Iterator[sqlite3.Connectio
 
 def _rows_of(
     connection: sqlite3.Connection, key: EntryKey
-) -> list[tuple[int, int, float, str]]:
-    """Entry, cell, creation time and app's path of every cell's entry, the newest
-    first."""
+) -> list[tuple[int, int, float, str, str]]:
+    """Entry, cell, creation time, app's path and versions of every cell's entry, the
+    newest first."""
     return connection.execute(
-        "SELECT entry_id, cell_id, created_at, path FROM entries"
+        "SELECT entry_id, cell_id, created_at, path, versions FROM entries"
         " JOIN cells USING (cell_id) JOIN apps USING (app_id) WHERE hash = ?"
         " AND cache_name = ? AND cache_type = ? AND loader = ?"
         " ORDER BY created_at DESC",

@@ -52,12 +52,12 @@ class Cell:
 class Notebook:
     """`cells` are in notebook order.
 
-    `unrun` has the digests of cells that the file has and the kernel does not,
-    such as one whose code does not parse: they are not gone.
+    `unrun` has the cells that the file has and the kernel does not, such as one
+    whose code does not parse: they are not gone.
     """
 
     cells: tuple[Cell, ...]
-    unrun: frozenset[bytes]
+    unrun: tuple[FileCell, ...]
 
     def cell(self, kernel_id: str | None) -> Cell | None:
         """The cell with a kernel id, if the notebook has it."""
@@ -117,7 +117,7 @@ def compose(
             )
             for ordinal, cell in enumerate(ordered)
         ),
-        unrun=frozenset(digest for digest, places in left.items() if places),
+        unrun=tuple(file[place] for places in left.values() for place in places),
     )
 
 

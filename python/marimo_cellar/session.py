@@ -30,6 +30,8 @@ class Session:
         self.place: Path | None = self.path or (
             outer.place if outer is not None else None
         )
+        # The file as marimo named it last, also where `path` did not follow.
+        self._name = self.path
         self.saves: SavesInFlight = (
             outer.saves if outer is not None else SavesInFlight()
         )
@@ -61,7 +63,21 @@ class Session:
 
     def owner(self, kernel_id: str | None) -> Owner:
         """A cell of the notebook as it stands now."""
+        self._follow_rename()
         return Owner(self.roll, self._current_notebook(), kernel_id)
+
+    def _follow_rename(self) -> None:
+        """The notebook may be saved under another name while its kernel runs.
+
+        In a folder whose cache is elsewhere it stays what it was to this kernel.
+        """
+        path = _marimo.renamed_path(self._context)
+        if path in (None, self._name) or self.place != self.path:
+            return
+        self._name = path
+        if place.folder_of(path) == place.folder_of(self.path):
+            self.path = self.place = path
+            self.roll.rename(path)
 
     def _current_notebook(self) -> Notebook:
         with self._lock:

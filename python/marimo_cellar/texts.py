@@ -41,13 +41,10 @@ class Texts:
 
     def common(self, one: str, other: str) -> int:
         """How many words two cells have in common; 0 unless they are alike."""
-        words, other_words = _words_of(one), _words_of(other)
-        fewest = min(sum(words.values()), sum(other_words.values()))
+        fewest = min(count_words(one), count_words(other))
         if fewest < _FEW_WORDS or self.share(one, other) < _ALIKE:
             return 0
-        return sum(
-            min(times, other_words.get(word, 0)) for word, times in words.items()
-        )
+        return shared_words(one, other)
 
     def share(self, one: str, other: str) -> int:
         """What two cells have in common, in thousandths of what they have on average."""
@@ -65,6 +62,17 @@ class Texts:
             for word, times in one.items()
             if word in other
         )
+
+
+def count_words(code: str) -> int:
+    """How many words a normalised code has."""
+    return sum(_words_of(code).values())
+
+
+def shared_words(one: str, other: str) -> int:
+    """How many words two normalised codes have in common."""
+    words = _words_of(other)
+    return sum(min(times, words.get(word, 0)) for word, times in _words_of(one).items())
 
 
 @lru_cache(maxsize=8192)

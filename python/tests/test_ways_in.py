@@ -300,3 +300,35 @@ def test_an_edit_session_keeps_its_cells_while_code_changes(
             "SELECT count(*) FROM entries WHERE cell_id = ?",
             ids["second"],
         ) == [(2,)]
+
+
+def test_a_notebook_renamed_at_the_desk_or_behind_the_kernels_back_stays_itself(
+    write: Write, env: dict[str, str], tmp_path: Path
+) -> None:
+    notebook = write(
+        "before.py", first='ran("first"); x = 1', second='ran("second"); y = x + 1'
+    )
+    ids = "SELECT path, name, cell_id FROM apps JOIN cells USING (app_id) ORDER BY 3"
+    with (
+        serve("edit", notebook, env=env, log=tmp_path / "log") as server,
+        server.client(notebook, "tab") as tab,
+    ):
+        cell_ids = tab.wait_for("kernel-ready")[-1]["data"]["cell_ids"]
+        tab.post("instantiate", {"objectIds": [], "values": [], "autoRun": True})
+        tab.wait_for("completed-run")
+        before = query(notebook, ids)
+        renamed = notebook.with_name("renamed.py")
+        tab.post("rename", {"filename": str(renamed)})
+        tab.post("run", {"cellIds": [cell_ids[2]], "codes": ['ran("anew"); y = x + 2']})
+        tab.wait_for("completed-run")
+        # A rename may be a run of its own, of the cells that ask for the name.
+        while "anew" not in ran(notebook):
+            tab.wait_for("completed-run")
+    assert query(renamed, ids) == [
+        (path.replace("before", "renamed"), *row) for path, *row in before
+    ]
+    moved = renamed.rename(notebook.with_name("moved.py"))
+    export(moved, env)
+    assert query(moved, ids) == [
+        (path.replace("before", "moved"), *row) for path, *row in before
+    ]
