@@ -67,14 +67,15 @@ export interface ChangedCell {
 
 /** A stored notebook, arranged so that every version of its document is judged quickly. */
 export class SavedNotebook<Entry extends StoredEntry = StoredEntry> {
-  readonly #known: readonly KnownCell[];
+  /** The stored cells, as they are recognised. */
+  readonly known: readonly KnownCell[];
   readonly #cells: ReadonlyMap<number, StoredCell>;
   readonly #entries: ReadonlyMap<number, readonly Entry[]>;
   /** Equal cells have equal nodes. */
   readonly #nodes: ReadonlyMap<string, readonly StoredNode[]>;
 
   constructor(stored: StoredNotebook<Entry>) {
-    this.#known = stored.cells.map((cell) => ({
+    this.known = stored.cells.map((cell) => ({
       ...cell,
       id: cell.cellId,
       code: normalise(cell.code),
@@ -86,7 +87,7 @@ export class SavedNotebook<Entry extends StoredEntry = StoredEntry> {
 
   /** @returns one judgement for each of `current`, in their order. */
   judge(current: readonly CurrentCell[]): Judgement<Entry>[] {
-    const assigned = assignCells(this.#known, current);
+    const assigned = assignCells(this.known, current);
     const places = new Map(
       assigned.flatMap(({ id }, index) => (id === undefined ? [] : [[id, index] as const])),
     );

@@ -20,8 +20,6 @@ const alike = 400;
 
 /** The texts of a notebook's cells, before and after an edit. */
 export class Texts {
-  /** By code, which is normalised. */
-  readonly #words = new Map<string, Words>();
   /** In how many cells each word is. */
   readonly #cells = new Map<string, number>();
 
@@ -29,7 +27,7 @@ export class Texts {
     for (const side of [before, after]) {
       const cells = new Map<string, number>();
       for (const { code } of side) {
-        for (const word of this.#wordsOf(code).keys()) cells.set(word, (cells.get(word) ?? 0) + 1);
+        for (const word of wordsOf(code).keys()) cells.set(word, (cells.get(word) ?? 0) + 1);
       }
       for (const [word, count] of cells) {
         this.#cells.set(word, Math.max(count, this.#cells.get(word) ?? 1));
@@ -39,24 +37,20 @@ export class Texts {
 
   /** @returns how many words two cells have in common; 0 unless they are alike. */
   common(one: Text, other: Text): number {
-    const [words, otherWords] = [this.#wordsOf(one.code), this.#wordsOf(other.code)];
-    const fewest = Math.min(count(words, words), count(otherWords, otherWords));
-    if (fewest < fewWords || this.share(one, other) < alike) return 0;
-    return count(words, otherWords);
+    const fewest = Math.min(countWords(one), countWords(other));
+    return fewest < fewWords || this.share(one, other) < alike ? 0 : sharedWords(one, other);
   }
 
   /** @returns what two cells have in common, in thousandths of what they have on average. */
   share(one: Text, other: Text): number {
-    const [words, otherWords] = [this.#wordsOf(one.code), this.#wordsOf(other.code)];
+    const [words, otherWords] = [wordsOf(one.code), wordsOf(other.code)];
     const total = this.#weigh(words, words) + this.#weigh(otherWords, otherWords);
     return Math.floor((2000 * this.#weigh(words, otherWords)) / Math.max(1, total));
   }
 
   /** @returns the words by which to look for a cell: no two are alike without one in common. */
   tellingWords({ code }: Text): string[] {
-    return [...this.#wordsOf(code).keys()].filter(
-      (word) => (this.#cells.get(word) ?? 1) <= telling,
-    );
+    return [...wordsOf(code).keys()].filter((word) => (this.#cells.get(word) ?? 1) <= telling);
   }
 
   #weigh(one: Words, other: Words): number {
@@ -67,20 +61,30 @@ export class Texts {
     }
     return weight;
   }
-
-  #wordsOf(code: string): Words {
-    let words = this.#words.get(code);
-    if (words === undefined) this.#words.set(code, (words = wordsOf(code)));
-    return words;
-  }
 }
 
 interface Text {
   readonly code: string;
 }
 
+/** @returns how many words a cell has. */
+export function countWords({ code }: Text): number {
+  return count(wordsOf(code), wordsOf(code));
+}
+
+/** @returns how many words two cells have in common. */
+export function sharedWords(one: Text, other: Text): number {
+  return count(wordsOf(one.code), wordsOf(other.code));
+}
+
+/** Of the codes that were asked for last: a notebook is looked at again after each edit. */
+const known = new Map<string, Words>();
+const mostKnown = 8192;
+
 /** Words are letters, digits, underscores and all beyond ASCII, in strings too. */
 function wordsOf(code: string): Words {
+  const before = known.get(code);
+  if (before) return before;
   const words = new Map<string, number>();
   let at = 0;
   while (at < code.length) {
@@ -91,10 +95,11 @@ function wordsOf(code: string): Words {
     }
     at = end + 1;
   }
+  if (known.size >= mostKnown) known.clear();
+  known.set(code, words);
   return words;
 }
 
-/** @returns how many words two codes have in common. */
 function count(one: Words, other: Words): number {
   let both = 0;
   for (const [word, times] of one) both += Math.min(times, other.get(word) ?? 0);

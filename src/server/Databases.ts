@@ -15,6 +15,12 @@ export type Cache =
   | { readonly kind: 'open'; readonly path: string; readonly loader: SqliteLoader }
   | { readonly kind: 'failed'; readonly path: string; readonly error: CacheError };
 
+/** What a cache knows of a notebook, or, of an unknown one, of all that it may have been. */
+export interface Records {
+  readonly own: NotebookRecord | undefined;
+  readonly gone: readonly NotebookRecord[];
+}
+
 interface OpenNotebook {
   readonly file: string;
   /** The database, once its place was found. */
@@ -33,7 +39,7 @@ export class Databases {
   /** By notebook file. A promise is shared by those who ask before it is answered. */
   readonly #records = new Map<
     string,
-    { readonly loader: SqliteLoader; readonly record: Promise<NotebookRecord | undefined> }
+    { readonly loader: SqliteLoader; readonly records: Promise<Records> }
   >();
   /** Databases that do not open, with what the file looked like. */
   readonly #refused = new Map<string, string>();
@@ -110,18 +116,18 @@ export class Databases {
   }
 
   /** What the cache knows of a notebook, read again only after the database changed. */
-  record(uri: string, loader: SqliteLoader): Promise<NotebookRecord | undefined> {
+  records(uri: string, loader: SqliteLoader): Promise<Records> {
     const file = this.#notebooks.get(uri)?.file;
-    if (file === undefined) return Promise.resolve(undefined);
+    if (file === undefined) return Promise.resolve({ own: undefined, gone: [] });
     const known = this.#records.get(file);
     // Whoever asked before the cache was set to be elsewhere has the other loader.
-    if (known?.loader === loader) return known.record;
-    const record = loader.record(file);
-    this.#records.set(file, { loader, record });
-    record.catch(() => {
-      if (this.#records.get(file)?.record === record) this.#records.delete(file);
+    if (known?.loader === loader) return known.records;
+    const records = readRecords(loader, file);
+    this.#records.set(file, { loader, records });
+    records.catch(() => {
+      if (this.#records.get(file)?.records === records) this.#records.delete(file);
     });
-    return record;
+    return records;
   }
 
   async close(): Promise<void> {
@@ -181,6 +187,13 @@ export class Databases {
       this.#looking = undefined;
     });
   }
+}
+
+async function readRecords(loader: SqliteLoader, file: string): Promise<Records> {
+  const own = await loader.record(file);
+  // What was saved outside of any cell is not enough to know a notebook by.
+  const isKnown = own?.cells.some(({ ordinal }) => ordinal >= 0) === true;
+  return { own, gone: isKnown ? [] : await loader.goneRecords() };
 }
 
 function filePath(uri: string): string | undefined {

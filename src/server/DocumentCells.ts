@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { TextDocument } from 'vscode-languageserver-textdocument';
 import { type CurrentCell, type Judgement, SavedNotebook } from '../notebook/freshness';
+import { findMovedApp } from '../notebook/moves';
 import { Notebook, type PlacedCell } from '../notebook/notebook';
 import type { DocumentCell } from '../protocol/cells';
 import type { Range } from '../protocol/text';
 import { CacheError } from '../store/CacheError';
 import type { NotebookRecord, RecordedEntry } from '../store/record';
 import type { EntrySummary } from '../store/rows';
-import type { Cache, Databases } from './Databases';
+import type { Cache, Databases, Records } from './Databases';
 import { cellTitle, type CellFacts, type ChangedTitle, describeState } from './hover';
 import { plainText } from './markdown';
 
@@ -34,8 +35,8 @@ export class DocumentCells {
     { notebook: Notebook; record: NotebookRecord | undefined; cells: readonly JudgedCell[] }
   >();
   readonly #saved = new WeakMap<NotebookRecord, SavedNotebook<RecordedEntry>>();
-  /** Of normalised code: a cell that was not edited keeps its text. */
-  readonly #digests = new WeakMap<PlacedCell['cell'], string>();
+  /** A cell that was not edited is the same object. */
+  readonly #seen = new WeakMap<PlacedCell['cell'], CurrentCell>();
 
   constructor(private readonly databases: Databases) {}
 
@@ -59,8 +60,8 @@ export class DocumentCells {
     if (!cache) return undefined;
     try {
       const loader = cache.kind === 'open' ? cache.loader : undefined;
-      const record = loader && (await this.databases.record(document.uri, loader));
-      return this.#answer(document, cache, record);
+      const records = loader && (await this.databases.records(document.uri, loader));
+      return this.#answer(document, cache, records);
     } catch (error) {
       if (!(error instanceof CacheError)) throw error;
       return this.#answer(document, { kind: 'failed', path: cache.path, error }, undefined);
@@ -68,20 +69,16 @@ export class DocumentCells {
   }
 
   /** The document may have been edited while the cache was asked: the text of now is judged. */
-  #answer(
-    document: TextDocument,
-    cache: Cache,
-    record: NotebookRecord | undefined,
-  ): Answer | undefined {
+  #answer(document: TextDocument, cache: Cache, records: Records | undefined): Answer | undefined {
     const notebook = this.notebook(document);
     if (!notebook) return undefined;
+    const current = notebook.cells.map(({ cell }) => this.#current(cell));
+    const record = records && this.#recordOf(current, records);
     const known = this.#judged.get(document.uri);
     if (known?.notebook === notebook && known.record === record) {
       return { document, cache, record, cells: known.cells };
     }
-    const judgements = this.#savedNotebook(record).judge(
-      notebook.cells.map(({ cell }) => this.#current(cell)),
-    );
+    const judgements = this.#savedNotebook(record).judge(current);
     const cells = notebook.cells.map((place, index) => ({
       place,
       judgement: judgements[index] ?? { state: 'neverCached' as const, cellId: undefined },
@@ -131,6 +128,17 @@ export class DocumentCells {
     }
   }
 
+  /** The notebook may have been renamed or moved, which the kernel writes down when it runs it. */
+  #recordOf(current: readonly CurrentCell[], { own, gone }: Records): NotebookRecord | undefined {
+    const apps = gone.map((record) => ({
+      appId: record.appId,
+      there: false,
+      cells: this.#savedNotebook(record).known,
+      record,
+    }));
+    return findMovedApp(apps, current)?.record ?? own;
+  }
+
   #savedNotebook(record: NotebookRecord = unknown): SavedNotebook<RecordedEntry> {
     let saved = this.#saved.get(record);
     if (saved === undefined) {
@@ -143,12 +151,13 @@ export class DocumentCells {
   }
 
   #current(cell: PlacedCell['cell']): CurrentCell {
-    let digest = this.#digests.get(cell);
-    if (digest === undefined) {
-      digest = createHash('sha256').update(cell.normalised).digest('hex');
-      this.#digests.set(cell, digest);
+    let current = this.#seen.get(cell);
+    if (current === undefined) {
+      const digest = createHash('sha256').update(cell.normalised).digest('hex');
+      current = { name: cell.name, code: cell.normalised, defs: cell.defs, digest };
+      this.#seen.set(cell, current);
     }
-    return { name: cell.name, code: cell.normalised, defs: cell.defs, digest };
+    return current;
   }
 }
 

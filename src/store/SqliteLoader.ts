@@ -7,7 +7,7 @@ import { listApps, listCells, listEntries, listItems, listLookups } from './list
 import { LiveDatabase } from './LiveDatabase';
 import { load, lookup } from './lookup';
 import { openDatabase, type OpenDatabase } from './opening';
-import { type NotebookRecord, readRecord } from './record';
+import { type NotebookRecord, readGone, readRecord } from './record';
 import type {
   AppSummary,
   BlobFile,
@@ -112,6 +112,11 @@ export class SqliteLoader {
   /** All that it takes to judge a notebook's document; `undefined` when the cache does not know it. */
   record(notebook: string): Promise<NotebookRecord | undefined> {
     return this.#read(({ connection, path }) => readRecord(connection, path, notebook));
+  }
+
+  /** The same of each notebook whose file is gone, the one seen last first. */
+  goneRecords(): Promise<NotebookRecord[]> {
+    return this.#read(({ connection, path }) => readGone(connection, path));
   }
 
   /** Finds the entry that a cell would be served from: its own, or another cell's equal one. */

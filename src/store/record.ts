@@ -1,4 +1,5 @@
-import { dirname, relative, sep } from 'node:path';
+import { lstat } from 'node:fs/promises';
+import { dirname, join, relative, sep } from 'node:path';
 import { listGraph, type GraphNode } from './nodes';
 import { digest, flag, integer, Listing, names, optional, real, text } from './fields';
 import type { Connection } from './Connection';
@@ -30,6 +31,12 @@ export interface RecordedEntry {
   /** When it was saved or last hit. */
   readonly usedAt: number;
 }
+
+const apps = new Listing('a notebook', {
+  appId: integer('a.app_id'),
+  path: text('a.path'),
+  lastSeenAt: real('a.last_seen_at'),
+});
 
 const cells = new Listing('a cell', {
   cellId: integer('c.cell_id'),
@@ -67,8 +74,34 @@ export async function readRecord(
     'SELECT app_id FROM apps WHERE path = ?',
     relative(dirname(path), notebook).split(sep).join('/'),
   );
-  const appId = app?.app_id;
-  if (typeof appId !== 'number') return undefined;
+  return typeof app?.app_id === 'number' ? readApp(connection, app.app_id) : undefined;
+}
+
+/** Notebooks whose file is gone: those seen last, the last one first, and no more than this many. */
+const mostGone = 50;
+
+/** @returns what the cache knows of notebooks that are not where they were when it saw them last. */
+export async function readGone(connection: Connection, path: string): Promise<NotebookRecord[]> {
+  const row = await connection.get(
+    `SELECT ${apps.sql("apps AS a WHERE a.path <> 'unsaved'")} AS apps`,
+  );
+  const all = apps
+    .parse(row?.apps, connection.path)
+    .sort((a, b) => b.lastSeenAt - a.lastSeenAt || b.appId - a.appId);
+  const gone: NotebookRecord[] = [];
+  for (const app of all) {
+    if (gone.length >= mostGone) break;
+    // Any other answer than that there is no such file means that nobody can tell.
+    const isGone = await lstat(join(dirname(path), app.path)).then(
+      () => false,
+      (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOENT',
+    );
+    if (isGone) gone.push(await readApp(connection, app.appId));
+  }
+  return gone;
+}
+
+async function readApp(connection: Connection, appId: number): Promise<NotebookRecord> {
   const row = await connection.get(
     `SELECT ${cells.sql('cells AS c WHERE c.app_id = ?1')} AS cells,
        ${entries.sql(`${lastEntries} AS e`)} AS entries`,

@@ -287,6 +287,29 @@ test('server: rows that tell lies are a damaged cache, and no failure', async (t
   ]);
 });
 
+test('server: a renamed notebook is what it was, and a copy is not', async (t) => {
+  const { client, file } = await openNotebook(t);
+  const other = path.join(path.dirname(file), 'other.py');
+  const uri = await client.open(other, notebook('df = read("b.csv")'));
+  const states = async () =>
+    (await client.cells(uri)).cells.map(({ cellId, state }) => [cellId, state]);
+  assert.deepEqual(await states(), [
+    [1, 'changedHere'],
+    [2, 'changedUpstream'],
+    [3, 'neverCached'],
+  ]);
+  await client.edit(uri, 2, notebook('print(1)').replaceAll(/chart|draw/g, 'x'));
+  assert.deepEqual(new Set((await states()).map(([id]) => id)), new Set([undefined]));
+
+  await writeFile(file, notebook());
+  const copy = await client.open(path.join(path.dirname(file), 'copy.py'), notebook());
+  const { cells } = await client.cells(copy);
+  assert.deepEqual(
+    cells.map(({ cellId, state }) => [cellId, state]),
+    cells.map(() => [undefined, 'neverCached']),
+  );
+});
+
 test("server: what a kernel saved is fresh in the kernel's notebook, and stale after an edit", async (t) => {
   const { notebook: file } = await makeNotebookFolder(t);
   const folder = path.dirname(file);
