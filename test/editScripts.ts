@@ -17,6 +17,7 @@ import { findDefs } from '../src/notebook/defs';
 import { readLogicalLines } from '../src/notebook/lines';
 import { normalise } from '../src/notebook/normalise';
 import type { Appearance, KnownCell } from '../src/notebook/identity';
+import { randomNumbers } from './random';
 
 /** A cell as written; each of `truth` is a right answer, and `undefined` stands for a new cell. */
 export interface WrittenCell {
@@ -30,17 +31,6 @@ export interface EditScript {
   readonly edits: readonly string[];
   readonly before: readonly KnownCell[];
   readonly after: readonly (Appearance & Pick<WrittenCell, 'truth'>)[];
-}
-
-/** Numbers below a bound, the same for the same seed: Marsaglia's xorshift. */
-export function randomNumbers(seed: number): (below: number) => number {
-  let state = seed | 1;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
 }
 
 /** Scripts of one notebook follow each other this often before it is as it was at first. */

@@ -125,7 +125,7 @@ function readBlock(
     start: onHeaderLine ? line.colon + 1 + afterColon : nextLine(piece, line.colon),
     onHeaderLine,
     body: onHeaderLine ? [line] : body,
-    end: (onHeaderLine ? undefined : body.at(-1)?.end) ?? line.end,
+    end: asMarimoCounts(piece, (onHeaderLine ? undefined : body.at(-1)?.end) ?? line.end),
   };
 }
 
@@ -133,7 +133,8 @@ function readBlock(
 function readBody(piece: string, block: Block): string {
   const { start, onHeaderLine, body } = block;
   const last = body.at(-1);
-  if (!last) return '';
+  // Comments alone are no body, but while one is being typed they are all there is.
+  if (!last) return linesBelow(piece, block.colon, ' ', '\t').join('\n').trim();
   if (last.open) return withoutReturnLine(piece.slice(start, block.end));
   const statements = last.statements.filter((statement) => statement >= start);
   if (onHeaderLine && !statements.includes(start)) statements.unshift(start);
@@ -142,7 +143,9 @@ function readBody(piece: string, block: Block): string {
   if (!atBodyLevel || !/^return(?![\w\u0080-\uffff])/.test(piece.slice(statement, statement + 7))) {
     return onHeaderLine ? piece.slice(start, block.end) : withLinesBelow(piece, block);
   }
-  if (statement !== last.start && statements.length > 1) return piece.slice(start, statement);
+  if (statement !== last.start && statements.length > 1) {
+    return piece.slice(start, asMarimoCounts(piece, statement));
+  }
   if (onHeaderLine) return '';
   // Up to the line before the `return`, comments in between included.
   return piece.slice(start, Math.max(start, lineStart(piece, statement) - 1));
@@ -177,10 +180,12 @@ function withTrailingLines(piece: string, { start, end, body, onHeaderLine }: Bl
   return below === '' ? code : `${code}\n${below}`;
 }
 
-/** The lines behind the one of `offset` that are blank or begin with `indent`. */
-function linesBelow(piece: string, offset: number, indent: string): string[] {
+/** The lines behind the one of `offset` that are blank or begin with one of `indents`. */
+function linesBelow(piece: string, offset: number, ...indents: readonly string[]): string[] {
   const lines = piece.slice(nextLine(piece, offset)).split('\n');
-  const end = lines.findIndex((line) => line.trim() !== '' && !line.startsWith(indent));
+  const end = lines.findIndex((line) => {
+    return line.trim() !== '' && !indents.some((indent) => line.startsWith(indent));
+  });
   return end === -1 ? lines : lines.slice(0, end);
 }
 
@@ -219,6 +224,27 @@ function lineStart(text: string, offset: number): number {
 function nextLine(text: string, offset: number): number {
   const newline = text.indexOf('\n', offset);
   return newline === -1 ? text.length : newline + 1;
+}
+
+/**
+ * marimo takes the column of a byte in UTF-8, which Python's `ast` tells it, for that of a character.
+ * What follows a line's last statement is then taken for code, as far as that has letters beyond
+ * ASCII; and so do we, to show the code that the kernel has.
+ */
+function asMarimoCounts(text: string, offset: number): number {
+  const start = lineStart(text, offset);
+  const newline = text.indexOf('\n', offset);
+  const lineEnd = newline === -1 ? text.length : newline;
+  let bytes = 0;
+  for (const char of text.slice(start, offset)) bytes += utf8Length(char);
+  let at = start;
+  for (; bytes > 0 && at < lineEnd; bytes--) at += (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
+  return at;
+}
+
+function utf8Length(char: string): number {
+  const code = char.codePointAt(0) ?? 0;
+  return code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
 }
 
 /** How many lines there are to the one of `offset`, that one included. */
