@@ -34,10 +34,8 @@ export class Notebook {
   static parse(text: string, previous?: Notebook): Notebook | undefined {
     if (!text.includes('marimo')) return undefined;
     // Lines stay what they are for an editor, which ends them as Python does.
-    const source = text
-      .replace(/^\ufeff/, '')
-      .replace(/\r\n?/g, '\n')
-      .trimEnd();
+    const ended = text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
+    const source = ended.replace(/^\ufeff/, '').trimEnd();
     const pieces = cutIntoPieces(source, (piece) => previous?.read.has(piece) ?? false);
     const [preamble, ...rest] = pieces;
     if (!preamble || !makesApp(preamble.text)) return undefined;
