@@ -1,7 +1,14 @@
 import { access, constants, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CacheError } from './CacheError';
-import { applicationId, compareSchemas, formatVersion, ourSchema, readSchema } from './schema';
+import {
+  applicationId,
+  compareSchemas,
+  formatVersion,
+  readSchema,
+  schemaOf,
+  type Likeness,
+} from './schema';
 import { Connection } from './Connection';
 
 /** Whether a cache can be changed and, if not, why, as one sentence. */
@@ -45,12 +52,10 @@ export async function openDatabase(path: string): Promise<OpenDatabase> {
       realPath,
       connection,
       immutable,
-      access: format.triggered
-        ? {
-            kind: 'readOnly',
-            why: `${path} was made by a newer Cellar. Update Cellar to change it.`,
-          }
-        : await findAccess(path, realPath, immutable),
+      access:
+        format.why === undefined
+          ? await findAccess(path, realPath, immutable)
+          : { kind: 'readOnly', why: format.why },
       schemaVersion: format.schemaVersion,
       dataVersion,
       mark: immutable ? await contentMark(realPath) : before,
@@ -140,7 +145,6 @@ async function connect(path: string, realPath: string) {
 }
 
 async function readFormat(connection: Connection, path: string) {
-  const expected = await ourSchema();
   // One snapshot: read apart, the marks of a database that is just being made would not fit its tables.
   await connection.exec('BEGIN');
   const schemaVersion = await connection.number('PRAGMA schema_version');
@@ -168,12 +172,10 @@ async function readFormat(connection: Connection, path: string) {
         'Update Cellar to use it; it was left as it is.',
     );
   }
-  const likeness = compareSchemas(expected, found);
-  // No format older than ours was ever landed; a newer minor one only adds.
-  const known =
-    version === formatVersion
-      ? likeness === 'equal'
-      : version > formatVersion && likeness !== 'other';
+  const expected = await schemaOf(version);
+  const likeness = expected ? compareSchemas(expected, found) : 'other';
+  // A newer minor format only adds.
+  const known = version > formatVersion ? likeness !== 'other' : likeness === 'equal';
   if (!known) {
     throw new CacheError(
       'foreign',
@@ -182,7 +184,18 @@ async function readFormat(connection: Connection, path: string) {
         'Delete the file: its results are computed again by the next run.',
     );
   }
-  return { schemaVersion, triggered: likeness === 'triggered' };
+  return { schemaVersion, why: whyNotChanged(path, version, likeness) };
+}
+
+/** Why a database of this format is read and never changed; `undefined` for one that is. */
+function whyNotChanged(path: string, version: number, likeness: Likeness): string | undefined {
+  if (likeness === 'triggered') {
+    return `${path} was made by a newer Cellar. Update Cellar to change it.`;
+  }
+  if (major(version) < major(formatVersion)) {
+    return `${path} is of the older format ${told(version)}. The next run of a notebook brings it up to date.`;
+  }
+  return undefined;
 }
 
 async function findAccess(path: string, realPath: string, immutable: boolean): Promise<Access> {

@@ -1,10 +1,10 @@
-import text from '../../python/marimo_cellar/schema.sql';
 import { Connection } from './Connection';
+import { landed } from './landed';
 
 /** `PRAGMA application_id` of every database of ours: "CELR". */
 export const applicationId = 0x43454c52;
-/** `PRAGMA user_version`, major * 1000 + minor, of the schema that this program is built with. */
-export const formatVersion = 1000;
+/** `PRAGMA user_version`, major * 1000 + minor, of the newest format that this program knows. */
+export const formatVersion = Math.max(...landed.keys());
 
 /** The schema of a database: the text of each object, and the columns of our tables. */
 export interface Schema {
@@ -63,20 +63,28 @@ export function compareSchemas(ours: Schema, theirs: Schema): Likeness {
   return more.some((object) => object.startsWith('trigger ')) ? 'triggered' : 'extended';
 }
 
-let expected: Promise<Schema> | undefined;
+const expected = new Map<number, Promise<Schema>>();
 
-/** The schema of `schema.sql`, as SQLite itself understands it. */
-export function ourSchema(): Promise<Schema> {
-  expected ??= (async () => {
-    const connection = await Connection.open('schema.sql', 'memory');
-    try {
-      await connection.exec(text);
-      return await readSchema(connection);
-    } finally {
-      await connection.close();
-    }
-  })();
-  return expected;
+/**
+ * The schema of a format, as SQLite itself understands it; of a newer one than ours, which may only
+ * add to it, that of ours. `undefined` for a version that was never landed.
+ */
+export function schemaOf(version: number): Promise<Schema> | undefined {
+  const known = Math.min(version, formatVersion);
+  if (!landed.has(known)) return undefined;
+  const schema = expected.get(known) ?? layOut(known);
+  expected.set(known, schema);
+  return schema;
+}
+
+async function layOut(version: number): Promise<Schema> {
+  const connection = await Connection.open('schema.sql', 'memory');
+  try {
+    for (const [each, script] of landed) if (each <= version) await connection.exec(script);
+    return await readSchema(connection);
+  } finally {
+    await connection.close();
+  }
 }
 
 /** Comments and layout out, string literals as they are. */
