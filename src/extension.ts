@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import { CacheCommands } from './explorer/CacheCommands';
 import { CellTree } from './explorer/CellTree';
 import { CellTreeView } from './explorer/CellTreeView';
+import { CheckCommand } from './explorer/CheckCommand';
 import { Discovery } from './explorer/Discovery';
 import { InstallCommand } from './explorer/InstallCommand';
 import { LanguageClient } from './explorer/LanguageClient';
@@ -56,6 +57,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const install = new InstallCommand(python, notices, log);
   const turnOn = new TurnOnCommand(notices);
   const scripts = new ScriptsCommand(notices);
+  const check = new CheckCommand(caches, discovery, notices);
 
   // Both are asked each time: one that is hidden must not blind the other.
   const follow = () => {
@@ -75,11 +77,13 @@ export function activate(context: vscode.ExtensionContext): void {
     targets,
     previews,
     terminals,
+    check,
     new CacheCommands(caches, targets, language, previews, notices),
     new ViewCommands(tree, view, log),
     registerCommand('cellar.installInPythonEnvironment', () => install.run()),
     registerCommand('cellar.turnOnCellCaching', () => turnOn.run()),
     registerCommand('cellar.useSqliteForScripts', () => scripts.run()),
+    registerCommand('cellar.checkCache', () => check.run()),
     registerCommand('cellar.openTerminal', () => terminals.openTerminal()),
   );
   void terminals.update();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -49,40 +50,18 @@ def test_where_there_is_no_cache_nothing_is_wrong(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+# TypeScript runs the same table, in test/unit/store/checking.test.ts.
+CASES = json.loads((FIXTURES.parent / "checks.json").read_text("utf-8"))
+CASES.append(
+    {
+        "kind": "manifest",
+        "statements": ["DELETE FROM items WHERE name <> 'manifest'"],
+    }
+)
+
+
 @pytest.mark.parametrize(
-    ("kind", "statements"),
-    [
-        (
-            "integrity",
-            [
-                "PRAGMA writable_schema = ON",
-                "UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM"
-                " sqlite_master WHERE name = 'lookups_by_cell')"
-                " WHERE name = 'nodes_by_source'",
-            ],
-        ),
-        ("foreign-key", ["UPDATE cells SET app_id = 77 WHERE cell_id = 1"]),
-        ("totals", ["UPDATE totals SET entries = entries + 1"]),
-        ("totals", ["UPDATE totals SET size = size - 1"]),
-        ("totals", ["UPDATE totals SET runtime = runtime + 1"]),
-        ("totals", ["DELETE FROM totals"]),
-        ("seal", ["UPDATE items SET seal = seal + 1"]),
-        ("seal", ["UPDATE items SET key = key || 'x' WHERE name <> 'manifest'"]),
-        ("no-items", ["DELETE FROM items"]),
-        ("not-whole", ["DELETE FROM items WHERE name = 'manifest'"]),
-        ("manifest", ["DELETE FROM items WHERE name <> 'manifest'"]),
-        ("owner", ["UPDATE items SET cell_id = cell_id + 1"]),
-        ("unused-blob", ["DELETE FROM items"]),
-        ("unused-source", ["DELETE FROM nodes"]),
-        ("row", ["UPDATE blobs SET crc32 = 'text'"]),
-        ("wrong-name", ["UPDATE blobs SET file = '../../a.py' WHERE file NOT NULL"]),
-        ("wrong-size", ["UPDATE blobs SET size = size + 1"]),
-        ("wrong-bytes", ["UPDATE blobs SET crc32 = crc32 + 1"]),
-        (
-            "wrong-bytes",
-            ["UPDATE blobs SET content = zeroblob(size) WHERE file IS NULL"],
-        ),
-    ],
+    ("kind", "statements"), [(case["kind"], case["statements"]) for case in CASES]
 )
 def test_wrong_rows_are_found(
     kind: str, statements: list[str], database: Database

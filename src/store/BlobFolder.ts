@@ -8,12 +8,10 @@ import { formats, type BlobFile, type Lost } from './rows';
 /** Bytes read at once while a file is verified: about a millisecond of work between two breaths. */
 const chunk = 1 << 20;
 
-const fileName = new RegExp(`^([0-9a-f]{2})/(\\1[0-9a-f]{62})\\.(?:${formats.join('|')})$`);
-
-/** `ab/<digest>.<format>`: what `blobs.file` holds, and nothing else is believed. */
-export function blobFileName(digest: string, format: string): string {
-  return `${digest.slice(0, 2)}/${digest}.${format}`;
-}
+/** The names below `blobs/` that we, and nobody else, give to files. */
+export const blobName = new RegExp(`^([0-9a-f]{2})/(\\1[0-9a-f]{62})\\.(?:${formats.join('|')})$`);
+/** What is being written has such a name until it is whole: ours, and the kernel's side's. */
+export const partialName = /^\.partial-[0-9a-f-]{36}$/;
 
 /** The files of large blobs, in `blobs/` beside the database, reached through no link. */
 export class BlobFolder {
@@ -30,7 +28,7 @@ export class BlobFolder {
    * @throws when the folder cannot be found or read.
    */
   async locate(file: string, digest: string): Promise<string | undefined> {
-    if (fileName.exec(file)?.[2] !== digest) return undefined;
+    if (blobName.exec(file)?.[2] !== digest) return undefined;
     const folder = join(this.path, digest.slice(0, 2));
     return (await realpath(folder)) === folder ? join(this.path, ...file.split('/')) : undefined;
   }

@@ -2,10 +2,12 @@ import { dirname } from 'node:path';
 import { BlobFolder } from './BlobFolder';
 import { CacheError } from './CacheError';
 import { ChangeFeed } from './ChangeFeed';
+import { check, type CheckOptions, type Fault, type Report } from './checking';
 import { clear, planClearance } from './clearing';
 import { listApps, listCells, listEntries, listItems, listLookups } from './listing';
 import { LiveDatabase } from './LiveDatabase';
 import { load, lookup } from './lookup';
+import { mend, type Mended } from './mending';
 import { openDatabase, type OpenDatabase } from './opening';
 import { type NotebookRecord, readGone, readRecord } from './record';
 import type {
@@ -198,6 +200,21 @@ export class SqliteLoader {
       );
     }
     return verdict;
+  }
+
+  /**
+   * Compares rows with one another, with their bytes and with the files, both ways; changes nothing.
+   * @throws when `signal` is aborted.
+   */
+  check(options: Omit<CheckOptions, 'now'> = {}): Promise<Report> {
+    return this.#read(({ connection }, blobs) =>
+      check(connection, blobs, { ...options, now: now() }),
+    );
+  }
+
+  /** Puts right what {@link check} found, as far as `canMend` says of it. */
+  mend(faults: readonly Fault[]): Promise<Mended> {
+    return this.#write((writer, blobs) => mend(writer, blobs, faults, now()));
   }
 
   /** Calls `listener` after a commit of anybody, ourselves included, and when the file is replaced. */

@@ -67,7 +67,7 @@ test('small values are read from their row, large ones by their file', async (t)
 });
 
 test('a file that is missing is a miss of its entry and of nothing else', async (t) => {
-  const { loader, inFile, inRow, file, entryId } = await make(t, /missing$/);
+  const { loader, inFile, inRow, file, entryId } = await make(t, /^missing-file/);
   await rm(file);
   assert.deepEqual(await loader.blobFile(inFile), lost('missing'));
   assert.deepEqual(await loader.verify(inFile, { quarantine: true }), lost('missing'));
@@ -77,7 +77,7 @@ test('a file that is missing is a miss of its entry and of nothing else', async 
 });
 
 test('a file cut short is told by its size', async (t) => {
-  const { loader, inFile, file } = await make(t, /wrongSize$/);
+  const { loader, inFile, file } = await make(t, /^wrong-size/);
   await truncate(file, large.length - 1);
   assert.deepEqual(await loader.blobFile(inFile), lost('wrongSize'));
   assert.deepEqual(await loader.verify(inFile, { quarantine: false }), lost('wrongSize'));
@@ -99,7 +99,7 @@ test('wrong bytes of the right length are found, and set aside where that is all
 });
 
 test('a row with wrong bytes, length or seal is never handed over', async (t) => {
-  const { loader, path, inRow } = await make(t, /wrong seal/, /totals/);
+  const { loader, path, inRow } = await make(t, /wrong seal/, /totals/, /^wrong-(bytes|size)/);
   const here = `WHERE content IS NOT NULL`;
   await runSql(path, `UPDATE blobs SET content = x'00' || substr(content, 2) ${here}`);
   assert.deepEqual(await loader.readInline(inRow), lost('missing'), 'a text is no blob');
@@ -126,7 +126,7 @@ test('an entry that was cleared meanwhile is told so', async (t) => {
 });
 
 test('no link is followed to a file', async (t) => {
-  const { loader, inFile, file } = await make(t, /unsafePath$/);
+  const { loader, inFile, file } = await make(t, /^wrong-name|^missing-file/);
   const elsewhere = join(await makeFolder(t), 'elsewhere');
   await rename(file, elsewhere);
   await symlink(elsewhere, file);
@@ -135,7 +135,11 @@ test('no link is followed to a file', async (t) => {
 });
 
 test('no link is followed to a folder', async (t) => {
-  const { loader, inFile, file } = await make(t, /unsafePath$/, /has no row$/);
+  const { loader, inFile, file } = await make(
+    t,
+    /^wrong-name|^missing-file|^unreadable-file/,
+    /^unknown-file/,
+  );
   const elsewhere = join(await makeFolder(t), 'shard');
   await mkdir(elsewhere);
   await copyFile(file, join(elsewhere, file.slice(dirname(file).length + 1)));
@@ -161,7 +165,11 @@ for (const file of [
   '${shard}/${other}.arrow',
 ]) {
   test(`a row may not name the file ${file}`, async (t) => {
-    const { loader, path, inFile } = await make(t, /unsafePath$/, /has no row$/);
+    const { loader, path, inFile } = await make(
+      t,
+      /^wrong-name|^missing-file|^unreadable-file/,
+      /^unknown-file/,
+    );
     const { digest } = inFile;
     const name = file
       .replace('${shard}', digest.slice(0, 2))

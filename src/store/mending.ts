@@ -1,0 +1,143 @@
+import { unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { blobName, partialName, type BlobFolder } from './BlobFolder';
+import { wrongTotals, type Fault, type FaultKind } from './checking';
+import type { Connection, Row } from './Connection';
+import { removeEntries, removeFiles, type LooseFile } from './removal';
+import { quarantine } from './values';
+import type { Writer } from './Writer';
+
+/** What was done about faults. */
+export interface Mended {
+  /** Values marked as wrong: kept, and never served. */
+  readonly quarantined: number;
+  /** Entries removed, since they could not be served. */
+  readonly removed: number;
+  /** Files removed, since no row names them. */
+  readonly files: number;
+  /** Seconds it took to compute what is not served any more, as far as anybody measured it. */
+  readonly runtime: number;
+}
+
+/** Faults of the database file itself, which is the kernel's side to put right. */
+const beyondUs: readonly FaultKind[] = ['unreadable', 'integrity', 'foreign-key', 'row', 'owner'];
+
+export function canMend({ kind }: Fault): boolean {
+  return !beyondUs.includes(kind) && kind !== 'unreadable-file';
+}
+
+/**
+ * Puts right what {@link check} found, as far as rows and files go: marks wrong bytes, removes
+ * entries whose bytes are gone and what nobody refers to, counts totals anew. A fault of the file
+ * itself stays: only the kernel's side sets a database aside.
+ *
+ * @param now Unix seconds.
+ */
+export async function mend(
+  writer: Writer,
+  blobs: BlobFolder,
+  faults: readonly Fault[],
+  now: number,
+): Promise<Mended> {
+  const of = (...kinds: FaultKind[]) => faults.filter(({ kind }) => kinds.includes(kind));
+  let loose: LooseFile[] = [];
+  const rows = await writer.transaction(async (connection) => {
+    const wrong = of('wrong-size', 'wrong-bytes').map(({ about }) => about);
+    for (const digest of wrong) await quarantine(connection, digest, now);
+    const gone = await entriesWith(
+      connection,
+      of('missing-file', 'wrong-name').map(({ about }) => about),
+    );
+    const removed = unique([...gone, ...faults.flatMap(({ entryId }) => entryId ?? [])]);
+    const runtime = await runtimeOf(connection, [
+      ...removed,
+      ...(await entriesWith(connection, wrong)),
+    ]);
+    loose = await removeEntries(connection, removed);
+    loose.push(...(await removeUnusedBlobs(connection)));
+    await connection.run(
+      'DELETE FROM sources WHERE code_digest NOT IN (SELECT code_digest FROM nodes)',
+    );
+    await countAnew(connection);
+    return { quarantined: wrong.length, removed: removed.length, runtime };
+  });
+  await removeFiles(writer, blobs, loose);
+  return {
+    ...rows,
+    files: await removeUnknown(
+      writer,
+      blobs,
+      of('unknown-file', 'partial-file').map(({ about }) => about.slice('blobs/'.length)),
+    ),
+  };
+}
+
+async function entriesWith(connection: Connection, digests: readonly string[]): Promise<number[]> {
+  const rows = await connection.all(
+    `SELECT DISTINCT entry_id AS id FROM items
+     WHERE lower(hex(digest)) IN (SELECT value FROM json_each(?))`,
+    JSON.stringify(digests),
+  );
+  return rows.map(({ id }) => Number(id));
+}
+
+async function runtimeOf(connection: Connection, entries: readonly number[]): Promise<number> {
+  const row = await connection.get(
+    `SELECT total(runtime) AS runtime FROM entries
+     WHERE entry_id IN (SELECT value FROM json_each(?))`,
+    JSON.stringify(entries),
+  );
+  return Number(row?.runtime);
+}
+
+async function removeUnusedBlobs(connection: Connection): Promise<LooseFile[]> {
+  const unused = 'digest NOT IN (SELECT digest FROM items)';
+  const rows = await connection.all(
+    `SELECT file, lower(hex(digest)) AS digest, size FROM blobs
+     WHERE file IS NOT NULL AND ${unused}`,
+  );
+  await connection.run(`DELETE FROM blobs WHERE ${unused}`);
+  return rows.map(({ file, digest, size }: Row) => ({
+    file: String(file),
+    digest: String(digest),
+    size: Number(size),
+  }));
+}
+
+async function countAnew(connection: Connection): Promise<void> {
+  await connection.run(
+    `INSERT OR REPLACE INTO totals (cell_id, entries, size, runtime)
+     SELECT c.cell_id, (SELECT count(*) FROM entries AS e WHERE e.cell_id = c.cell_id),
+       (SELECT total(b.size) FROM blobs AS b WHERE b.digest IN
+         (SELECT i.digest FROM items AS i WHERE i.cell_id = c.cell_id)),
+       (SELECT total(runtime) FROM entries AS e WHERE e.cell_id = c.cell_id)
+     FROM cells AS c WHERE c.cell_id IN (${wrongTotals})`,
+  );
+}
+
+/** Files with a name of ours and no row; those of others are theirs. @returns how many went. */
+async function removeUnknown(
+  writer: Writer,
+  blobs: BlobFolder,
+  files: readonly string[],
+): Promise<number> {
+  const ours = files.filter((file) => blobName.test(file) || partialName.test(file));
+  if (ours.length === 0) return 0;
+  // Under the write lock: somebody may be giving one of them a row just now.
+  return writer.transaction(async (connection) => {
+    let removed = 0;
+    for (const file of ours) {
+      if (await connection.get('SELECT 1 FROM blobs WHERE file = ?', file)) continue;
+      const gone = await unlink(join(blobs.path, ...file.split('/'))).then(
+        () => 1,
+        () => 0,
+      );
+      removed += gone;
+    }
+    return removed;
+  });
+}
+
+function unique(ids: readonly number[]): number[] {
+  return [...new Set(ids)];
+}
