@@ -45,11 +45,11 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
     except Exception as error:
         with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
-        _remove(copy)
+        remove(copy)
         if faults.is_busy(error):
             raise
         raise faults.say_not_migrated(path, error) from error
-    _remove(copy)
+    remove(copy)
     connection.execute("PRAGMA foreign_keys = ON")
 
 
@@ -67,7 +67,7 @@ def _check(connection: sqlite3.Connection) -> None:
 
 def _keep_copy(path: Path, copy: Path) -> None:
     """By SQLite, as all that reads the file; our lock keeps it as it is meanwhile."""
-    _remove(copy)
+    remove(copy)
     with (
         closing(sqlite3.connect(path)) as source,
         closing(sqlite3.connect(copy)) as target,
@@ -76,7 +76,13 @@ def _keep_copy(path: Path, copy: Path) -> None:
         source.backup(target)
 
 
-def _remove(copy: Path) -> None:
+def copies(path: Path) -> list[Path]:
+    """The copies beside a database, of migrations under way or cut off."""
+    return sorted(path.parent.glob(f"{path.name}.before-*"))
+
+
+def remove(copy: Path) -> None:
+    """Removes a copy, with what SQLite keeps beside it. Raises OSError."""
     for end in ("", "-journal", "-wal", "-shm"):
         with suppress(FileNotFoundError):
             os.unlink(f"{copy}{end}")

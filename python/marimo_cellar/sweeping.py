@@ -1,8 +1,8 @@
-"""Sweeping: what killed processes left below `blobs/`.
+"""Sweeping: what killed processes left in a cache's folder.
 
 A file without a row is the work of a save that was cut off, or of one that is under
 way: until it is an hour old, nobody can tell. So it is left until then, and removed
-at the end of some later run.
+at the end of some later run. So is the copy that a migration keeps until it is done.
 """
 
 from __future__ import annotations
@@ -12,21 +12,38 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from marimo_cellar import checking, repairing
+from marimo_cellar import checking, migrating, repairing
 from marimo_cellar.database import Database, Unavailable
 
 _DAY = 24 * 3600.0
 
 
 def sweep(database: Database, now: float | None = None) -> int:
-    """Removes the files that no row names, and the rests of writes; how many.
+    """Removes the files that no row names, and the rests of writes and of migrations;
+    how many.
 
     Those that are an hour older than `now`, in Unix seconds, and named as we name
     them. Raises `sqlite3.Error` or `Unavailable` where nothing can be written.
     """
     until = (time.time() if now is None else now) - checking.GRACE
-    found = list(checking.files_without_row(database, until))
-    return repairing.remove_files(database, found) if found else 0
+    removed = _remove_copies(database, until)
+    if found := list(checking.files_without_row(database, until)):
+        removed += repairing.remove_files(database, found)
+    return removed
+
+
+def _remove_copies(database: Database, until: float) -> int:
+    old = [
+        copy
+        for copy in migrating.copies(database.path)
+        if copy.lstat().st_mtime <= until
+    ]
+    if old:
+        # Nobody migrates meanwhile, who would still need one.
+        with database.writing():
+            for copy in old:
+                migrating.remove(copy)
+    return len(old)
 
 
 def sweep_daily(database: Database) -> None:

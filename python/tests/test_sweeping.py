@@ -88,6 +88,15 @@ def test_somebody_else_s_file_is_left(store: SqliteStore) -> None:
     assert theirs.exists()
 
 
+def test_the_copy_of_a_migration_that_was_cut_off_is_swept(store: SqliteStore) -> None:
+    old, young = (Path(f"{store.database.path}.before-{n}.0") for n in (2, 3))
+    for copy in (old, young):
+        copy.write_bytes(b"copy")
+    age(old, 2 * HOUR)
+    assert sweeping.sweep(store.database) == 1
+    assert young.exists() and not old.exists()
+
+
 def test_a_file_that_got_its_row_meanwhile_is_left(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

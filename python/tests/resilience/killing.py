@@ -17,17 +17,20 @@ import multiprocessing
 import os
 import random
 import select
+import shutil
 import signal
+import sqlite3
 import sys
 import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import SqliteStore, checking, notices, schema, sweeping
+from marimo_cellar import SqliteStore, checking, migrating, notices, schema, sweeping
 from marimo_cellar.database import database_in
 from tests.resilience.work import Worker, Wrong, load
 
@@ -174,14 +177,96 @@ def kill(folder: Path, kills: int, seed: int) -> Figures:
     return figures
 
 
-def _swept(folder: Path) -> tuple[int, list[str]]:
+# Seconds for which one that migrates lives, at most.
+_MIGRATION = 0.3
+
+# What a later format may do: some of it at length, so that a kill comes in the middle.
+_LATER = """
+CREATE TABLE later (x);
+INSERT INTO later SELECT randomblob(500) FROM items AS a, items AS b LIMIT 4000;
+CREATE INDEX later_by_x ON later (x);
+"""
+
+
+def kill_migrations(folder: Path, kills: int, seed: int) -> Figures:
+    """Kills so many processes that bring a cache up to a later format."""
+    chance = random.Random(seed)
+    figures = Figures(kills, seed)
+    cache = folder / "cache"
+    ledger = Ledger()
+    slot = Slot("old", ledger)
+
+    def fill(tell: Callable[[str, str, int], None]) -> None:
+        worker = Worker(folder, "old", ["old"], seed, tell)
+        for _ in range(60):
+            worker.save_parts()
+            worker.save()
+        worker.store.database.close()
+
+    slot.begin(fill)
+    slot.end()
+    figures.acknowledged = ledger.acknowledged
+    older = folder / "older"
+    shutil.copytree(cache, older)
+    for _ in range(kills):
+        shutil.rmtree(cache)
+        shutil.copytree(older, cache)
+        child = Slot("later", Ledger())
+        child.begin(lambda tell: _migrate(cache, tell))
+        time.sleep(chance.uniform(0, _MIGRATION))
+        at = child.kill()
+        if at == "migrating" and migrating.copies(cache / "cache.db"):
+            at = "migrating with a copy"
+        figures.cut_off[at] = figures.cut_off.get(at, 0) + 1
+        # Whoever comes next finds the one format or the other, and all that was there.
+        for later in (False, True):
+            if (
+                later
+                or _asked(lambda answer: answer(_version(cache))) == schema.VERSION
+            ):
+                found = look(folder, ledger, later=later)
+                figures.problems += found.problems
+                figures.kept += found.kept
+    figures.swept, left = _swept(folder, later=True)
+    figures.problems += left
+    return figures
+
+
+def _migrate(cache: Path, tell: Callable[[str, str, int], None]) -> None:
+    _be_later()
+    tell("at", "migrating", 0)
+    with database_in(cache).reading():
+        tell("at", "migrated", 0)
+    while True:
+        time.sleep(1)
+
+
+def _be_later() -> None:
+    """Makes this process one of a package with a later format."""
+    scripts = {**schema.migrations(), schema.VERSION + 1: _LATER}
+    schema.migrations = lambda: scripts  # type: ignore[assignment]
+    schema.VERSION += 1
+    schema.objects_of.cache_clear()
+
+
+def _version(cache: Path) -> int:
+    with closing(sqlite3.connect(cache / "cache.db")) as connection:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def _swept(folder: Path, later: bool = False) -> tuple[int, list[str]]:
     """How many files a clean-up removes an hour from now, and what is wrong then."""
 
     def ask(answer: Callable[[Any], None]) -> None:
+        if later:
+            _be_later()
         database = database_in(folder / "cache")
-        later = time.time() + 2 * checking.GRACE
-        swept = sweeping.sweep(database, later)
-        answer((swept, [str(one) for one in checking.audit(database, now=later)]))
+        now = time.time() + 2 * checking.GRACE
+        swept = sweeping.sweep(database, now)
+        problems = [str(one) for one in checking.audit(database, now=now)]
+        left = [f"{one} is left" for one in migrating.copies(database.path)]
+        answer((swept, problems + left))
 
     found: tuple[int, list[str]] = _asked(ask)
     return found
@@ -210,13 +295,18 @@ class Look:
     partial_files: int
 
 
-def look(folder: Path, ledger: Ledger, may_be_lost: bool = False) -> Look:
+def look(
+    folder: Path, ledger: Ledger, may_be_lost: bool = False, later: bool = False
+) -> Look:
     """Compares all that is there with the ledger, in a process of its own.
 
-    What `may_be_lost` need not be there, and must be right if it is.
+    What `may_be_lost` need not be there, and must be right if it is. A `later`
+    process is one of a package with a later format.
     """
 
     def ask(answer: Callable[[Any], None]) -> None:
+        if later:
+            _be_later()
         store = SqliteStore(str(folder / "cache"))
         kept, problems = 0, []
         for key in ledger:
@@ -277,7 +367,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--migrations", action="store_true")
     parser.add_argument("--seed", type=int, default=random.randrange(2**32))
     given = parser.parse_args()
     folder = given.folder or Path(tempfile.mkdtemp())
-    print(json.dumps(asdict(kill(folder, given.kills, given.seed)), indent=1))
+    how = kill_migrations if given.migrations else kill
+    print(json.dumps(asdict(how(folder, given.kills, given.seed)), indent=1))

@@ -55,6 +55,21 @@ def killed_workers(folder: Path, seed: int, scale: float) -> Outcome:
     )
 
 
+def killed_migrations(folder: Path, seed: int, scale: float) -> Outcome:
+    figures = killing.kill_migrations(folder, int(200 * scale) or 1, seed)
+    midst = ", ".join(
+        f"{count} `{what}`" for what, count in sorted(figures.cut_off.items())
+    )
+    return Outcome(
+        "Killed migrations",
+        f"{figures.kills} `kill -9` of a process that brings a cache up to a later "
+        f"format: {midst}",
+        f"each time the next one found one format or the other; {figures.kept:,} "
+        "saves were looked for and found",
+        figures.problems,
+    )
+
+
 def kernels_killed(folder: Path, seed: int, scale: float) -> Outcome:
     home = folder / "home"
     home.mkdir()
@@ -136,6 +151,7 @@ SUITES: tuple[Suite, ...] = (
     partial(crowds, log=True),
     partial(crowds, log=False),
     killed_workers,
+    killed_migrations,
     kernels_killed,
     power_cuts,
     disks,

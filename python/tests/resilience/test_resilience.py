@@ -47,6 +47,14 @@ def test_killed_workers_lose_nothing(tmp_path: Path) -> None:
 
 @forks
 @no_version
+def test_killed_migrations_lose_nothing(tmp_path: Path) -> None:
+    figures = killing.kill_migrations(tmp_path, 15, seed())
+    assert figures.problems == [], figures
+    assert figures.kept
+
+
+@forks
+@no_version
 def test_full_disks_and_failing_reads_lose_nothing(tmp_path: Path) -> None:
     try:
         figures = failing.run(8, seed())

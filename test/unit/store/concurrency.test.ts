@@ -86,6 +86,23 @@ test('the log is copied while others read and write, and starts again from its b
   assert.ok(Math.max(...logs) < 5_000_000, String(Math.max(...logs)));
 });
 
+test('nothing of ours keeps a snapshot when a query has ended', async (t) => {
+  const path = await makeCache(t);
+  const loader = await openCache(t, path);
+  for (let i = 0; i < 5; i++) {
+    const items = [makeItem(`k${i}`, 'x', Buffer.alloc(60_000, i))];
+    await loader.save(makeEntry({ hash: `h${i}`, items }));
+  }
+  for (const app of await loader.apps()) {
+    for (const cell of await loader.cells(app.appId)) await loader.entries(cell.cellId);
+  }
+  await loader.clearCell(1);
+  const other = await OtherProcess.start(t, path);
+  // Only where no connection is in the middle of a query can the log be cut to nothing.
+  await other.run('PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)');
+  assert.equal((await stat(`${path}-wal`)).size, 0);
+});
+
 test('no connection of ours makes a checkpoint by itself', async (t) => {
   const path = await makeCache(t);
   const reader = await Connection.open(path, 'read');
