@@ -27,6 +27,9 @@ test('scripts are set to use SQLite in the user’s own configuration', async (t
     });
 
   await step('the command writes the line and shows it', async () => {
+    // The palette does not follow what becomes known while it is open.
+    await vsCode.tree.show();
+    await vsCode.tree.pane.getByRole('button', { name: 'Turn On Cell Caching' }).waitFor();
     await vsCode.command('Use SQLite for Scripts');
     await vsCode.pick('marimo 0.25 or later');
     await vsCode.line('type = "sqlite"').waitFor();
