@@ -7,10 +7,11 @@ import * as hover from './hover';
 import { parseOptions, type Options } from './options';
 import * as overhead from './overhead';
 import * as size from './package';
+import * as parse from './parse';
 import { writeResults } from './results';
 
 /** What is measured beside the stores, by the names that `--only` takes. */
-const FIGURES = { size, hover, editor, overhead };
+const FIGURES = { size, hover, parse, editor, overhead };
 
 /** `npm run bench`: measures, and after a whole run writes RESULTS.md beside this file. */
 async function main(): Promise<void> {
