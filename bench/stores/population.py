@@ -112,7 +112,7 @@ def _fill_notebook(
         for cell in numbers:
             owner = Owner(roll, notebook, str(cell))
             cell_id, node = place(connection, database, owner)
-            _insert(connection, cell_id, node, cell, population)
+            insert_entries(connection, cell_id, node, cell, population)
 
 
 def _text(numbers: range) -> str:
@@ -132,9 +132,10 @@ def _text(numbers: range) -> str:
     )
 
 
-def _insert(
+def insert_entries(
     connection: Any, cell_id: int, node: bytes | None, cell: int, population: Population
 ) -> None:
+    """A cell's entries, in the caller's transaction."""
     from marimo_cellar import blobs, keys
 
     (last,) = connection.execute(
@@ -145,7 +146,14 @@ def _insert(
     now = time()
     for entry_id, number in enumerate(population.cell_entries(cell), last + 1):
         entries.append(
-            (entry_id, cell_id, marimo_hash(number), node, now - number, versions)
+            (
+                entry_id,
+                cell_id,
+                marimo_hash(number),
+                node,
+                now - number % 1000,
+                versions,
+            )
         )
         for key, value in values_of(population, number):
             digest, size = sha256(value).digest(), len(value)

@@ -39,6 +39,8 @@ export interface Opening {
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Added to the environment of VS Code, and so of its terminals. */
   readonly environment?: NodeJS.ProcessEnv;
+  /** The .vsix files of other extensions, installed beside ours. */
+  readonly companions?: readonly string[];
 }
 
 /** A real VS Code with the packaged extension, seen through a real browser. */
@@ -59,7 +61,9 @@ export class VsCode {
     const { node, entry, vsix, chromium: executablePath } = editor();
     const profile = await mkdtemp(path.join(tmpdir(), 'cellar-vscode-'));
     await writeSettings(profile, { ...quiet, ...opening.settings });
-    await installExtension({ node, entry }, profile, vsix);
+    for (const file of [vsix, ...(opening.companions ?? [])]) {
+      await installExtension({ node, entry }, profile, file);
+    }
     const trust = opening.trusted === false ? [] : ['--disable-workspace-trust'];
     const server = await serve({ node, entry }, profile, {
       args: [...trust, opening.folder],

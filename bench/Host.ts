@@ -1,0 +1,51 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { VsCode } from '../test/e2e/VsCode';
+
+const run = promisify(execFile);
+
+/** What is known of an extension host by the companion that runs in it (bench/host). */
+export class Host {
+  private constructor(private readonly port: number) {}
+
+  /** Packs the companion. @returns the .vsix, for `VsCode.open` */
+  static async pack(folder: string): Promise<string> {
+    const file = path.join(folder, 'host.vsix');
+    const root = path.resolve(import.meta.dirname, '..');
+    const vsce = path.join(root, 'node_modules', '@vscode', 'vsce', 'vsce');
+    const args = ['package', '--no-dependencies', '--allow-missing-repository', '--skip-license'];
+    await run(process.execPath, [vsce, ...args, '--out', file], {
+      cwd: path.join(import.meta.dirname, 'host'),
+    });
+    return file;
+  }
+
+  /** Waits for the companion of an open window. @param portFile as its environment names it */
+  static async in(vsCode: VsCode, portFile: string): Promise<Host> {
+    let port = 0;
+    await vsCode.eventually(async () => {
+      port = Number(await readFile(portFile, 'utf8'));
+    }, 60);
+    return new Host(port);
+  }
+
+  /** Whether the host has loaded Cellar's native module. */
+  async hasNativeModule(): Promise<boolean> {
+    return ((await this.ask('/host')) as { native: boolean }).native;
+  }
+
+  /** By how many milliseconds the host's event loop was late within some seconds. */
+  async delays(seconds: number): Promise<{ max: number; p99: number }> {
+    await this.ask('/delays/begin');
+    await sleep(seconds * 1000);
+    return (await this.ask('/delays/end')) as { max: number; p99: number };
+  }
+
+  private async ask(what: string): Promise<unknown> {
+    const response = await fetch(`http://127.0.0.1:${this.port}${what}`);
+    return response.json();
+  }
+}

@@ -1,0 +1,41 @@
+// A companion that only the benchmark installs: it answers, on loopback, what can be measured in the
+// extension host alone. The port is left in the file that CELLAR_BENCH_PORT_FILE names.
+const { writeFileSync } = require('node:fs');
+const { createServer } = require('node:http');
+const { monitorEventLoopDelay } = require('node:perf_hooks');
+
+/** Milliseconds between two looks at the loop; what a look is late by beyond them is the delay. */
+const resolution = 1;
+
+const delays = monitorEventLoopDelay({ resolution });
+const milliseconds = (nanoseconds) => Math.max(0, nanoseconds / 1e6 - resolution);
+
+const answers = {
+  '/delays/begin': () => {
+    delays.reset();
+    delays.enable();
+    return {};
+  },
+  '/delays/end': () => {
+    delays.disable();
+    return { max: milliseconds(delays.max), p99: milliseconds(delays.percentile(99)) };
+  },
+  '/host': () => ({
+    rss: process.memoryUsage.rss(),
+    native: process.report
+      .getReport()
+      .sharedObjects.some((file) => file.endsWith('vscode-sqlite3.node')),
+  }),
+};
+
+exports.activate = (context) => {
+  const server = createServer(({ url }, response) => {
+    const answer = answers[url];
+    response.statusCode = answer === undefined ? 404 : 200;
+    response.end(JSON.stringify(answer?.() ?? {}));
+  });
+  server.listen(0, '127.0.0.1', () => {
+    writeFileSync(process.env.CELLAR_BENCH_PORT_FILE, String(server.address().port));
+  });
+  context.subscriptions.push({ dispose: () => server.close() });
+};
