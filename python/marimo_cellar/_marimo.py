@@ -14,13 +14,14 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from marimo._runtime.context import safe_get_context
 from marimo._runtime.runtime import notebook_dir
 from marimo._save import stores as _stores
-from marimo._save.cache import MARIMO_CACHE_VERSION, Cache
+from marimo._save.cache import CACHE_PREFIX, MARIMO_CACHE_VERSION, Cache
 from marimo._save.hash import HashKey
 from marimo._save.loaders import (
     PERSISTENT_LOADERS,
@@ -39,7 +40,7 @@ from marimo_cellar.notebook import FileCell, KernelCell
 
 _CACHE_FOLDER = "cache"
 # The second is what older notebooks carry.
-_UNNAMED = ("_", "__")
+UNNAMED = ("_", "__")
 # What an embedded app without a file calls itself.
 _NO_FILE = "<unknown>"
 _SESSION = "_cellar_session"
@@ -151,7 +152,7 @@ def file_cells(path: Path) -> list[FileCell]:
 
     notebook = get_notebook_status(str(path)).notebook
     return [
-        FileCell(name=None if cell.name in _UNNAMED else cell.name, code=cell.code)
+        FileCell(name=None if cell.name in UNNAMED else cell.name, code=cell.code)
         for cell in (notebook.cells if notebook is not None else ())
     ]
 
@@ -315,11 +316,18 @@ def noting_keys(store: Store, where: Store) -> Store:
 
 def is_notebook_manifest(key: str) -> bool:
     """Whether a key is the list of keys that marimo keeps of a notebook."""
+    is_manifest_name = _manifest_names()
+    return is_manifest_name is not None and is_manifest_name(key)
+
+
+@lru_cache(maxsize=1)
+def _manifest_names() -> Callable[[str], bool] | None:
+    # Not at import, for marimo 0.24 has none; and once, for every key is asked for.
     try:
         from marimo._save.manifest import is_manifest_name
     except ImportError:
-        return False
-    return is_manifest_name(key)
+        return None
+    return is_manifest_name
 
 
 def is_called_from_marimo(namespace: dict[str, Any]) -> bool:
@@ -333,6 +341,8 @@ def runs_in_browser() -> bool:
 
 
 __all__ = [
+    "CACHE_PREFIX",
+    "UNNAMED",
     "BasePersistenceLoader",
     "Cache",
     "FileStore",

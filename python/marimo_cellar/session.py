@@ -7,7 +7,9 @@ would mix their values.
 
 from __future__ import annotations
 
+import os
 import threading
+from operator import is_
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,14 @@ from marimo_cellar import _marimo, place
 from marimo_cellar.cells import Roll
 from marimo_cellar.entries import Owner
 from marimo_cellar.features import answer
-from marimo_cellar.notebook import FileCell, Notebook, compose
+from marimo_cellar.notebook import (
+    FileCell,
+    KernelCell,
+    Notebook,
+    compose,
+    digest_of,
+)
+from marimo_cellar.notebook_file import cells_in
 from marimo_cellar.saves import SavesInFlight
 from marimo_cellar.store import SqliteStore
 
@@ -87,28 +96,29 @@ class Session:
                 self._notebook is None
                 or stamp != self._stamp
                 or len(graph) != len(self._graph)
-                or any(a is not b for a, b in zip(graph, self._graph, strict=True))
+                or not all(map(is_, graph, self._graph))
             ):
-                self._notebook = compose(
-                    _marimo.graph_cells(self._context),
-                    self._file_cells(),
-                    self._notebook,
-                )
+                cells = _marimo.graph_cells(self._context)
+                self._notebook = compose(cells, self._file_cells(cells), self._notebook)
                 self._graph, self._stamp = graph, stamp
             return self._notebook
 
     def _file_stamp(self) -> tuple[int, int] | None:
         try:
-            found = self.path.stat() if self.path is not None else None
+            found = os.stat(self.path) if self.path is not None else None
         except OSError:
             return None
         return (found.st_mtime_ns, found.st_size) if found is not None else None
 
-    def _file_cells(self) -> list[FileCell]:
+    def _file_cells(self, cells: list[KernelCell]) -> list[FileCell]:
         path = self.path
         if path is None:
             return []
         try:
+            if path.suffix == ".py":
+                known = {digest_of(cell.code) for cell in cells}
+                if found := cells_in(path.read_text("utf-8"), known):
+                    return found
             return answer(
                 "knowing cells by their names",
                 "They are known by their code alone.",

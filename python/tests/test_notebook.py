@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from marimo_cellar.notebook import FileCell, KernelCell, compose
+from pathlib import Path
+
+import marimo
+import pytest
+
+from marimo_cellar import _marimo
+from marimo_cellar.notebook import FileCell, KernelCell, compose, digest_of
+from marimo_cellar.notebook_file import cells_in
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 def kernel(kernel_id: str, code: str, *parents: str) -> KernelCell:
@@ -61,3 +70,35 @@ def test_a_node_stands_on_all_ancestors_of_a_long_chain() -> None:
 def test_a_cycle_has_nodes_all_the_same() -> None:
     notebook = compose([kernel("a", "x = y", "b"), kernel("b", "y = x", "a")], [])
     assert len({cell.node for cell in notebook.cells}) == 2
+
+
+def test_a_file_that_the_kernel_has_all_cells_of_is_read_as_marimo_reads_it() -> None:
+    folders = [Path(marimo.__file__).parent / "_tutorials", REPOSITORY / "sample"]
+    read = []
+    for file in (file for folder in folders for file in sorted(folder.glob("*.py"))):
+        theirs = _marimo.file_cells(file)
+        digests = {digest_of(cell.code) for cell in theirs}
+        ours = cells_in(file.read_text("utf-8"), digests)
+        if ours is not None:
+            read.append(file.name)
+            assert [(cell.name, digest_of(cell.code)) for cell in ours] == [
+                (cell.name, digest_of(cell.code)) for cell in theirs
+            ]
+        # One that was edited in the kernel since: marimo's parser decides.
+        for digest in digests:
+            assert cells_in(file.read_text("utf-8"), digests - {digest}) is None
+    assert len(read) >= 8, read
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = (",
+        "app._unparsable_cell('x = (')",
+        "@app.other\ndef _():\n    x",
+        "@app.cell\ndef _(): x",
+        "@app.cell\nclass A:\n    x",
+    ],
+)
+def test_what_marimo_does_not_write_is_left_to_its_parser(text: str) -> None:
+    assert cells_in(text, {digest_of("x")}) is None
