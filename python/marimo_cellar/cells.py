@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from marimo_cellar.database import Database
@@ -56,10 +57,13 @@ class Roll:
 
 def app_path(database: Database, path: Path | None) -> str:
     """The notebook's path as its row has it: relative to the database's folder."""
-    if path is None:
-        return UNSAVED
+    return UNSAVED if path is None else _relative(path, database.folder)
+
+
+@lru_cache(maxsize=256)
+def _relative(path: Path, folder: Path) -> str:
     try:
-        return Path(os.path.relpath(path, database.folder)).as_posix()
+        return Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:
         # Another drive of Windows, to which no relative path leads.
         return path.as_posix()

@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
+from types import TracebackType
 
 from marimo_cellar import faults
 from marimo_cellar.faults import Refused, Replaced, Unavailable
@@ -43,29 +43,14 @@ class Connections:
         self._lock = threading.Lock()
         self._process = os.getpid()
 
-    @contextmanager
-    def taken(self, create: bool = False) -> Iterator[Connection | None]:
+    def taken(self, create: bool = False) -> AbstractContextManager[Connection | None]:
         """One for the caller alone; None while there is no database, unless one is
         to be made.
 
         Raises `Unavailable` for a file that is not ours to read, `Busy` for one that
         others kept locked, and `Replaced` where SQLite failed since the file is gone.
         """
-        connection = self._take(create)
-        if connection is None:
-            yield None
-            return
-        whole = False
-        try:
-            yield connection
-            whole = True
-        except sqlite3.DatabaseError as error:
-            if not self.is_current(connection):
-                raise Replaced(f"{self.path} was replaced meanwhile") from error
-            self._note(error, connection.file)
-            raise
-        finally:
-            self._give_back(connection, whole)
+        return _Taken(self, self._take(create))
 
     def is_current(self, connection: Connection) -> bool:
         """Whether what the connection is open on still lies in its place."""
@@ -112,13 +97,14 @@ class Connections:
             raise
         except sqlite3.DatabaseError as error:
             file = file_at(self.path)
-            self._note(error, file)
+            self.note(error, file)
             if faults.is_damage(error) and file_at(self.path) != file:
                 # It was set aside, and there is another, or none.
                 return self._open(create) if create or file_at(self.path) else None
             raise Unavailable(str(error)) from error
 
-    def _give_back(self, connection: Connection, whole: bool) -> None:
+    def give_back(self, connection: Connection, whole: bool) -> None:
+        """Ends what `taken` began; without `whole`, the connection is not used again."""
         with self._lock:
             keep = (
                 whole
@@ -132,7 +118,7 @@ class Connections:
         if not keep:
             connection.close()
 
-    def _note(self, error: sqlite3.DatabaseError, file: File | None) -> None:
+    def note(self, error: sqlite3.DatabaseError, file: File | None) -> None:
         """Learns from a fault of SQLite with a file, and tells what it means.
 
         Raises `Busy` where it means that.
@@ -157,3 +143,34 @@ class Connections:
 
 
 _inherited: list[sqlite3.Connection] = []
+
+
+class _Taken(AbstractContextManager[Connection | None]):
+    """A connection out of the pool. Not a generator, which takes longer than to look
+    for a key."""
+
+    def __init__(self, pool: Connections, connection: Connection | None) -> None:
+        self._pool = pool
+        self._connection = connection
+
+    def __enter__(self) -> Connection | None:
+        return self._connection
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        connection = self._connection
+        if connection is None:
+            return
+        try:
+            if isinstance(error, sqlite3.DatabaseError):
+                if not self._pool.is_current(connection):
+                    raise Replaced(
+                        f"{self._pool.path} was replaced meanwhile"
+                    ) from error
+                self._pool.note(error, connection.file)
+        finally:
+            self._pool.give_back(connection, error is None)

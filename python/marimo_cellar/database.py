@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from marimo_cellar import checkpoints, faults, turns
@@ -49,14 +49,12 @@ class Database:
         """Whether the file, as it was last met, can only be read."""
         return self.connections.read_only
 
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection | None]:
+    def reading(self) -> AbstractContextManager[sqlite3.Connection | None]:
         """A connection for queries, or None while there is no database.
 
         Raises `Unavailable` for a file that is not ours to read.
         """
-        with self.connections.taken() as connection:
-            yield connection
+        return self.connections.taken()
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:

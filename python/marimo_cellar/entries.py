@@ -7,7 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from marimo_cellar import blobs, manifests
@@ -66,14 +66,31 @@ class Item:
     blob: Blob
 
 
+class _StoredItem(NamedTuple):
+    """An item with what its blob's row says of the bytes."""
+
+    key: str
+    format: str
+    digest: bytes
+    seal: int
+    size: int
+    crc32: int
+    file: str | None
+    content: bytes | None
+
+
 @dataclass(frozen=True)
 class Found:
-    """An entry that answers a lookup. `own` is False for another cell's."""
+    """An entry that answers a lookup. `own` is False for another cell's.
+
+    `items` are its items as they were when it was found, if they were looked at.
+    """
 
     entry_id: int
     cell_id: int
     own: bool
     created_at: float
+    items: Sequence[_StoredItem] | None = None
 
 
 @dataclass(frozen=True)
@@ -87,19 +104,6 @@ class Loaded:
     digests: Mapping[str, bytes]
     why: str | None = None
     hashed: frozenset[str] = frozenset()
-
-
-class _StoredItem(NamedTuple):
-    """An item with what its blob's row says of the bytes."""
-
-    key: str
-    format: str
-    digest: bytes
-    seal: int
-    size: int
-    crc32: int
-    file: str | None
-    content: bytes | None
 
 
 def candidates(database: Database, key: EntryKey, owner: Owner) -> list[Found]:
@@ -119,7 +123,7 @@ def candidates(database: Database, key: EntryKey, owner: Owner) -> list[Found]:
             return []
         own = _own_cell(connection, database, owner)
         cleared_at = None
-        if own is not None:
+        if own is not None and any(row[1] != own for row in rows):
             row = connection.execute(
                 "SELECT cleared_at FROM cells WHERE cell_id = ?", (own,)
             ).fetchone()
@@ -129,7 +133,12 @@ def candidates(database: Database, key: EntryKey, owner: Owner) -> list[Found]:
             for entry_id, cell_id, created_at, *_ in rows
             if cell_id == own or cleared_at is None or created_at > cleared_at
         ]
-        return sorted(founds, key=lambda found: not found.own)
+        founds.sort(key=lambda found: not found.own)
+        # Most often the first one answers, and this connection is at hand.
+        return [
+            replace(found, items=None if index else _rows(connection, found))
+            for index, found in enumerate(founds)
+        ]
 
 
 def load(
@@ -144,9 +153,7 @@ def load(
     digests: dict[str, bytes] = {}
     hashed: set[str] = set()
     signed: frozenset[str] = frozenset()
-    with database.reading() as connection:
-        rows = _rows(connection, found) if connection is not None else []
-    if not rows:
+    if not (rows := _items(database, found)):
         return Loaded({}, {}, "it is gone, or some of it is set aside as damaged")
     why = None
     # All of them are looked at, so that the next save replaces all that is wrong.
@@ -177,8 +184,7 @@ def load(
 
 def exists(database: Database, found: Found) -> bool:
     """Whether there is all of an entry to load; no bytes are read."""
-    with database.reading() as connection:
-        rows = _rows(connection, found) if connection is not None else []
+    rows = _items(database, found)
     return bool(rows) and all(
         blobs.is_there(database, item.digest, item.file, item.size) for item in rows
     )
@@ -434,6 +440,13 @@ def _own_cell(
         return None
     ids = recognise(connection, database, owner.roll, owner.notebook)
     return ids.get(owner.kernel_id)
+
+
+def _items(database: Database, found: Found) -> Sequence[_StoredItem]:
+    if found.items is not None:
+        return found.items
+    with database.reading() as connection:
+        return _rows(connection, found) if connection is not None else []
 
 
 def _rows(connection: sqlite3.Connection, found: Found) -> list[_StoredItem]:

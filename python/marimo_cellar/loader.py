@@ -7,13 +7,17 @@ business: each class here is marimo's loader of that name.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from marimo_cellar import _marimo, manifests
+from marimo_cellar import _marimo, keys, manifests
 from marimo_cellar.batches import in_batches
 from marimo_cellar.entries import Loaded
 from marimo_cellar.rows import OverRows, names_wanted
 from marimo_cellar.store import EntryReader, SqliteStore
+
+# Restored on the kernel's thread, one blob after the other, up to so many bytes.
+_LITTLE_BYTES = 256 * 1024
 
 
 class SqliteLoader(OverRows, _marimo.LazyLoader):
@@ -56,6 +60,25 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
             self._belonging.saves.done()
             raise
 
+    def _read_blobs(self, unique_keys: set[str], *rest: Any) -> dict[str, Any]:
+        # marimo starts a thread for each blob, which takes longer than restoring one
+        # of a few kilobytes. On any trouble its own way says what it means.
+        if self._is_little(unique_keys):
+            with suppress(Exception):
+                return {
+                    key: self._deserialize_blob(key, self.store.get(key), *rest)
+                    for key in unique_keys
+                }
+        return super()._read_blobs(unique_keys, *rest)
+
+    def _is_little(self, blob_keys: set[str]) -> bool:
+        """Whether it is restored before as many threads would be started."""
+        reader = _marimo.unwrapped(self.store)
+        if not isinstance(reader, EntryReader):
+            return False
+        sizes = [len(reader.get(key) or b"") for key in blob_keys]
+        return all(sizes) and sum(sizes) <= _LITTLE_BYTES
+
     def _deserialize_blob(self, key: str, data: Any, *rest: Any) -> Any:
         # Of a signed entry marimo hashes each blob before it reads it. What was
         # hashed as it was loaded need not be once more.
@@ -67,7 +90,7 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
         return super()._deserialize_blob(key, data, *rest)
 
     def _unfit(self, key: _marimo.HashKey, loaded: Loaded) -> str | None:
-        manifest = loaded.contents.get(self._posix_key(key))
+        manifest = loaded.contents.get(keys.key_of(self._entry(key)))
         if manifest is None:
             return "it is not whole"
         return manifests.fault(manifest, key.hash, loaded.digests, names_wanted.get())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from marimo_cellar.blobfile import Bytes
@@ -15,13 +16,19 @@ from marimo_cellar.blobfile import Bytes
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
+# Each step of a load or a save asks for another part of the same one.
+@lru_cache(maxsize=8)
+def _content(manifest: bytes) -> Any:
+    return json.loads(manifest)
+
+
 def type_hints(manifest: Bytes) -> dict[str, str | None]:
     """The keys of the blobs that it names, with the type of each one's value.
 
     None at all if it cannot be read, which `fault` says.
     """
     try:
-        content: Any = json.loads(bytes(manifest))
+        content: Any = _content(bytes(manifest))
         hints = {
             item["reference"]: item.get("type_hint")
             for item in _items(content)
@@ -39,7 +46,7 @@ def type_hints(manifest: Bytes) -> dict[str, str | None]:
 def signed(manifest: Bytes) -> frozenset[str]:
     """The keys whose digests it signs; none if it cannot be read."""
     try:
-        content: Any = json.loads(bytes(manifest))
+        content: Any = _content(bytes(manifest))
         return frozenset(content.get("meta", {}).get("blob_hashes", {}))
     except _UNREADABLE:
         return frozenset()
@@ -57,7 +64,7 @@ def fault(
     the entry must restore, where they are known.
     """
     try:
-        content: Any = json.loads(bytes(manifest))
+        content: Any = _content(bytes(manifest))
         if content["hash"] != hash:
             return "it holds another entry"
         if names is not None and names != set(content["defs"]):

@@ -11,10 +11,11 @@ import copy
 import sqlite3
 import time
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import _marimo, entries, lookups, mapped
+from marimo_cellar import _marimo, entries, keys, lookups, mapped
 from marimo_cellar.belonging import Belonging
 from marimo_cellar.cells import app_path
 from marimo_cellar.database import Database, Unavailable
@@ -116,7 +117,8 @@ class OverRows(_marimo.BasePersistenceLoader):
         for found in founds:
             cache, lookup.why = self._restore(database, key, found, glbls)
             if cache is not None:
-                lookup.outcome, lookup.found = "hit", found
+                # Without the bytes, which would stay in memory until it is written.
+                lookup.outcome, lookup.found = "hit", replace(found, items=None)
                 lookup.seconds = time.time() - start
                 lookups.note(lookup)
                 return cache
@@ -256,7 +258,7 @@ class OverRows(_marimo.BasePersistenceLoader):
 
     def _unfit(self, key: _marimo.HashKey, loaded: Loaded) -> str | None:
         """Why marimo should not even see the entry."""
-        if self._posix_key(key) not in loaded.contents:
+        if keys.key_of(self._entry(key)) not in loaded.contents:
             return "it is not whole"
         return None
 
@@ -313,11 +315,9 @@ class OverRows(_marimo.BasePersistenceLoader):
             return None
 
     def _entry(self, key: _marimo.HashKey) -> EntryKey:
-        letter = self.build_path(key).name[:1]
+        # As in `build_path`, which makes a path of it: that takes longer than a query.
+        letter = _marimo.CACHE_PREFIX.get(key.cache_type, "U_")[:1]
         return EntryKey(self.name, letter, key.hash, self._kind)
-
-    def _posix_key(self, key: _marimo.HashKey) -> str:
-        return self.build_path(key).as_posix()
 
     def _owner(self) -> Owner:
         return self._belonging.owner()

@@ -43,11 +43,18 @@ class SqliteStore(_marimo.FileStore):
         # Blobs whose manifest has not come yet, by cache name and hash.
         self._parts: dict[tuple[str, str], EntryWriter] = {}
         self._parts_lock = threading.Lock()
+        self._database: Database | None = None
 
     @property
     def database(self) -> Database:
         """The database in the store's folder."""
-        return database_in(self.save_path)
+        if self._database is None:
+            database = database_in(self.save_path)
+            # A relative path leads elsewhere when the process goes elsewhere.
+            if not self.save_path.is_absolute():
+                return database
+            self._database = database
+        return self._database
 
     @property
     def stock(self) -> StockFiles:
@@ -59,10 +66,11 @@ class SqliteStore(_marimo.FileStore):
         key = keys.posix(key)
         if _marimo.is_notebook_manifest(key):
             return self._quietly(lambda: super(SqliteStore, self).get(key), None)
-        with self._parts_lock:
-            for writer in self._parts.values():
-                if (data := writer.pending(key)) is not None:
-                    return data
+        if self._parts:
+            with self._parts_lock:
+                for writer in self._parts.values():
+                    if (data := writer.pending(key)) is not None:
+                        return data
         return self._quietly(lambda: entries.get_key(self.database, key), None)
 
     def put(self, key: str, value: bytes) -> bool:
@@ -100,9 +108,12 @@ class SqliteStore(_marimo.FileStore):
         key = keys.posix(key)
         if _marimo.is_notebook_manifest(key):
             return super().hit(key)
-        with self._parts_lock:
-            if any(writer.pending(key) is not None for writer in self._parts.values()):
-                return True
+        if self._parts:
+            with self._parts_lock:
+                if any(
+                    writer.pending(key) is not None for writer in self._parts.values()
+                ):
+                    return True
         return self._quietly(lambda: entries.has_key(self.database, key), False)
 
     def clear(self, key: str) -> bool:
@@ -315,7 +326,8 @@ class EntryReader(_marimo.FileStore):
     """An entry's bytes by key, for marimo to restore from."""
 
     def __init__(self, folder: Path, loaded: Loaded) -> None:
-        super().__init__(str(folder))
+        # Not by `super`, which makes a path of the folder for every entry anew.
+        self._resolved_save_path = folder
         self._loaded = loaded
 
     # A mapping stands for bytes in all that marimo does with it: it measures, hashes

@@ -63,6 +63,13 @@ def saved(one: Any, **defs: Any) -> None:
     one.flush()
 
 
+class Restless:
+    """What is pickled and does not come back."""
+
+    def __reduce__(self) -> Any:
+        return int, ("no number",)
+
+
 # The store
 
 
@@ -339,3 +346,29 @@ def test_threads_do_not_pile_up_connections(store: SqliteStore) -> None:
         thread.join()
     database = database_in(store.save_path)
     assert 1 <= len(database.connections.idle) <= 8
+
+
+def test_a_little_entry_is_restored_without_a_thread(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = loader(SqliteLoader, store)
+    saved(one, x=[1], y={"k": 2})
+    started: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def begin(thread: threading.Thread) -> None:
+        # Not what writes the lookup down later.
+        if not isinstance(thread, threading.Timer):
+            started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", begin)
+    found = one.load_cache(KEY)
+    assert found is not None and found.defs == {"x": [1], "y": {"k": 2}}
+    assert started == []
+
+
+def test_what_cannot_be_restored_is_still_marimos_to_judge(store: SqliteStore) -> None:
+    one = loader(SqliteLoader, store)
+    saved(one, x=Restless())
+    assert one.load_cache(KEY) is None
