@@ -13,6 +13,11 @@ export const blobName = new RegExp(`^([0-9a-f]{2})/(\\1[0-9a-f]{62})\\.(?:${form
 /** What is being written has such a name until it is whole: ours, and the kernel's side's. */
 export const partialName = /^\.partial-[0-9a-f-]{36}$/;
 
+/** `ab/<digest>.<format>`: what `blobs.file` holds, and nothing else is believed. */
+export function blobFileName(digest: string, format: string): string {
+  return `${digest.slice(0, 2)}/${digest}.${format}`;
+}
+
 /** The files of large blobs, in `blobs/` beside the database, reached through no link. */
 export class BlobFolder {
   readonly path: string;
