@@ -394,6 +394,15 @@ def _items_of(database: Database, key: str) -> list[_StoredItem]:
     return [_StoredItem(*row) for row in rows]
 
 
+def knows_key(database: Database, key: str) -> bool:
+    """Whether an entry has the key at all, its bytes right or not."""
+    with database.reading() as connection:
+        if connection is None:
+            return False
+        found = connection.execute("SELECT 1 FROM items WHERE key = ?", (key,))
+        return found.fetchone() is not None
+
+
 def has_key(database: Database, key: str) -> bool:
     """Whether `get_key` has something to read."""
     with database.reading() as connection:

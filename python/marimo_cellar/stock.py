@@ -42,8 +42,12 @@ class StockFiles:
 
         All that a lookup costs where there is no file: one `stat`.
         """
+        return self.written_at(keys.key_of(entry))
+
+    def written_at(self, key: str) -> float | None:
+        """The same of a key's file, whatever it is of."""
         try:
-            found = os.lstat(self._path(keys.key_of(entry)))
+            found = os.lstat(self._path(key))
         except (OSError, ValueError):
             return None
         if not stat.S_ISREG(found.st_mode) or found.st_size == 0:

@@ -71,7 +71,10 @@ class SqliteStore(_marimo.FileStore):
                 for writer in self._parts.values():
                     if (data := writer.pending(key)) is not None:
                         return data
-        return self._quietly(lambda: entries.get_key(self.database, key), None)
+        found = self._quietly(lambda: entries.get_key(self.database, key), None)
+        if found is None:
+            found = self._quietly(lambda: self._old_value(key), None)
+        return found
 
     def put(self, key: str, value: bytes) -> bool:
         key = keys.posix(key)
@@ -114,7 +117,10 @@ class SqliteStore(_marimo.FileStore):
                     writer.pending(key) is not None for writer in self._parts.values()
                 ):
                     return True
-        return self._quietly(lambda: entries.has_key(self.database, key), False)
+        return self._quietly(
+            lambda: entries.has_key(self.database, key) or self._may_be_old(key),
+            False,
+        )
 
     def clear(self, key: str) -> bool:
         """Removes the entry that holds the key: half an entry is of no use.
@@ -156,6 +162,20 @@ class SqliteStore(_marimo.FileStore):
         if session is None:
             return Owner(Roll(None))
         return session.owner(session.running_cell())
+
+    def _old_value(self, key: str) -> bytes | None:
+        """The bytes of marimo's own file of a key, where the loaders would use it."""
+        return self.stock.read(key) if self._may_be_old(key) else None
+
+    def _may_be_old(self, key: str) -> bool:
+        """Whether a file of marimo's may answer for a key that the database lacks.
+
+        Not for an entry that was cleared since, or whose own rows do not serve.
+        """
+        made_at = self.stock.written_at(key)
+        if made_at is None or entries.knows_key(self.database, key):
+            return False
+        return made_at > entries.files_hidden_until(self.database, self._owner())
 
     def _put_notebook_manifest(self, key: str, value: bytes) -> bool:
         """marimo's list of a notebook's keys: a file, where its tools look for it.

@@ -107,6 +107,23 @@ def test_what_is_put_is_got(store: SqliteStore, key: str, size: int) -> None:
     assert not any(path.is_file() for path in store.database.blobs.rglob("*"))
 
 
+def test_a_key_that_only_marimos_file_has_is_answered_from_it(
+    store: SqliteStore,
+) -> None:
+    stock = FileStore(str(store.save_path))
+    key = "block/P_abc.pickle"
+    stock.put(key, b"old")
+    assert store.get(key) == b"old" and store.hit(key)
+    store.put(key, b"new")
+    assert store.get(key) == b"new"
+    # What is damaged, or cleared, does not come back from the old file.
+    with store.database.writing() as connection:
+        connection.execute("UPDATE blobs SET quarantined_at = 1")
+    assert store.get(key) is None and not store.hit(key)
+    assert store.clear(key)
+    assert store.get(key) is None and not store.hit(key)
+
+
 def test_parts_are_there_for_the_writer_and_for_others_with_the_manifest(
     store: SqliteStore,
 ) -> None:
