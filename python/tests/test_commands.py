@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from marimo_cellar import SqliteStore, blobs
+from marimo_cellar import SqliteLoader, SqliteStore, blobs
 from marimo_cellar.__main__ import main
 from marimo_cellar._marimo import FileStore, JsonLoader, LazyLoader, PickleLoader
+from marimo_cellar.loader import SqliteJsonLoader, SqlitePickleLoader
 from tests.conftest import Write, ran
 from tests.kernels import cache_of, change, export, query
-from tests.test_store import KEY, audit, loader, rows
+from tests.test_store import KEY, audit, loader, rows, saved
 from tests.test_takeover import (
     DEFS,
     KINDS,
@@ -327,3 +329,86 @@ def test_the_commands_say_how_they_are_used(
         main(arguments)
     said = capsys.readouterr()
     assert "marimo_cellar" in said.out + said.err
+
+
+# Check
+
+
+def test_check_says_that_nothing_is_wrong(
+    store: SqliteStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.put("block/P_abc.pickle", b"x" * 100_000)
+    assert main(["check", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "nothing is wrong" in said and "1 entries, 0.1 MB" in said
+
+
+def test_check_finds_and_repair_puts_right(
+    store: SqliteStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):
+        store.put(f"block/P_{number}.pickle", bytes([number]) * 100_000)
+    spoilt, gone, _ = sorted(store.database.blobs.glob("*/*"))
+    spoilt.write_bytes(bytes(100_000)[:-1] + b"x")
+    gone.unlink()
+    assert main(["check", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert "2 problems" in said and "wrong-bytes" in said and "missing-file" in said
+    assert main(["check", str(tmp_path), "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert [one["kind"] for one in report["problems"]] == [
+        one["kind"] for one in report["left"]
+    ]
+    assert main(["check", str(store.database.path), "--repair"]) == 0
+    said = capsys.readouterr().out
+    assert "Marked 1 value as damaged" in said and "Removed 1 entry" in said
+    assert "After it: nothing is wrong" in said and "1 damaged values" in said
+    # What was set aside is kept.
+    assert spoilt.exists()
+    assert main(["check", str(tmp_path)]) == 0
+
+
+def test_a_check_alone_leaves_a_damaged_database_where_it_is(
+    store: SqliteStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.put("block/P_abc.pickle", b"x")
+    store.database.close()
+    path = store.database.path
+    path.write_bytes(b"not a database at all" * 1000)
+    assert main(["check", str(tmp_path)]) == 1
+    assert "unreadable" in capsys.readouterr().out
+    assert path.read_bytes().startswith(b"not a database")
+    assert main(["check", str(tmp_path), "--repair"]) == 0
+    said = capsys.readouterr().out
+    (aside,) = path.parent.glob("cache.db.damaged-*")
+    assert f"set aside as {aside}" in said
+
+
+def test_check_counts_entries_of_another_cache_format_as_obsolete(
+    store: SqliteStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(2):
+        store.put(f"block/P_{number}.pickle", b"x")
+    with store.database.writing() as connection:
+        connection.execute(
+            "UPDATE entries SET versions = '{\"cache\": 1}' WHERE entry_id = 1"
+        )
+    main(["check", str(tmp_path)])
+    assert "1 entries are obsolete" in capsys.readouterr().out
+
+
+def test_what_one_loader_saved_another_setting_leaves_and_saves_its_own(
+    store: SqliteStore,
+) -> None:
+    """A changed setting: its own kind is saved, and the old kind loads again."""
+    for kind in (SqlitePickleLoader, SqliteLoader, SqliteJsonLoader):
+        assert loader(kind, store).load_cache(KEY) is None
+        saved(loader(kind, store), x=[1, 2])
+    for kind in (SqliteJsonLoader, SqliteLoader, SqlitePickleLoader):
+        found = loader(kind, store).load_cache(KEY)
+        assert found is not None and found.defs == {"x": [1, 2]}
+    assert rows(store, "SELECT loader FROM entries ORDER BY entry_id") == [
+        ("pickle",),
+        ("lazy",),
+        ("json",),
+    ]

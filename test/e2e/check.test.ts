@@ -38,6 +38,8 @@ test('a check shows what is wrong, and puts it right when it is told to', async 
   const { page } = vsCode;
 
   await step('nothing is wrong', async () => {
+    await vsCode.tree.show();
+    await vsCode.tree.row('nb.py').waitFor({ timeout: 30_000 });
     await vsCode.command('Cellar: Check Cache');
     await page.getByText('Nothing is wrong with the cache.').first().waitFor();
     await page.getByRole('button', { name: 'Show Report' }).click();
