@@ -37,7 +37,7 @@ def test_the_file_is_as_the_design_says(database: Database) -> None:
         pass
     expected = {
         "application_id": APPLICATION_ID,
-        "user_version": 1000,
+        "user_version": schema.VERSION,
         "page_size": 8192,
         "auto_vacuum": 2,
         "journal_mode": "wal",

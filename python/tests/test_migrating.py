@@ -20,8 +20,8 @@ from tests.kernels import PACKAGE
 from tests.make_fixtures import FIXTURES
 
 MINOR = """
-CREATE TABLE ghosts (hash TEXT PRIMARY KEY, cost REAL) WITHOUT ROWID;
-CREATE INDEX ghosts_by_cost ON ghosts (cost);
+CREATE TABLE added_later (hash TEXT PRIMARY KEY, cost REAL) WITHOUT ROWID;
+CREATE INDEX added_later_by_cost ON added_later (cost);
 """
 MAJOR = """
 CREATE TABLE thinner (app_id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);

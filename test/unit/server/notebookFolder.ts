@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { TestContext } from 'node:test';
 import sqlite3 from '@vscode/sqlite3';
 import schema from '../../../python/marimo_cellar/schema.sql';
+import { formatVersion } from '../../../src/store/schema';
 import { normalise } from '../../../src/notebook/normalise';
 
 /** A cell as a kernel would have saved it. */
@@ -57,7 +58,7 @@ export async function runSql(database: string, sql: string): Promise<void> {
 export const creation = `
   PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = 0x43454C52;
   PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;
-  BEGIN; ${schema}; PRAGMA user_version = 1000; COMMIT;`;
+  BEGIN; ${schema}; PRAGMA user_version = ${formatVersion}; COMMIT;`;
 
 /** The rows of a notebook `nb.py`; cells are numbered from 1, their entries too. */
 export function savedRows(cells: readonly SavedCell[], at = Date.now() / 1000 - 7200): string {

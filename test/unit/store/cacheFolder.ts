@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 import sqlite3 from '@vscode/sqlite3';
 import schema from '../../../python/marimo_cellar/schema.sql';
 import type { NewEntry, NewItem } from '../../../src/store/rows';
+import { formatVersion } from '../../../src/store/schema';
 import { SqliteLoader, type LoaderOptions } from '../../../src/store/SqliteLoader';
 import { audit } from './audit';
 
@@ -12,7 +13,7 @@ import { audit } from './audit';
 export const creation = `
   PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = 0x43454C52;
   PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;
-  BEGIN; ${schema}; PRAGMA user_version = 1000; COMMIT;`;
+  BEGIN; ${schema}; PRAGMA user_version = ${formatVersion}; COMMIT;`;
 
 const endings = new WeakMap<TestContext, (() => Promise<unknown>)[]>();
 

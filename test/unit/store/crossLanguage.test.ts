@@ -75,7 +75,7 @@ async function openFixture(t: TestContext, language: string) {
   return { loader: await openCache(t, path), path, folder, expected };
 }
 
-for (const language of ['python', 'typescript', '1.0']) {
+for (const language of ['python', 'typescript', '1.0', '1.1']) {
   test(`what ${language} saved is listed completely`, async (t) => {
     const { loader, folder, expected } = await openFixture(t, language);
     const apps = await loader.apps();

@@ -1,0 +1,181 @@
+"""Evicting: removing what the policy chose, with a record of it, in a transaction."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from marimo_cellar.retention import Eviction
+
+# Each ghost takes some 150 bytes, its index another 100.
+_GHOSTS = 1500
+_CLEANINGS = 1000
+
+
+@dataclass
+class Cleaning:
+    """The record of one clean-up, which grows with each of its transactions.
+
+    `actor` is `kernel`, `vscode` or `command`, `at` is in Unix seconds; `size` is in
+    bytes, `seconds` what the evicted took to compute. `level` is how far the cache has
+    aged by it, `evicted` the bytes that had left for want of room before it.
+    """
+
+    actor: str
+    at: float
+    entries: int = 0
+    size: int = 0
+    seconds: float = 0.0
+    level: float = 0.0
+    evicted: int = 0
+    cleaning_id: int | None = None
+
+
+def evict(
+    connection: sqlite3.Connection,
+    cleaning: Cleaning,
+    evictions: Sequence[Eviction],
+    haunting: Collection[int] | None = None,
+) -> list[tuple[bytes, str]]:
+    """Removes entries and what only they needed; the files are for `blobs.unlink`.
+
+    An entry that was used, replaced or pinned since it was chosen stays. Of those that
+    go, the ones of `haunting` become ghosts, all by default.
+    """
+    there = _as_chosen(connection, evictions)
+    if not there:
+        return []
+    before = _used(connection)
+    _begin(connection, cleaning)
+    ids = json.dumps([one.candidate.entry_id for one in there])
+    for one in there:
+        if haunting is None or one.candidate.entry_id in haunting:
+            _haunt(connection, cleaning, one)
+    files = _remove(connection, ids)
+    cleaning.entries += len(there)
+    # Not what was planned: somebody else may refer to the same bytes by now.
+    cleaning.size += before - _used(connection)
+    cleaning.seconds += sum(one.candidate.seconds for one in there)
+    for_room = [one for one in there if one.reason == "room"]
+    cleaning.level = max(
+        cleaning.level, *(one.candidate.priority for one in for_room), 0.0
+    )
+    connection.execute(
+        "UPDATE cleanings SET entries = ?, size = ?, seconds = ?, level = ?,"
+        " evicted = evicted + ? WHERE cleaning_id = ?",
+        (
+            cleaning.entries,
+            cleaning.size,
+            cleaning.seconds,
+            cleaning.level,
+            sum(one.freed for one in for_room),
+            cleaning.cleaning_id,
+        ),
+    )
+    return files
+
+
+def haunting(evictions: Sequence[Eviction]) -> set[int]:
+    """The entries that become ghosts: of very many those of the most worth."""
+    return {one.candidate.entry_id for one in evictions[-_GHOSTS:]}
+
+
+def trim_records(connection: sqlite3.Connection) -> None:
+    """Keeps the newest ghosts and clean-ups, a few hundred kB in all."""
+    for table, key, kept in (
+        ("ghosts", "ghost_id", _GHOSTS),
+        ("cleanings", "cleaning_id", _CLEANINGS),
+        ("regrets", "regret_id", _CLEANINGS),
+    ):
+        connection.execute(
+            f"DELETE FROM {table} WHERE {key} <="
+            f" (SELECT max({key}) FROM {table}) - {kept}"
+        )
+
+
+def _as_chosen(
+    connection: sqlite3.Connection, evictions: Sequence[Eviction]
+) -> list[Eviction]:
+    ids = json.dumps([one.candidate.entry_id for one in evictions])
+    used_at = dict(
+        connection.execute(
+            "SELECT entry_id, max(created_at, coalesce(last_hit_at, created_at))"
+            " FROM entries WHERE NOT pinned"
+            " AND entry_id IN (SELECT value FROM json_each(?))",
+            (ids,),
+        )
+    )
+    return [
+        one
+        for one in evictions
+        if used_at.get(one.candidate.entry_id) == one.candidate.used_at
+    ]
+
+
+def _remove(connection: sqlite3.Connection, ids: str) -> list[tuple[bytes, str]]:
+    """Deletes entries by a JSON array of their ids; the files that nobody needs."""
+    blobs = connection.execute(
+        "SELECT DISTINCT digest, file FROM items JOIN blobs USING (digest)"
+        " WHERE entry_id IN (SELECT value FROM json_each(?))",
+        (ids,),
+    ).fetchall()
+    # Items before entries: their trigger still finds the blob's size.
+    for table in ("items", "entries"):
+        connection.execute(
+            f"DELETE FROM {table} WHERE entry_id IN (SELECT value FROM json_each(?))",
+            (ids,),
+        )
+    files = []
+    for digest, file in blobs:
+        gone = connection.execute(
+            "DELETE FROM blobs WHERE digest = ?1 AND NOT EXISTS"
+            " (SELECT 1 FROM items WHERE digest = ?1)",
+            (digest,),
+        )
+        if gone.rowcount == 1 and file is not None:
+            files.append((digest, file))
+    return files
+
+
+def _used(connection: sqlite3.Connection) -> int:
+    (size,) = connection.execute("SELECT size FROM usage").fetchone()
+    return int(size)
+
+
+def _begin(connection: sqlite3.Connection, cleaning: Cleaning) -> None:
+    """Begins the clean-up's row, if need be."""
+    if cleaning.cleaning_id is not None:
+        return
+    cleaning.level, cleaning.evicted = connection.execute(
+        "SELECT coalesce(max(level), 0), coalesce(max(evicted), 0) FROM cleanings"
+    ).fetchone()
+    cleaning.cleaning_id = connection.execute(
+        "INSERT INTO cleanings (at, actor, entries, size, seconds, level, evicted)"
+        " VALUES (?, ?, 0, 0, 0, ?, ?)",
+        (cleaning.at, cleaning.actor, cleaning.level, cleaning.evicted),
+    ).lastrowid
+
+
+def _haunt(
+    connection: sqlite3.Connection, cleaning: Cleaning, eviction: Eviction
+) -> None:
+    """Makes the entry a ghost, unless another cell's equal one still answers."""
+    connection.execute(
+        "INSERT OR REPLACE INTO ghosts (hash, cache_name, cache_type, loader, at,"
+        " size, seconds, reason, evicted)"
+        " SELECT hash, cache_name, cache_type, loader, ?, ?, ?, ?, ?"
+        " FROM entries AS e WHERE entry_id = ?"
+        " AND NOT EXISTS (SELECT 1 FROM entries AS o WHERE o.hash = e.hash"
+        " AND o.cache_name = e.cache_name AND o.cache_type = e.cache_type"
+        " AND o.loader = e.loader AND o.entry_id <> e.entry_id)",
+        (
+            cleaning.at,
+            eviction.freed,
+            eviction.candidate.seconds,
+            eviction.reason,
+            cleaning.evicted + eviction.before,
+            eviction.candidate.entry_id,
+        ),
+    )
