@@ -12,10 +12,10 @@ import sys
 from collections.abc import Sequence
 
 from marimo_cellar import __version__
-from marimo_cellar.commands import checking, config, exporting, importing
+from marimo_cellar.commands import checking, config, exporting, importing, pruning
 from marimo_cellar.database import Unavailable
 
-COMMANDS = (config, importing, exporting, checking)
+COMMANDS = (config, importing, exporting, checking, pruning)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -212,13 +212,14 @@ def all_of(database: Database, key: EntryKey) -> list[Found]:
     ]
 
 
-def files_hidden_until(database: Database, owner: Owner) -> float:
-    """Up to when marimo's old files are hidden from the owner: `hidden_until`."""
+def files_hidden_until(database: Database, key: EntryKey, owner: Owner) -> float:
+    """Up to when marimo's old files of a key are hidden from the owner; -inf for
+    never. Those of what was evicted lately are hidden as those of what was cleared."""
     with database.reading() as connection:
         if connection is None:
             return float("-inf")
         cell_id = _own_cell(connection, database, owner)
-        return hidden_until(connection, database, owner.roll.path, cell_id)
+        return _hidden_until(connection, database, key, owner, cell_id)
 
 
 def save(
@@ -260,8 +261,8 @@ def _save(
 ) -> bool:
     with _transaction(database, owner) as connection:
         cell_id, node = place(connection, database, owner)
-        if made_at is not None and made_at <= hidden_until(
-            connection, database, owner.roll.path, cell_id
+        if made_at is not None and made_at <= _hidden_until(
+            connection, database, key, owner, cell_id
         ):
             return False
         before = connection.execute(
@@ -414,6 +415,26 @@ def has_key(database: Database, key: str) -> bool:
             (key,),
         ).fetchall()
     return any(blobs.is_there(database, *row) for row in rows)
+
+
+def _hidden_until(
+    connection: sqlite3.Connection,
+    database: Database,
+    key: EntryKey,
+    owner: Owner,
+    cell_id: int | None,
+) -> float:
+    cleared = hidden_until(connection, database, owner.roll.path, cell_id)
+    try:
+        ghost = connection.execute(
+            "SELECT at FROM ghosts WHERE hash = ? AND cache_name = ?"
+            " AND cache_type = ? AND loader = ?",
+            (key.hash, key.cache_name, key.cache_type, key.loader),
+        ).fetchone()
+    except sqlite3.OperationalError:
+        # An older format, in a place where it cannot be brought up to date.
+        ghost = None
+    return cleared if ghost is None else max(cleared, float(ghost[0]))
 
 
 @contextmanager

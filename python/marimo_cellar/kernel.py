@@ -39,7 +39,7 @@ class join_kernel(AbstractAsyncContextManager[None]):
             _not_joined(error)
 
     async def __aexit__(self, *_: object) -> None:
-        _at_run_end(_write_lookups)
+        _at_run_end(_leave)
 
 
 def join_process() -> bool:
@@ -144,20 +144,23 @@ def _not_joined(error: Exception) -> None:
 
 
 def _finish(session: Any) -> None:
-    """The end of a run: what was computed and used is written down."""
-    from marimo_cellar import lookups, sweeping
+    """The end of a run: what was computed and used is written down, and the disk
+    looked after, on a thread."""
+    from marimo_cellar import lookups, sweeping, upkeep
 
     session.saves.join()
     lookups.flush()
     if session.store is not None:
         session.store.database.fold_log()
         sweeping.sweep_daily(session.store.database)
+        upkeep.after_run(session)
 
 
-def _write_lookups() -> None:
-    from marimo_cellar import lookups
+def _leave() -> None:
+    from marimo_cellar import lookups, upkeep
 
     lookups.flush()
+    upkeep.close_all()
 
 
 def _at_run_end(act: Callable[[], None]) -> None:

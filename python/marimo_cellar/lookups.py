@@ -41,17 +41,24 @@ class Lookup:
 _lock = threading.Lock()
 _waiting: dict[Database, list[Lookup]] = {}
 _timer: threading.Timer | None = None
+_noted = 0
 
 
 def note(lookup: Lookup) -> None:
     """Remembers a lookup, or that what is known of it changed."""
-    global _timer
+    global _noted, _timer
     with _lock:
+        _noted += 1
         _waiting.setdefault(lookup.database, []).append(lookup)
         if _timer is None:
             _timer = threading.Timer(_FLUSH_SECONDS, flush, [False])
             _timer.daemon = True
             _timer.start()
+
+
+def noted() -> int:
+    """How many were noted in this process: grows while cells run."""
+    return _noted
 
 
 def flush(at_run_end: bool = True) -> None:

@@ -149,9 +149,9 @@ def _settings(
     """What is set, the strongest first; files are read only when it is their turn."""
     if value := system.env.get(VARIABLE):
         yield _Setting(value, "environment", VARIABLE)
-    project = _nearest_project(folder)
+    project = nearest_project(folder)
     if project is not None:
-        tool = _read(project, refusals).get("tool")
+        tool = read_settings(project, refusals).get("tool")
         cellar = tool.get("cellar") if isinstance(tool, dict) else None
         value = cellar.get("path") if isinstance(cellar, dict) else None
         if value is not None:
@@ -159,12 +159,13 @@ def _settings(
                 value, "project", f"[tool.cellar] path in {project}", project
             )
     user = user_file(system)
-    value = _read(user, refusals).get("path")
+    value = read_settings(user, refusals).get("path")
     if value is not None:
         yield _Setting(value, "user", f"path in {user}", user)
 
 
-def _nearest_project(folder: Path) -> Path | None:
+def nearest_project(folder: Path) -> Path | None:
+    """The `pyproject.toml` that applies to a folder: in it, or nearest above."""
     for parent in (folder, *folder.parents):
         file = parent / PROJECT_FILE
         if os.path.isfile(file):
@@ -172,7 +173,7 @@ def _nearest_project(folder: Path) -> Path | None:
     return None
 
 
-def _read(file: Path, refusals: list[Refusal]) -> dict[str, Any]:
+def read_settings(file: Path, refusals: list[Refusal]) -> dict[str, Any]:
     """A file's tables; none, and a refusal, if it cannot be read."""
     try:
         return answer(

@@ -21,7 +21,7 @@ def old_file(
 ) -> float | None:
     """When an entry's file was made, in Unix seconds; None if none may answer."""
     made_at = stock.made_at(entry)
-    if made_at is None or made_at <= entries.files_hidden_until(database, owner):
+    if made_at is None or made_at <= entries.files_hidden_until(database, entry, owner):
         return None
     # What is there for an export only was in the database, and is gone from there.
     return None if is_published(stock, entry) else made_at

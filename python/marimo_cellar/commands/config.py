@@ -5,11 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar.place import Place, place_of, this_system, user_file
+from marimo_cellar import retention
+from marimo_cellar.commands.pruning import told_size
+from marimo_cellar.database import Unavailable, database_in
+from marimo_cellar.place import Place, Refusal, place_of, this_system, user_file
+from marimo_cellar.settings import Settings, budget_in, settings_of
 
 
 def add_to(commands: Any) -> None:
@@ -43,23 +48,46 @@ def _run(options: argparse.Namespace) -> int:
             # Any file of the folder stands for those that are there.
             notebook /= "notebook.py"
     place = place_of(notebook)
+    settings = settings_of(notebook)
+    budget = budget_in(place.folder, _used(place), settings.budget)
+    refusals = list(dict.fromkeys(place.refusals + settings.refusals))
     if options.json:
-        print(json.dumps(_as_json(place), indent=2))
+        print(json.dumps(_as_json(place, settings, budget, refusals), indent=2))
         return 0
-    for refusal in place.refusals:
+    for refusal in refusals:
         print(f"warning: {refusal.message}", file=sys.stderr)
     print(f"path = {place.folder}\n  from {_origin(place)}")
+    source = settings.budget.file if settings.budget is not None else None
+    print(
+        f"budget = {told_size(budget)}\n  from "
+        + (str(source) if source else "no setting: a tenth of the free disk, or 2 GB")
+    )
     return 0
 
 
-def _as_json(place: Place) -> dict[str, object]:
+def _used(place: Place) -> int:
+    """What the cache takes now: the budget is a share of what is free without it."""
+    try:
+        with database_in(place.folder).reading() as connection:
+            return retention.used(connection) if connection is not None else 0
+    except (Unavailable, sqlite3.Error):
+        return 0
+
+
+def _as_json(
+    place: Place, settings: Settings, budget: int, refusals: list[Refusal]
+) -> dict[str, object]:
     return {
         "path": {
             "value": str(place.folder),
             "source": place.source,
             "file": str(place.file) if place.file is not None else None,
         },
-        "warnings": [refusal.message for refusal in place.refusals],
+        "budget": {
+            "value": budget,
+            "file": str(settings.budget.file) if settings.budget is not None else None,
+        },
+        "warnings": [refusal.message for refusal in refusals],
     }
 
 

@@ -101,7 +101,7 @@ def _take(cache: Cache, entry: EntryKey, report: Report) -> bool:
     if made_at is None:
         # Gone since the folder was listed, by a kernel or by hand.
         return False
-    if made_at <= entries.files_hidden_until(database, nobody):
+    if made_at <= entries.files_hidden_until(database, entry, nobody):
         report.cleared += 1
         return True
     writer = EntryWriter(database, entry, nobody, made_at=made_at)

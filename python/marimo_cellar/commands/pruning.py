@@ -1,0 +1,220 @@
+"""`prune`: removes what is outdated and what the budget has no room for."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from marimo_cellar import retention
+from marimo_cellar.commands.caches import database_of
+from marimo_cellar.database import DATABASE_NAME, Database
+from marimo_cellar.pruning import Outcome, Plan, plan, prune
+from marimo_cellar.settings import budget_in, parse_size, settings_of
+
+_LISTED = 20
+
+WHY: Mapping[retention.Reason, str] = {
+    "version": "an older version of the cell's code",
+    "unreadable": "of a cache format that no marimo here reads",
+    "block": "of a function or block that the cell no longer has",
+    "orphan": "of a cell that the notebook no longer has",
+    "room": "over the budget, and of the least worth for its size",
+}
+
+
+def add_to(commands: Any) -> None:
+    """Adds the command to argparse's subparsers."""
+    parser = commands.add_parser(
+        "prune",
+        help="remove what is outdated and what the budget has no room for",
+        description="Removes what is outdated, and of the rest what is worth least for "
+        "its size until the cache is within its budget. Kernels do the same by "
+        "themselves. Pinned results, and those that an open notebook would load, stay.",
+    )
+    parser.add_argument(
+        "path",
+        nargs="?",
+        type=Path,
+        default=Path(),
+        metavar="PATH",
+        help="a notebook, a folder or a cache.db; the working folder's if left out",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would go, and remove nothing"
+    )
+    parser.add_argument(
+        "--budget",
+        type=_size,
+        metavar="SIZE",
+        help='how much may stay, such as "2GB"; by default as `config` prints it',
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=_run)
+
+
+def _size(text: str) -> int:
+    size = parse_size(int(text) if text.isdecimal() else text)
+    if size is None:
+        raise argparse.ArgumentTypeError(f'{text!r} is not a size such as "2GB"')
+    return size
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    database = database_of(arguments.path)
+    if not database.path.is_file():
+        raise FileNotFoundError(f"There is no {database.path}")
+    now = time.time()
+    budget = arguments.budget
+    if budget is None:
+        setting = settings_of(_notebook(arguments.path)).budget
+        budget = budget_in(database.folder, _used(database), setting)
+    planned = plan(database, budget, now)
+    # Before they go.
+    lines = _lines(database, planned)
+    outcome = None
+    if not arguments.dry_run:
+        outcome = prune(database, planned, budget, "command", now)
+    if arguments.json:
+        print(json.dumps(_as_json(database, planned, outcome, lines)))
+    else:
+        _print(database, planned, outcome, lines)
+    return 1 if outcome is not None and outcome.busy else 0
+
+
+def _used(database: Database) -> int:
+    with database.reading() as connection:
+        return retention.used(connection) if connection is not None else 0
+
+
+def _notebook(path: Path) -> Path:
+    """A notebook that the settings for the named cache are asked for."""
+    path = path.absolute()
+    if path.name == DATABASE_NAME:
+        # Beside the notebooks, or wherever a setting says: then the user's file counts.
+        path = path.parent.parent.parent
+    return path / "notebook.py" if path.is_dir() else path
+
+
+@dataclass(frozen=True)
+class _Line:
+    """An entry that goes, as people know it."""
+
+    app: str
+    cell: str
+    cache_name: str
+    hash: str
+    size: int
+    seconds: float
+    reason: retention.Reason
+
+
+def _lines(database: Database, planned: Plan) -> list[_Line]:
+    lines = []
+    with database.reading() as connection:
+        for one in planned.evictions if connection is not None else ():
+            assert connection is not None
+            row = connection.execute(
+                "SELECT path, coalesce(name, code), cache_name, hash FROM entries"
+                " JOIN cells USING (cell_id) JOIN apps USING (app_id)"
+                " WHERE entry_id = ?",
+                (one.candidate.entry_id,),
+            ).fetchone()
+            if row is not None:
+                app, cell, cache_name, hash = row
+                first = (cell.strip() or "cell").splitlines()[0]
+                lines.append(
+                    _Line(
+                        app,
+                        first,
+                        cache_name,
+                        hash,
+                        one.freed,
+                        one.candidate.seconds,
+                        one.reason,
+                    )
+                )
+    return lines
+
+
+def _as_json(
+    database: Database, planned: Plan, outcome: Outcome | None, lines: list[_Line]
+) -> dict[str, object]:
+    return {
+        "database": str(database.path),
+        "budget": planned.budget,
+        "used": planned.used,
+        "frees": planned.size,
+        "seconds": planned.seconds,
+        "entries": [asdict(line) for line in lines],
+        "done": None
+        if outcome is None
+        else {
+            "entries": outcome.cleaning.entries,
+            "freed": outcome.cleaning.size,
+            "seconds": outcome.cleaning.seconds,
+            "rubbish": outcome.rubbish,
+            "busy": outcome.busy,
+        },
+    }
+
+
+def _print(
+    database: Database, planned: Plan, outcome: Outcome | None, lines: list[_Line]
+) -> None:
+    if outcome is not None and outcome.busy:
+        print(f"{database.path} is being cleaned up by somebody else.")
+        return
+    assert planned.budget is not None
+    print(f"{database.path}: {told_size(planned.used)} of {told_size(planned.budget)}.")
+    for reason, why in WHY.items():
+        alike = [line for line in lines if line.reason == reason]
+        if not alike:
+            continue
+        print(f"{why[0].upper()}{why[1:]}:")
+        for line in alike[:_LISTED]:
+            name = "" if line.cache_name == "cell_cache" else f", {line.cache_name}"
+            print(
+                f"  {told_size(line.size):>9}  {told_seconds(line.seconds):>8}  "
+                f"{line.app}: {line.cell}{name}"
+            )
+        if len(alike) > _LISTED:
+            print(f"  and {len(alike) - _LISTED} more")
+    if outcome is None:
+        print(
+            f"It would free {told_size(planned.size)}, about "
+            f"{told_seconds(planned.seconds)} to recompute if all were wanted again."
+            if lines
+            else "Nothing would go."
+        )
+        return
+    if not lines:
+        print("Nothing had to go.")
+        return
+    print(
+        f"Freed {told_size(outcome.cleaning.size)}, about "
+        f"{told_seconds(outcome.cleaning.seconds)} to recompute if all were wanted "
+        "again."
+    )
+
+
+def told_size(size: int) -> str:
+    """Bytes as people say them: `3.1 GB`."""
+    value = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def told_seconds(seconds: float) -> str:
+    """A time as people say it: `6 min`."""
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 100 else f"{minutes / 60:.1f} h"

@@ -1,0 +1,275 @@
+"""Pruning: the clean-up as it is carried out.
+
+Pure code decides what goes (`retention.py`); here it goes, in transactions that hold
+no one up, by one cleaner at a time. A reader that is about to load what goes finds no
+rows, or no file, and both are a miss.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from marimo_cellar import blobs, retention, rubbish, sweeping
+from marimo_cellar.database import Database
+from marimo_cellar.evicting import Cleaning, evict, haunting, trim_records
+from marimo_cellar.retention import Eviction, Rules
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+# Seconds that a transaction is meant to take; it holds others up for as long.
+_TRANSACTION = 0.008
+# Seconds after which a cleaner that says nothing more is taken for dead.
+_LEASE = 60.0
+# Seconds between two looks through all blobs and nodes.
+_SWEEP = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a clean-up would do now. Sizes are in bytes; `budget` None for none."""
+
+    evictions: Sequence[Eviction]
+    used: int
+    budget: int | None
+
+    @property
+    def size(self) -> int:
+        return sum(one.freed for one in self.evictions)
+
+    @property
+    def seconds(self) -> float:
+        """How long it took to compute all that would go."""
+        return sum(one.candidate.seconds for one in self.evictions)
+
+
+@dataclass
+class Outcome:
+    """What a clean-up did. `rubbish` counts rows and files that nobody needed."""
+
+    cleaning: Cleaning
+    rubbish: int = 0
+    busy: bool = False
+    slowest: float = field(default=0.0)
+
+
+def plan(
+    database: Database,
+    budget: int | None,
+    now: float,
+    rules: Rules | None = None,
+) -> Plan:
+    """What `prune` would evict, as one snapshot of the database has it."""
+    with database.reading() as connection:
+        if connection is None:
+            return Plan([], 0, budget)
+        connection.execute("BEGIN")
+        try:
+            used = retention.used(connection)
+            chosen = retention.choose(
+                retention.candidates(connection, rules or Rules(), now),
+                retention.shared_blobs(connection),
+                used,
+                budget,
+            )
+        finally:
+            connection.execute("ROLLBACK")
+    return Plan(chosen, used, budget)
+
+
+def prune(
+    database: Database,
+    planned: Plan | None,
+    budget: int | None,
+    actor: str,
+    now: float,
+    go_on: Callable[[], bool] = lambda: True,
+    whole: bool = True,
+) -> Outcome:
+    """Carries a plan out, or makes one, and clears the rubbish away.
+
+    `whole` looks through all files, blobs and nodes too, which is else done once a day.
+    It stops between two transactions when `go_on` says no. Nothing is done while another
+    cleaner is at work. Raises `sqlite3.Error`, `OSError` or `Unavailable`.
+    """
+    outcome = Outcome(Cleaning(actor, now))
+    with database.reading() as connection:
+        if connection is None or database.read_only:
+            return outcome
+    work = _Work(database, outcome, go_on)
+    if not work.begin(now):
+        outcome.busy = True
+        return outcome
+    try:
+        work.clear_lookups()
+        if whole or now - work.swept_at > _SWEEP:
+            work.sweep(now)
+        if planned is None:
+            planned = plan(database, budget, now)
+        work.evict(planned.evictions)
+        if outcome.cleaning.entries:
+            work.clear_nodes()
+        if whole:
+            outcome.rubbish += sweeping.sweep(database, now)
+        if outcome.cleaning.entries or outcome.rubbish:
+            work.give_back()
+    finally:
+        work.end()
+    return outcome
+
+
+class _Work:
+    """One clean-up under way: it holds the lease, and keeps transactions short."""
+
+    def __init__(
+        self, database: Database, outcome: Outcome, go_on: Callable[[], bool]
+    ) -> None:
+        self.swept_at = 0.0
+        self._database = database
+        self._outcome = outcome
+        self._go_on = go_on
+        self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+    def begin(self, now: float) -> bool:
+        """Takes the lease; False while another cleaner has it."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO cleaners VALUES (1, ?, 0, 0)", (self._holder,)
+            )
+            taken = connection.execute(
+                "UPDATE cleaners SET holder = ?, until = ? WHERE until < ?",
+                (self._holder, now + _LEASE, now),
+            ).rowcount
+            row = connection.execute("SELECT swept_at FROM cleaners").fetchone()
+            self.swept_at = row[0]
+        return taken == 1
+
+    def end(self) -> None:
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE cleaners SET until = 0 WHERE holder = ?", (self._holder,)
+            )
+        self._database.fold_log()
+
+    def clear_lookups(self) -> None:
+        """Lookups that are not among a cell's last ones."""
+        lookups = self._look(rubbish.old_lookups)
+        self._count(len(lookups))
+        for _ in self._in_pieces(lookups, rubbish.remove_lookups):
+            pass
+
+    def evict(self, evictions: Sequence[Eviction]) -> None:
+        cleaning = self._outcome.cleaning
+        ghosts = haunting(evictions)
+        # Neighbours together: the rows and indexes of a cell lie on the same pages.
+        chosen = sorted(evictions, key=lambda one: one.candidate.entry_id)
+        for files in self._in_pieces(
+            chosen, lambda connection, some: evict(connection, cleaning, some, ghosts)
+        ):
+            self._unlink(files)
+        if cleaning.entries:
+            with self._database.writing() as connection:
+                trim_records(connection)
+
+    def clear_nodes(self) -> None:
+        for app_id in self._look(rubbish.apps_with_nodes):
+            if not self._go_on():
+                return
+            if self._look(lambda c, app=app_id: rubbish.unneeded_nodes(c, app)):  # type: ignore[misc]
+                with self._database.writing() as connection:
+                    self._count(rubbish.remove_nodes(connection, app_id))
+
+    def sweep(self, now: float) -> None:
+        """Looks through all blobs and nodes."""
+        spoilt = self._look(lambda connection: rubbish.spoilt_entries(connection, now))
+        self._count(len(spoilt))
+        for files in self._in_pieces(spoilt, rubbish.remove_spoilt):
+            self._unlink(files)
+        digests = self._look(rubbish.unused_blobs)
+        self._count(len(digests))
+        for files in self._in_pieces(digests, blobs.remove_unused):
+            self._unlink(files)
+        self.clear_nodes()
+        if self._go_on():
+            with self._database.writing() as connection:
+                connection.execute("UPDATE cleaners SET swept_at = ?", (now,))
+
+    def give_back(self) -> None:
+        """Gives free pages back to the disk; the file shrinks when the log is folded."""
+        free = self._free_pages()
+        while free > 0 and self._go_on():
+            with self._database.writing() as connection:
+                began = time.monotonic()
+                for _ in range(free):
+                    # Python takes one step of a statement without columns, and a
+                    # step gives back one page, whatever number one asks for.
+                    connection.execute("PRAGMA incremental_vacuum(1)")
+                    if time.monotonic() - began > _TRANSACTION:
+                        break
+            self._note(began)
+            left = self._free_pages()
+            # A database that was made otherwise keeps its pages.
+            if left >= free:
+                break
+            free = left
+
+    def _unlink(self, files: Iterable[tuple[bytes, str]]) -> None:
+        files = list(files)
+        for start in range(0, len(files), 8):
+            began = time.monotonic()
+            blobs.unlink(self._database, files[start : start + 8])
+            self._note(began)
+
+    def _in_pieces(
+        self,
+        all_of_it: Sequence[T],
+        act: Callable[[sqlite3.Connection, list[T]], U],
+    ) -> Iterable[U]:
+        """Acts on a few at a time, as many as fit into a short transaction."""
+        size, start = 4, 0
+        while start < len(all_of_it) and self._go_on():
+            with self._database.writing() as connection:
+                began = time.monotonic()
+                self._renew(connection)
+                result = act(connection, list(all_of_it[start : start + size]))
+            start += size
+            size = self._paced(size, began)
+            yield result
+
+    def _paced(self, size: int, began: float) -> int:
+        """How large the next piece is to be."""
+        took = self._note(began)
+        return max(1, min(size * 2, int(size * _TRANSACTION / max(took, 1e-6))))
+
+    def _note(self, began: float) -> float:
+        took = time.monotonic() - began
+        self._outcome.slowest = max(self._outcome.slowest, took)
+        return took
+
+    def _renew(self, connection: sqlite3.Connection) -> None:
+        connection.execute(
+            "UPDATE cleaners SET until = ? WHERE holder = ?",
+            (time.time() + _LEASE, self._holder),
+        )
+
+    def _count(self, number: int) -> None:
+        self._outcome.rubbish += number
+
+    def _look(self, ask: Callable[[sqlite3.Connection], U]) -> U:
+        with self._database.reading() as connection:
+            assert connection is not None
+            return ask(connection)
+
+    def _free_pages(self) -> int:
+        return self._look(
+            lambda connection: int(
+                connection.execute("PRAGMA freelist_count").fetchone()[0]
+            )
+        )

@@ -1,0 +1,120 @@
+"""What is of no use to anybody, and goes whatever room there is.
+
+Quarantined bytes past a week with what refers to them, blobs and nodes that nothing
+refers to, and the record of lookups beyond a cell's last runs. For files without a
+row there is `sweeping.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from marimo_cellar import blobs
+from marimo_cellar.clearing import delete
+
+_QUARANTINE = 7 * 24 * 3600.0
+# Of each cell, and of each function and block in it.
+_LOOKUPS = 50
+
+
+def spoilt_entries(connection: sqlite3.Connection, now: float) -> list[int]:
+    """Entries that refer to bytes which were found wrong more than a week ago."""
+    rows = connection.execute(
+        "SELECT DISTINCT entry_id FROM blobs JOIN items USING (digest)"
+        " WHERE quarantined_at < ?",
+        (now - _QUARANTINE,),
+    )
+    return [entry_id for (entry_id,) in rows]
+
+
+def unused_blobs(connection: sqlite3.Connection) -> list[bytes]:
+    """The digests of blobs that no item refers to."""
+    rows = connection.execute(
+        "SELECT digest FROM blobs INDEXED BY blobs_by_size WHERE NOT EXISTS"
+        " (SELECT 1 FROM items WHERE items.digest = blobs.digest)"
+    )
+    return [digest for (digest,) in rows]
+
+
+def remove_spoilt(
+    connection: sqlite3.Connection, entry_ids: list[int]
+) -> list[tuple[bytes, str]]:
+    """Removes entries, and their bytes; the files are for `blobs.unlink`."""
+    return blobs.remove_unused(connection, delete(connection, entry_ids))
+
+
+def old_lookups(connection: sqlite3.Connection) -> list[int]:
+    """Lookups beyond the last ones of each cell, function and block."""
+    rows = connection.execute(
+        "SELECT lookup_id FROM (SELECT lookup_id, row_number() OVER"
+        " (PARTITION BY cell_id, cache_name ORDER BY at DESC, lookup_id DESC) AS place"
+        " FROM lookups) WHERE place > ?",
+        (_LOOKUPS,),
+    )
+    return [lookup_id for (lookup_id,) in rows]
+
+
+def remove_lookups(connection: sqlite3.Connection, lookup_ids: list[int]) -> None:
+    connection.execute(
+        "DELETE FROM lookups WHERE lookup_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(lookup_ids),),
+    )
+
+
+def apps_with_nodes(connection: sqlite3.Connection) -> list[int]:
+    """The notebooks that may have nodes nobody needs."""
+    rows = connection.execute(
+        "SELECT DISTINCT app_id FROM nodes JOIN cells USING (cell_id)"
+    )
+    return [app_id for (app_id,) in rows]
+
+
+def unneeded_nodes(
+    connection: sqlite3.Connection, app_id: int
+) -> list[tuple[bytes, int]]:
+    """A notebook's nodes, each with its cell, that no entry stands on, however far."""
+    rows = connection.execute(
+        "SELECT node, cell_id, parents FROM nodes JOIN cells USING (cell_id)"
+        " WHERE app_id = ?",
+        (app_id,),
+    ).fetchall()
+    parents = {node.hex(): json.loads(above) for node, _, above in rows}
+    waiting = [
+        node.hex()
+        for (node,) in connection.execute(
+            "SELECT DISTINCT node FROM entries JOIN cells USING (cell_id)"
+            " WHERE app_id = ? AND node IS NOT NULL",
+            (app_id,),
+        )
+    ]
+    needed: set[str] = set()
+    while waiting:
+        one = waiting.pop()
+        if one not in needed:
+            needed.add(one)
+            waiting.extend(parents.get(one, ()))
+    return [(node, cell) for node, cell, _ in rows if node.hex() not in needed]
+
+
+def remove_nodes(connection: sqlite3.Connection, app_id: int) -> int:
+    """Removes a notebook's nodes that nobody needs, and code that no node has.
+
+    In one transaction with the look at what is needed: a node that is there has its
+    ancestors, on which the kernel relies.
+    """
+    nodes = unneeded_nodes(connection, app_id)
+    for node, cell_id in nodes:
+        (code,) = connection.execute(
+            "SELECT code_digest FROM nodes WHERE node = ? AND cell_id = ?",
+            (node, cell_id),
+        ).fetchone()
+        connection.execute(
+            "DELETE FROM nodes WHERE node = ? AND cell_id = ?", (node, cell_id)
+        )
+        connection.execute(
+            "DELETE FROM sources WHERE code_digest = ?1 AND NOT EXISTS"
+            " (SELECT 1 FROM nodes WHERE code_digest = ?1)",
+            (code,),
+        )
+    return len(nodes)

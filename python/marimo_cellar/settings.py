@@ -1,0 +1,127 @@
+"""How much the cache may keep: a setting beside the place.
+
+The first of these that says something decides: `[tool.cellar]` in the nearest
+`pyproject.toml` above the notebook, then `config.toml` in the user's configuration
+folder. A project's file, which may be a stranger's, can only make the budget smaller.
+
+`budget` is a number of bytes, or a text such as "2 GB".
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from marimo_cellar import _marimo
+from marimo_cellar.place import (
+    PROJECT_FILE,
+    Refusal,
+    System,
+    nearest_project,
+    read_settings,
+    this_system,
+    user_file,
+)
+
+_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?B)\s*", re.IGNORECASE)
+_LEAST = 2 * 10**9
+_SHARE_OF_FREE = 0.1
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value, in bytes, and the file that it is from."""
+
+    value: int
+    file: Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`budget` is None where nobody set one; see `budget_in`."""
+
+    budget: Setting | None = None
+    refusals: tuple[Refusal, ...] = ()
+
+
+def settings_of(notebook: Path | None) -> Settings:
+    """The settings for a notebook; None for a notebook without a file."""
+    return find_settings(_marimo.notebook_folder(notebook), this_system())
+
+
+def find_settings(folder: Path, system: System) -> Settings:
+    """The settings for the notebooks of a folder, which is absolute."""
+    refusals: list[Refusal] = []
+    user = user_file(system)
+    own = read_settings(user, refusals)
+    project = nearest_project(folder)
+    shared: dict[str, Any] = {}
+    if project is not None:
+        tool = read_settings(project, refusals).get("tool")
+        found = tool.get("cellar") if isinstance(tool, dict) else None
+        shared = found if isinstance(found, dict) else {}
+
+    def ask(table: dict[str, Any], file: Path) -> Setting | None:
+        value = table.get("budget")
+        if value is None:
+            return None
+        size = parse_size(value)
+        if size is None:
+            why = f'budget in {file} is {value!r}, which is not a size such as "2 GB".'
+            refusals.append(Refusal("value", str(file), why))
+            return None
+        return Setting(size, file)
+
+    budget = ask(own, user)
+    if project is not None:
+        theirs = ask(shared, project)
+        if theirs is not None and (budget is None or theirs.value < budget.value):
+            budget = theirs
+    return Settings(budget, tuple(refusals))
+
+
+def budget_in(folder: Path, used: int, setting: Setting | None) -> int:
+    """The bytes that the cache in a folder may keep.
+
+    Without a setting a tenth of what would be free without it, and at least 2 GB. A
+    project's setting counts only if it is less than that.
+    """
+    usual = default_budget(_free(folder) + used)
+    if setting is None:
+        return usual
+    if setting.file.name == PROJECT_FILE:
+        return min(setting.value, usual)
+    return setting.value
+
+
+def default_budget(free: int) -> int:
+    """The budget where that many bytes would be free without the cache."""
+    return max(_LEAST, int(free * _SHARE_OF_FREE))
+
+
+def parse_size(value: object) -> int | None:
+    """Bytes, of a number or of a text such as "1.5 GB"; None if it is neither."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value if value >= 0 else None
+    if not isinstance(value, str):
+        return None
+    parts = _SIZE.fullmatch(value)
+    if parts is None:
+        return None
+    return int(float(parts.group(1)) * _UNITS[parts.group(2).upper()])
+
+
+def _free(folder: Path) -> int:
+    while not os.path.isdir(folder) and folder != folder.parent:
+        folder = folder.parent
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return 0

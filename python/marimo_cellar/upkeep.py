@@ -1,0 +1,186 @@
+"""Upkeep: the clean-up that a kernel makes by itself, after a run.
+
+On a thread, so that no run waits for it; it stops as soon as cells run again, and
+goes on after that run. Where nothing is to do it costs two queries of the notebook's
+own rows. Looking after the disk is never worth a warning about itself: what fails is
+logged, and tried again after the next run.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from marimo_cellar import lookups, retention
+from marimo_cellar.cells import app_path
+from marimo_cellar.commands.pruning import told_seconds, told_size
+from marimo_cellar.database import Database, Unavailable
+from marimo_cellar.notices import logger
+from marimo_cellar.pruning import Outcome, prune
+from marimo_cellar.retention import Rules
+from marimo_cellar.settings import budget_in, settings_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from marimo_cellar.session import Session
+
+# A notebook counts as open for this long after a run, unless its kernel ends. A
+# killed kernel holds what it would load for no longer.
+_OPEN = 12 * 3600.0
+# Everything is looked at this often, and not only after what this notebook did.
+_ROUND = 3600.0
+
+# How long the end of a process waits for a clean-up.
+_LAST_SECONDS = 2.0
+
+_lock = threading.Lock()
+# The databases at work on, and whose run, if any, ended since; those that were
+# looked at as a whole, and when; and the notebooks that this process has open.
+_at_work: dict[Database, Session | None] = {}
+_looked_at: dict[Database, float] = {}
+_open: set[Database] = set()
+
+
+def after_run(session: Session) -> None:
+    """Looks after the cache of a notebook that has just run; returns at once."""
+    assert session.store is not None
+    database = session.store.database
+    with _lock:
+        if database in _at_work:
+            _at_work[database] = session
+            return
+        _at_work[database] = None
+    # Not a daemon: a notebook that runs once, as `marimo export` runs it, is to be
+    # cleaned up after too. It ends soon, and at once when its time is over.
+    thread = threading.Thread(target=_work, args=(database, session))
+    try:
+        thread.start()
+    except BaseException:
+        with _lock:
+            _at_work.pop(database, None)
+        raise
+
+
+def close_all() -> None:
+    """The kernel ends: its notebooks are not open any more, as far as it knows."""
+    with _lock:
+        databases = list(_open)
+        _open.clear()
+    for database in databases:
+        with suppress(sqlite3.Error, OSError, Unavailable), database.writing() as open:
+            open.execute("DELETE FROM openings WHERE holder = ?", (_holder(),))
+
+
+def _work(database: Database, session: Session) -> None:
+    waiting: Session | None = session
+    while waiting is not None:
+        try:
+            _look_after(database, waiting.path)
+        except (sqlite3.Error, OSError, Unavailable) as error:
+            logger.debug(
+                "Cellar: the clean-up of %s failed (%s).", database.folder, error
+            )
+        except Exception:
+            logger.debug("Cellar: the clean-up failed.", exc_info=True)
+        with _lock:
+            waiting = _at_work.pop(database, None)
+            if waiting is not None:
+                _at_work[database] = None
+
+
+def _look_after(database: Database, notebook: Path | None) -> None:
+    now = time.time()
+    began = lookups.noted()
+    settings = settings_of(notebook)
+    app = app_path(database, notebook)
+    with database.reading() as connection:
+        if connection is None or database.read_only:
+            return
+        used = retention.used(connection)
+        outdated = _may_be_outdated(connection, app)
+    _say_open(database, app, now)
+    budget = budget_in(database.folder, used, settings.budget)
+    if used <= budget and not outdated and now - _looked_at.get(database, 0.0) < _ROUND:
+        return
+    outcome = prune(
+        database,
+        None,
+        budget,
+        "kernel",
+        now,
+        go_on=(go_on := _while_idle(began)),
+        whole=False,
+    )
+    if go_on() and not outcome.busy:
+        _looked_at[database] = now
+    _log(database, outcome)
+
+
+def _while_idle(began: int) -> Callable[[], bool]:
+    """Says yes until cells run again, or until the process has waited long enough
+    for this thread, which is all that it waits for at its end."""
+    ended: list[float] = []
+
+    def go_on() -> bool:
+        if not threading.main_thread().is_alive() and not ended:
+            ended.append(time.monotonic())
+        late = bool(ended) and time.monotonic() - ended[0] > _LAST_SECONDS
+        return lookups.noted() == began and not late
+
+    return go_on
+
+
+def _may_be_outdated(connection: sqlite3.Connection, app: str) -> bool:
+    row = connection.execute(
+        "SELECT 1 FROM apps JOIN cells USING (app_id) JOIN entries USING (cell_id)"
+        " WHERE path = ? GROUP BY cell_id, cache_name"
+        " HAVING count(DISTINCT node) > ? LIMIT 1",
+        (app, Rules().versions),
+    ).fetchone()
+    return row is not None
+
+
+def _say_open(database: Database, app: str, now: float) -> None:
+    with _lock:
+        _open.add(database)
+    with database.writing() as connection:
+        connection.execute("DELETE FROM openings WHERE until < ?", (now,))
+        connection.execute(
+            "INSERT OR REPLACE INTO openings (app_id, holder, until)"
+            " SELECT app_id, ?, ? FROM apps WHERE path = ?",
+            (_holder(), now + _OPEN, app),
+        )
+
+
+def _holder() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _log(database: Database, outcome: Outcome) -> None:
+    cleaning = outcome.cleaning
+    if cleaning.entries:
+        logger.info(
+            "Cellar: %d results left %s, %s, about %s to recompute.",
+            cleaning.entries,
+            database.folder,
+            told_size(cleaning.size),
+            told_seconds(cleaning.seconds),
+        )
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()
+    _at_work.clear()
+    _open.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

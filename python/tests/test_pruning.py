@@ -1,0 +1,368 @@
+"""The clean-up as it is carried out, on real files and in real kernels."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from marimo_cellar import pruning, retention, rubbish
+from marimo_cellar.__main__ import main
+from marimo_cellar.cells import Roll
+from marimo_cellar.checking import audit
+from marimo_cellar.database import Database, database_in
+from marimo_cellar.entries import EntryKey, Owner, candidates, load
+from marimo_cellar.retention import Rules
+from marimo_cellar.settings import Setting, budget_in, parse_size
+from marimo_cellar.store import SqliteStore
+from tests import kernels
+from tests.conftest import Write
+
+DAY = 24 * 3600.0
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    return database_in(tmp_path / "__marimo__" / "cache")
+
+
+def fill(database: Database, count: int, size: int = 100_000) -> None:
+    """Entries of equal worth but for their age, the first one the oldest."""
+    store = SqliteStore(str(database.folder))
+    for number in range(count):
+        data = number.to_bytes(4, "big") * (size // 4)
+        assert store.put(f"block/P_{number}.pickle", data)
+    with database.writing() as connection:
+        connection.execute(
+            "UPDATE entries SET runtime = 0.01, created_at = created_at - 100 * ?"
+            " + 100 * entry_id",
+            (count + 1000,),
+        )
+        connection.execute("UPDATE totals SET runtime = 0.01 * ?", (count,))
+        connection.execute("UPDATE apps SET last_seen_at = 0")
+
+
+def left(database: Database) -> list[str]:
+    with database.reading() as connection:
+        assert connection is not None
+        rows = connection.execute("SELECT hash FROM entries ORDER BY entry_id")
+        return [row[0] for row in rows]
+
+
+def prune(database: Database, budget: int | None, **options: Any) -> pruning.Outcome:
+    options.setdefault("now", time.time())
+    return pruning.prune(database, None, budget, "command", **options)
+
+
+def test_a_clean_up_frees_what_was_planned_and_keeps_to_the_budget(
+    database: Database,
+) -> None:
+    fill(database, 40)
+    budget = 2_000_000
+    planned = pruning.plan(database, budget, time.time())
+    outcome = pruning.prune(database, planned, budget, "command", time.time())
+    assert outcome.cleaning.size == planned.size
+    assert outcome.cleaning.entries == len(planned.evictions)
+    with database.reading() as connection:
+        assert connection is not None
+        used = retention.used(connection)
+        assert connection.execute("PRAGMA freelist_count").fetchone() == (0,)
+        assert connection.execute(
+            "SELECT actor, entries, size FROM cleanings"
+        ).fetchall() == [("command", len(planned.evictions), planned.size)]
+    assert planned.used - planned.size == used <= budget
+    # The files went too, and nothing that is left lost one.
+    on_disk = sum(file.stat().st_size for file in database.blobs.rglob("*.pickle"))
+    assert used - budget < on_disk <= budget
+    assert audit(database, grace=0) == []
+
+
+def test_what_was_pinned_or_used_since_it_was_chosen_stays(
+    database: Database,
+) -> None:
+    fill(database, 10)
+    planned = pruning.plan(database, 0, time.time())
+    assert len(planned.evictions) == 10
+    with database.writing() as connection:
+        connection.execute("UPDATE entries SET pinned = 1 WHERE hash = '3'")
+        connection.execute(
+            "UPDATE entries SET last_hit_at = ? WHERE hash = '5'", (time.time(),)
+        )
+    pruning.prune(database, planned, 0, "command", time.time())
+    assert left(database) == ["3", "5"]
+    assert audit(database, grace=0) == []
+
+
+def test_one_cleaner_at_a_time_and_a_dead_one_is_waited_for(
+    database: Database,
+) -> None:
+    fill(database, 4)
+    now = time.time()
+    with database.writing() as connection:
+        connection.execute("INSERT INTO cleaners VALUES (1, 'other', ?, 0)", (now + 9,))
+    assert prune(database, 0, now=now).busy
+    assert len(left(database)) == 4
+    assert not prune(database, 0, now=now + 10).busy
+    assert left(database) == []
+
+
+def test_it_stops_between_transactions_and_goes_on_later(database: Database) -> None:
+    fill(database, 60)
+    turns = iter([True] * 3)
+    prune(database, 0, go_on=lambda: next(turns, False))
+    between = left(database)
+    assert 0 < len(between) < 60
+    assert audit(database, grace=0) == []
+    prune(database, 0)
+    assert left(database) == []
+
+
+def test_a_reader_that_is_about_to_load_meets_a_miss(database: Database) -> None:
+    fill(database, 30)
+    owner = Owner(Roll(None))
+    keys = [EntryKey("block", "P", str(number), "pickle") for number in range(30)]
+    faults: list[Exception] = []
+    seen = set()
+    over = threading.Event()
+
+    def read() -> None:
+        while not over.is_set():
+            for key in keys:
+                try:
+                    for found in candidates(database, key, owner):
+                        loaded = load(database, found)
+                        seen.add(loaded.why is None)
+                        for data in loaded.contents.values():
+                            expected = int(key.hash).to_bytes(4, "big") * 25_000
+                            assert bytes(data) == expected
+                except Exception as error:
+                    faults.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    prune(database, 0)
+    over.set()
+    for reader in readers:
+        reader.join()
+    assert faults == []
+    assert left(database) == []
+
+
+def test_rubbish_goes_and_the_rest_stays(database: Database) -> None:
+    fill(database, 3)
+    now = time.time()
+    partial = database.blobs / f".partial-{uuid.uuid4()}"
+    young = database.blobs / f".partial-{uuid.uuid4()}"
+    stray = database.blobs / "00" / f"{'00' * 32}.pickle"
+    foreign = database.blobs / "00" / "notes.txt"
+    stray.parent.mkdir(exist_ok=True)
+    for path in (partial, young, stray, foreign):
+        path.write_bytes(b"x")
+        if path is not young:
+            os.utime(path, (now - 7200, now - 7200))
+    with database.writing() as connection:
+        connection.execute(
+            "INSERT INTO blobs (digest, size, crc32, content)"
+            " VALUES (zeroblob(32), 1, 0, x'00')"
+        )
+        connection.execute(
+            "UPDATE blobs SET quarantined_at = ? WHERE digest ="
+            " (SELECT digest FROM items JOIN entries USING (entry_id) WHERE hash = '0')",
+            (now - 8 * DAY,),
+        )
+        connection.execute(
+            "UPDATE blobs SET quarantined_at = ? WHERE digest ="
+            " (SELECT digest FROM items JOIN entries USING (entry_id) WHERE hash = '1')",
+            (now - 6 * DAY,),
+        )
+        connection.executemany(
+            "INSERT INTO lookups (cell_id, cache_name, hash, outcome, at)"
+            " SELECT cell_id, 'block', '0', 'hit', ? FROM cells",
+            [(number,) for number in range(70)],
+        )
+    prune(database, None, now=now)
+    assert left(database) == ["1", "2"]
+    assert [path.exists() for path in (partial, young, stray, foreign)] == [
+        False,
+        True,
+        False,
+        True,
+    ]
+    with database.reading() as connection:
+        assert connection is not None
+        assert connection.execute(
+            "SELECT count(*), min(at) FROM lookups"
+        ).fetchone() == (50, 20)
+        assert rubbish.unused_blobs(connection) == []
+
+
+def test_what_was_evicted_and_computed_again_is_told(database: Database) -> None:
+    fill(database, 3)
+    store = SqliteStore(str(database.folder))
+    now = time.time()
+    prune(database, 150_000, now=now - 1)
+    assert left(database) == ["2"]
+    # The second would have stayed with its own size more, the first with both.
+    for number in (1, 0):
+        store.put(f"block/P_{number}.pickle", number.to_bytes(4, "big") * 25_000)
+    with database.reading() as connection:
+        assert connection is not None
+        regrets = connection.execute("SELECT room FROM regrets").fetchall()
+        assert connection.execute("SELECT count(*) FROM ghosts").fetchone() == (0,)
+    size = 100_000 + 2048
+    assert regrets == [(size,), (2 * size,)]
+
+
+def test_an_evicted_entry_does_not_come_back_from_an_old_file(
+    database: Database,
+) -> None:
+    from marimo_cellar import entries
+
+    fill(database, 2)
+    key = EntryKey("block", "P", "0", "pickle")
+    owner = Owner(Roll(None))
+    assert entries.files_hidden_until(database, key, owner) == float("-inf")
+    now = time.time()
+    prune(database, 0, now=now)
+    assert entries.files_hidden_until(database, key, owner) == now
+    other = EntryKey("block", "P", "7", "pickle")
+    assert entries.files_hidden_until(database, other, owner) == float("-inf")
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("2GB", 2 * 10**9),
+        ("1.5 MB", 1_500_000),
+        ("10 kb", 10_000),
+        (5000, 5000),
+        ("lots", None),
+        ("-1GB", None),
+        (True, None),
+        (-1, None),
+        (1.5, None),
+    ],
+)
+def test_sizes(text: object, size: int | None) -> None:
+    assert parse_size(text) == size
+
+
+def test_a_project_can_only_make_the_budget_smaller(tmp_path: Path) -> None:
+    usual = budget_in(tmp_path, 0, None)
+    project, user = tmp_path / "pyproject.toml", tmp_path / "config.toml"
+    assert budget_in(tmp_path, 0, Setting(1000, project)) == 1000
+    # The disk's free room changes while others work.
+    assert budget_in(tmp_path, 0, Setting(10**18, project)) < 2 * usual
+    assert budget_in(tmp_path, 0, Setting(10**18, user)) == 10**18
+
+
+def test_the_command_says_what_would_go_and_then_removes_it(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(database, 30)
+    database.close()
+    path = str(database.path)
+    assert main(["prune", path, "--budget", "1MB", "--dry-run", "--json"]) == 0
+    planned = json.loads(capsys.readouterr().out)
+    assert len(left(database)) == 30
+    assert planned["done"] is None
+    assert {entry["reason"] for entry in planned["entries"]} == {"room"}
+    assert main(["prune", path, "--budget", "1MB", "--json"]) == 0
+    done = json.loads(capsys.readouterr().out)["done"]
+    assert done["freed"] == planned["frees"] == 30 * 102_048 - 9 * 102_048
+    assert done["entries"] == len(planned["entries"]) == 21
+    assert main(["prune", path, "--budget", "1MB"]) == 0
+    assert "Nothing had to go." in capsys.readouterr().out
+
+
+# In real kernels
+
+# Runs a notebook again and again in one process, whose start costs most of the time.
+AGAIN = """
+import sys
+from pathlib import Path
+from marimo._cli.cli import main
+notebook, output, times = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+text = notebook.read_text()
+for time in range(times):
+    notebook.write_text(text.replace("EDIT", str(time)))
+    main(["-y", "export", "html", str(notebook), "--output", output, "--force"],
+         standalone_mode=False)
+"""
+
+
+def run_again(notebook: Path, env: dict[str, str], times: int) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", AGAIN, str(notebook)),
+            *(str(Path(env["HOME"]) / "export.html"), str(times)),
+        ],
+        env=env,
+        cwd=notebook.parent,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_thirty_runs_with_edits_keep_the_disk_flat(
+    write: Write, env: dict[str, str]
+) -> None:
+    notebook = write(
+        "edited.py",
+        data="data = bytes([EDIT]) * 1_000_000",
+        twice="twice = data + data; ran('twice')",
+        still="still = 'never edited'; ran('still')",
+    )
+    text = notebook.read_text()
+    run_again(notebook, env, 4)
+    folder = kernels.cache_of(notebook)
+    # A pinned old version, which nobody would keep otherwise.
+    kernels.change(
+        notebook,
+        "UPDATE entries SET pinned = 1 WHERE cell_id ="
+        " (SELECT cell_id FROM cells WHERE name = 'twice') AND created_at ="
+        " (SELECT min(created_at) FROM entries JOIN cells USING (cell_id)"
+        " WHERE name = 'twice')",
+    )
+    ((pinned,),) = kernels.query(notebook, "SELECT hash FROM entries WHERE pinned")
+    notebook.write_text(text)
+    run_again(notebook, env, 30)
+    versions = dict(
+        kernels.query(
+            notebook,
+            "SELECT name, count(*) FROM entries JOIN cells USING (cell_id)"
+            " WHERE NOT pinned AND name IS NOT NULL GROUP BY cell_id",
+        )
+    )
+    # A run's own clean-up may be cut off with the kernel; the next one goes on.
+    assert versions["data"] <= Rules().versions + 1
+    assert versions["twice"] <= Rules().versions + 1
+    assert versions["still"] == 1
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    assert size < 20_000_000
+    assert kernels.query(
+        notebook, "SELECT count(*) FROM entries WHERE hash = ?", pinned
+    )
+    (notebook.parent / "ran.txt").unlink()
+    # Back to the pinned version: it still answers.
+    notebook.write_text(text.replace("EDIT", "0"))
+    kernels.export(notebook, env)
+    assert "twice" not in (
+        (notebook.parent / "ran.txt").read_text()
+        if (notebook.parent / "ran.txt").exists()
+        else ""
+    )
+    with sqlite3.connect(folder / "cache.db") as connection:
+        assert connection.execute("PRAGMA quick_check").fetchone() == ("ok",)
