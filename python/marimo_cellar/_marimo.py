@@ -174,11 +174,11 @@ def keep_cache_settings(context: Any) -> None:
     extension (`KernelArgs` in marimo/_ipc/types.py), where nobody could turn cell
     caching on. What a kernel was told, it goes by.
     """
-    from marimo._config.manager import get_default_config_manager
-
     runtime = context._kernel.user_config["runtime"]
     if "cache_cells" in runtime:
         return
+    from marimo._config.manager import get_default_config_manager
+
     configured: Any = get_default_config_manager(
         current_path=context.filename
     ).get_config()["runtime"]

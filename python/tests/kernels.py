@@ -64,6 +64,21 @@ def environment(shipped: Path | None, home: Path) -> dict[str, str]:
     )
 
 
+def python(notebook: Path, env: dict[str, str], *arguments: str) -> str:
+    """What Python prints, run beside a notebook, where it must not fail."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        env=env,
+        cwd=notebook.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
 @dataclass(frozen=True)
 class Run:
     """What an export printed, and the cells' outputs as marimo recorded them."""

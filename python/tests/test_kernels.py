@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Write, outcomes, ran
 from tests.editors import editor
-from tests.kernels import cache_of, export, query
+from tests.kernels import cache_of, export, python, query
 from tests.servers import serve
 
 
@@ -35,25 +33,12 @@ def no_stock_files(notebook: Path) -> bool:
     return not list(cache_of(notebook).rglob("*_*.jsonl"))
 
 
-def run_export(kind: str, notebook: Path, env: dict[str, str]) -> str:
+def run_export(kind: str, notebook: Path, env: dict[str, str]) -> None:
     """`marimo export` of a kind, with all that makes it run cells."""
     into = [] if kind == "session" else ["--output", str(notebook.parent / "exported")]
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "marimo", "-y", "export", kind, str(notebook)),
-            *into,
-            *(["--include-outputs"] if kind == "ipynb" else []),
-        ],
-        env=env,
-        cwd=notebook.parent,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=180,
-    )
-    assert done.returncode == 0, done.stdout
-    assert "Cellar" not in done.stdout
-    return done.stdout
+    outputs = ["--include-outputs"] if kind == "ipynb" else []
+    marimo_export = ("-m", "marimo", "-y", "export", kind, str(notebook))
+    assert "Cellar" not in python(notebook, env, *marimo_export, *into, *outputs)
 
 
 @pytest.mark.parametrize("kind", ["html", "ipynb", "session"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,7 @@ import marimo
 import pytest
 
 from tests.conftest import Write, ran
-from tests.kernels import cache_of, export, query
+from tests.kernels import cache_of, export, python, query
 from tests.servers import Client, serve
 
 NEWER = not marimo.__version__.startswith("0.24.")
@@ -129,14 +127,6 @@ def test_the_command_line_knows_the_folder_and_its_bytes(
 
 
 def marimo_cache(command: str, notebook: Path, env: dict[str, str]) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "marimo", "cache", command, str(notebook)],
-        env=env,
-        cwd=notebook.parent,
-        capture_output=True,
-        text=True,
-        timeout=90,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    return done.stdout.strip()
+    return python(
+        notebook, env, "-m", "marimo", "cache", command, str(notebook)
+    ).strip()

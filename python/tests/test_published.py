@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,7 +17,7 @@ from marimo_cellar.entries import EntryKey, Owner
 from marimo_cellar.store import SqliteStore
 from marimo_cellar.takeover import old_file
 from tests.conftest import Write, ran
-from tests.kernels import cache_of, export
+from tests.kernels import cache_of, export, python
 
 RECORDS = ".cellar-published-*.jsonl"
 
@@ -33,25 +31,15 @@ def export_wasm(notebook: Path, env: dict[str, str]) -> dict[str, bytes]:
     tools.mkdir(exist_ok=True)
     (tools / "uv").write_text("#!/bin/sh\necho '{}'\n")
     (tools / "uv").chmod(0o755)
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "marimo", "-y", "export", "html-wasm"),
-            *(str(notebook), "--output", str(out), "--execute", "--no-sandbox"),
-        ],
-        env=env
-        | {
-            "PATH": f"{tools}{os.pathsep}{env['PATH']}",
-            # Or marimo writes the same set of names in another order.
-            "PYTHONHASHSEED": "0",
-        },
-        cwd=notebook.parent,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=180,
-    )
-    assert done.returncode == 0, done.stdout
-    assert "Cellar" not in done.stdout
+    found = {
+        "PATH": f"{tools}{os.pathsep}{env['PATH']}",
+        # Or marimo writes the same set of names in another order.
+        "PYTHONHASHSEED": "0",
+    }
+    marimo_export = ("-m", "marimo", "-y", "export", "html-wasm", str(notebook))
+    options = ("--output", str(out), "--execute", "--no-sandbox")
+    printed = python(notebook, env | found, *marimo_export, *options)
+    assert "Cellar" not in printed
     return shipped_files(out / "public" / "cache")
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import marimo
 import pytest
 
 from tests.conftest import Write, outcomes, ran
-from tests.kernels import cache_of, export, query
+from tests.kernels import cache_of, export, python, query
 
 SETTING = (
     '[experimental.cache]\nstore = "sqlite"\n'
@@ -21,17 +19,7 @@ SETTING = (
 
 def script(notebook: Path, env: dict[str, str]) -> str:
     """What a run of the notebook as a script printed."""
-    done = subprocess.run(
-        [sys.executable, str(notebook)],
-        env=env,
-        cwd=notebook.parent,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=180,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    return python(notebook, env, str(notebook))
 
 
 @pytest.fixture
