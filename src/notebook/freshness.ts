@@ -6,6 +6,7 @@
 
 import { type Appearance, assignCells, type KnownCell } from './identity';
 import { normalise } from './normalise';
+import { hasWord } from './texts';
 
 /** A cell of the document; `code` is normalised, `digest` is that text's SHA-256 as hex. */
 export interface CurrentCell extends Appearance {
@@ -55,9 +56,13 @@ export type Judgement<Entry extends StoredEntry = StoredEntry> =
       readonly changed: ChangedCell;
     };
 
-/** An ancestor that is not as it was: changed in the document, or no longer there. */
+/**
+ * An ancestor that is not as it was: changed in the document, or no longer there. Or a cell that was
+ * none, and now defines a name that is used below it.
+ */
 export interface ChangedCell {
-  readonly cellId: number;
+  /** Absent for a cell that the cache does not know. */
+  readonly cellId: number | undefined;
   /** Its place among the document's cells; absent when it is gone. */
   readonly index: number | undefined;
   /** As stored, for an ancestor that is gone. */
@@ -91,7 +96,7 @@ export class SavedNotebook<Entry extends StoredEntry = StoredEntry> {
     const places = new Map(
       assigned.flatMap(({ id }, index) => (id === undefined ? [] : [[id, index] as const])),
     );
-    const ancestry = new Ancestry(this.#nodes, new Set(current.map(({ digest }) => digest)));
+    const ancestry = new Ancestry(this.#nodes, current, this.#newNames(current));
 
     const judgeEntry = (cell: CurrentCell, entry: Entry): Judgement<Entry> => {
       const { cellId } = entry;
@@ -105,7 +110,10 @@ export class SavedNotebook<Entry extends StoredEntry = StoredEntry> {
         state: 'changedUpstream',
         cellId,
         entry,
-        changed: this.#describe(found.node, places),
+        changed:
+          found.by === undefined
+            ? this.#describe(found.node, places)
+            : { cellId: assigned[found.by]?.id, index: found.by, name: undefined, code: '' },
       };
     };
 
@@ -119,6 +127,22 @@ export class SavedNotebook<Entry extends StoredEntry = StoredEntry> {
       }
       return nearest ?? { state: 'neverCached', cellId };
     });
+  }
+
+  /**
+   * @returns the places of the cells that define a name, by names that no cell defined when the
+   * kernel saw the notebook, or that more than one defines now, which marimo refuses to run.
+   */
+  #newNames(current: readonly CurrentCell[]): Map<string, number[]> {
+    const living = this.known.filter(({ retired }) => !retired);
+    const before = new Set(living.flatMap(({ defs }) => defs));
+    const definers = new Map<string, number[]>();
+    for (const [index, { defs }] of current.entries()) {
+      for (const name of new Set(defs)) definers.set(name, [...(definers.get(name) ?? []), index]);
+    }
+    return new Map(
+      [...definers].filter(([name, places]) => places.length > 1 || !before.has(name)),
+    );
   }
 
   /** Of equal cells, the one that the document still has is the one to name. */
@@ -136,18 +160,29 @@ const distance = { fresh: 0, changedUpstream: 1, unknown: 2, changedHere: 3, nev
 /** The nearest node, among one and its ancestors, that is not as it was. */
 type Change =
   | { readonly kind: 'none' }
-  | { readonly kind: 'changed'; readonly node: string; readonly steps: number }
+  | {
+      readonly kind: 'changed';
+      readonly node: string;
+      readonly steps: number;
+      /** The place of a cell that has taken a hand in it, while the node itself is as it was. */
+      readonly by?: number;
+    }
   /** The record has a gap, and nothing nearer than that has changed. */
   | { readonly kind: 'unknown' };
 
 /** What has changed among the nodes for one version of a document; each node is looked at once. */
 class Ancestry {
   readonly #found = new Map<string, Change>();
+  readonly #cells: ReadonlyMap<string, CurrentCell>;
 
+  /** @param newNames names that may come from elsewhere now, with who defines them */
   constructor(
     private readonly nodes: ReadonlyMap<string, readonly StoredNode[]>,
-    private readonly digests: ReadonlySet<string>,
-  ) {}
+    private readonly current: readonly CurrentCell[],
+    private readonly newNames: ReadonlyMap<string, readonly number[]>,
+  ) {
+    this.#cells = new Map(current.map((cell) => [cell.digest, cell]));
+  }
 
   /** Goes down with a stack of its own: a notebook may be one long chain of cells. */
   findChange(root: string): Change {
@@ -169,7 +204,10 @@ class Ancestry {
 
   #combine(node: StoredNode | undefined): Change {
     if (!node) return { kind: 'unknown' };
-    if (!this.digests.has(node.codeDigest)) return { kind: 'changed', node: node.node, steps: 0 };
+    const cell = this.#cells.get(node.codeDigest);
+    if (!cell) return { kind: 'changed', node: node.node, steps: 0 };
+    const by = this.#newParent(node, cell);
+    if (by !== undefined) return { kind: 'changed', node: node.node, steps: 1, by };
     let nearest: Change = { kind: 'none' };
     for (const parent of node.parents) {
       const change = this.#found.get(parent) ?? { kind: 'none' };
@@ -181,6 +219,26 @@ class Ancestry {
       }
     }
     return nearest;
+  }
+
+  /**
+   * @returns the place of a cell that is no recorded parent of a node and now defines a name that the
+   * node's code has, if only as an attribute or in a string: which it is, marimo knows.
+   */
+  #newParent(node: StoredNode, cell: CurrentCell): number | undefined {
+    if (this.newNames.size === 0) return undefined;
+    const parents = new Set(
+      node.parents.flatMap((parent) => (this.nodes.get(parent) ?? []).map((one) => one.codeDigest)),
+    );
+    for (const [name, places] of this.newNames) {
+      if (!hasWord(cell, name)) continue;
+      const place = places.find((index) => {
+        const definer = this.current[index];
+        return definer && definer.digest !== cell.digest && !parents.has(definer.digest);
+      });
+      if (place !== undefined) return place;
+    }
+    return undefined;
   }
 }
 

@@ -72,6 +72,11 @@ export function countWords({ code }: Text): number {
   return count(wordsOf(code), wordsOf(code));
 }
 
+/** Whether a cell's code has a word, of whatever meaning. */
+export function hasWord({ code }: Text, word: string): boolean {
+  return wordsOf(code).has(word);
+}
+
 /** @returns how many words two cells have in common. */
 export function sharedWords(one: Text, other: Text): number {
   return count(wordsOf(one.code), wordsOf(other.code));

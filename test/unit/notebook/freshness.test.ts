@@ -101,6 +101,35 @@ const table: readonly {
     expect: ['fresh', 'fresh', 'fresh', 'fresh', 'neverCached'],
   },
   {
+    name: 'a new cell defines a name that one uses, and those below it depend on it',
+    document: [...saved, { code: 'load = open', defs: ['load'] }],
+    expect: ['changedUpstream 4', 'changedUpstream 4', 'changedUpstream 4', 'fresh', 'neverCached'],
+  },
+  {
+    name: 'a new cell defines what nobody uses',
+    document: [{ code: 'w = 1', defs: ['w'] }, ...saved],
+    expect: ['neverCached', 'fresh', 'fresh', 'fresh', 'fresh'],
+  },
+  {
+    name: 'an edited cell defines one name more, that another uses',
+    document: [load, clean, plot, { code: 'z = plot = 1', defs: ['z', 'plot'] }],
+    expect: ['fresh', 'fresh', 'changedUpstream 3', 'changedHere'],
+  },
+  {
+    name: 'two cells define a name: which of them marimo would run, nobody can tell',
+    document: [...saved, { code: 'df = load(2)', defs: ['df'] }],
+    expect: ['changedUpstream 4', 'changedUpstream 4', 'changedUpstream 4', 'fresh', 'neverCached'],
+  },
+  {
+    name: 'a deleted cell that comes back is the parent that it was',
+    document: saved,
+    stored: {
+      ...record(saved),
+      cells: record(saved).cells.map((cell) => ({ ...cell, retired: cell.cellId === 1 })),
+    },
+    expect: ['fresh', 'fresh', 'fresh', 'fresh'],
+  },
+  {
     name: 'nothing recorded',
     document: saved,
     stored: record([]),
