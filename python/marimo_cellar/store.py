@@ -175,7 +175,11 @@ class SqliteStore(_marimo.FileStore):
         made_at = self.stock.written_at(key)
         if made_at is None or entries.knows_key(self.database, key):
             return False
-        return made_at > entries.files_hidden_until(self.database, self._owner())
+        # A blob is of use with its manifest only, which is hidden where that was evicted.
+        name, hash = keys.owner_of(key) or ("", key)
+        entry = keys.entry_of(key) or EntryKey(name, "U", hash, "lazy")
+        hidden = entries.files_hidden_until(self.database, entry, self._owner())
+        return made_at > hidden
 
     def _put_notebook_manifest(self, key: str, value: bytes) -> bool:
         """marimo's list of a notebook's keys: a file, where its tools look for it.
