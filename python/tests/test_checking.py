@@ -23,7 +23,12 @@ from tests.make_fixtures import FIXTURES
 def database(tmp_path: Path) -> Database:
     """A cache as real kernels wrote it, with values in rows and in files."""
     shutil.copytree(FIXTURES / "python" / "cache", tmp_path / "cache")
-    return database_in(tmp_path / "cache")
+    database = database_in(tmp_path / "cache")
+    # Of an older format, it is brought up to date by whoever opens it first.
+    with database.reading():
+        pass
+    database.close()
+    return database
 
 
 def change(database: Database, *statements: str) -> None:
