@@ -8,6 +8,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -100,6 +101,21 @@ def test_after_a_wait_in_vain_the_next_is_short(
     store.put("n/P_2.pickle", b"two")
     store.put("n/P_3.pickle", b"three")
     assert waits == [10, 0.25, 0.25, 0.25, 10]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such locks there")
+def test_who_comes_while_others_wait_lets_them_ask_first(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    store.put("n/P_1.pickle", b"one")
+    assert pauses == []
+    with turns._waiting(store.database.path):
+        assert store.put("n/P_2.pickle", b"two")
+    assert len(pauses) == 1
+    store.put("n/P_3.pickle", b"three")
+    assert len(pauses) == 1
 
 
 def test_nothing_of_ours_keeps_a_snapshot(store: SqliteStore) -> None:
