@@ -11,8 +11,11 @@ export type Value = string | number | Buffer | null;
 /** A row as the native module returns it. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** What a connection may do: `immutable` promises SQLite that nobody changes the file meanwhile. */
-export type Mode = 'read' | 'immutable' | 'write' | 'memory';
+/**
+ * What a connection may do: `immutable` promises SQLite that nobody changes the file meanwhile, and
+ * `create` makes the file that is not there.
+ */
+export type Mode = 'read' | 'immutable' | 'write' | 'create' | 'memory';
 
 /**
  * A turn of waiting inside SQLite is short, because it holds one of the few threads that all file
@@ -41,12 +44,14 @@ export class Connection {
     const name = {
       read: path,
       write: path,
+      create: path,
       immutable: `${pathToFileURL(path).href}?immutable=1`,
       memory: ':memory:',
     }[mode];
     const flags = {
       read: sqlite.OPEN_READONLY,
       write: sqlite.OPEN_READWRITE,
+      create: sqlite.OPEN_READWRITE | sqlite.OPEN_CREATE,
       immutable: sqlite.OPEN_READONLY | sqlite.OPEN_URI,
       memory: sqlite.OPEN_READWRITE | sqlite.OPEN_CREATE,
     }[mode];
@@ -65,7 +70,7 @@ export class Connection {
       await connection.exec(
         `PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;
          PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON; PRAGMA secure_delete = OFF;
-         ${mode === 'write' || mode === 'memory' ? 'PRAGMA synchronous = NORMAL;' : 'PRAGMA query_only = ON;'}`,
+         ${mode === 'read' || mode === 'immutable' ? 'PRAGMA query_only = ON;' : 'PRAGMA synchronous = NORMAL;'}`,
       );
       return connection;
     } catch (error) {

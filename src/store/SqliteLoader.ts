@@ -4,7 +4,14 @@ import { CacheError } from './CacheError';
 import { ChangeFeed } from './ChangeFeed';
 import { check, type CheckOptions, type Fault, type Report } from './checking';
 import { clear, planClearance } from './clearing';
-import { listApps, listCells, listEntries, listItems, listLookups } from './listing';
+import {
+  listApps,
+  listCells,
+  listEntries,
+  listItems,
+  listItemsByKey,
+  listLookups,
+} from './listing';
 import { LiveDatabase } from './LiveDatabase';
 import { load, lookup } from './lookup';
 import { mend, type Mended } from './mending';
@@ -19,14 +26,17 @@ import type {
   ClearTarget,
   EntryKey,
   EntrySummary,
+  HeldItem,
   ItemSummary,
   Load,
   Lookup,
   LookupSummary,
   Lost,
   NewEntry,
+  NewItem,
 } from './rows';
 import { save } from './saving';
+import { discard, spool } from './spool';
 import { findFile, quarantine, readInline, verify } from './values';
 import type { Change, Disposable, Watcher } from './Watcher';
 import { Writer } from './Writer';
@@ -68,6 +78,11 @@ export class SqliteLoader {
       this.#changes.announce(change);
     });
     this.#changes = new ChangeFeed(this.path, () => this.#live.look(), report, watcher);
+  }
+
+  /** Makes sure that a database of ours stands there now. @throws CacheError */
+  async ready(): Promise<void> {
+    await this.#live.current();
   }
 
   /** Every notebook the database knows, by path; those without an entry too. */
@@ -121,6 +136,11 @@ export class SqliteLoader {
     return this.#read(({ connection, path }) => readGone(connection, path));
   }
 
+  /** What answers for one of marimo's store keys in an app's folder: {@link listItemsByKey}. */
+  itemsByKey(app: string, key: string): Promise<ItemSummary[]> {
+    return this.#read(({ connection }) => listItemsByKey(connection, app, key));
+  }
+
   /** Finds the entry that a cell would be served from: its own, or another cell's equal one. */
   lookup(cellId: number, key: EntryKey): Promise<Lookup> {
     return this.#read(({ connection }) => lookup(connection, cellId, key));
@@ -129,6 +149,19 @@ export class SqliteLoader {
   /** Checks all values of an entry (size, CRC-32, seal, digest) and hands them over; files stay files. */
   load(entryId: number): Promise<Load> {
     return this.#read(({ connection }, blobs) => load(connection, blobs, entryId));
+  }
+
+  /**
+   * Reads a value's bytes for an entry that is not whole yet, without keeping other work waiting. They
+   * are held until the entry is saved, or `release` is called.
+   */
+  hold(item: NewItem): Promise<HeldItem> {
+    return this.#read((_, blobs) => spool(blobs, item));
+  }
+
+  /** Gives up bytes that were held. Doing so twice, or after the save, is harmless. */
+  release(items: readonly HeldItem[]): Promise<void> {
+    return discard(items);
   }
 
   /** Saves a result: files first, then all its rows in one transaction. @returns its entry id. */

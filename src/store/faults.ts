@@ -78,3 +78,19 @@ export function asCacheError(error: Error, path: string): Error {
       return error;
   }
 }
+
+/** The same for what the file system says of a file or folder of ours. */
+export function asFileError(error: unknown, path: string): unknown {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new CacheError('full', path, `The disk that holds ${path} is full.`, { cause: error });
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return new CacheError('readOnly', path, `${path} is not writable.`, { cause: error });
+    case undefined:
+    default:
+      return error;
+  }
+}

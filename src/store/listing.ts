@@ -24,6 +24,13 @@ import {
 } from './rows';
 import type { Connection, Value } from './Connection';
 
+/**
+ * The folder of a notebook, by its row; one without a file is where it would be saved in marimo's own
+ * cache folder. `rtrim` takes all characters off the end that are not a slash.
+ */
+export const folderOf = (path: string) =>
+  `CASE ${path} WHEN 'unsaved' THEN '../../' ELSE rtrim(${path}, replace(${path}, '/', '')) END`;
+
 // Every listing is one statement, thus one snapshot, and none touches a blob's content.
 
 /**
@@ -116,7 +123,7 @@ const entries = new Listing('a result', {
   current: flag('e.is_current'),
 });
 
-const items = new Listing('a value', {
+const itemFields = {
   entryId: integer('i.entry_id'),
   key: text('i.key'),
   name: text('i.name'),
@@ -126,7 +133,9 @@ const items = new Listing('a value', {
   size: integer('b.size'),
   file: optional(text('b.file')),
   quarantined: flag('b.quarantined_at IS NOT NULL'),
-});
+};
+const items = new Listing('a value', itemFields);
+const itemsWithAge = new Listing('a value', { ...itemFields, createdAt: real('e.created_at') });
 
 const lookups = new Listing('a lookup', {
   cellId: integer('cell_id'),
@@ -216,6 +225,30 @@ export async function listItems(
     ...values,
   );
   return items.parse(row?.items, connection.path).sort((a, b) => compare(a.key, b.key));
+}
+
+/**
+ * What answers for a store key in the folder of an app, the newest first. What was found wrong answers
+ * for nobody, and nothing answers in another folder: equal code reads other files there.
+ * @param app as `apps.path` has it; there need not be such a row.
+ */
+export async function listItemsByKey(
+  connection: Connection,
+  app: string,
+  key: string,
+): Promise<ItemSummary[]> {
+  const row = await connection.get(
+    `SELECT ${itemsWithAge.sql(
+      `items AS i JOIN blobs AS b USING (digest) JOIN entries AS e USING (entry_id)
+         JOIN cells AS c ON c.cell_id = i.cell_id JOIN apps AS a USING (app_id)
+       WHERE i.key = ?1 AND b.quarantined_at IS NULL AND ${folderOf('a.path')} = ${folderOf('?2')}`,
+    )} AS items`,
+    key,
+    app,
+  );
+  return itemsWithAge
+    .parse(row?.items, connection.path)
+    .sort((a, b) => b.createdAt - a.createdAt || b.entryId - a.entryId);
 }
 
 /** Newest first. */

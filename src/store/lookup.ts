@@ -1,15 +1,8 @@
 import type { BlobFolder } from './BlobFolder';
-import { listEntries, listItems } from './listing';
+import { folderOf, listEntries, listItems } from './listing';
 import type { EntryKey, Load, LoadedItem, Lookup } from './rows';
 import type { Connection } from './Connection';
 import { findFile, readInline, verify } from './values';
-
-/**
- * The folder of a notebook, by its row; one without a file is where it would be saved in marimo's own
- * cache folder. `rtrim` takes all characters off the end that are not a slash.
- */
-const folderOf = (path: string) =>
-  `CASE ${path} WHEN 'unsaved' THEN '../../' ELSE rtrim(${path}, replace(${path}, '/', '')) END`;
 
 /**
  * The entry that answers for a cell: its own, else the newest equal one of another cell that was made

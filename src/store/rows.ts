@@ -193,11 +193,12 @@ export interface BlobFile {
 
 /** A result to save. */
 export interface NewEntry extends EntryKey {
-  readonly cell: NewCell;
+  readonly cell: NewCell | NoCell;
   readonly node: NewNode | undefined;
   readonly runtime: number | undefined;
   readonly versions: Versions;
-  readonly items: readonly NewItem[];
+  /** Those that are held already are not held any more, whatever comes of the save. */
+  readonly items: readonly (NewItem | HeldItem)[];
 }
 
 /** The cell that a result belongs to, as it stands in the notebook. */
@@ -210,6 +211,12 @@ export interface NewCell {
   readonly ordinal: number;
   readonly code: string;
   readonly defs: readonly string[];
+}
+
+/** Stands for the cell of what no cell of an app saved. */
+export interface NoCell {
+  /** As `apps.path` has it. */
+  readonly outsideOf: string;
 }
 
 /** The cell's code and what it depended on; the digest is of the normalised code. */
@@ -226,4 +233,16 @@ export interface NewItem {
   readonly format: Format;
   readonly typeHint: string | undefined;
   readonly content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+}
+
+/**
+ * A value whose bytes have been read, ahead of the save that they are for: in memory, or when they are
+ * many in a file beside the blobs that has no name yet.
+ */
+export interface HeldItem {
+  readonly item: NewItem;
+  readonly digest: string;
+  readonly size: number;
+  readonly crc32: number;
+  readonly held: { readonly bytes: Buffer } | { readonly partial: string };
 }

@@ -3,8 +3,8 @@ import type { BlobFolder } from './BlobFolder';
 import { sealOf } from './checksums';
 import type { Connection } from './Connection';
 import { removeEntries, removeFiles, type LooseFile } from './removal';
-import type { NewCell, NewEntry, NewNode } from './rows';
-import { discard, place, spool, type Spooled } from './spool';
+import type { HeldItem, NewCell, NewEntry, NewNode, NoCell } from './rows';
+import { discard, place, spool } from './spool';
 import type { Writer } from './Writer';
 
 /**
@@ -20,11 +20,13 @@ export async function save(
   entry: NewEntry,
   now: number,
 ): Promise<number> {
-  const spooled: Spooled[] = [];
+  const spooled = entry.items.filter((item) => 'held' in item);
   let replaced: LooseFile[] = [];
   const placed: LooseFile[] = [];
   try {
-    for (const item of entry.items) spooled.push(await spool(blobs, item));
+    for (const item of entry.items) {
+      if (!('held' in item)) spooled.push(await spool(blobs, item));
+    }
     const entryId = await writer.transaction(async (connection) => {
       const cellId = await saveCell(connection, entry.cell, now);
       const node = entry.node && (await saveNode(connection, cellId, entry.node));
@@ -88,7 +90,7 @@ export async function save(
 async function saveBlob(
   connection: Connection,
   blobs: BlobFolder,
-  spooled: Spooled,
+  spooled: HeldItem,
 ): Promise<string | undefined> {
   const { digest, size, crc32, held } = spooled;
   const key = Buffer.from(digest, 'hex');
@@ -114,7 +116,22 @@ async function saveBlob(
   return file ?? undefined;
 }
 
-async function saveCell(connection: Connection, cell: NewCell, now: number): Promise<number> {
+/** The name of the cell of what no cell saved, in both languages (`cells.py`). */
+const outside = '(outside any cell)';
+
+async function saveCell(
+  connection: Connection,
+  given: NewCell | NoCell,
+  now: number,
+): Promise<number> {
+  const cell =
+    'outsideOf' in given
+      ? {
+          app: given.outsideOf,
+          cellId: await findOutside(connection, given.outsideOf),
+          ...{ name: outside, ordinal: -1, code: '', defs: [] },
+        }
+      : given;
   await connection.run(
     `INSERT INTO apps (path, last_seen_at) VALUES (?1, ?2)
      ON CONFLICT (path) DO UPDATE SET last_seen_at = ?2`,
@@ -145,6 +162,15 @@ async function saveCell(connection: Connection, cell: NewCell, now: number): Pro
     cellId,
   );
   return cellId;
+}
+
+async function findOutside(connection: Connection, app: string): Promise<number | undefined> {
+  const row = await connection.get(
+    'SELECT cell_id FROM cells JOIN apps USING (app_id) WHERE path = ? AND ordinal = -1 AND name = ?',
+    app,
+    outside,
+  );
+  return typeof row?.cell_id === 'number' ? row.cell_id : undefined;
 }
 
 /** @returns the node: SHA-256 of the code's digest and the parents' nodes, ascending, each once. */

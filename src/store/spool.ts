@@ -4,24 +4,16 @@ import { dirname, join } from 'node:path';
 import { blobFileName, type BlobFolder } from './BlobFolder';
 import { CacheError } from './CacheError';
 import { Checksums } from './checksums';
-import type { NewItem } from './rows';
+import { asFileError } from './faults';
+import type { HeldItem, NewItem } from './rows';
 
 /** Bytes up to which a blob lives in its row; measured, see the design. */
 const inlineUpTo = 64 << 10;
 /** Bytes hashed and written between two breaths. */
 const piece = 1 << 20;
 
-/** A value's bytes, counted, and held in memory or, when large, in a file that has no name yet. */
-export interface Spooled {
-  readonly item: NewItem;
-  readonly digest: string;
-  readonly size: number;
-  readonly crc32: number;
-  readonly held: { readonly bytes: Buffer } | { readonly partial: string };
-}
-
 /** Reads a value's bytes once, in pieces, and never holds more than a row may. */
-export async function spool(blobs: BlobFolder, item: NewItem): Promise<Spooled> {
+export async function spool(blobs: BlobFolder, item: NewItem): Promise<HeldItem> {
   const sums = new Checksums();
   const begun: Buffer[] = [];
   let file: FileHandle | undefined;
@@ -44,7 +36,7 @@ export async function spool(blobs: BlobFolder, item: NewItem): Promise<Spooled> 
   } catch (error) {
     await file?.close().catch(() => undefined);
     if (partial !== '') await rm(partial, { force: true });
-    throw asCacheError(error, blobs.path);
+    throw asFileError(error, blobs.path);
   }
   return {
     item,
@@ -62,7 +54,7 @@ export async function spool(blobs: BlobFolder, item: NewItem): Promise<Spooled> 
  */
 export async function place(
   blobs: BlobFolder,
-  { item, digest }: Spooled,
+  { item, digest }: HeldItem,
   partial: string,
 ): Promise<string> {
   const file = blobFileName(digest, item.format);
@@ -71,13 +63,13 @@ export async function place(
     await makeFolder(dirname(path));
     await rename(partial, path);
   } catch (error) {
-    throw asCacheError(error, path);
+    throw asFileError(error, path);
   }
   return file;
 }
 
 /** Removes what was spooled and got no name. */
-export async function discard(spooled: readonly Spooled[]): Promise<void> {
+export async function discard(spooled: readonly HeldItem[]): Promise<void> {
   for (const { held } of spooled) {
     if ('partial' in held) await rm(held.partial, { force: true });
   }
@@ -88,19 +80,4 @@ async function makeFolder(path: string): Promise<string> {
   await mkdir(path, { recursive: true });
   if ((await realpath(path)) === path) return path;
   throw new CacheError('unreadable', path, `${path} is a link, so nothing is saved through it.`);
-}
-
-function asCacheError(error: unknown, path: string): unknown {
-  switch ((error as NodeJS.ErrnoException).code) {
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return new CacheError('full', path, `The disk that holds ${path} is full.`, { cause: error });
-    case 'EACCES':
-    case 'EPERM':
-    case 'EROFS':
-      return new CacheError('readOnly', path, `${path} is not writable.`, { cause: error });
-    case undefined:
-    default:
-      return error;
-  }
 }

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import sqlite3 from '@vscode/sqlite3';
 import schema from '../../../python/marimo_cellar/schema.sql';
-import type { NewEntry, NewItem } from '../../../src/store/rows';
+import type { NewCell, NewEntry, NewItem } from '../../../src/store/rows';
 import { formatVersion } from '../../../src/store/schema';
 import { SqliteLoader, type LoaderOptions } from '../../../src/store/SqliteLoader';
 import { audit } from './audit';
@@ -85,8 +85,10 @@ export async function openCache(
   return loader;
 }
 
+type CellsEntry = NewEntry & { readonly cell: NewCell };
+
 /** A result of the cell `df = load()` in `nb.py`, with what a test wants to be different. */
-export function makeEntry(different: Partial<NewEntry> = {}): NewEntry {
+export function makeEntry(different: Partial<CellsEntry> = {}): CellsEntry {
   return {
     cell: {
       app: '../../nb.py',
