@@ -17,7 +17,8 @@ const rooms = {
   formats: { may: [], mayTypes: ['protocol'], vscode: false, node: true },
   protocol: { may: [], mayTypes: [], vscode: false, node: false },
   server: { may: ['store', 'notebook', 'protocol'], mayTypes: [], vscode: false, node: true },
-  explorer: { may: ['store', 'protocol'], mayTypes: [], vscode: true, node: true },
+  endpoint: { may: ['store', 'protocol'], mayTypes: [], vscode: false, node: true },
+  explorer: { may: ['store', 'endpoint', 'protocol'], mayTypes: [], vscode: true, node: true },
   preview: { may: ['store', 'formats', 'protocol'], mayTypes: [], vscode: true, node: true },
 };
 

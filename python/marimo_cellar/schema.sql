@@ -9,7 +9,8 @@
 -- No STRICT tables and no RETURNING in here: Python 3.10 still meets SQLite 3.34.
 
 -- A notebook. `path` is relative to the database's folder, with forward slashes.
--- `unsaved`, and `imported` in a notebook's folder, stand for what has no file.
+-- `unsaved`, and `imported` and `served` in the notebooks' folder, stand for what
+-- has no file: the last for kernels that VS Code serves.
 CREATE TABLE apps (
   app_id       INTEGER PRIMARY KEY,
   path         TEXT NOT NULL UNIQUE,

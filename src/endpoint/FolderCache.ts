@@ -1,0 +1,236 @@
+import { randomUUID } from 'node:crypto';
+import { open, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+import { beginDatabase } from '../store/beginning';
+import { isMissing } from '../store/BlobFolder';
+import { CacheError } from '../store/CacheError';
+import type { Caches } from '../store/Caches';
+import type { EntryKey, HeldItem, ItemSummary, NewEntry, NewItem, Versions } from '../store/rows';
+import type { SqliteLoader } from '../store/SqliteLoader';
+import { formatOf, readKey, stemOf } from './keys';
+import { valuesNamedBy } from './manifest';
+import { Parts } from './Parts';
+
+/** Bytes of a manifest, or of marimo's list of a notebook's keys; both are read into memory. */
+const manifestLimit = 64 << 20;
+
+/** A value's bytes, checked. Who is given a file closes it. */
+export type Found =
+  | { readonly kind: 'bytes'; readonly bytes: Buffer }
+  | { readonly kind: 'file'; readonly file: FileHandle; readonly size: number };
+
+export type Put =
+  | { readonly kind: 'saved' }
+  /** `incomplete`: values that the manifest names have not come, so there is no entry. */
+  | { readonly kind: 'refused'; readonly why: 'incomplete' | 'noManifest' | 'tooLarge' };
+
+type Content = AsyncIterable<Uint8Array>;
+
+const saved: Put = { kind: 'saved' };
+const refused = (why: 'incomplete' | 'noManifest' | 'tooLarge'): Put => ({ kind: 'refused', why });
+
+/**
+ * The cache of a folder of notebooks by marimo's store keys, as `SqliteStore` of the kernel's side has
+ * it (`python/marimo_cellar/store.py`). A key says neither which notebook nor which cell it is from: what
+ * is saved belongs to the app `served` of that folder, and what any notebook of that folder saved
+ * answers. Every method throws `CacheError` for a fault of the database.
+ */
+export class FolderCache {
+  readonly #parts = new Parts();
+  /** As `apps.path` has it. */
+  readonly #app: string;
+
+  /**
+   * @param folder absolute path of the folder that the notebooks are in.
+   * @param database absolute path of its database, which need not be there.
+   */
+  constructor(
+    private readonly caches: Caches,
+    folder: string,
+    readonly database: string,
+  ) {
+    const app = path.relative(path.dirname(database), path.join(folder, 'served'));
+    this.#app = app.split(path.sep).join('/');
+  }
+
+  /** The newest value of a key whose bytes are right. Those found wrong are quarantined. */
+  async get(key: string, signal?: AbortSignal): Promise<Found | undefined> {
+    const meaning = readKey(key);
+    if (meaning.kind === 'notebook') return this.#readList(key);
+    const waiting = meaning.kind === 'part' ? this.#parts.get(meaning, key) : undefined;
+    if (waiting !== undefined) return openHeld(waiting);
+    const loader = await this.#existing();
+    for (const item of (await loader?.itemsByKey(this.#app, key)) ?? []) {
+      const found = loader && (await readRight(loader, item, signal));
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** Whether `get` has something to read; no bytes are. */
+  async has(key: string): Promise<boolean> {
+    const meaning = readKey(key);
+    if (meaning.kind === 'notebook') return (await this.#readList(key)) !== undefined;
+    if (meaning.kind === 'part' && this.#parts.get(meaning, key) !== undefined) return true;
+    const loader = await this.#existing();
+    for (const item of (await loader?.itemsByKey(this.#app, key)) ?? []) {
+      if (item.file === undefined || (await loader?.blobFile(item))?.kind === 'file') return true;
+    }
+    return false;
+  }
+
+  /**
+   * Takes in a value. A whole entry is saved at once; the values of one with a manifest are held until
+   * that comes, and then saved with it in one transaction.
+   */
+  async put(key: string, content: Content, versions: Versions): Promise<Put> {
+    const meaning = readKey(key);
+    if (meaning.kind === 'notebook') return this.#writeList(key, content);
+    const loader = await this.#begun();
+    // Bytes are read before their turn to write comes: a slow sender keeps nobody else waiting.
+    if (meaning.kind === 'part') {
+      const held = await loader.hold(newItem(key, content));
+      await loader.release(this.#parts.put(meaning, held, Date.now()));
+      return saved;
+    }
+    const { entry } = meaning;
+    if (entry.loader === 'lazy') return this.#putManifest(loader, key, entry, content, versions);
+    return this.#save(loader, entry, [await loader.hold(newItem(key, content))], versions);
+  }
+
+  async #putManifest(
+    loader: SqliteLoader,
+    key: string,
+    entry: EntryKey,
+    content: Content,
+    versions: Versions,
+  ): Promise<Put> {
+    const parts = this.#parts.take(entry);
+    try {
+      const manifest = await collect(content);
+      if (manifest === undefined) return refused('tooLarge');
+      const values = valuesNamedBy(manifest);
+      if (values === undefined) return refused('noManifest');
+      const there = new Set(parts.map(({ item }) => item.key));
+      // A value that could not be put is not missed by marimo, which sends the manifest all the same.
+      if (![...values.keys()].every((named) => there.has(named))) return refused('incomplete');
+      const items = parts.map((part) => ({
+        ...part,
+        item: { ...part.item, typeHint: values.get(part.item.key) },
+      }));
+      const whole = { ...newItem(key, content), name: 'manifest', content: [manifest] };
+      return await this.#save(loader, entry, [...items, whole], versions);
+    } finally {
+      await loader.release(parts);
+    }
+  }
+
+  async #save(
+    loader: SqliteLoader,
+    entry: EntryKey,
+    items: NewEntry['items'],
+    versions: Versions,
+  ): Promise<Put> {
+    const cell = { outsideOf: this.#app };
+    await loader.save({ ...entry, cell, node: undefined, runtime: undefined, versions, items });
+    return saved;
+  }
+
+  /** Gives up the values whose manifest has not come. */
+  async close(): Promise<void> {
+    const parts = this.#parts.takeAll();
+    if (parts.length > 0) await (await this.#existing())?.release(parts);
+  }
+
+  /** @returns `undefined` while there is no database. */
+  async #existing(): Promise<SqliteLoader | undefined> {
+    try {
+      const loader = await this.caches.open(this.database);
+      await loader.ready();
+      return loader;
+    } catch (error) {
+      if (error instanceof CacheError && error.kind === 'missing') return undefined;
+      throw error;
+    }
+  }
+
+  async #begun(): Promise<SqliteLoader> {
+    const existing = await this.#existing();
+    if (existing !== undefined) return existing;
+    await beginDatabase(this.database);
+    const loader = await this.caches.open(this.database);
+    await loader.ready();
+    return loader;
+  }
+
+  /** marimo's list of a notebook's keys, a file where marimo's tools look for it. It holds no value. */
+  async #readList(key: string): Promise<Found | undefined> {
+    try {
+      return { kind: 'bytes', bytes: await readFile(this.#listFile(key)) };
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async #writeList(key: string, content: Content): Promise<Put> {
+    const bytes = await collect(content);
+    if (bytes === undefined) return refused('tooLarge');
+    await this.#begun();
+    const partial = `${this.#listFile(key)}.tmp${randomUUID().slice(0, 8)}`;
+    try {
+      await writeFile(partial, bytes, { flag: 'wx' });
+      await rename(partial, this.#listFile(key));
+    } catch (error) {
+      await rm(partial, { force: true });
+      throw error;
+    }
+    return saved;
+  }
+
+  /** `readKey` has seen that the key is a plain file name. */
+  #listFile(key: string): string {
+    return path.join(path.dirname(this.database), key);
+  }
+}
+
+function newItem(key: string, content: Content): NewItem {
+  return { key, name: stemOf(key), format: formatOf(key), typeHint: undefined, content };
+}
+
+async function openHeld({ held, size }: HeldItem): Promise<Found> {
+  return 'bytes' in held
+    ? { kind: 'bytes', bytes: held.bytes }
+    : { kind: 'file', file: await open(held.partial), size };
+}
+
+async function readRight(
+  loader: SqliteLoader,
+  item: ItemSummary,
+  signal: AbortSignal | undefined,
+): Promise<Found | undefined> {
+  const verdict = await loader.verify(item, { quarantine: true, ...(signal && { signal }) });
+  if (verdict.kind === 'lost') return undefined;
+  const found =
+    item.file === undefined ? await loader.readInline(item) : await loader.blobFile(item);
+  switch (found.kind) {
+    case 'bytes':
+      return found;
+    case 'file':
+      return { kind: 'file', file: await open(found.path), size: found.size };
+    case 'lost':
+      return undefined;
+  }
+}
+
+/** @returns `undefined` for more than the limit. */
+async function collect(content: Content): Promise<Buffer | undefined> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of content) {
+    pieces.push(piece);
+    size += piece.byteLength;
+    if (size > manifestLimit) return undefined;
+  }
+  return Buffer.concat(pieces);
+}

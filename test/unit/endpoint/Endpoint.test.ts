@@ -1,0 +1,397 @@
+import assert from 'node:assert/strict';
+import { chmod, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
+import { connect } from 'node:net';
+import { dirname, join } from 'node:path';
+import test from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { makeEntry, makeFolder, makeItem, runSql } from '../store/cacheFolder';
+import { bytesOf, serve, statusOf, token } from './serving';
+
+const whole = 'model/C_h1.pickle';
+const hash = '0123456789abcdefghijklmnopqrstuvwxyz';
+const small = Buffer.from('a small value');
+const large = Buffer.alloc(300_000, 'large');
+
+function manifestOf(values: Readonly<Record<string, string>>): Buffer {
+  const defs = Object.fromEntries(
+    Object.entries(values).map(([name, reference]) => [
+      name,
+      { reference, type_hint: 'pandas.DataFrame' },
+    ]),
+  );
+  return Buffer.from(JSON.stringify({ hash, cache_type: 'C', defs, meta: {} }));
+}
+
+test('a miss, a save, a hit: rows as the kernel itself would have them', async (t) => {
+  const { ask, database, caches } = await serve(t);
+  assert.equal(await statusOf(ask('GET', whole)), 404);
+  assert.equal(await statusOf(ask('HEAD', whole)), 404);
+  assert.deepEqual(
+    await readdir(dirname(database)).catch(() => 'none'),
+    'none',
+    'nothing is begun',
+  );
+
+  assert.equal(await statusOf(ask('PUT', whole, { body: small })), 200);
+  assert.deepEqual(await bytesOf(ask('GET', whole)), small);
+  const head = await ask('HEAD', whole);
+  assert.equal(head.status, 200);
+
+  const names = await readdir(dirname(database));
+  assert.ok(names.includes('.gitignore') && names.includes('CACHEDIR.TAG'), String(names));
+  const loader = await caches.open(database);
+  const [app, ...others] = await loader.apps();
+  assert.ok(app);
+  assert.equal(others.length, 0);
+  assert.equal(app.path, '../../served');
+  const [cell] = await loader.cells(app.appId);
+  assert.equal(cell?.ordinal, -1);
+  assert.equal(cell.name, '(outside any cell)');
+  const [entry] = await loader.entries(cell.cellId);
+  assert.ok(entry);
+  const { cacheName, cacheType, loader: by, versions } = entry;
+  assert.deepEqual(
+    { cacheName, cacheType, hash: entry.hash, by, versions },
+    {
+      cacheName: 'model',
+      cacheType: 'C',
+      hash: 'h1',
+      by: 'pickle',
+      versions: { marimo: '0.25.2' },
+    },
+  );
+  const [item] = await loader.items(entry.entryId);
+  assert.deepEqual([item?.key, item?.name, item?.format], [whole, 'C_h1', 'pickle']);
+});
+
+test('saving again replaces the entry, and others of the same cell stay', async (t) => {
+  const { ask, database, caches } = await serve(t);
+  await ask('PUT', whole, { body: small });
+  await ask('PUT', 'model/C_h2.pickle', { body: small });
+  assert.equal(await statusOf(ask('PUT', whole, { body: large })), 200);
+  assert.deepEqual(await bytesOf(ask('GET', whole)), large);
+  assert.deepEqual(await bytesOf(ask('GET', 'model/C_h2.pickle')), small);
+  const [app] = await (await caches.open(database)).apps();
+  assert.deepEqual([app?.cells, app?.entries], [1, 2]);
+});
+
+test('without the token there is nothing, whatever is asked', async (t) => {
+  const { ask, endpoint, database } = await serve(t);
+  await ask('PUT', whole, { body: small });
+  for (const authorization of [
+    null,
+    '',
+    'Bearer',
+    'Bearer wrong',
+    `Bearer ${token}x`,
+    `Basic ${token}`,
+    token,
+  ]) {
+    for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']) {
+      const options = { authorization, ...(method === 'PUT' ? { body: large } : {}) };
+      assert.equal(
+        await statusOf(ask(method, whole, options)),
+        401,
+        `${method} ${authorization ?? ''}`,
+      );
+    }
+  }
+  const root = await fetch(`http://127.0.0.1:${endpoint.port}/`);
+  assert.equal(root.status, 401);
+  assert.deepEqual(await bytesOf(ask('GET', whole)), small, 'nothing was changed');
+  assert.ok(database);
+});
+
+test('it listens on loopback and nowhere else', async (t) => {
+  const { endpoint } = await serve(t);
+  const others = Object.values(networkInterfaces())
+    .flatMap((each) => each ?? [])
+    .filter(({ internal, family }) => !internal && family === 'IPv4');
+  for (const { address } of others) {
+    await assert.rejects(
+      new Promise((resolve, reject) => {
+        const socket = connect({ host: address, port: endpoint.port, timeout: 2000 });
+        socket.on('connect', resolve).on('error', reject).on('timeout', reject);
+      }),
+      address,
+    );
+  }
+});
+
+test('keys that no store of marimo sends, other projects and methods', async (t) => {
+  const { ask, endpoint } = await serve(t);
+  const headers = { Authorization: `Bearer ${token}` };
+  for (const key of [
+    '',
+    'a//b',
+    'a/..%2Fb',
+    'a/%00',
+    'a/b?c=d',
+    'a/b%3Fc',
+    '%E0%A4%A',
+    'x'.repeat(3000),
+  ]) {
+    assert.equal(await statusOf(ask('PUT', key, { body: small })), 404, key);
+    assert.equal(await statusOf(ask('GET', key)), 404, key);
+  }
+  const other = await fetch(`http://127.0.0.1:${endpoint.port}/q/${whole}`, { headers });
+  assert.equal(other.status, 404);
+  const deleted = await ask('DELETE', whole);
+  assert.equal(deleted.status, 405);
+  assert.equal(deleted.headers.get('allow'), 'GET, HEAD, PUT');
+});
+
+test('a key that is none of marimo’s loaders stands for itself; the separator of Windows is one', async (t) => {
+  const { ask } = await serve(t);
+  await ask('PUT', 'some/other/key', { body: small });
+  assert.deepEqual(await bytesOf(ask('GET', 'some/other/key')), small);
+  await ask('PUT', 'model%5CC_h1.pickle', { body: small });
+  assert.deepEqual(await bytesOf(ask('GET', whole)), small);
+  await ask('PUT', 'caf%C3%A9/C_h.pickle', { body: large });
+  assert.deepEqual(await bytesOf(ask('GET', 'caf%C3%A9/C_h.pickle')), large);
+});
+
+test('an entry with a manifest appears as a whole, in one piece', async (t) => {
+  const { ask, caches, database } = await serve(t);
+  const [df, out] = [`cell_cache/${hash}/df.arrow`, `cell_cache/${hash}/return.arrow`];
+  const manifest = manifestOf({ df, out });
+  assert.equal(await statusOf(ask('PUT', df, { body: large })), 200);
+  assert.equal(await statusOf(ask('PUT', out, { body: small })), 200);
+  assert.deepEqual(
+    await bytesOf(ask('GET', df)),
+    large,
+    'it can be read before its manifest comes',
+  );
+  assert.equal(await statusOf(ask('HEAD', out)), 200);
+  const loader = await caches.open(database);
+  assert.deepEqual(await loader.apps(), [], 'and is no entry yet');
+
+  assert.equal(await statusOf(ask('PUT', `cell_cache/C_${hash}.jsonl`, { body: manifest })), 200);
+  assert.deepEqual(await bytesOf(ask('GET', df)), large);
+  assert.deepEqual(await bytesOf(ask('GET', out)), small);
+  assert.deepEqual(await bytesOf(ask('GET', `cell_cache/C_${hash}.jsonl`)), manifest);
+  const [app] = await loader.apps();
+  const [cell] = await loader.cells(app?.appId ?? 0);
+  const [entry] = await loader.entries(cell?.cellId ?? 0);
+  assert.equal(entry?.loader, 'lazy');
+  const items = await loader.items(entry.entryId);
+  assert.deepEqual(
+    items.map(({ name, format, typeHint }) => [name, format, typeHint]),
+    [
+      ['df', 'arrow', 'pandas.DataFrame'],
+      ['return', 'arrow', 'pandas.DataFrame'],
+      ['manifest', 'manifest', undefined],
+    ],
+  );
+});
+
+test('a manifest whose values did not all come makes no entry, and leaves nothing', async (t) => {
+  const { ask, caches, database } = await serve(t);
+  const df = `cell_cache/${hash}/df.arrow`;
+  const manifest = manifestOf({ df, out: `cell_cache/${hash}/return.arrow` });
+  await ask('PUT', df, { body: large });
+  assert.equal(await statusOf(ask('PUT', `cell_cache/C_${hash}.jsonl`, { body: manifest })), 422);
+  await ask('PUT', df, { body: large });
+  const noManifest = Buffer.from('{"defs": 1}');
+  assert.equal(await statusOf(ask('PUT', `cell_cache/C_${hash}.jsonl`, { body: noManifest })), 422);
+  assert.equal(await statusOf(ask('GET', df)), 404);
+  assert.deepEqual(await (await caches.open(database)).apps(), []);
+  assert.deepEqual(await readdir(join(dirname(database), 'blobs')), []);
+});
+
+test('values whose manifest never comes are gone when the endpoint closes', async (t) => {
+  const { ask, endpoint, database } = await serve(t);
+  await ask('PUT', `cell_cache/${hash}/df.arrow`, { body: large });
+  assert.equal((await readdir(join(dirname(database), 'blobs'))).length, 1);
+  await endpoint.close();
+  assert.deepEqual(await readdir(join(dirname(database), 'blobs')), []);
+});
+
+test("marimo's own list of a notebook's keys is a file beside the database", async (t) => {
+  const { ask, database } = await serve(t);
+  const key = 'analysis-0123456789abcdef.json';
+  assert.equal(await statusOf(ask('GET', key)), 404);
+  assert.equal(await statusOf(ask('PUT', key, { body: small })), 200);
+  assert.deepEqual(await bytesOf(ask('GET', key)), small);
+  assert.deepEqual(await readFile(join(dirname(database), key)), small);
+});
+
+test('wrong bytes are a miss and set aside; what is right below them answers', async (t) => {
+  const folder = await makeFolder(t);
+  const allowed = [/wrong|size|differs|blob|file/];
+  const { ask, database, caches } = await serve(t, { folder, allowed });
+  await ask('PUT', whole, { body: large });
+  await ask('PUT', 'model/C_h2.pickle', { body: small });
+  const loader = await caches.open(database);
+  const [item] = await loader.itemsByKey('../../served', whole);
+  assert.ok(item?.file !== undefined);
+  const file = join(dirname(database), 'blobs', item.file);
+  const wrong = Buffer.from(large);
+  wrong.write('L');
+  await writeFile(file, wrong);
+  assert.equal(await statusOf(ask('GET', whole)), 404);
+  assert.equal((await loader.item(item.entryId, item.key))?.quarantined, true);
+  assert.equal(await statusOf(ask('HEAD', whole)), 404);
+  assert.deepEqual(
+    await bytesOf(ask('GET', 'model/C_h2.pickle')),
+    small,
+    'nothing else is dropped',
+  );
+  await ask('PUT', whole, { body: large });
+  assert.deepEqual(await bytesOf(ask('GET', whole)), large, 'saving again mends it');
+
+  await truncate(file, 10);
+  assert.equal(await statusOf(ask('GET', whole)), 404);
+  await ask('PUT', whole, { body: large });
+  await runSql(database, "UPDATE blobs SET content = x'00' WHERE content IS NOT NULL");
+  assert.equal(await statusOf(ask('GET', 'model/C_h2.pickle')), 404);
+});
+
+test('what a notebook of the folder saved answers; what one of another folder saved does not', async (t) => {
+  const shared = join(await makeFolder(t), 'shared', 'cache.db');
+  const folder = await makeFolder(t);
+  const { ask, caches, database } = await serve(t, { folder, database: shared });
+  await ask('PUT', 'other/C_h0.pickle', { body: small });
+  const loader = await caches.open(database);
+  const save = async (app: string, key: string) => {
+    const items = [makeItem(key, 'x', Buffer.from(app))];
+    const entry = makeEntry({ items, hash: key, loader: 'pickle', cacheName: 'model' });
+    await loader.save({ ...entry, cell: { ...entry.cell, app } });
+  };
+  const here = (await loader.apps())[0]?.path.replace('served', 'nb.py') ?? '';
+  await save(here, 'model/C_here.pickle');
+  await save(here.replace('nb.py', 'below/nb.py'), 'model/C_below.pickle');
+  assert.deepEqual(await bytesOf(ask('GET', 'model/C_here.pickle')), Buffer.from(here));
+  assert.equal(await statusOf(ask('GET', 'model/C_below.pickle')), 404);
+});
+
+test('a cleared entry does not answer any more', async (t) => {
+  const { ask, caches, database } = await serve(t);
+  await ask('PUT', whole, { body: small });
+  const loader = await caches.open(database);
+  const [app] = await loader.apps();
+  await loader.clearApp(app?.appId ?? 0);
+  assert.equal(await statusOf(ask('GET', whole)), 404);
+});
+
+test('a body that breaks off, or is too large, saves nothing and leaves nothing', async (t) => {
+  const { ask, endpoint, database, reports } = await serve(t);
+  await ask('PUT', whole, { body: small });
+  const left = async () =>
+    (await readdir(join(dirname(database), 'blobs')).catch(() => [])).filter((name) =>
+      name.startsWith('.partial'),
+    );
+  const socket = connect({ host: '127.0.0.1', port: endpoint.port });
+  socket.write(`${headOf(whole, 1 << 30)}${'x'.repeat(1 << 20)}`);
+  while ((await left()).length === 0) await sleep(5);
+  socket.destroy();
+  while ((await left()).length > 0) await sleep(5);
+  assert.deepEqual(await bytesOf(ask('GET', whole)), small);
+
+  // A length that is only claimed: nobody sends five gigabytes here.
+  assert.match(await claim(endpoint.port, headOf(whole, 5 * 2 ** 30)), /^HTTP\/1\.1 413 /);
+  assert.deepEqual(await bytesOf(ask('GET', whole)), small);
+  assert.deepEqual(await left(), []);
+  assert.deepEqual(reports, [], 'neither is a fault of ours');
+});
+
+test('several that begin the cache at once, and save the same, get along', async (t) => {
+  const { ask, reports } = await serve(t);
+  const statuses = await Promise.all(
+    Array.from({ length: 12 }, (_, i) =>
+      statusOf(ask('PUT', `model/C_${i % 4}.pickle`, { body: large })),
+    ),
+  );
+  assert.deepEqual(new Set(statuses), new Set([200]));
+  for (let i = 0; i < 4; i++) {
+    assert.deepEqual(await bytesOf(ask('GET', `model/C_${i}.pickle`)), large);
+  }
+  assert.deepEqual(reports, []);
+});
+
+test('a cache that is deleted while it is served is begun anew', async (t) => {
+  const { ask, database } = await serve(t);
+  await ask('PUT', whole, { body: small });
+  await rm(dirname(database), { recursive: true });
+  assert.equal(await statusOf(ask('GET', whole)), 404);
+  assert.equal(await statusOf(ask('PUT', whole, { body: large })), 200);
+  assert.deepEqual(await bytesOf(ask('GET', whole)), large);
+});
+
+test('a database that is not ours is left alone, and every answer says failure', async (t) => {
+  const folder = await makeFolder(t);
+  const database = join(folder, 'foreign.db');
+  await runSql(database, 'CREATE TABLE theirs (x)');
+  const before = await readFile(database);
+  const { ask, reports } = await serve(t, { folder, database, audited: false });
+  assert.equal(await statusOf(ask('GET', whole)), 500);
+  assert.equal(await statusOf(ask('PUT', whole, { body: small })), 500);
+  assert.equal(reports.length, 2);
+  assert.deepEqual(await readFile(database), before);
+});
+
+test('a folder in which nothing can be written: hits are served, saves refused', async (t) => {
+  if (process.getuid?.() === 0) {
+    t.skip('root may write everywhere');
+    return;
+  }
+  const { ask, database } = await serve(t);
+  await ask('PUT', whole, { body: small });
+  await chmod(dirname(database), 0o555);
+  t.after(() => chmod(dirname(database), 0o755));
+  assert.deepEqual(await bytesOf(ask('GET', whole)), small);
+  assert.equal(await statusOf(ask('PUT', 'model/C_h2.pickle', { body: small })), 403);
+});
+
+test('after it has closed nobody is answered, and the port is free', async (t) => {
+  const { ask, endpoint } = await serve(t);
+  await ask('PUT', whole, { body: small });
+  await endpoint.close();
+  await endpoint.close();
+  await assert.rejects(ask('GET', whole));
+});
+
+test('a large value goes to the disk as it comes, and comes from there', async (t) => {
+  const { ask, database } = await serve(t);
+  const blobs = join(dirname(database), 'blobs');
+  const piece = Buffer.alloc(1 << 20, 7);
+  const written = async () => {
+    const [partial] = await readdir(blobs).catch(() => []);
+    return partial === undefined ? 0 : (await stat(join(blobs, partial))).size;
+  };
+  let sent = 0;
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      // Half of it has to be on the disk before the other half is sent.
+      while (sent === 16 && (await written()) < 14 << 20) await sleep(5);
+      if (sent++ < 32) controller.enqueue(piece);
+      else controller.close();
+    },
+  });
+  assert.equal(await statusOf(ask('PUT', whole, { body })), 200);
+  const answer = await ask('GET', whole);
+  assert.equal(answer.headers.get('content-length'), String(32 << 20));
+  assert.deepEqual(Buffer.from(await answer.arrayBuffer()), Buffer.alloc(32 << 20, 7));
+});
+
+/** The head of a PUT that announces a body of some length. */
+function headOf(key: string, length: number): string {
+  const lines = ['Host: x', `Authorization: Bearer ${token}`, `Content-Length: ${length}`];
+  return [`PUT /p/${key} HTTP/1.1`, ...lines, '', ''].join('\r\n');
+}
+
+/** Sends a head and no body. @returns what is answered. */
+function claim(port: number, head: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: '127.0.0.1', port });
+    let answer = '';
+    socket.on('data', (bytes) => {
+      answer += bytes.toString();
+    });
+    socket.on('error', reject).on('close', () => {
+      resolve(answer);
+    });
+    socket.write(head);
+  });
+}
