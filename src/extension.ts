@@ -11,6 +11,7 @@ import { LanguageClient } from './explorer/LanguageClient';
 import { Notices } from './explorer/Notices';
 import { PythonPackage } from './explorer/PythonPackage';
 import { ScriptsCommand } from './explorer/ScriptsCommand';
+import { ServeCommand } from './explorer/ServeCommand';
 import { Targets } from './explorer/Targets';
 import { TerminalPath } from './explorer/TerminalPath';
 import { TurnOnCommand } from './explorer/TurnOnCommand';
@@ -22,6 +23,7 @@ import { Caches } from './store/Caches';
 
 let caches: Caches | undefined;
 let language: LanguageClient | undefined;
+let serve: ServeCommand | undefined;
 
 /** The composition root: makes the parts and connects them, and decides nothing. */
 export function activate(context: vscode.ExtensionContext): void {
@@ -58,6 +60,8 @@ export function activate(context: vscode.ExtensionContext): void {
   const turnOn = new TurnOnCommand(notices);
   const scripts = new ScriptsCommand(notices);
   const check = new CheckCommand(caches, discovery, notices);
+  const serving = new ServeCommand(caches, context, notices);
+  serve = serving;
 
   // Both are asked each time: one that is hidden must not blind the other.
   const follow = () => {
@@ -82,14 +86,20 @@ export function activate(context: vscode.ExtensionContext): void {
     new ViewCommands(tree, view, log),
     registerCommand('cellar.installInPythonEnvironment', () => install.run()),
     registerCommand('cellar.turnOnCellCaching', () => turnOn.run()),
+    serving,
     registerCommand('cellar.useSqliteForScripts', () => scripts.run()),
     registerCommand('cellar.checkCache', () => check.run()),
+    registerCommand('cellar.serveCache', () => serving.run()),
+    registerCommand('cellar.stopServing', () => serving.stop()),
     registerCommand('cellar.openTerminal', () => terminals.openTerminal()),
   );
   void terminals.update();
+  void serving.resume();
 }
 
 /** VS Code waits for it: what is being written is written, and the databases are closed. */
 export async function deactivate(): Promise<void> {
+  // What is served is taken back while the databases are still open.
+  await serve?.close();
   await Promise.all([language?.stop(), caches?.close()]);
 }

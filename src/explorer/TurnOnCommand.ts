@@ -114,7 +114,8 @@ async function nearestProject(notebook: vscode.Uri): Promise<vscode.Uri | undefi
   }
 }
 
-async function notebooks(): Promise<vscode.Uri[]> {
+/** marimo's notebooks in the workspace, by path. */
+export async function notebooks(): Promise<vscode.Uri[]> {
   const files = await vscode.workspace.findFiles('**/*.py', undefined, mostFiles);
   const found = await Promise.all(
     files.map(async (uri) => {

@@ -133,11 +133,13 @@ function appRow({ app, place, apart, exists }: AppNode, reader: Reader): Shown {
   };
 }
 
-/** The kernel's side keeps what belongs to no notebook's file under these names. */
+/** What belongs to no notebook's file is kept under these names. */
 function collectionName(path: string): string | undefined {
   switch (path.slice(path.lastIndexOf('/') + 1)) {
     case 'imported':
       return l10n.t('imported from files of marimo');
+    case 'served':
+      return l10n.t('from kernels that were served');
     case 'unsaved':
       return l10n.t('notebooks without a file');
     default:

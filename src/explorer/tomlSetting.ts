@@ -12,8 +12,11 @@ export interface Setting {
   /** The names of its table and of those around it, the outermost first. */
   readonly table: readonly string[];
   readonly key: string;
-  readonly value: boolean | string;
+  readonly value: Value;
 }
+
+/** A table is written on one line. */
+export type Value = boolean | string | { readonly [key: string]: Value };
 
 export interface Written {
   readonly text: string;
@@ -63,7 +66,8 @@ export function withSetting(text: string, setting: Setting): Written {
  */
 export function withoutSetting(text: string, setting: Setting): string {
   const lines = text.split(/\r?\n/);
-  if (settingIn(text, [...setting.table, setting.key]) !== setting.value) return text;
+  const found = settingIn(text, [...setting.table, setting.key]);
+  if (!isDeepStrictEqual(found, asParsed(setting.value))) return text;
   const [gone, left] = [true, false].map((pruned) => {
     const document = parsed(lines);
     unset(document, setting, pruned);
@@ -82,7 +86,22 @@ export function withoutSetting(text: string, setting: Setting): string {
       if (document !== undefined && says(rest, document)) return rest.join(newlineOf(text));
     }
   }
+  // marimo, when it saves its settings, writes a table under headers of its own.
+  const rest = withoutTables(lines, [...setting.table, setting.key].join('.'));
+  if (gone !== undefined && says(rest, gone)) return rest.join(newlineOf(text));
   throw new CannotSet('noPlace');
+}
+
+/** The lines without the tables of this name and below it. */
+function withoutTables(lines: readonly string[], name: string): string[] {
+  let within = false;
+  const rest = lines.filter((line) => {
+    const header = headerOf(line);
+    if (header !== undefined) within = `${header}.`.startsWith(`${name}.`);
+    return !within;
+  });
+  while (rest.length > 1 && rest.at(-1) === '' && rest.at(-2) === '') rest.pop();
+  return rest;
 }
 
 /** The change that makes TOML lines say the setting, or the line that says it already. */
@@ -151,7 +170,7 @@ function replaced(at: number, line: string): Change {
 
 /** Every change worth trying, the one that a person would make first. */
 function proposals(lines: readonly string[], { table, key, value }: Setting): Change[] {
-  const written = `${key} = ${JSON.stringify(value)}`;
+  const written = `${key} = ${inline(value)}`;
   const inserted = (at: number, added: readonly string[]): Change => ({
     kind: 'change',
     at,
@@ -172,7 +191,7 @@ function proposals(lines: readonly string[], { table, key, value }: Setting): Ch
   const inlineTable = new RegExp(`^(\\s*["']?(?:[\\w.]+\\.)?${inner}["']?\\s*=\\s*\\{)\\s*(.*)$`);
   const dottedKey = new RegExp(`^(\\s*(?:[\\w.]+\\.)?${inner}\\.)[\\w-]+\\s*=`);
   return [
-    ...each((_, at) => withValue(lines, at, key, JSON.stringify(value))),
+    ...each((_, at) => withValue(lines, at, key, inline(value))),
     ...below(table.join('.'), written),
     // An inline table: `runtime = { ... }`.
     ...each((line, at) => {
@@ -239,8 +258,21 @@ function parsed(lines: readonly string[]): Table {
   }
 }
 
+/** A value as TOML has it on one line. */
+export function inline(value: Value): string {
+  // The strings of JSON are TOML's basic strings, but for a control character that JSON leaves alone.
+  if (typeof value !== 'object') return JSON.stringify(value).replaceAll('\x7f', '\\u007f');
+  const pairs = Object.entries(value).map(([key, inner]) => `${key} = ${inline(inner)}`);
+  return `{ ${pairs.join(', ')} }`;
+}
+
+/** As the parser makes it, so that it is equal to what it reads. */
+function asParsed(value: Value): unknown {
+  return parse(`value = ${inline(value)}`).value;
+}
+
 /** Sets it in the document itself. @returns false where something else bears a table's name */
-function set(document: Table, { table, key }: Setting, value: boolean | string): boolean {
+function set(document: Table, { table, key }: Setting, value: Value): boolean {
   let inner = document;
   for (const name of table) {
     // The parser makes the new tables too, so that they are equal to those it reads.
@@ -248,7 +280,7 @@ function set(document: Table, { table, key }: Setting, value: boolean | string):
     if (!isTable(next)) return false;
     inner = next;
   }
-  inner[key] = value;
+  inner[key] = asParsed(value);
   return true;
 }
 

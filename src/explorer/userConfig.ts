@@ -59,9 +59,17 @@ export function useSqlite(text: string, setting: Setting): Written {
   const store = settingIn(text, setting.table);
   const ours = { [setting.key]: setting.value };
   if (store !== undefined && JSON.stringify(store) !== JSON.stringify(ours)) {
-    throw new CannotSet('another', JSON.stringify(store));
+    throw new CannotSet('another', storeName(store));
   }
   return withSetting(text, setting);
+}
+
+/** What kind of store a configuration names; the rest of it may hold secrets. */
+export function storeName(store: unknown): string {
+  if (typeof store !== 'object' || store === null || Array.isArray(store)) return typeof store;
+  const { type, store: kind } = store as { readonly type?: unknown; readonly store?: unknown };
+  const name = type ?? kind;
+  return typeof name === 'string' ? name : 'file';
 }
 
 export function useFilesAgain(text: string, setting: Setting): string {

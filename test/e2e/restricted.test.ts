@@ -62,6 +62,8 @@ test('Restricted Mode shows what is cached, as text, and changes nothing', async
     assert.deepEqual(await vsCode.commandsFor('Turn On Cell Caching'), []);
     assert.deepEqual(await vsCode.commandsFor('Install in Python Environment'), []);
     assert.deepEqual(await vsCode.commandsFor('Use SQLite for Scripts'), []);
+    assert.deepEqual(await vsCode.commandsFor('Serve Cache to Other Kernels'), []);
+    assert.deepEqual(await vsCode.commandsFor('Stop Serving Cache'), []);
     const refresh = await vsCode.commandsFor('Cellar: Refresh');
     assert.equal(refresh.length, 1, 'what changes nothing is offered');
   });

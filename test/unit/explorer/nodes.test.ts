@@ -97,6 +97,13 @@ const shown: { name: string; node: Node; label: string; description: string; con
     context: 'appGone',
   },
   {
+    name: 'what kernels saved that were served',
+    node: { ...appNode, exists: false, app: { ...app, path: '../../served' } },
+    label: 'from kernels that were served',
+    description: '12.4 MB, saves 34 s, 2 h ago',
+    context: 'appGone',
+  },
+  {
     name: 'a notebook whose file is gone',
     node: { ...appNode, exists: false },
     label: 'analysis.py',

@@ -1,0 +1,52 @@
+import { connect } from 'node:net';
+import { rm } from 'node:fs/promises';
+import { readText, replaceText } from './privateFile';
+import { endpointsIn, withEndpoint, withoutEndpoint } from './servedStore';
+import { CannotSet, type Setting } from './tomlSetting';
+
+/** Milliseconds in which an endpoint on this machine answers, if it is there. */
+const patience = 1000;
+
+/**
+ * Writes the line into marimo's configuration of the user. One that an endpoint left which is no more
+ * gives way to it.
+ * @param port of the endpoint that the line names
+ * @returns the number of the line, zero-based.
+ * @throws CannotSet where another store is named, that of another window too.
+ */
+export async function writeLine(file: string, setting: Setting, port: number): Promise<number> {
+  const text = await readText(file);
+  for (const other of endpointsIn(text)) {
+    if (other !== port && (await isAnswering(other))) throw new CannotSet('another', 'rest');
+  }
+  const written = withEndpoint(text, setting);
+  await replaceText(file, written.text);
+  return written.line;
+}
+
+/**
+ * Takes the line out again, and a file with it that held nothing else; leaves one that another window
+ * wrote meanwhile.
+ * @param port of the endpoint that the line names; without it, of any that does not answer any more.
+ */
+export async function takeLineBack(file: string, port?: number): Promise<void> {
+  const text = await readText(file);
+  for (const named of endpointsIn(text)) {
+    if (port === undefined ? await isAnswering(named) : named !== port) return;
+  }
+  const rest = withoutEndpoint(text);
+  if (rest === text) return;
+  if (rest.trim() === '') await rm(file);
+  else await replaceText(file, rest);
+}
+
+function isAnswering(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port, timeout: patience });
+    const settle = (answers: boolean) => () => {
+      socket.destroy();
+      resolve(answers);
+    };
+    socket.on('connect', settle(true)).on('timeout', settle(false)).on('error', settle(false));
+  });
+}
