@@ -92,10 +92,7 @@ def export(notebook: Path, env: dict[str, str], **popen: Any) -> Run:
     session = notebook.parent / "__marimo__" / "session" / f"{notebook.name}.json"
     session.unlink(missing_ok=True)
     done = subprocess.run(
-        [
-            *(sys.executable, "-m", "marimo", "-y", "export", "html", str(notebook)),
-            *("--output", str(Path(env["HOME"]) / "export.html"), "--force"),
-        ],
+        export_html(notebook, env),
         env=env,
         cwd=notebook.parent,
         stdout=subprocess.PIPE,
@@ -105,6 +102,14 @@ def export(notebook: Path, env: dict[str, str], **popen: Any) -> Run:
         **popen,
     )
     return Run(done.stdout, _outputs(session))
+
+
+def export_html(notebook: Path, env: dict[str, str]) -> list[str]:
+    """The program and arguments of that, for an environment of ours."""
+    return [
+        *(sys.executable, "-m", "marimo", "-y", "export", "html", str(notebook)),
+        *("--output", str(Path(env["HOME"]) / "export.html"), "--force"),
+    ]
 
 
 def _outputs(session: Path) -> list[object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import sqlite3
@@ -19,6 +18,7 @@ import pytest
 from marimo_cellar import SqliteStore, blobs, checkpoints, database, notices, turns
 from tests.kernels import PACKAGE
 from tests.resilience.disk import CannotFail, failing
+from tests.test_faults import bound_by_permissions
 from tests.test_store import audit, rows
 
 
@@ -432,15 +432,6 @@ def test_processes_share_a_database_without_a_log(store: SqliteStore) -> None:
 
 
 # Nothing to be written
-
-
-def bound_by_permissions() -> None:
-    """Makes a superuser obey permission bits as everyone else does."""
-    if os.geteuid() == 0:
-        libc = ctypes.CDLL(None)
-        for capability in (1, 2):
-            if libc.prctl(24, capability, 0, 0, 0) != 0:
-                os._exit(97)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="permissions of a superuser")

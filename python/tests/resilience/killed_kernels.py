@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,12 +59,8 @@ def kill(
 
 
 def _run_and_kill(notebook: Path, env: dict[str, str], seconds: float) -> None:
-    output = Path(env["HOME"]) / "killed.html"
     process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "marimo", "-y", "export", "html", str(notebook)),
-            *("--output", str(output), "--force"),
-        ],
+        kernels.export_html(notebook, env),
         env=env,
         cwd=notebook.parent,
         stdout=subprocess.DEVNULL,
