@@ -39,14 +39,14 @@ def log_size(path: Path) -> int:
         return 0
 
 
-def fold(holder: sqlite3.Connection, worker: sqlite3.Connection) -> bool:
+def fold(holder: sqlite3.Connection, worker: sqlite3.Connection, path: Path) -> bool:
     """Checkpoints the log, as far as readers and writers allow.
 
     Whether all of it is in the database. Its file becomes smaller only with the next
     commit, which begins it anew.
     """
     try:
-        turns.begin(holder, _PATIENCE)
+        turns.begin(holder, path, _PATIENCE)
     except sqlite3.OperationalError as error:
         if not is_busy(error):
             raise

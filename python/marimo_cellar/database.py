@@ -96,7 +96,7 @@ class Database:
         # end of a run waits for, do not wait as long again.
         patience = _SHORT_PATIENCE if self._held_up else BUSY_SECONDS
         self._held_up = True
-        turns.begin(connection, patience)
+        turns.begin(connection, self.path, patience)
         self._held_up = False
 
     def _back_off(self) -> None:
@@ -124,7 +124,7 @@ class Database:
             if holder is None:
                 return True
             with self.connections.taken() as worker:
-                return worker is None or checkpoints.fold(holder, worker)
+                return worker is None or checkpoints.fold(holder, worker, self.path)
 
     def cannot_write(self, error: Exception) -> None:
         """Tells the user that results are not being saved, and why."""

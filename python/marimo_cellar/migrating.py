@@ -30,7 +30,7 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
     # Tables may be made anew under others that refer to them; it says nothing inside
     # a transaction.
     connection.execute("PRAGMA foreign_keys = OFF")
-    turns.begin(connection, _PATIENCE)
+    turns.begin(connection, path, _PATIENCE)
     try:
         version = _version(connection)
         # Another process may have done it meanwhile.

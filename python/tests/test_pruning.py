@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
-import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -21,11 +18,11 @@ from marimo_cellar.cells import Roll
 from marimo_cellar.checking import audit
 from marimo_cellar.database import Database, database_in
 from marimo_cellar.entries import EntryKey, Owner, candidates, load
-from marimo_cellar.retention import Rules
 from marimo_cellar.settings import Setting, budget_in, parse_size
 from marimo_cellar.store import SqliteStore
 from tests import kernels
-from tests.conftest import Write
+from tests.conftest import Write, ran
+from tests.servers import serve
 
 DAY = 24 * 3600.0
 
@@ -285,84 +282,65 @@ def test_the_command_says_what_would_go_and_then_removes_it(
     assert "Nothing had to go." in capsys.readouterr().out
 
 
-# In real kernels
-
-# Runs a notebook again and again in one process, whose start costs most of the time.
-AGAIN = """
-import sys
-from pathlib import Path
-from marimo._cli.cli import main
-notebook, output, times = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-text = notebook.read_text()
-for time in range(times):
-    notebook.write_text(text.replace("EDIT", str(time)))
-    main(["-y", "export", "html", str(notebook), "--output", output, "--force"],
-         standalone_mode=False)
-"""
+# In a real kernel
 
 
-def run_again(notebook: Path, env: dict[str, str], times: int) -> None:
-    done = subprocess.run(
-        [
-            *(sys.executable, "-c", AGAIN, str(notebook)),
-            *(str(Path(env["HOME"]) / "export.html"), str(times)),
-        ],
-        env=env,
-        cwd=notebook.parent,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def test_thirty_runs_with_edits_keep_the_disk_flat(
-    write: Write, env: dict[str, str]
-) -> None:
-    notebook = write(
-        "edited.py",
-        data="data = bytes([EDIT]) * 1_000_000",
-        twice="twice = data + data; ran('twice')",
-        still="still = 'never edited'; ran('still')",
-    )
-    text = notebook.read_text()
-    run_again(notebook, env, 4)
-    folder = kernels.cache_of(notebook)
-    # A pinned old version, which nobody would keep otherwise.
-    kernels.change(
-        notebook,
-        "UPDATE entries SET pinned = 1 WHERE cell_id ="
-        " (SELECT cell_id FROM cells WHERE name = 'twice') AND created_at ="
-        " (SELECT min(created_at) FROM entries JOIN cells USING (cell_id)"
-        " WHERE name = 'twice')",
-    )
-    ((pinned,),) = kernels.query(notebook, "SELECT hash FROM entries WHERE pinned")
-    notebook.write_text(text)
-    run_again(notebook, env, 30)
-    versions = dict(
+def versions_of(notebook: Path) -> dict[str, int]:
+    """How many results each named cell has that are not pinned."""
+    return dict(
         kernels.query(
             notebook,
             "SELECT name, count(*) FROM entries JOIN cells USING (cell_id)"
             " WHERE NOT pinned AND name IS NOT NULL GROUP BY cell_id",
         )
     )
-    # A run's own clean-up may be cut off with the kernel; the next one goes on.
-    assert versions["data"] <= Rules().versions + 1
-    assert versions["twice"] <= Rules().versions + 1
-    assert versions["still"] == 1
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    assert size < 20_000_000
-    assert kernels.query(
-        notebook, "SELECT count(*) FROM entries WHERE hash = ?", pinned
+
+
+def test_thirty_runs_with_edits_keep_the_disk_flat(
+    write: Write, env: dict[str, str], tmp_path: Path
+) -> None:
+    notebook = write(
+        "edited.py",
+        data="data = bytes([0]) * 1_000_000",
+        twice="twice = data + data; ran('twice')",
+        still="still = 'never edited'; ran('still')",
     )
-    (notebook.parent / "ran.txt").unlink()
-    # Back to the pinned version: it still answers.
-    notebook.write_text(text.replace("EDIT", "0"))
-    kernels.export(notebook, env)
-    assert "twice" not in (
-        (notebook.parent / "ran.txt").read_text()
-        if (notebook.parent / "ran.txt").exists()
-        else ""
-    )
-    with sqlite3.connect(folder / "cache.db") as connection:
-        assert connection.execute("PRAGMA quick_check").fetchone() == ("ok",)
+    log = tmp_path / "server.log"
+    folder = kernels.cache_of(notebook)
+    with (
+        serve("edit", notebook, env=env, log=log) as server,
+        server.client(notebook, "s_editor") as tab,
+    ):
+        data = tab.wait_for("kernel-ready")[-1]["data"]["cell_ids"][1]
+        tab.post("kernel/instantiate", {"objectIds": [], "values": [], "autoRun": True})
+        tab.wait_for("completed-run")
+
+        def edit(value: int) -> None:
+            code = f"data = bytes([{value}]) * 1_000_000"
+            tab.post("kernel/run", {"cellIds": [data], "codes": [code]})
+            tab.wait_for("completed-run")
+
+        # An old version that somebody pins, and nobody would keep otherwise.
+        kernels.change(notebook, "UPDATE entries SET pinned = 1")
+        for value in range(1, 31):
+            edit(value)
+        # The last run's clean-up is on a thread.
+        until = time.monotonic() + 120
+        expected = {"data": 3, "twice": 3}
+        while versions_of(notebook) != expected and time.monotonic() < until:
+            time.sleep(0.2)
+        assert versions_of(notebook) == expected
+        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        # Four versions of three megabytes, and the log.
+        assert size < 20_000_000
+        ran(notebook)
+        # Back to the pinned version, which still answers, as does yesterday's.
+        edit(0)
+        edit(29)
+        assert ran(notebook) == []
+        # One that went is made again, and known to have been there.
+        edit(5)
+        assert ran(notebook) == ["twice"]
+    assert kernels.query(notebook, "SELECT count(*) FROM regrets") == [(2,)]
+    database = database_in(folder)
+    assert audit(database) == []

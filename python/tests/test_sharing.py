@@ -89,9 +89,9 @@ def test_after_a_wait_in_vain_the_next_is_short(
     waits: list[float] = []
     begin = turns.begin
 
-    def noted(connection: sqlite3.Connection, patience: float) -> None:
+    def noted(connection: sqlite3.Connection, path: Path, patience: float) -> None:
         waits.append(patience)
-        begin(connection, 0 if patience < 10 else 0.01)
+        begin(connection, path, 0 if patience < 10 else 0.01)
 
     store.put("n/P_1.pickle", b"one")
     monkeypatch.setattr(turns, "begin", noted)
@@ -216,10 +216,10 @@ def test_a_database_moved_while_it_is_waited_for_is_begun_anew(
     store.put("n/P_1.pickle", b"one")
     begin = turns.begin
 
-    def begin_late(connection: sqlite3.Connection, patience: float) -> None:
+    def begin_late(connection: sqlite3.Connection, path: Path, patience: float) -> None:
         monkeypatch.setattr(turns, "begin", begin)
         store.database.path.rename(store.database.folder / "moved.db")
-        begin(connection, patience)
+        begin(connection, path, patience)
 
     monkeypatch.setattr(turns, "begin", begin_late)
     assert store.put("n/P_2.pickle", b"two")

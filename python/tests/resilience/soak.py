@@ -56,7 +56,7 @@ def killed_workers(folder: Path, seed: int, scale: float) -> Outcome:
 
 
 def killed_migrations(folder: Path, seed: int, scale: float) -> Outcome:
-    figures = killing.kill_migrations(folder, int(200 * scale) or 1, seed)
+    figures = killing.kill_migrations(folder, int(100 * scale) or 1, seed)
     midst = ", ".join(
         f"{count} `{what}`" for what, count in sorted(figures.cut_off.items())
     )
@@ -75,7 +75,7 @@ def kernels_killed(folder: Path, seed: int, scale: float) -> Outcome:
     home.mkdir()
     env = kernels.environment(kernels.build(folder / "shipped"), home)
     write = partial(write_notebook, folder)
-    figures = killed_kernels.kill(folder, write, env, int(30 * scale) or 1, seed)
+    figures = killed_kernels.kill(folder, write, env, int(12 * scale) or 1, seed)
     return Outcome(
         "Killed kernels",
         f"{figures.kills} `kill -9` of `marimo export` somewhere in its run",
@@ -86,7 +86,7 @@ def kernels_killed(folder: Path, seed: int, scale: float) -> Outcome:
 
 
 def power_cuts(folder: Path, seed: int, scale: float) -> Outcome:
-    rounds = max(1, int(10 * scale))
+    rounds = max(1, int(5 * scale))
     all_ = [
         powercut.cut_power(folder / str(number), 100, seed + number)
         for number in range(rounds)
@@ -104,7 +104,7 @@ def power_cuts(folder: Path, seed: int, scale: float) -> Outcome:
 
 
 def disks(folder: Path, seed: int, scale: float) -> Outcome:
-    figures = failing.run(int(150 * scale) or 1, seed)
+    figures = failing.run(int(100 * scale) or 1, seed)
     return Outcome(
         "Failing disks",
         f"{figures.full_disks} disks full at some byte, {figures.failed_reads} workers "
@@ -137,7 +137,7 @@ def made_up(folder: Path, seed: int, scale: float) -> Outcome:
     for name in hostile.DECODERS:
         place = folder / name
         place.mkdir()
-        counts[name] = hostile.run(name, int(200_000 * scale), seed, place)
+        counts[name] = hostile.run(name, int(50_000 * scale), seed, place)
     shares = ", ".join(f"{name} {count:,}" for name, count in counts.items())
     return Outcome(
         "Made-up bytes",
