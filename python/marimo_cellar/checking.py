@@ -189,6 +189,10 @@ def _rows(database: Database) -> Iterator[Problem]:
         )
     for (cell_id,) in _query(database, WRONG_TOTALS):
         yield Problem("totals", name, f"the totals of cell {cell_id} are wrong")
+    # A file that can only be read may be of a format that had no such table.
+    if _query(database, "SELECT 1 FROM sqlite_master WHERE name = 'usage'"):
+        for _ in _query(database, WRONG_USAGE):
+            yield Problem("totals", name, "the total of all cells is wrong")
     for (digest,) in _query(
         database,
         "SELECT code_digest FROM sources WHERE code_digest NOT IN"
@@ -208,6 +212,18 @@ SELECT cell_id FROM totals WHERE
     WHERE entries.cell_id = totals.cell_id)) > 1e-6 * max(1, runtime)
 UNION SELECT cell_id FROM cells WHERE cell_id NOT IN (SELECT cell_id FROM totals)
 """
+
+# What the one row of `usage` is to say. Not by `sum`, which fails where damaged sizes
+# add up to more than an integer holds.
+USAGE = """
+SELECT CAST((SELECT total(size) FROM blobs) AS INTEGER)
+  + 2048 * (SELECT count(*) FROM entries) AS size"""
+
+# A row if it is not so.
+WRONG_USAGE = f"""
+SELECT size FROM ({USAGE}) AS due
+WHERE (SELECT count(*) FROM usage) <> 1
+  OR due.size IS NOT (SELECT usage.size FROM usage)"""
 
 
 # Entries and their items

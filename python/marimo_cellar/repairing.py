@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from marimo_cellar import blobs, clearing, damage, faults
-from marimo_cellar.checking import WRONG_TOTALS, Problem, audit
+from marimo_cellar.checking import USAGE, WRONG_TOTALS, WRONG_USAGE, Problem, audit
 from marimo_cellar.database import Database, Unavailable
 
 
@@ -83,8 +83,11 @@ def repair(database: Database, problems: Sequence[Problem]) -> Repairs:
         # What is behind an index that was wrong, nobody has seen yet.
         problems = audit(database)
     with database.reading() as connection:
-        if connection is None:
-            return done
+        begun = connection is not None
+    if not begun:
+        # Nothing of it could be saved, and what its rows named is of no more use.
+        done.files = remove_files(database, problems)
+        return done
     try:
         with damage.only_looking(), database.writing() as connection:
             files = _put_rows_right(connection, problems, done)
@@ -166,6 +169,9 @@ def _put_rows_right(
     for cell_id in wrong:
         connection.execute(_RECOUNT, (cell_id,))
     done.recounted = len(wrong)
+    if connection.execute(WRONG_USAGE).fetchone() is not None:
+        for sql in _RECOUNT_USAGE:
+            connection.execute(sql)
     return files
 
 
@@ -195,6 +201,8 @@ _PLACEHOLDERS = (
 _ORPHANS = (
     "DELETE FROM items WHERE entry_id NOT IN (SELECT entry_id FROM entries)",
     "DELETE FROM cells WHERE app_id NOT IN (SELECT app_id FROM apps)",
+    "DELETE FROM openings WHERE app_id NOT IN (SELECT app_id FROM apps)",
+    "DELETE FROM costs WHERE entry_id NOT IN (SELECT entry_id FROM entries)",
     "DELETE FROM totals WHERE cell_id NOT IN (SELECT cell_id FROM cells)",
     "DELETE FROM lookups WHERE cell_id NOT IN (SELECT cell_id FROM cells)",
     "DELETE FROM nodes WHERE cell_id NOT IN (SELECT cell_id FROM cells)"
@@ -209,6 +217,11 @@ INSERT OR REPLACE INTO totals (cell_id, entries, size, runtime) SELECT cell_id,
     (SELECT digest FROM items WHERE items.cell_id = cells.cell_id)),
   (SELECT total(runtime) FROM entries WHERE entries.cell_id = cells.cell_id)
 FROM cells WHERE cell_id = ?"""
+
+_RECOUNT_USAGE = (
+    "DELETE FROM usage",
+    f"INSERT INTO usage (size) {USAGE}",
+)
 
 
 def _remove_rows(connection: sqlite3.Connection, sql: str, done: Repairs) -> None:
@@ -242,11 +255,12 @@ def remove_files(database: Database, problems: Iterable[Problem]) -> int:
 
     Under the write lock: somebody may be giving one a row just now.
     """
+    strays = [one for one in problems if one.kind in ("unknown-file", "partial-file")]
+    if not strays:
+        return 0
     removed = 0
     with database.writing() as connection:
-        for problem in problems:
-            if problem.kind not in ("unknown-file", "partial-file"):
-                continue
+        for problem in strays:
             path = database.folder / problem.about
             file = path.relative_to(database.blobs).as_posix()
             used = connection.execute(

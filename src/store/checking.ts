@@ -114,6 +114,25 @@ export const wrongTotals = `
       > 1e-6 * max(1, runtime)
   UNION SELECT cell_id FROM cells WHERE cell_id NOT IN (SELECT cell_id FROM totals)`;
 
+/**
+ * What the one row of `usage` is to say. Not by `sum`, which fails where damaged sizes add up to more
+ * than an integer holds.
+ */
+export const usage = `
+  SELECT CAST((SELECT total(size) FROM blobs) AS INTEGER)
+    + 2048 * (SELECT count(*) FROM entries) AS size`;
+
+/** Whether it says anything else; format 1.0 has no such table until a notebook runs. */
+export async function isUsageWrong(connection: Connection): Promise<boolean> {
+  if (!(await connection.get("SELECT 1 FROM sqlite_schema WHERE name = 'usage'"))) return false;
+  const wrong = await connection.get(
+    `SELECT size FROM (${usage}) AS due
+     WHERE (SELECT count(*) FROM usage) <> 1
+       OR due.size IS NOT (SELECT usage.size FROM usage)`,
+  );
+  return wrong !== undefined;
+}
+
 const checkRows: Part = async (connection, _, faults) => {
   const about = 'cache.db';
   for (const { integrity_check } of await connection.all('PRAGMA integrity_check')) {
@@ -126,6 +145,9 @@ const checkRows: Part = async (connection, _, faults) => {
   }
   for (const { cell_id } of await connection.all(wrongTotals)) {
     faults.push({ kind: 'totals', about, message: `totals of cell ${String(cell_id)} are wrong` });
+  }
+  if (await isUsageWrong(connection)) {
+    faults.push({ kind: 'totals', about, message: 'the total of all cells is wrong' });
   }
   for (const { digest } of await connection.all(
     `SELECT lower(hex(code_digest)) AS digest FROM sources

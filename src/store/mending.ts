@@ -1,7 +1,7 @@
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { blobName, partialName, type BlobFolder } from './BlobFolder';
-import { wrongTotals, type Fault, type FaultKind } from './checking';
+import { isUsageWrong, usage, wrongTotals, type Fault, type FaultKind } from './checking';
 import type { Connection, Row } from './Connection';
 import { removeEntries, removeFiles, type LooseFile } from './removal';
 import { quarantine } from './values';
@@ -113,6 +113,10 @@ async function countAnew(connection: Connection): Promise<void> {
        (SELECT total(runtime) FROM entries AS e WHERE e.cell_id = c.cell_id)
      FROM cells AS c WHERE c.cell_id IN (${wrongTotals})`,
   );
+  if (await isUsageWrong(connection)) {
+    await connection.run('DELETE FROM usage');
+    await connection.run(`INSERT INTO usage (size) ${usage}`);
+  }
 }
 
 /** Files with a name of ours and no row; those of others are theirs. @returns how many went. */

@@ -3,7 +3,10 @@ import { readFileSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { Connection } from '../../../src/store/Connection';
+import { landed } from '../../../src/store/landed';
 import { canMend } from '../../../src/store/mending';
+import { formatVersion } from '../../../src/store/schema';
 import { SqliteLoader } from '../../../src/store/SqliteLoader';
 import { atEnd, makeFolder, runSql } from './cacheFolder';
 
@@ -21,6 +24,17 @@ async function copyCache(t: TestContext): Promise<string> {
   const folder = join(await makeFolder(t), '__marimo__', 'cache');
   await cp(join(fixtures, 'store/python/cache'), folder, { recursive: true });
   return join(folder, 'cache.db');
+}
+
+/** The same, brought up to date as the kernel's side does. */
+async function copyNewest(t: TestContext): Promise<string> {
+  const path = await copyCache(t);
+  const connection = await Connection.open(path, 'write');
+  const version = await connection.number('PRAGMA user_version');
+  for (const [each, script] of landed) if (each > version) await connection.exec(script);
+  await connection.exec(`PRAGMA user_version = ${formatVersion}`);
+  await connection.close();
+  return path;
 }
 
 async function open(t: TestContext, path: string): Promise<SqliteLoader> {
@@ -48,7 +62,7 @@ test('nothing is wrong with what kernels wrote, and how far it is can be heard',
 
 for (const { kind, statements } of cases) {
   test(`${kind} is found: ${statements.at(-1) ?? ''}`, async (t) => {
-    const path = await copyCache(t);
+    const path = await copyNewest(t);
     await runSql(path, `PRAGMA foreign_keys = OFF; ${statements.join(';')}`);
     const loader = await open(t, path);
     const { faults } = await loader.check();
