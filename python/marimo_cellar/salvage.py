@@ -35,6 +35,8 @@ _ITEMS = "cell_id, entry_id, key, name, format, type_hint, digest, seal"
 _BLOBS = "blob_id, digest, size, crc32, quarantined_at, file"
 _LOOKUPS = "lookup_id, cell_id, cache_name, hash, outcome, at, seconds, why"
 _NODES = "node, cell_id, code_digest, parents"
+_COSTS = "entry_id, amount, seconds"
+_OPENINGS = "app_id, holder, until"
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,12 @@ class _Salvage:
         return Salvaged(taken, lost)
 
     def take_history(self) -> None:
-        """What freshness is judged by, and what the last runs met."""
+        """What freshness is judged by, what the last runs met, and what holds entries.
+
+        Not what clean-ups learnt, the tables `cleanings`, `ghosts` and `regrets`: one
+        wrong number in them would misguide all that come, and they learn again. The
+        triggers see to `usage`.
+        """
         for row in self._both_ways("nodes", _NODES):
             code = self._one("SELECT code FROM sources WHERE code_digest = ?", row[2])
             if code is not None and row[1] in self._cells:
@@ -149,6 +156,11 @@ class _Salvage:
                 self._insert("nodes", _NODES, row)
         for row in self._scan("lookups", _LOOKUPS):
             self._insert("lookups", _LOOKUPS, row)
+        for row in self._scan("costs", _COSTS):
+            if all(isinstance(value, float) and value >= 0 for value in row[1:]):
+                self._insert("costs", _COSTS, row)
+        for row in self._both_ways("openings", _OPENINGS):
+            self._insert("openings", _OPENINGS, row)
 
     # Writing
 

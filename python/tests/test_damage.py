@@ -320,6 +320,38 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_what_holds_entries_is_salvaged_and_all_is_counted(store: SqliteStore) -> None:
+    path = store.database.path
+    with store.database.writing() as connection:
+        connection.execute("INSERT INTO costs SELECT entry_id, 0.5, 60 FROM entries")
+        connection.execute("INSERT INTO openings SELECT app_id, 'a:1', 9e9 FROM apps")
+        connection.execute("UPDATE costs SET amount = 'text' WHERE entry_id = 1")
+    fold(store.database)
+    tables = ("costs", "openings", "usage")
+    before = [rows_of(path, table) for table in tables]
+    overwrite(path, (pages_of(path)["items_by_key"] - 1) * PAGE, b"\xff" * PAGE)
+    served(store)
+    assert served(store) == COUNT
+    assert len(damage.set_aside(path)) == 1
+    costs, openings, usage = (rows_of(path, table) for table in tables)
+    assert (costs, openings, usage) == (before[0][1:], *before[1:])
+
+
+def rows_of(path: Path, table: str) -> list[Any]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
+
+
+def test_files_go_whose_rows_all_were_lost(store: SqliteStore) -> None:
+    database = store.database
+    assert list(database.blobs.glob("*/*"))
+    database.path.write_bytes(random.Random(1).randbytes(50_000))
+    assert served(store) == 0
+    repairing.repair(database, audit(database, grace=-3600))
+    assert audit(database, grace=-3600) == []
+    assert not list(database.blobs.glob("*/*"))
+
+
 @pytest.mark.parametrize("flips", [1, 1, 5, 40])
 def test_bytes_changed_anywhere_are_misses_and_nothing_else(
     flips: int, real: Path, tmp_path: Path
