@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from marimo_cellar import blobs, retention, rubbish, sweeping
+from marimo_cellar import blobs, repairing, retention, rubbish, sweeping
 from marimo_cellar.database import Database
 from marimo_cellar.evicting import Cleaning, evict, haunting, trim_records
 from marimo_cellar.retention import Eviction, Rules
@@ -109,7 +109,7 @@ def prune(
         return outcome
     try:
         work.clear_lookups()
-        if whole or now - work.swept_at > _SWEEP:
+        if whole or not 0 <= now - work.swept_at <= _SWEEP:
             work.sweep(now)
         if planned is None:
             planned = plan(database, budget, now)
@@ -144,8 +144,10 @@ class _Work:
                 "INSERT OR IGNORE INTO cleaners VALUES (1, ?, 0, 0)", (self._holder,)
             )
             taken = connection.execute(
-                "UPDATE cleaners SET holder = ?, until = ? WHERE until < ?",
-                (self._holder, now + _LEASE, now),
+                # One that ends later than any can is of a clock that was wrong.
+                "UPDATE cleaners SET holder = ?, until = ?"
+                " WHERE until NOT BETWEEN ? AND ?",
+                (self._holder, now + _LEASE, now, now + 2 * _LEASE),
             ).rowcount
             row = connection.execute("SELECT swept_at FROM cleaners").fetchone()
             self.swept_at = row[0]
@@ -200,6 +202,8 @@ class _Work:
         if self._go_on():
             with self._database.writing() as connection:
                 connection.execute("UPDATE cleaners SET swept_at = ?", (now,))
+                # As the budget is compared with it, damage to it must not last.
+                repairing.recount_usage(connection)
 
     def give_back(self) -> None:
         """Gives free pages back to the disk; the file shrinks when the log is folded."""

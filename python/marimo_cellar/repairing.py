@@ -169,9 +169,7 @@ def _put_rows_right(
     for cell_id in wrong:
         connection.execute(_RECOUNT, (cell_id,))
     done.recounted = len(wrong)
-    if connection.execute(WRONG_USAGE).fetchone() is not None:
-        for sql in _RECOUNT_USAGE:
-            connection.execute(sql)
+    recount_usage(connection)
     return files
 
 
@@ -218,11 +216,6 @@ INSERT OR REPLACE INTO totals (cell_id, entries, size, runtime) SELECT cell_id,
   (SELECT total(runtime) FROM entries WHERE entries.cell_id = cells.cell_id)
 FROM cells WHERE cell_id = ?"""
 
-_RECOUNT_USAGE = (
-    "DELETE FROM usage",
-    f"INSERT INTO usage (size) {USAGE}",
-)
-
 
 def _remove_rows(connection: sqlite3.Connection, sql: str, done: Repairs) -> None:
     done.unused += connection.execute(sql).rowcount
@@ -247,6 +240,13 @@ def _seconds(connection: sqlite3.Connection, entries: Iterable[int]) -> float:
 
 def _column(connection: sqlite3.Connection, sql: str, *values: object) -> set[Any]:
     return {row[0] for row in connection.execute(sql, values)}
+
+
+def recount_usage(connection: sqlite3.Connection) -> None:
+    """Counts what all values take, in the caller's transaction, if that is wrong."""
+    if connection.execute(WRONG_USAGE).fetchone() is not None:
+        connection.execute("DELETE FROM usage")
+        connection.execute(f"INSERT INTO usage (size) {USAGE}")
 
 
 def remove_files(database: Database, problems: Iterable[Problem]) -> int:

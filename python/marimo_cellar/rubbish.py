@@ -19,10 +19,11 @@ _LOOKUPS = 50
 
 
 def spoilt_entries(connection: sqlite3.Connection, now: float) -> list[int]:
-    """Entries that refer to bytes which were found wrong more than a week ago."""
+    """Entries that refer to bytes which were found wrong more than a week ago, but for
+    those that the user wants kept."""
     rows = connection.execute(
         "SELECT DISTINCT entry_id FROM blobs JOIN items USING (digest)"
-        " WHERE quarantined_at < ?",
+        " JOIN entries USING (entry_id) WHERE quarantined_at < ? AND NOT pinned",
         (now - _QUARANTINE,),
     )
     return [entry_id for (entry_id,) in rows]
@@ -40,8 +41,19 @@ def unused_blobs(connection: sqlite3.Connection) -> list[bytes]:
 def remove_spoilt(
     connection: sqlite3.Connection, entry_ids: list[int]
 ) -> list[tuple[bytes, str]]:
-    """Removes entries, and their bytes; the files are for `blobs.unlink`."""
-    return blobs.remove_unused(connection, delete(connection, entry_ids))
+    """Removes entries, and their bytes; the files are for `blobs.unlink`.
+
+    One that was saved again or pinned since it was found stays.
+    """
+    rows = connection.execute(
+        "SELECT DISTINCT entry_id FROM entries JOIN items USING (entry_id)"
+        " JOIN blobs USING (digest) WHERE quarantined_at NOT NULL AND NOT pinned"
+        " AND entry_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(entry_ids),),
+    ).fetchall()
+    return blobs.remove_unused(
+        connection, delete(connection, [entry_id for (entry_id,) in rows])
+    )
 
 
 def old_lookups(connection: sqlite3.Connection) -> list[int]:

@@ -85,18 +85,19 @@ def find_settings(folder: Path, system: System) -> Settings:
     return Settings(budget, tuple(refusals))
 
 
-def budget_in(folder: Path, used: int, setting: Setting | None) -> int:
-    """The bytes that the cache in a folder may keep.
+def budget_in(folder: Path, used: int, setting: Setting | None) -> int | None:
+    """The bytes that the cache in a folder may keep; None for as many as there are.
 
-    Without a setting a tenth of what would be free without it, and at least 2 GB. A
-    project's setting counts only if it is less than that.
+    Without a setting a tenth of what would be free without it, and at least 2 GB; None
+    where the disk does not tell. A project's setting counts only if it is less.
     """
-    usual = default_budget(_free(folder) + used)
-    if setting is None:
-        return usual
-    if setting.file.name == PROJECT_FILE:
-        return min(setting.value, usual)
-    return setting.value
+    if setting is not None and setting.file.name != PROJECT_FILE:
+        return setting.value
+    free = _free(folder)
+    if free is None:
+        return None if setting is None else setting.value
+    usual = default_budget(free + used)
+    return usual if setting is None else min(setting.value, usual)
 
 
 def default_budget(free: int) -> int:
@@ -118,10 +119,12 @@ def parse_size(value: object) -> int | None:
     return int(float(parts.group(1)) * _UNITS[parts.group(2).upper()])
 
 
-def _free(folder: Path) -> int:
+def _free(folder: Path) -> int | None:
     while not os.path.isdir(folder) and folder != folder.parent:
         folder = folder.parent
     try:
-        return shutil.disk_usage(folder).free
+        disk = shutil.disk_usage(folder)
     except OSError:
-        return 0
+        return None
+    # Some mounts answer with nothing but zeros.
+    return disk.free if disk.total > 0 else None

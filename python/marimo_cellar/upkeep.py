@@ -39,13 +39,21 @@ _ROUND = 3600.0
 
 # How long the end of a process waits for a clean-up.
 _LAST_SECONDS = 2.0
+# By how many seconds clocks differ that nobody has set.
+_DRIFT = 60.0
 
 _lock = threading.Lock()
 # The databases at work on, and whose run, if any, ended since; those that were
-# looked at as a whole, and when; and the notebooks that this process has open.
+# looked at as a whole, and when, by the steady clock; the versions beyond those that
+# are kept, by notebook, which the last look left; and what this process has open.
 _at_work: dict[Database, Session | None] = {}
 _looked_at: dict[Database, float] = {}
+_left: dict[tuple[Database, str], int] = {}
 _open: set[Database] = set()
+# The time less that of the steady clock, as the last run had it, and when, by that
+# clock, the other was last seen to have been set.
+_offset: float | None = None
+_set_at = float("-inf")
 
 
 def after_run(session: Session) -> None:
@@ -62,10 +70,12 @@ def after_run(session: Session) -> None:
     thread = threading.Thread(target=_work, args=(database, session))
     try:
         thread.start()
-    except BaseException:
+    except BaseException as error:
         with _lock:
             _at_work.pop(database, None)
-        raise
+        # None can be started at the end of a process, or where there are too many.
+        if not isinstance(error, RuntimeError):
+            raise
 
 
 def close_all() -> None:
@@ -74,8 +84,15 @@ def close_all() -> None:
         databases = list(_open)
         _open.clear()
     for database in databases:
-        with suppress(sqlite3.Error, OSError, Unavailable), database.writing() as open:
-            open.execute("DELETE FROM openings WHERE holder = ?", (_holder(),))
+        with suppress(sqlite3.Error, OSError, Unavailable):
+            with database.reading() as connection:
+                # One that was deleted is not begun again for this.
+                if connection is None or database.read_only:
+                    continue
+            with database.writing() as connection:
+                connection.execute(
+                    "DELETE FROM openings WHERE holder = ?", (_holder(),)
+                )
 
 
 def _work(database: Database, session: Session) -> None:
@@ -96,7 +113,8 @@ def _work(database: Database, session: Session) -> None:
 
 
 def _look_after(database: Database, notebook: Path | None) -> None:
-    now = time.time()
+    now, steady = time.time(), _steady_clock()
+    was_set = _was_set(now, steady)
     began = lookups.noted()
     settings = settings_of(notebook)
     app = app_path(database, notebook)
@@ -104,10 +122,18 @@ def _look_after(database: Database, notebook: Path | None) -> None:
         if connection is None or database.read_only:
             return
         used = retention.used(connection)
-        outdated = _may_be_outdated(connection, app)
+        outdated = _outdated(connection, app)
     _say_open(database, app, now)
     budget = budget_in(database.folder, used, settings.budget)
-    if used <= budget and not outdated and now - _looked_at.get(database, 0.0) < _ROUND:
+    if (
+        (budget is None or used <= budget)
+        and outdated <= _left.get((database, app), 0)
+        and steady - _looked_at.get(database, float("-inf")) < _ROUND
+    ):
+        return
+    if was_set or _is_behind(database, now):
+        # Then nobody knows what is current, or how old anything is.
+        logger.info("Cellar: the clock was set. %s is left as it is.", database.folder)
         return
     outcome = prune(
         database,
@@ -119,8 +145,39 @@ def _look_after(database: Database, notebook: Path | None) -> None:
         whole=False,
     )
     if go_on() and not outcome.busy:
-        _looked_at[database] = now
+        _looked_at[database] = steady
+        with database.reading() as connection:
+            if connection is not None:
+                _left[database, app] = _outdated(connection, app)
     _log(database, outcome)
+
+
+def _steady_clock() -> float:
+    """Seconds by a clock that nobody sets, and that goes on while the machine sleeps,
+    where the system has one that does."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
+def _was_set(now: float, steady: float) -> bool:
+    """Whether the clock was, in the last hour and while this process ran notebooks."""
+    global _offset, _set_at
+    before, _offset = _offset, now - steady
+    if before is not None and abs(_offset - before) > _DRIFT:
+        _set_at = steady
+    return steady - _set_at < _ROUND
+
+
+def _is_behind(database: Database, now: float) -> bool:
+    """Whether something was used later than now."""
+    with database.reading() as connection:
+        if connection is None:
+            return False
+        row = connection.execute(
+            "SELECT 1 FROM entries WHERE created_at > ?1 OR last_hit_at > ?1 LIMIT 1",
+            (now + _DRIFT,),
+        ).fetchone()
+    return row is not None
 
 
 def _while_idle(began: int) -> Callable[[], bool]:
@@ -137,21 +194,28 @@ def _while_idle(began: int) -> Callable[[], bool]:
     return go_on
 
 
-def _may_be_outdated(connection: sqlite3.Connection, app: str) -> bool:
-    row = connection.execute(
-        "SELECT 1 FROM apps JOIN cells USING (app_id) JOIN entries USING (cell_id)"
-        " WHERE path = ? GROUP BY cell_id, cache_name"
-        " HAVING count(DISTINCT node) > ? LIMIT 1",
-        (app, Rules().versions),
+def _outdated(connection: sqlite3.Connection, app: str) -> int:
+    """How many versions a notebook's cells have beyond those that are kept. Some of
+    them are kept for what they are worth."""
+    (count,) = connection.execute(
+        "SELECT total(max(0, versions - ?)) FROM ("
+        " SELECT count(DISTINCT node) AS versions"
+        " FROM apps JOIN cells USING (app_id) JOIN entries USING (cell_id)"
+        " WHERE path = ? GROUP BY cell_id, cache_name)",
+        (Rules().versions, app),
     ).fetchone()
-    return row is not None
+    return int(count)
 
 
 def _say_open(database: Database, app: str, now: float) -> None:
     with _lock:
         _open.add(database)
     with database.writing() as connection:
-        connection.execute("DELETE FROM openings WHERE until < ?", (now,))
+        connection.execute(
+            # One that ends later than any can is of a clock that was wrong.
+            "DELETE FROM openings WHERE until NOT BETWEEN ? AND ?",
+            (now, now + 2 * _OPEN),
+        )
         connection.execute(
             "INSERT OR REPLACE INTO openings (app_id, holder, until)"
             " SELECT app_id, ?, ? FROM apps WHERE path = ?",

@@ -8,11 +8,12 @@ import threading
 import time
 import uuid
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from marimo_cellar import pruning, retention, rubbish
+from marimo_cellar import pruning, retention, rubbish, upkeep
 from marimo_cellar.__main__ import main
 from marimo_cellar.cells import Roll
 from marimo_cellar.checking import audit
@@ -182,6 +183,12 @@ def test_rubbish_goes_and_the_rest_stays(database: Database) -> None:
             " (SELECT digest FROM items JOIN entries USING (entry_id) WHERE hash = '1')",
             (now - 6 * DAY,),
         )
+        connection.execute("UPDATE entries SET pinned = 1 WHERE hash = '2'")
+        connection.execute(
+            "UPDATE blobs SET quarantined_at = ? WHERE digest ="
+            " (SELECT digest FROM items JOIN entries USING (entry_id) WHERE hash = '2')",
+            (now - 8 * DAY,),
+        )
         connection.executemany(
             "INSERT INTO lookups (cell_id, cache_name, hash, outcome, at)"
             " SELECT cell_id, 'block', '0', 'hit', ? FROM cells",
@@ -256,11 +263,119 @@ def test_sizes(text: object, size: int | None) -> None:
 
 def test_a_project_can_only_make_the_budget_smaller(tmp_path: Path) -> None:
     usual = budget_in(tmp_path, 0, None)
+    assert usual is not None
     project, user = tmp_path / "pyproject.toml", tmp_path / "config.toml"
     assert budget_in(tmp_path, 0, Setting(1000, project)) == 1000
     # The disk's free room changes while others work.
-    assert budget_in(tmp_path, 0, Setting(10**18, project)) < 2 * usual
+    theirs = budget_in(tmp_path, 0, Setting(10**18, project))
+    assert theirs is not None and theirs < 2 * usual
     assert budget_in(tmp_path, 0, Setting(10**18, user)) == 10**18
+
+
+@pytest.mark.parametrize("answer", [OSError(5, "no answer"), (0, 0, 0)])
+def test_where_the_disk_does_not_tell_only_a_setting_limits(
+    answer: OSError | tuple[int, int, int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def disk_usage(_: Path) -> Any:
+        if isinstance(answer, OSError):
+            raise answer
+        total, used, free = answer
+        return SimpleNamespace(total=total, used=used, free=free)
+
+    monkeypatch.setattr("shutil.disk_usage", disk_usage)
+    assert budget_in(tmp_path, 10**11, None) is None
+    for file in ("pyproject.toml", "config.toml"):
+        assert budget_in(tmp_path, 0, Setting(1000, tmp_path / file)) == 1000
+
+
+# By itself, after a run
+
+
+@pytest.fixture
+def notebook(database: Database, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A notebook of a project that has room for 1 MB, and 4 MB in its cache."""
+    folder = database.folder.parent.parent
+    folder.joinpath("pyproject.toml").parent.mkdir(exist_ok=True)
+    folder.joinpath("pyproject.toml").write_text('[tool.cellar]\nbudget = "1MB"\n')
+    fill(database, 40)
+    for name in ("_looked_at", "_left"):
+        monkeypatch.setattr(upkeep, name, {})
+    monkeypatch.setattr(upkeep, "_offset", None)
+    monkeypatch.setattr(upkeep, "_set_at", float("-inf"))
+    return folder / "notebook.py"
+
+
+def test_after_a_run_the_cache_is_within_its_budget(
+    database: Database, notebook: Path
+) -> None:
+    upkeep._look_after(database, notebook)
+    assert 5 <= len(left(database)) <= 10
+    assert audit(database, grace=0) == []
+
+
+def test_while_something_was_used_later_than_now_nothing_goes(
+    database: Database, notebook: Path
+) -> None:
+    with database.writing() as connection:
+        connection.execute(
+            "UPDATE entries SET last_hit_at = ? WHERE hash = '7'", (time.time() + DAY,)
+        )
+    upkeep._look_after(database, notebook)
+    assert len(left(database)) == 40
+
+
+def test_for_an_hour_after_the_clock_was_set_nothing_goes(
+    database: Database, notebook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steady = upkeep._steady_clock()
+    upkeep._was_set(time.time() - DAY, steady - 60)
+    upkeep._look_after(database, notebook)
+    assert len(left(database)) == 40
+    monkeypatch.setattr(upkeep, "_steady_clock", lambda: steady + 3700)
+    now = time.time() + 3700
+    monkeypatch.setattr("time.time", lambda: now)
+    upkeep._look_after(database, notebook)
+    assert len(left(database)) <= 10
+
+
+def test_what_is_kept_for_its_worth_is_not_looked_at_again_and_again(
+    database: Database, notebook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.writing() as connection:
+        connection.execute("UPDATE entries SET node = randomblob(32), runtime = 100")
+        connection.execute("UPDATE usage SET size = 0")
+    looks: list[int | None] = []
+
+    def prune(*given: Any, **options: Any) -> pruning.Outcome:
+        looks.append(given[2])
+        return pruning.prune(*given, **options)
+
+    monkeypatch.setattr("marimo_cellar.upkeep.prune", prune)
+    for _ in range(3):
+        upkeep._look_after(database, None)
+    assert len(looks) == 1
+    assert len(left(database)) == 40
+
+
+def test_the_end_of_a_kernel_begins_no_cache(database: Database) -> None:
+    upkeep._open.add(database)
+    upkeep.close_all()
+    assert not database.path.exists()
+
+
+def test_a_lease_of_a_clock_that_was_wrong_holds_nobody_up(database: Database) -> None:
+    fill(database, 4)
+    now = time.time()
+    with database.writing() as connection:
+        connection.execute(
+            "INSERT INTO cleaners VALUES (1, 'other', ?, ?)", (now + DAY, now + DAY)
+        )
+        connection.execute("UPDATE usage SET size = -1")
+    assert not prune(database, 0, now=now, whole=False).busy
+    # Nor does the mark of the last look through all of it, which is due.
+    assert audit(database, grace=0) == []
 
 
 def test_the_command_says_what_would_go_and_then_removes_it(

@@ -61,6 +61,8 @@ def _run(options: argparse.Namespace) -> int:
     print(
         f"budget = {told_size(budget)}\n  from "
         + (str(source) if source else "no setting: a tenth of the free disk, or 2 GB")
+        if budget is not None
+        else "budget = none\n  from no setting, and the disk does not tell what is free"
     )
     return 0
 
@@ -75,7 +77,7 @@ def _used(place: Place) -> int:
 
 
 def _as_json(
-    place: Place, settings: Settings, budget: int, refusals: list[Refusal]
+    place: Place, settings: Settings, budget: int | None, refusals: list[Refusal]
 ) -> dict[str, object]:
     return {
         "path": {

@@ -169,8 +169,8 @@ def _print(
     if outcome is not None and outcome.busy:
         print(f"{database.path} is being cleaned up by somebody else.")
         return
-    assert planned.budget is not None
-    print(f"{database.path}: {told_size(planned.used)} of {told_size(planned.budget)}.")
+    budget = "no limit" if planned.budget is None else told_size(planned.budget)
+    print(f"{database.path}: {told_size(planned.used)} of {budget}.")
     for reason, why in WHY.items():
         alike = [line for line in lines if line.reason == reason]
         if not alike:
