@@ -26,7 +26,9 @@ from pathlib import Path
 from marimo_cellar import schema
 from tests.kernels import PACKAGE
 from tests.resilience.disk import failing
-from tests.resilience.killing import Ledger, Slot, look
+from tests.resilience.forks import Slot
+from tests.resilience.ledger import Ledger
+from tests.resilience.looking import look
 from tests.resilience.work import Missing, Worker
 
 _STEPS = 25

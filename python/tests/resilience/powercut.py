@@ -30,7 +30,7 @@ from marimo_cellar.checking import audit
 from marimo_cellar.database import Unavailable
 from tests.kernels import PACKAGE
 from tests.resilience.disk import failing
-from tests.resilience.killing import Ledger
+from tests.resilience.ledger import Ledger
 from tests.resilience.work import Missing, Wrong, load
 
 _HEAD = struct.Struct("=IIIIq")

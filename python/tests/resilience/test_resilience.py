@@ -25,6 +25,7 @@ from tests.resilience import (
     work,
 )
 from tests.resilience.disk import CannotFail
+from tests.resilience.ledger import Ledger
 
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 no_version = pytest.mark.skipif(
@@ -40,7 +41,7 @@ def seed() -> int:
 @forks
 @no_version
 def test_killed_workers_lose_nothing(tmp_path: Path) -> None:
-    figures = killing.kill(tmp_path, 100, seed())
+    figures = killing.kill(tmp_path, 80, seed())
     assert figures.problems == [], figures
     assert figures.acknowledged and figures.kept
 
@@ -48,7 +49,7 @@ def test_killed_workers_lose_nothing(tmp_path: Path) -> None:
 @forks
 @no_version
 def test_killed_migrations_lose_nothing(tmp_path: Path) -> None:
-    figures = killing.kill_migrations(tmp_path, 15, seed())
+    figures = killing.kill_migrations(tmp_path, 8, seed())
     assert figures.problems == [], figures
     assert figures.kept
 
@@ -57,7 +58,7 @@ def test_killed_migrations_lose_nothing(tmp_path: Path) -> None:
 @no_version
 def test_full_disks_and_failing_reads_lose_nothing(tmp_path: Path) -> None:
     try:
-        figures = failing.run(8, seed())
+        figures = failing.run(5, seed())
     except CannotFail as reason:
         pytest.skip(str(reason))
     assert figures.problems == [], figures
@@ -67,7 +68,7 @@ def test_full_disks_and_failing_reads_lose_nothing(tmp_path: Path) -> None:
 @no_version
 def test_after_a_power_cut_what_is_served_is_right(tmp_path: Path) -> None:
     try:
-        figures = powercut.cut_power(tmp_path, 30, seed())
+        figures = powercut.cut_power(tmp_path, 20, seed())
     except CannotFail as reason:
         pytest.skip(str(reason))
     assert figures.problems == [], figures
@@ -76,7 +77,7 @@ def test_after_a_power_cut_what_is_served_is_right(tmp_path: Path) -> None:
 
 @no_version
 def test_a_crowd_meets_no_lock_and_no_wrong_value(tmp_path: Path) -> None:
-    figures = crowd.crowd(tmp_path, 8, 3, seed())
+    figures = crowd.crowd(tmp_path, 8, 2, seed())
     assert figures.warnings == [] and figures.wrong == [], figures
     assert figures.largest_log < 64 * 2**20, figures
     assert figures.writes
@@ -101,7 +102,7 @@ def test_killed_kernels_lose_nothing(
 
 
 def test_a_ledger_notices_what_is_lost_and_what_comes_back() -> None:
-    ledger = killing.Ledger()
+    ledger = Ledger()
     for line in ("saving k 1", "saved k 1", "saving k 2"):
         ledger.note(line)
     assert [ledger.fault("k", found) is None for found in (1, 2, None, 3)] == [
