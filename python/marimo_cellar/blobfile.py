@@ -129,24 +129,33 @@ def load(
 
     By their digest if there is no `crc32`. `mapped` allows for a mapping: private,
     so that a value that is changed in memory never reaches the file. Raises
-    `Damaged`, also for what the disk has lost.
+    `Damaged`, also for what the disk has lost, which shows in failing twice.
     """
-    try:
-        with _open(path) as file:
-            if os.fstat(file.fileno()).st_size != size:
-                raise Damaged(digest)
-            if mapped and size >= MAPPED_BYTES and _may_map(path, file):
-                # Not through the mapping: where the disk fails there, the process
-                # is killed.
-                _check_pieces(file, digest, crc32)
-                with suppress(OSError, ValueError):
-                    return _map(file, size)
-                file.seek(0)
-            content = file.read()
-    except OSError as error:
-        if error.errno in _LOST:
-            raise Damaged(digest) from error
-        return None
+    failure: OSError | None = None
+    for _ in range(2):
+        try:
+            return _load(path, digest, size, crc32, mapped)
+        except OSError as error:
+            if error.errno not in _LOST:
+                return None
+            failure = error
+    raise Damaged(digest) from failure
+
+
+def _load(
+    path: Path, digest: bytes, size: int, crc32: int | None, mapped: bool
+) -> Bytes:
+    with _open(path) as file:
+        if os.fstat(file.fileno()).st_size != size:
+            raise Damaged(digest)
+        if mapped and size >= MAPPED_BYTES and _may_map(path, file):
+            # Not through the mapping: where the disk fails there, the process is
+            # killed.
+            _check_pieces(file, digest, crc32)
+            with suppress(OSError, ValueError):
+                return _map(file, size)
+            file.seek(0)
+        content = file.read()
     check(content, digest, size, crc32)
     return content
 

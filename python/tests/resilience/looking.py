@@ -11,7 +11,7 @@ from marimo_cellar import SqliteStore, checking
 from tests.resilience.forks import asked
 from tests.resilience.later import be_later
 from tests.resilience.ledger import Ledger
-from tests.resilience.work import Wrong, load
+from tests.resilience.work import Missing, Wrong, load
 
 
 @dataclass
@@ -44,6 +44,10 @@ def look(
                 fault = ledger.fault(key, found)
                 if found is None and may_be_lost:
                     continue
+            except Missing as error:
+                if may_be_lost:
+                    continue
+                fault = str(error)
             except Wrong as error:
                 fault = str(error)
             if fault is not None:
