@@ -41,7 +41,9 @@ def make(source: Path, target: Path) -> None:
         shutil.copytree(
             cache,
             target / "cache",
-            ignore=shutil.ignore_patterns(".gitignore", "CACHEDIR.TAG", "*.json"),
+            ignore=shutil.ignore_patterns(
+                ".gitignore", "CACHEDIR.TAG", "*.json", "*-swept", "*.lock"
+            ),
         )
     expected = describe(target / "cache" / "cache.db")
     (target / "expected.json").write_text(json.dumps(expected, indent=2) + "\n")
