@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from marimo._runtime.context import safe_get_context
 from marimo._runtime.runtime import notebook_dir
@@ -312,6 +312,72 @@ def noting_keys(store: Store, where: Store) -> Store:
         if hasattr(where, keys):
             setattr(noting, keys, getattr(where, keys))
     return noting
+
+
+# Entries that another kind of loader saved
+
+
+Kind = TypeVar("Kind", bound=BasePersistenceLoader)
+
+
+def unlisted(kind: type[Kind], name: str, store: Store) -> Kind:
+    """A loader that does not take the place of the session's own of that name.
+
+    Of a name's `lazy` loaders marimo waits for the saves of the last one only, and
+    ships its keys.
+    """
+    from marimo._save.loaders.lazy import _cache_state
+
+    listed = _cache_state().active_lazy_loaders
+    before = listed.get(name)
+    make: Callable[..., Kind] = kind
+    loader = make(name, store=store)
+    if before is not None:
+        listed[name] = before
+    else:
+        listed.pop(name, None)
+    return loader
+
+
+def is_stale(loader: BasePersistenceLoader, key: HashKey) -> bool:
+    """Whether marimo wants an entry made anew, whatever there is of it."""
+    from marimo._save.loaders.lazy import _cache_state
+
+    return str(loader.build_path(key)) in _cache_state().stale_keys
+
+
+def verification(loader: Any) -> str:
+    """What a `lazy` loader demands of signatures: `off`, `on` or `strict`.
+
+    `off` where it would itself unpickle what nobody signed: where the user wants
+    so, or where there is nothing to verify with.
+    """
+    # The first is 0.25, where 0.24 says `verify` for `on`.
+    names = ("_effective_verification", "_effective_mode")
+    ask = next(getattr(loader, name) for name in names if hasattr(loader, name))
+    demands: str = ask()
+    return demands if demands in ("off", "strict") else "on"
+
+
+def is_plain(manifest: Any) -> bool:
+    """Whether `lazy` restores a manifest from what it says alone.
+
+    Then it runs no code of the entry: no pickle, no source, not even an import.
+    """
+    import msgspec
+    from marimo._save.stubs.lazy_stub import Cache as Manifest
+
+    try:
+        content = msgspec.json.decode(manifest, type=Manifest)
+    except (msgspec.MsgspecError, RecursionError):
+        return False
+    plain = {"primitive", "special_float", "hash", "type_hint"}
+    return not content.ui_defs and not any(
+        value is not None and field not in plain
+        for item in (*content.defs.values(), content.meta.return_value)
+        if item is not None
+        for field, value in msgspec.structs.asdict(item).items()
+    )
 
 
 def is_notebook_manifest(key: str) -> bool:

@@ -10,24 +10,25 @@ from marimo_cellar import blobs
 from marimo_cellar.cells import imported_app
 from marimo_cellar.database import Database
 
-# An app's entries of a cache name and loader, and those that were imported in its
-# folder: nobody knows whose these are, and the app's cells would be answered by them.
+# An app's entries of a cache name, of each kind of loader: any would answer the other
+# kinds' lookups. And those that were imported in its folder: nobody knows whose these
+# are, and the app's cells would be answered by them.
 _OF_APP = (
     "SELECT entry_id, entries.cell_id FROM entries JOIN cells USING (cell_id)"
     " JOIN apps USING (app_id)"
-    " WHERE cache_name = ? AND loader = ? AND apps.path IN (?, ?)"
+    " WHERE cache_name = ? AND loader <> 'store' AND apps.path IN (?, ?)"
 )
 
 
-def clear(database: Database, cache_name: str, loader: str, app: str) -> None:
-    """Removes an app's entries of one cache name and loader."""
+def clear(database: Database, cache_name: str, app: str) -> None:
+    """Removes an app's entries of one cache name."""
     with database.reading() as connection:
         if connection is None:
             return
     now = time.time()
     with database.writing() as connection:
         rows = connection.execute(
-            _OF_APP, (cache_name, loader, app, imported_app(app))
+            _OF_APP, (cache_name, app, imported_app(app))
         ).fetchall()
         for (cell_id,) in {(cell_id,) for _, cell_id in rows}:
             # Not for what belongs to no cell: there it would count for every cell.
@@ -41,7 +42,7 @@ def clear(database: Database, cache_name: str, loader: str, app: str) -> None:
 
 
 def clearable(
-    database: Database, cache_name: str, loader: str, app: str
+    database: Database, cache_name: str, app: str
 ) -> list[tuple[bytes, int, str | None]]:
     """Digest, size and file of the blobs that `clear` would free."""
     with database.reading() as connection:
@@ -54,7 +55,7 @@ def clearable(
             " AND NOT EXISTS (SELECT 1 FROM items WHERE"
             " items.digest = blobs.digest AND items.entry_id NOT IN"
             " (SELECT entry_id FROM gone))",
-            (cache_name, loader, app, imported_app(app)),
+            (cache_name, app, imported_app(app)),
         ).fetchall()
 
 

@@ -111,3 +111,9 @@ class SqliteJsonLoader(OverRows, _marimo.JsonLoader):
     """marimo's `json` loader over a `SqliteStore`."""
 
     _kind = "json"
+
+    def _unfit(self, key: _marimo.HashKey, loaded: Loaded) -> str | None:
+        whole = loaded.contents.get(keys.key_of(self._entry(key)))
+        if whole is None:
+            return "it is not whole"
+        return manifests.json_fault(whole, key.hash)

@@ -11,8 +11,9 @@ import atexit
 import os
 import sqlite3
 import threading
+import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from marimo_cellar.database import Database, Unavailable
@@ -54,6 +55,14 @@ def note(lookup: Lookup) -> None:
             _timer = threading.Timer(_FLUSH_SECONDS, flush, [False])
             _timer.daemon = True
             _timer.start()
+
+
+def note_hit(lookup: Lookup, found: Found) -> None:
+    """Remembers that an entry has just answered a lookup."""
+    lookup.outcome, lookup.seconds = "hit", time.time() - lookup.at
+    # Without the bytes, which would stay in memory until it is written.
+    lookup.found = replace(found, items=None)
+    note(lookup)
 
 
 def noted() -> int:

@@ -89,6 +89,10 @@ def json_fault(whole: Bytes, hash: str) -> str | None:
         content: Any = json.loads(bytes(whole))
         # marimo reads it from `key` where there is one.
         found = content.get("key", content)["hash"]
+        runtime = content["meta"].get("runtime", 0)
+        # marimo stumbles over these only once it has taken the entry for a hit.
+        if not (isinstance(runtime, int | float) and isinstance(content["defs"], dict)):
+            return "it cannot be read"
     except _UNREADABLE:
         return "it cannot be read"
     return None if found == hash else "it holds another entry"

@@ -13,9 +13,9 @@ from marimo_cellar.stock import StockFiles
 
 @dataclass(frozen=True)
 class Purge:
-    """The entries of one cache name and kind of loader of one app, and of no other.
+    """The entries of one cache name of one app, and of no other.
 
-    marimo's old files count too, of this name and kind, as in marimo's own loader:
+    marimo's old files count too, of this name and kind of loader, as in marimo's own:
     whose they are, nobody knows, and they would bring it all back.
     """
 
@@ -29,7 +29,7 @@ class Purge:
         """Removes it all. Raises `sqlite3.Error`, OSError or `Unavailable`."""
         for entry in self.stock.entries(self.cache_name, self.loader):
             self.stock.remove(keys.key_of(entry))
-        clearing.clear(self.database, self.cache_name, self.loader, self.app)
+        clearing.clear(self.database, self.cache_name, self.app)
 
     def files(self) -> list[Path]:
         """The files that `clear` removes; small values lie in rows instead."""
@@ -49,7 +49,7 @@ class Purge:
         return sum(sizes)
 
     def _blobs(self) -> list[tuple[bytes, int, str | None]]:
-        return clearing.clearable(self.database, self.cache_name, self.loader, self.app)
+        return clearing.clearable(self.database, self.cache_name, self.app)
 
     def _old_files(self) -> list[Path]:
         return [

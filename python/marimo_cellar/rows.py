@@ -11,11 +11,10 @@ import copy
 import sqlite3
 import time
 from contextvars import ContextVar
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from marimo_cellar import _marimo, entries, keys, lookups, mapped
+from marimo_cellar import _marimo, entries, keys, lookups, mapped, other_kinds
 from marimo_cellar.belonging import Belonging
 from marimo_cellar.cells import app_path
 from marimo_cellar.database import Database, Unavailable
@@ -41,7 +40,12 @@ class OverRows(_marimo.BasePersistenceLoader):
     """
 
     _kind: str
+    _kinds: ClassVar[dict[str, type[OverRows]]] = {}
     _writer: EntryWriter | None = None
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        OverRows._kinds.setdefault(cls._kind, cls)
 
     def __init__(
         self, name: str, store: _marimo.Store | None = None, **kwargs: Any
@@ -117,14 +121,11 @@ class OverRows(_marimo.BasePersistenceLoader):
         for found in founds:
             cache, lookup.why = self._restore(database, key, found, glbls)
             if cache is not None:
-                # Without the bytes, which would stay in memory until it is written.
-                lookup.outcome, lookup.found = "hit", replace(found, items=None)
-                lookup.seconds = time.time() - start
-                lookups.note(lookup)
+                lookups.note_hit(lookup, found)
                 return cache
         # An entry that is there and does not serve, such as a damaged one, does not
-        # come back from an old file: it is made anew.
-        if not founds and (cache := self._take_over(lookup, key, glbls)) is not None:
+        # come back from an old file or from another kind's: it is made anew.
+        if not founds and (cache := self._elsewhere(lookup, key, glbls)) is not None:
             return cache
         self._missed[key.hash] = lookup
         lookups.note(lookup)
@@ -224,9 +225,9 @@ class OverRows(_marimo.BasePersistenceLoader):
             return None, "it could not be read"
         if loaded.why is not None:
             return None, loaded.why
-        return self._restored(database, key, loaded, glbls)
+        return self.restored(database, key, loaded, glbls)
 
-    def _restored(
+    def restored(
         self,
         database: Database,
         key: _marimo.HashKey,
@@ -266,7 +267,24 @@ class OverRows(_marimo.BasePersistenceLoader):
         """Whether the error is the user's own wish, not a fault of the cache."""
         return False
 
-    # What marimo cached before Cellar came
+    # Where there is no entry of this kind
+
+    def _elsewhere(
+        self, lookup: Lookup, key: _marimo.HashKey, glbls: dict[str, Any] | None
+    ) -> _marimo.Cache | None:
+        """What marimo cached before Cellar came, or another kind of loader did."""
+        cache = self._take_over(lookup, key, glbls)
+        if cache is not None or lookup.why is not None:
+            return cache
+        try:
+            return other_kinds.answer(self, lookup, key, glbls)
+        except Exception as error:
+            self._failed(lookup.database, error)
+            return None
+
+    def of_kind(self, kind: str) -> OverRows:
+        """A loader of another kind, `lazy`, `pickle` or `json`, of the same cache."""
+        return _marimo.unlisted(self._kinds[kind], self.name, self.store)
 
     def _take_over(
         self, lookup: Lookup, key: _marimo.HashKey, glbls: dict[str, Any] | None
@@ -281,7 +299,7 @@ class OverRows(_marimo.BasePersistenceLoader):
         except Exception as error:
             self._failed(database, error)
             return None
-        cache, lookup.why = self._restored(database, key, loaded, glbls)
+        cache, lookup.why = self.restored(database, key, loaded, glbls)
         if cache is None:
             return None
         lookup.outcome, lookup.seconds = "hit", time.time() - lookup.at

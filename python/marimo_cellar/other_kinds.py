@@ -1,0 +1,99 @@
+"""Entries that another of marimo's loaders saved, after a setting was changed.
+
+marimo's hash says nothing of the loader. So what was cached with `method="pickle"`
+is found also when the method is `lazy` or `json` by now: a loader of the entry's own
+kind restores it, with all its checks. What is computed next is saved the new way.
+
+What a lookup's own method would not have unpickled, none here unpickles for it:
+`json` runs no code at all, and `lazy` no pickle that nobody signed, unless marimo's
+own would.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from marimo_cellar import _marimo, entries, keys, lookups, mapped
+from marimo_cellar.entries import EntryKey, Found
+from marimo_cellar.lookups import Lookup
+
+if TYPE_CHECKING:
+    from marimo_cellar.rows import OverRows
+
+# What is checked most comes first.
+_KINDS = ("lazy", "json", "pickle")
+
+
+def refusal(asked: str, kind: str, verification: str) -> str | None:
+    """Why no entry of a kind may answer a lookup of another one; None if one may.
+
+    `verification` is what the asking loader demands of signatures: `off`, `on` or
+    `strict`. Only `lazy` demands any.
+    """
+    if (asked, kind) == ("json", "pickle"):
+        return "an entry saved as pickle is not loaded as json"
+    if asked == "lazy" and kind == "pickle" and verification != "off":
+        return "an entry saved as pickle is not loaded under signature verification"
+    # It runs nothing, but is signed by nobody either.
+    if asked == "lazy" and kind == "json" and verification == "strict":
+        return "an entry saved as json is not loaded under strict verification"
+    return None
+
+
+def answer(
+    asking: OverRows, lookup: Lookup, key: _marimo.HashKey, glbls: dict[str, Any] | None
+) -> _marimo.Cache | None:
+    """What a loader without an entry of its own kind is answered by one of another.
+
+    A hit is noted. Of a miss, `lookup.why` says what there is and why it did not
+    serve. Raises `sqlite3.Error` or `database.Unavailable`.
+    """
+    # What marimo wants made anew in this session.
+    if _marimo.is_stale(asking, key):
+        return None
+    asked = lookup.key.loader
+    demands = _marimo.verification(asking) if asked == "lazy" else "off"
+    for kind in _KINDS:
+        theirs = replace(lookup.key, loader=kind)
+        if kind == asked or not (
+            founds := entries.candidates(lookup.database, theirs, lookup.owner)
+        ):
+            continue
+        why = refusal(asked, kind, demands)
+        for found in () if why else founds:
+            cache, fault = _restored(asking, lookup, theirs, found, key, glbls)
+            if cache is not None:
+                lookup.key, lookup.why = theirs, None
+                lookups.note_hit(lookup, found)
+                return cache
+            why = f"an entry saved as {kind} does not serve: {fault}"
+        lookup.why = lookup.why or why
+    return None
+
+
+def _restored(
+    asking: OverRows,
+    lookup: Lookup,
+    theirs: EntryKey,
+    found: Found,
+    key: _marimo.HashKey,
+    glbls: dict[str, Any] | None,
+) -> tuple[_marimo.Cache | None, str | None]:
+    """The entry as a loader of its kind restores it, or why it did not."""
+    loaded = entries.load(lookup.database, found, mapped.FORMATS)
+    if loaded.why is not None:
+        return None, loaded.why
+    if (lookup.key.loader, theirs.loader) == ("json", "lazy"):
+        # By what marimo would read in it: the formats in its rows, and even the
+        # endings of its keys, promise nothing. A `.npy` may hold a pickle.
+        manifest = loaded.contents.get(keys.key_of(theirs))
+        if manifest is None or not _marimo.is_plain(manifest):
+            return None, "not all its values are plain ones that JSON has"
+    try:
+        reader = asking.of_kind(theirs.loader)
+        return reader.restored(lookup.database, key, loaded, glbls)
+    except Exception as error:
+        # Of its own entries `lazy` raises what is not signed, where the user wants
+        # so. This is not what the user asked for.
+        return None, f"it could not be restored ({error})"
