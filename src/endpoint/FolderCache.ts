@@ -1,14 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { open, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { beginDatabase } from '../store/beginning';
 import { isMissing } from '../store/BlobFolder';
-import { CacheError } from '../store/CacheError';
 import type { Caches } from '../store/Caches';
-import type { EntryKey, HeldItem, ItemSummary, NewEntry, NewItem, Versions } from '../store/rows';
+import type { EntryKey, HeldItem, ItemSummary, NewEntry, Versions } from '../store/rows';
 import type { SqliteLoader } from '../store/SqliteLoader';
-import { formatOf, readKey, stemOf } from './keys';
-import { valuesNamedBy } from './manifest';
+import { itemOf, readKey } from '../store/keys';
+import { valuesNamedBy } from '../store/manifests';
 import { Parts } from './Parts';
 
 /** Bytes of a manifest, or of marimo's list of a notebook's keys; both are read into memory. */
@@ -59,7 +57,7 @@ export class FolderCache {
     if (meaning.kind === 'notebook') return this.#readList(key);
     const waiting = meaning.kind === 'part' ? this.#parts.get(meaning, key) : undefined;
     if (waiting !== undefined) return openHeld(waiting);
-    const loader = await this.#existing();
+    const loader = await this.caches.existing(this.database);
     for (const item of (await loader?.itemsByKey(this.#app, key)) ?? []) {
       const found = loader && (await readRight(loader, item, signal));
       if (found !== undefined) return found;
@@ -72,7 +70,7 @@ export class FolderCache {
     const meaning = readKey(key);
     if (meaning.kind === 'notebook') return (await this.#readList(key)) !== undefined;
     if (meaning.kind === 'part' && this.#parts.get(meaning, key) !== undefined) return true;
-    const loader = await this.#existing();
+    const loader = await this.caches.existing(this.database);
     for (const item of (await loader?.itemsByKey(this.#app, key)) ?? []) {
       if (item.file === undefined || (await loader?.blobFile(item))?.kind === 'file') return true;
     }
@@ -86,16 +84,16 @@ export class FolderCache {
   async put(key: string, content: Content, versions: Versions): Promise<Put> {
     const meaning = readKey(key);
     if (meaning.kind === 'notebook') return this.#writeList(key, content);
-    const loader = await this.#begun();
+    const loader = await this.caches.begun(this.database);
     // Bytes are read before their turn to write comes: a slow sender keeps nobody else waiting.
     if (meaning.kind === 'part') {
-      const held = await loader.hold(newItem(key, content));
+      const held = await loader.hold(itemOf(key, content));
       await loader.release(this.#parts.put(meaning, held, Date.now()));
       return saved;
     }
     const { entry } = meaning;
     if (entry.loader === 'lazy') return this.#putManifest(loader, key, entry, content, versions);
-    return this.#save(loader, entry, [await loader.hold(newItem(key, content))], versions);
+    return this.#save(loader, entry, [await loader.hold(itemOf(key, content))], versions);
   }
 
   async #putManifest(
@@ -118,7 +116,7 @@ export class FolderCache {
         ...part,
         item: { ...part.item, typeHint: values.get(part.item.key) },
       }));
-      const whole = { ...newItem(key, content), name: 'manifest', content: [manifest] };
+      const whole = { ...itemOf(key, content), name: 'manifest', content: [manifest] };
       return await this.#save(loader, entry, [...items, whole], versions);
     } finally {
       await loader.release(parts);
@@ -139,28 +137,7 @@ export class FolderCache {
   /** Gives up the values whose manifest has not come. */
   async close(): Promise<void> {
     const parts = this.#parts.takeAll();
-    if (parts.length > 0) await (await this.#existing())?.release(parts);
-  }
-
-  /** @returns `undefined` while there is no database. */
-  async #existing(): Promise<SqliteLoader | undefined> {
-    try {
-      const loader = await this.caches.open(this.database);
-      await loader.ready();
-      return loader;
-    } catch (error) {
-      if (error instanceof CacheError && error.kind === 'missing') return undefined;
-      throw error;
-    }
-  }
-
-  async #begun(): Promise<SqliteLoader> {
-    const existing = await this.#existing();
-    if (existing !== undefined) return existing;
-    await beginDatabase(this.database);
-    const loader = await this.caches.open(this.database);
-    await loader.ready();
-    return loader;
+    if (parts.length > 0) await (await this.caches.existing(this.database))?.release(parts);
   }
 
   /** marimo's list of a notebook's keys, a file where marimo's tools look for it. It holds no value. */
@@ -176,7 +153,7 @@ export class FolderCache {
   async #writeList(key: string, content: Content): Promise<Put> {
     const bytes = await collect(content);
     if (bytes === undefined) return refused('tooLarge');
-    await this.#begun();
+    await this.caches.begun(this.database);
     const partial = `${this.#listFile(key)}.tmp${randomUUID().slice(0, 8)}`;
     try {
       await writeFile(partial, bytes, { flag: 'wx' });
@@ -192,10 +169,6 @@ export class FolderCache {
   #listFile(key: string): string {
     return path.join(path.dirname(this.database), key);
   }
-}
-
-function newItem(key: string, content: Content): NewItem {
-  return { key, name: stemOf(key), format: formatOf(key), typeHint: undefined, content };
 }
 
 async function openHeld({ held, size }: HeldItem): Promise<Found> {

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { beginDatabase } from './beginning';
 import { CacheError } from './CacheError';
 import { SqliteLoader, type LoaderOptions } from './SqliteLoader';
 import type { Change, Disposable } from './Watcher';
@@ -45,7 +46,29 @@ export class Caches {
     return loader;
   }
 
-  /** The same by number; `undefined` for a number that was never given out. @throws CacheError */
+  /** Opens what is there now; `undefined` where there is no database. @throws CacheError */
+  async existing(path: string): Promise<SqliteLoader | undefined> {
+    try {
+      const loader = await this.open(path);
+      await loader.ready();
+      return loader;
+    } catch (error) {
+      if (error instanceof CacheError && error.kind === 'missing') return undefined;
+      throw error;
+    }
+  }
+
+  /** The same, beginning a database where there is none. @throws CacheError */
+  async begun(path: string): Promise<SqliteLoader> {
+    const existing = await this.existing(path);
+    if (existing !== undefined) return existing;
+    await beginDatabase(path);
+    const loader = await this.open(path);
+    await loader.ready();
+    return loader;
+  }
+
+  /** Opens by number; `undefined` for a number that was never given out. @throws CacheError */
   async get(cache: number): Promise<SqliteLoader | undefined> {
     const path = this.path(cache);
     return path === undefined ? undefined : this.open(path);

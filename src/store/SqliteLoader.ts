@@ -13,9 +13,10 @@ import {
   listLookups,
 } from './listing';
 import { LiveDatabase } from './LiveDatabase';
-import { load, lookup } from './lookup';
+import { entryThere, load, lookup } from './lookup';
 import { mend, type Mended } from './mending';
 import { openDatabase, type OpenDatabase } from './opening';
+import { hiddenUntil } from './outside';
 import { type NotebookRecord, readGone, readRecord } from './record';
 import type {
   AppSummary,
@@ -34,12 +35,13 @@ import type {
   Lost,
   NewEntry,
   NewItem,
+  OldEntry,
 } from './rows';
-import { save } from './saving';
+import { save, takeOver } from './saving';
 import { discard, spool } from './spool';
 import { findFile, quarantine, readInline, verify } from './values';
 import type { Change, Disposable, Watcher } from './Watcher';
-import { Writer } from './Writer';
+import { refuseReadOnly, Writer } from './Writer';
 
 export interface LoaderOptions {
   /** Without one, changes are noticed only while somebody is watching (`setVisible`). */
@@ -154,9 +156,13 @@ export class SqliteLoader {
   /**
    * Reads a value's bytes for an entry that is not whole yet, without keeping other work waiting. They
    * are held until the entry is saved, or `release` is called.
+   * @throws CacheError before anything is written, where the database is read-only.
    */
   hold(item: NewItem): Promise<HeldItem> {
-    return this.#read((_, blobs) => spool(blobs, item));
+    return this.#read((database, blobs) => {
+      refuseReadOnly(database);
+      return spool(blobs, item);
+    });
   }
 
   /** Gives up bytes that were held. Doing so twice, or after the save, is harmless. */
@@ -170,6 +176,28 @@ export class SqliteLoader {
       const id = await save(writer, blobs, entry, now());
       await writer.checkpointIfLong().catch(this.#report);
       return id;
+    });
+  }
+
+  /** Whether the notebooks of an app's folder have an entry already: {@link entryThere}. */
+  entryThere(app: string, key: EntryKey): Promise<'whole' | 'partly' | 'not'> {
+    return this.#read(({ connection }, blobs) => entryThere(connection, blobs, app, key));
+  }
+
+  /** Up to when marimo's old files of a key are of no use to an app: {@link hiddenUntil}. */
+  hiddenUntil(app: string, key: EntryKey): Promise<number> {
+    return this.#read(({ connection }) => hiddenUntil(connection, app, key));
+  }
+
+  /**
+   * Takes over a result that was made before, with the time it was made at.
+   * @returns false when there is one of its key already, or it was cleared since.
+   */
+  takeOver(entry: OldEntry): Promise<boolean> {
+    return this.#write(async (writer, blobs) => {
+      const taken = await takeOver(writer, blobs, entry, now());
+      await writer.checkpointIfLong().catch(this.#report);
+      return taken;
     });
   }
 

@@ -12,6 +12,13 @@ const checkpointFor = 200;
 /** Pages given back in one transaction: 4 MiB, some 10 ms of the write lock. */
 const pagesAtOnce = 512;
 
+/** @throws CacheError for a database that is only read, saying why it is. */
+export function refuseReadOnly({ access, path }: OpenDatabase): void {
+  if (access.kind === 'readOnly') {
+    throw new CacheError('readOnly', path, `${access.why} Nothing was changed.`);
+  }
+}
+
 /** The right to change a database, for as long as one task needs it. */
 export class Writer {
   private constructor(
@@ -21,13 +28,7 @@ export class Writer {
 
   /** Opens a connection that writes, does the work, and closes it again. @throws CacheError */
   static async use<T>(database: OpenDatabase, work: (writer: Writer) => Promise<T>): Promise<T> {
-    if (database.access.kind === 'readOnly') {
-      throw new CacheError(
-        'readOnly',
-        database.path,
-        `${database.access.why} Nothing was changed.`,
-      );
-    }
+    refuseReadOnly(database);
     const connection = await Connection.open(database.realPath, 'write');
     try {
       await connection.exec(`PRAGMA journal_size_limit = ${checkpointAbove}`);

@@ -40,6 +40,63 @@ export async function lookup(
   return { kind: 'hit', entry, own: found.own === 1 };
 }
 
+/**
+ * Whether the notebooks of an app's folder have an entry of a key already, whichever cell made it, and
+ * whether all of one is there to load; no bytes are read (`candidates` and `exists` in `entries.py`).
+ * @param app as `apps.path` has it.
+ */
+export async function entryThere(
+  connection: Connection,
+  blobs: BlobFolder,
+  app: string,
+  { cacheName, cacheType, hash, loader }: EntryKey,
+): Promise<'whole' | 'partly' | 'not'> {
+  const rows = await connection.all(
+    `SELECT entry_id, path, versions
+     FROM entries JOIN cells USING (cell_id) JOIN apps USING (app_id)
+     WHERE hash = ? AND (cache_name, cache_type, loader) = (?, ?, ?)`,
+    hash,
+    cacheName,
+    cacheType,
+    loader,
+  );
+  const here = folderOfApp(app);
+  const own = rows.filter((row) => madeIn(String(row.path), String(row.versions)) === here);
+  for (const row of own) {
+    if (await isWhole(connection, blobs, Number(row.entry_id))) return 'whole';
+  }
+  return own.length > 0 ? 'partly' : 'not';
+}
+
+/** What is carried to another folder by a cell still belongs where it was made (`relocation.py`). */
+function madeIn(app: string, versions: string): string {
+  try {
+    const { folder } = JSON.parse(versions) as { readonly folder?: unknown };
+    if (typeof folder === 'string') return folder;
+  } catch {
+    // Nothing is told by it then.
+  }
+  return folderOfApp(app);
+}
+
+function folderOfApp(app: string): string {
+  return app === 'unsaved' ? '../..' : app.slice(0, Math.max(0, app.lastIndexOf('/')));
+}
+
+async function isWhole(connection: Connection, blobs: BlobFolder, entryId: number) {
+  const rows = await connection.all(
+    `SELECT lower(hex(i.digest)) AS digest, b.size, b.file, b.quarantined_at
+     FROM items AS i LEFT JOIN blobs AS b USING (digest) WHERE i.entry_id = ?`,
+    entryId,
+  );
+  for (const { digest, size, file, quarantined_at: wrong } of rows) {
+    if (typeof size !== 'number' || wrong !== null) return false;
+    if (typeof file !== 'string') continue;
+    if ((await blobs.find(file, String(digest), size)).kind !== 'file') return false;
+  }
+  return rows.length > 0;
+}
+
 /** All of an entry's values, checked; one that is lost makes the whole a miss. */
 export async function load(
   connection: Connection,

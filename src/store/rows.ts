@@ -219,6 +219,13 @@ export interface NoCell {
   readonly outsideOf: string;
 }
 
+/** A result that was made before, by nobody knows which cell. */
+export interface OldEntry extends NewEntry {
+  readonly cell: NoCell;
+  /** Unix seconds. */
+  readonly madeAt: number;
+}
+
 /** The cell's code and what it depended on; the digest is of the normalised code. */
 export interface NewNode {
   readonly codeDigest: string;

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import type { BlobFolder } from './BlobFolder';
 import { sealOf } from './checksums';
 import type { Connection } from './Connection';
+import { findOutside, hiddenUntil, outside } from './outside';
 import { removeEntries, removeFiles, type LooseFile } from './removal';
-import type { HeldItem, NewCell, NewEntry, NewNode, NoCell } from './rows';
+import type { HeldItem, NewCell, NewEntry, NewNode, NoCell, OldEntry } from './rows';
 import { discard, place, spool } from './spool';
 import type { Writer } from './Writer';
 
@@ -20,6 +21,50 @@ export async function save(
   entry: NewEntry,
   now: number,
 ): Promise<number> {
+  const id = await saveUnless(writer, blobs, entry, now, () => Promise.resolve(false));
+  // Nothing is in its way.
+  if (id === undefined) throw new Error('Not saved');
+  return id;
+}
+
+/**
+ * Takes over a result that was made long ago. It takes no other's place, keeps its time, and does not
+ * come in if it was cleared since. With a new time it would answer for another cell that was cleared.
+ *
+ * @param now Unix seconds.
+ * @returns whether it came in.
+ */
+export async function takeOver(
+  writer: Writer,
+  blobs: BlobFolder,
+  entry: OldEntry,
+  now: number,
+): Promise<boolean> {
+  const { outsideOf } = entry.cell;
+  const id = await saveUnless(
+    writer,
+    blobs,
+    entry,
+    now,
+    async (connection, former) =>
+      former || entry.madeAt <= (await hiddenUntil(connection, outsideOf, entry)),
+    entry.madeAt,
+  );
+  return id !== undefined;
+}
+
+/**
+ * @param refused under the lock, whether the entry is not to come in; told whether there is one of
+ * the same key already.
+ */
+async function saveUnless(
+  writer: Writer,
+  blobs: BlobFolder,
+  entry: NewEntry,
+  now: number,
+  refused: (connection: Connection, former: boolean) => Promise<boolean>,
+  madeAt = now,
+): Promise<number | undefined> {
   const spooled = entry.items.filter((item) => 'held' in item);
   let replaced: LooseFile[] = [];
   const placed: LooseFile[] = [];
@@ -36,6 +81,7 @@ export async function save(
          WHERE (cell_id, cache_name, hash, cache_type, loader) = (?, ?, ?, ?, ?)`,
         ...key,
       );
+      if (await refused(connection, former !== undefined)) return undefined;
       // The former goes first: bytes that both have get a row again before the lock is given up, and
       // removeFiles leaves a file that has a row.
       if (former) replaced = await removeEntries(connection, [Number(former.entry_id)]);
@@ -50,7 +96,7 @@ export async function save(
         ...key,
         node ?? null,
         entry.runtime ?? null,
-        now,
+        madeAt,
         typeof former?.last_hit_at === 'number' ? former.last_hit_at : null,
         Number(former?.hits ?? 0),
         Number(former?.pinned ?? 0),
@@ -116,9 +162,6 @@ async function saveBlob(
   return file ?? undefined;
 }
 
-/** The name of the cell of what no cell saved, in both languages (`cells.py`). */
-const outside = '(outside any cell)';
-
 async function saveCell(
   connection: Connection,
   given: NewCell | NoCell,
@@ -162,15 +205,6 @@ async function saveCell(
     cellId,
   );
   return cellId;
-}
-
-async function findOutside(connection: Connection, app: string): Promise<number | undefined> {
-  const row = await connection.get(
-    'SELECT cell_id FROM cells JOIN apps USING (app_id) WHERE path = ? AND ordinal = -1 AND name = ?',
-    app,
-    outside,
-  );
-  return typeof row?.cell_id === 'number' ? row.cell_id : undefined;
 }
 
 /** @returns the node: SHA-256 of the code's digest and the parents' nodes, ascending, each once. */

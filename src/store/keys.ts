@@ -1,4 +1,11 @@
-import { cacheTypes, formats, type CacheType, type EntryKey, type Format } from '../store/rows';
+import {
+  cacheTypes,
+  formats,
+  type CacheType,
+  type EntryKey,
+  type Format,
+  type NewItem,
+} from './rows';
 
 /**
  * marimo's store keys, as `python/marimo_cellar/keys.py` reads them; `test/fixtures/keys.json` holds
@@ -42,6 +49,12 @@ export function readKey(key: string): Key {
   };
 }
 
+/** The key that {@link readKey} reads as an entry; `undefined` for one that no loader of marimo made. */
+export function keyOf({ cacheName, cacheType, hash, loader }: EntryKey): string | undefined {
+  const [suffix] = Object.entries(loaders).find(([, each]) => each === loader) ?? [];
+  return suffix && `${cacheName}/${cacheType}_${hash}.${suffix}`;
+}
+
 /** What people call a key's value: the name of its variable. */
 export function stemOf(key: string): string {
   const file = key.slice(key.lastIndexOf('/') + 1);
@@ -53,6 +66,11 @@ export function formatOf(key: string): Format {
   const suffix = file.slice(file.lastIndexOf('.') + 1);
   if (suffix === 'jsonl') return 'manifest';
   return isFormat(suffix) ? suffix : 'bin';
+}
+
+/** A value as far as its key tells of it. */
+export function itemOf(key: string, content: NewItem['content']): NewItem {
+  return { key, name: stemOf(key), format: formatOf(key), typeHint: undefined, content };
 }
 
 function isCacheType(letter: string | undefined): letter is CacheType {
