@@ -164,6 +164,11 @@ class StockFiles:
 
     def _part_files(self, entry: EntryKey) -> list[Path]:
         folder = self._part_folder(entry)
+        try:
+            self._path(f"{entry.cache_name}/{entry.hash}/any")
+        except ValueError:
+            # A stranger's hash may be a way up, or name our own folder of blobs.
+            return []
         # All of it is removed with its manifest: never what a link leads to.
         if os.path.islink(folder):
             return []
