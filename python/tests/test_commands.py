@@ -9,15 +9,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from marimo_cellar import SqliteLoader, SqliteStore, blobs
 from marimo_cellar.__main__ import main
 from marimo_cellar._marimo import FileStore, JsonLoader, LazyLoader, PickleLoader
+from marimo_cellar.commands import importing
+from marimo_cellar.commands.caches import cache_of as cache_for
 from marimo_cellar.loader import SqliteJsonLoader, SqlitePickleLoader
 from tests.conftest import Write, ran
-from tests.kernels import cache_of, change, export, query
+from tests.kernels import cache_of, change, export, query, rows_in
 from tests.test_store import KEY, audit, loader, rows, saved
 from tests.test_takeover import (
     DEFS,
@@ -31,6 +34,10 @@ from tests.test_takeover import (
 )
 
 __all__ = ["chain", "own_signing_key"]
+
+IMPORTS: list[dict[str, Any]] = json.loads(
+    (Path(__file__).parents[2] / "test" / "fixtures" / "imports.json").read_text()
+)
 
 
 @pytest.fixture
@@ -54,6 +61,85 @@ def cellar(env: dict[str, str], *arguments: str | Path) -> str:
 
 
 # Import
+
+
+@pytest.mark.parametrize("case", IMPORTS, ids=[case["name"] for case in IMPORTS])
+def test_the_table_of_imports(case: dict[str, Any], tmp_path: Path) -> None:
+    folder = tmp_path / "__marimo__" / "cache"
+    folder.mkdir(parents=True)
+    cache = cache_for(tmp_path)
+    with cache.database.writing() as connection:
+        for sql in case.get("before", []):
+            connection.execute(sql)
+    for name, file in case["files"].items():
+        _lay(folder / name, file)
+    report = {"imported": 0, "there": 0, "cleared": 0, "damaged": [], **case["report"]}
+    assert _told(importing.take_all(cache, remove=False)) == report
+    assert _imported(folder) == [_expected(entry) for entry in case["entries"]]
+    # Once more, and nothing is left to do.
+    again = {"imported": 0, "there": report["there"] + report["imported"]}
+    done = importing.take_all(cache, remove=True)
+    assert _told(done) == {**report, **again}
+    left = [name for name in case["files"] if os.path.lexists(folder / name)]
+    assert sorted(left) == case["left"]
+
+
+def _lay(path: Path, file: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if "link" in file:
+        path.symlink_to(file["link"])
+        return
+    path.write_bytes(_bytes(file))
+    os.utime(path, (file["time"], file["time"]))
+
+
+def _bytes(content: Any) -> bytes:
+    if isinstance(content, str):
+        return content.encode()
+    return (
+        bytes.fromhex(content["hex"]) if "hex" in content else _bytes(content["text"])
+    )
+
+
+def _told(report: importing.Report) -> dict[str, Any]:
+    return {
+        "imported": report.imported,
+        "there": report.there,
+        "cleared": report.cleared,
+        "damaged": report.damaged,
+    }
+
+
+def _imported(folder: Path) -> list[Any]:
+    """What belongs to the imported app's cell outside any, with its items."""
+    entries = rows_in(
+        folder,
+        "SELECT entry_id, cache_name, cache_type, hash, loader, created_at, runtime,"
+        " node, versions FROM entries JOIN cells USING (cell_id) JOIN apps"
+        " USING (app_id) WHERE path = '../../imported' AND name ="
+        " '(outside any cell)' AND ordinal = -1 ORDER BY cache_name, hash",
+    )
+    return [
+        {
+            "key": list(row[1:5]),
+            "created_at": row[5],
+            "facts": row[6:],
+            "items": [
+                list(item)
+                for item in rows_in(
+                    folder,
+                    "SELECT key, name, format, type_hint, content FROM items JOIN"
+                    f" blobs USING (digest) WHERE entry_id = {row[0]} ORDER BY key",
+                )
+            ],
+        }
+        for row in entries
+    ]
+
+
+def _expected(entry: dict[str, Any]) -> dict[str, Any]:
+    items = [[*item[:4], _bytes(item[4])] for item in entry["items"]]
+    return {**entry, "facts": (None, None, "{}"), "items": items}
 
 
 def test_import_takes_all_in_and_leaves_the_files(
