@@ -6,6 +6,7 @@ import { CellTree } from './explorer/CellTree';
 import { CellTreeView } from './explorer/CellTreeView';
 import { CheckCommand } from './explorer/CheckCommand';
 import { Discovery } from './explorer/Discovery';
+import { ImportCommand } from './explorer/ImportCommand';
 import { InstallCommand } from './explorer/InstallCommand';
 import { LanguageClient } from './explorer/LanguageClient';
 import { Notices } from './explorer/Notices';
@@ -60,6 +61,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const turnOn = new TurnOnCommand(notices);
   const scripts = new ScriptsCommand(notices);
   const check = new CheckCommand(caches, discovery, notices);
+  const importing = new ImportCommand(caches, discovery, tree, notices, log);
   const serving = new ServeCommand(caches, context, notices);
   serve = serving;
 
@@ -89,6 +91,7 @@ export function activate(context: vscode.ExtensionContext): void {
     serving,
     registerCommand('cellar.useSqliteForScripts', () => scripts.run()),
     registerCommand('cellar.checkCache', () => check.run()),
+    registerCommand('cellar.importFileCache', (node?: unknown) => importing.run(node)),
     registerCommand('cellar.serveCache', () => serving.run()),
     registerCommand('cellar.stopServing', () => serving.stop()),
     registerCommand('cellar.openTerminal', () => terminals.openTerminal()),

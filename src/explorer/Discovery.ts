@@ -10,6 +10,8 @@ import type { WorkspaceWatcher } from './WorkspaceWatcher';
 const databases = '**/__marimo__/cache/cache.db';
 /** What marimo's own file store leaves: manifests of cells, and values of persistent caches. */
 const storedFiles = '**/__marimo__/cache/*/*.{jsonl,pickle}';
+/** All that it may hold entries in; too many files to look for at each scan. */
+const storedEntries = '**/__marimo__/cache/*/*.{jsonl,pickle,json}';
 /** One folder may hold thousands of those, and one is enough to know. */
 const mostStoredFiles = 2000;
 /** Projects may say where their caches are; those of installed packages have none. */
@@ -101,6 +103,12 @@ export class Discovery implements vscode.Disposable {
       this.report(message);
     }
     return { folders, databases: [...inWorkspace, ...elsewhere], files };
+  }
+
+  /** Every folder of marimo's own file cache in the workspace, with and without a database. */
+  async fileCaches(): Promise<string[]> {
+    const found = await vscode.workspace.findFiles(storedEntries, null);
+    return unique(found.map(({ fsPath }) => cacheFolderOf(fsPath)));
   }
 
   /**
