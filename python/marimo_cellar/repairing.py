@@ -140,6 +140,8 @@ def _put_rows_right(
     connection: sqlite3.Connection, problems: Iterable[Problem], done: Repairs
 ) -> list[tuple[bytes, str]]:
     """The rows of it, in the caller's transaction; the files that can go then."""
+    # Rows that others refer to go first, and those that took their place stay.
+    connection.execute("PRAGMA defer_foreign_keys = ON")
     entries = {one.entry_id for one in problems if one.entry_id is not None}
     for problem in problems:
         if problem.kind in ("wrong-size", "wrong-bytes"):

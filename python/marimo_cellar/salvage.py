@@ -215,6 +215,7 @@ class _Salvage:
                 if (
                     blob is None
                     or blob.quarantined_at is not None
+                    or not isinstance(blob.crc32, int)
                     or seal != blobs.seal(key, digest, blob.size)
                     or not self._take_blob(blob)
                 ):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from marimo_cellar import SqliteStore, checking
+from marimo_cellar import SqliteStore, checking, repairing
 from marimo_cellar.checking import GRACE, audit
 from marimo_cellar.database import Database, database_in
 from tests.make_fixtures import FIXTURES
@@ -76,6 +76,17 @@ def test_wrong_rows_are_found(
     assert kind in {problem.kind for problem in audit(database)}
     database.close()
     assert database.path.read_bytes() == before
+
+
+@pytest.mark.parametrize("statements", [case["statements"] for case in CASES])
+def test_repair_puts_wrong_rows_right(
+    statements: list[str], database: Database
+) -> None:
+    change(database, *statements)
+    # Files whose rows were wrong are for the second round.
+    for _ in range(2):
+        repairing.repair(database, audit(database, grace=-3600))
+    assert audit(database, grace=-3600) == []
 
 
 def cut_short(file: Path) -> None:
