@@ -141,6 +141,19 @@ def candidates(database: Database, key: EntryKey, owner: Owner) -> list[Found]:
         ]
 
 
+def loaders_of(database: Database, key: EntryKey) -> frozenset[str]:
+    """The loaders there are entries of, of a key but for the loader it names."""
+    with database.reading() as connection:
+        if connection is None:
+            return frozenset()
+        rows = connection.execute(
+            "SELECT loader FROM entries"
+            " WHERE hash = ? AND cache_name = ? AND cache_type = ?",
+            (key.hash, key.cache_name, key.cache_type),
+        )
+        return frozenset(loader for (loader,) in rows)
+
+
 def load(
     database: Database, found: Found, mapped: frozenset[str] = frozenset()
 ) -> Loaded:

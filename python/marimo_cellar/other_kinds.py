@@ -49,14 +49,16 @@ def answer(
     A hit is noted. Of a miss, `lookup.why` says what there is and why it did not
     serve. Raises `sqlite3.Error` or `database.Unavailable`.
     """
-    # What marimo wants made anew in this session.
-    if _marimo.is_stale(asking, key):
-        return None
     asked = lookup.key.loader
+    # Most often there are none, and this one query is all that a miss costs.
+    there = entries.loaders_of(lookup.database, lookup.key) - {asked}
+    # What marimo wants made anew in this session, no old entry answers.
+    if not there or _marimo.is_stale(asking, key):
+        return None
     demands = _marimo.verification(asking) if asked == "lazy" else "off"
     for kind in _KINDS:
         theirs = replace(lookup.key, loader=kind)
-        if kind == asked or not (
+        if kind not in there or not (
             founds := entries.candidates(lookup.database, theirs, lookup.owner)
         ):
             continue

@@ -395,6 +395,32 @@ def test_a_changed_method_loads_what_the_old_one_saved(
     assert third.outputs == first.outputs
 
 
+@pytest.mark.parametrize(("old", "new"), [("lazy", "pickle"), ("pickle", "lazy")])
+def test_controls_functions_and_modules_come_back_as_from_an_own_entry(
+    old: str, new: str, write: Write, unsigned_env: dict[str, str]
+) -> None:
+    def notebook(method: str) -> Path:
+        return write(
+            "block.py",
+            cached=False,
+            block=f"""
+                with mo.persistent_cache("block", method="{method}"):
+                    ran("block")
+                    import math
+                    knob = mo.ui.slider(1, 9, value=4)
+                    def area(r):
+                        return math.floor(math.pi * r * r)
+            """,
+            use="str((knob.value, type(knob).__name__, area(knob.value)))",
+        )
+
+    first = export(notebook(old), unsigned_env)
+    assert ran(notebook(old)) == ["block"]
+    second = export(notebook(new), unsigned_env)
+    assert ran(notebook(new)) == []
+    assert second.outputs == first.outputs and "slider" in str(first.outputs)
+
+
 def test_a_planted_pickle_is_not_loaded_by_a_cached_cell(
     write: Write, env: dict[str, str], unsigned_env: dict[str, str], tmp_path: Path
 ) -> None:
