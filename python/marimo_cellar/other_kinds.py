@@ -5,8 +5,8 @@ is found also when the method is `lazy` or `json` by now: a loader of the entry'
 kind restores it, with all its checks. What is computed next is saved the new way.
 
 What a lookup's own method would not have unpickled, none here unpickles for it:
-`json` runs no code at all, and `lazy` no pickle that nobody signed, unless marimo's
-own would.
+`json` runs no code at all, and `lazy` takes nothing that nobody signed, unless
+marimo's own would.
 """
 
 from __future__ import annotations
@@ -33,11 +33,10 @@ def refusal(asked: str, kind: str, verification: str) -> str | None:
     """
     if (asked, kind) == ("json", "pickle"):
         return "an entry saved as pickle is not loaded as json"
-    if asked == "lazy" and kind == "pickle" and verification != "off":
-        return "an entry saved as pickle is not loaded under signature verification"
-    # It runs nothing, but is signed by nobody either.
-    if asked == "lazy" and kind == "json" and verification == "strict":
-        return "an entry saved as json is not loaded under strict verification"
+    # `json` runs nothing, but nobody signed it: whoever can write the database could
+    # plant values.
+    if asked == "lazy" and verification != "off":
+        return f"an entry saved as {kind} is not loaded under signature verification"
     return None
 
 
