@@ -32,6 +32,16 @@ export class Host {
     return new Host(port);
   }
 
+  /** How many milliseconds the host was busy with Cellar's start: reading its code, and `activate()`. */
+  async start(): Promise<{ load: number; activate: number }> {
+    const { load, activate } = (await this.ask('/start')) as Record<string, number | null>;
+    // A mark that is not there yet makes no number.
+    if (typeof load !== 'number' || typeof activate !== 'number') {
+      throw new Error('Cellar was not seen to start');
+    }
+    return { load, activate };
+  }
+
   /** Whether the host has loaded Cellar's native module. */
   async hasNativeModule(): Promise<boolean> {
     return ((await this.ask('/host')) as { native: boolean }).native;

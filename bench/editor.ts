@@ -66,14 +66,22 @@ async function withoutDatabase(windows: Windows, folder: string): Promise<Figure
   await mkdir(folder);
   const turns = await windows.each(folder, async (vsCode, host) => ({
     activation: await activation(vsCode),
+    start: await host.start(),
     native: await host.hasNativeModule(),
   }));
+  const part = (of: 'load' | 'activate') =>
+    milliseconds(median(turns.map(({ start }) => start[of])));
   return [
     {
       what: 'Activation, no database in the workspace',
-      value: milliseconds(median(turns.map((turn) => turn.activation))),
-      how: `as VS Code itself reports it, median of ${ROUNDS} fresh windows`,
+      value: milliseconds(median(turns.map(({ start }) => start.load + start.activate))),
+      how: `what the extension host spends on it: reading the code ${part('load')}, activate() ${part('activate')}; medians of ${ROUNDS} fresh windows`,
       goal: '≤ 20 ms',
+    },
+    {
+      what: 'The same as VS Code reports it',
+      value: milliseconds(median(turns.map((turn) => turn.activation))),
+      how: 'with what other extensions do that start at the same time',
     },
     {
       what: 'Native module loaded then',
