@@ -189,17 +189,19 @@ export class ServeCommand implements vscode.Disposable {
     }
     const document = await vscode.workspace.openTextDocument(file);
     const editor = await vscode.window.showTextDocument(document);
-    const at = document.positionAt(document.getText().indexOf(served.project));
-    editor.selection = new vscode.Selection(at, at);
+    // Its beginning: the line is long, and its end is a name that says little.
+    const { line } = document.positionAt(document.getText().indexOf(served.project));
+    const { start } = document.lineAt(line).range;
+    editor.selection = new vscode.Selection(start, start);
     editor.revealRange(
-      new vscode.Range(at, at),
+      new vscode.Range(start, start),
       vscode.TextEditorRevealType.InCenterIfOutsideViewport,
     );
     return vscode.l10n.t(
       'The cache of {0} is served. Restart the kernels that are to use it: see {1}, line {2}.',
       this.#name(),
       file,
-      at.line + 1,
+      line + 1,
     );
   }
 

@@ -39,7 +39,8 @@ export async function writeSetting(setting: WritableSetting): Promise<void> {
   }
   const editor = await vscode.window.showTextDocument(document);
   const range = document.lineAt(line).range;
-  editor.selection = new vscode.Selection(range.start, range.end);
+  // With the cursor at the beginning, which stays in view where the line is long.
+  editor.selection = new vscode.Selection(range.end, range.start);
   editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
   if (already) {
     const takeBack = setting.takeOut === undefined ? [] : [vscode.l10n.t('Take Back')];
