@@ -205,7 +205,7 @@ Written by `npm run soak` on {time.strftime("%Y-%m-%d", time.gmtime())}. Machine
 | --- | --- | --- | --- |
 {rows}
 
-Every suite ends with `marimo_cellar.checking.audit`: rows against one another, against their bytes and against files. What it finds counts as wrong, and so does a value that is not the one saved, an acknowledged save that is not there, a warning, or a worker that ended by itself.
+All but the last end with `marimo_cellar.checking.audit`: rows against one another, against their bytes and against files. What it finds counts as wrong, and so does a value that is not the one saved, an acknowledged save that is not there (after a power cut, and where reads fail again and again, it may be lost), a worker that ended by itself, and in a crowd a warning.
 
 ## What to conclude
 
