@@ -320,6 +320,8 @@ def test_a_name_that_one_feature_needs_costs_that_feature_alone(
     tmp_path: Path,
 ) -> None:
     broken = {"PYTHONPATH": str(lacking(name, shipped, tmp_path / "broken"))}
+    # A function beside the cells, so that marimo is asked what the file's cells are.
+    pair.write_text(pair.read_text() + "\ndef aside(): ...\n")
     good = export(pair, env)
     ran(pair)
     # Served from what was saved before, by all that goes without the feature.
