@@ -292,7 +292,7 @@ class Notebook:
 
 def kinds(rng: random.Random, cells: int) -> list[str]:
     """The kinds of a notebook's cells: data first, then what is made of it."""
-    head = ["load"] + rng.choices(["load", "query", "clean"], k=max(1, cells // 8))
+    head = ["load", *rng.choices(["load", "query", "clean"], k=max(1, cells // 8))]
     body = rng.choices(
         ["clean", "join", "features", "fit", "score", "plot", "summary"],
         [3, 1, 2, 2, 2, 5, 6],
