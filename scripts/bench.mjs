@@ -14,9 +14,11 @@ const needsEditor =
   !args.some((arg) => arg === '--quick' || arg === '--list') &&
   (only?.some((name) => editor.includes(name)) ?? true);
 
-// Installing talks on standard output, which belongs to the ratios.
+// Installing talks on standard output, which belongs to the ratios, or to their names.
 const write = process.stdout.write;
-if (args.includes('--json')) process.stdout.write = process.stderr.write.bind(process.stderr);
+if (args.includes('--json') || args.includes('--list')) {
+  process.stdout.write = process.stderr.write.bind(process.stderr);
+}
 await ensureSystem(needsEditor ? ['compiler', 'python', 'chromium', 'kerberos'] : ['python']);
 await ensureDependencies();
 const env = {
