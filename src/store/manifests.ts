@@ -67,7 +67,12 @@ export function jsonFault(whole: Buffer, hash: string): string | undefined {
   const content = parse(whole);
   // marimo reads it from `key` where there is one.
   const key = isRecord(content) && 'key' in content ? content.key : content;
-  if (!isRecord(key) || !('hash' in key)) return 'it cannot be read';
+  if (!isRecord(content) || !isRecord(key) || !('hash' in key)) return 'it cannot be read';
+  // marimo stumbles over these only once it has taken the entry for a hit.
+  const { meta, defs } = content;
+  if (!isRecord(meta) || !isRecord(defs)) return 'it cannot be read';
+  const { runtime = 0 } = meta;
+  if (typeof runtime !== 'number' && typeof runtime !== 'boolean') return 'it cannot be read';
   return key.hash === hash ? undefined : 'it holds another entry';
 }
 
@@ -87,7 +92,7 @@ function parse(bytes: Buffer): unknown {
 }
 
 function jsonNumber(token: string): string {
-  return token.startsWith('"') ? token : 'null';
+  return token.startsWith('"') ? token : '0';
 }
 
 function isRecord(value: unknown): value is Fields {
