@@ -64,7 +64,10 @@ for (const { version, python } of pythons()) {
       .filter((file) => file.isFile())
       .map((file) => path.relative(cache, path.join(file.parentPath, file.name)))
       .filter(
-        (file) => !/^(cache\.db(-wal|-shm)?|\.gitignore|CACHEDIR\.TAG|blobs[/\\].*)$/.test(file),
+        (file) =>
+          !/^(cache\.db(-wal|-shm|-swept|-turn)?|\.gitignore|CACHEDIR\.TAG|blobs[/\\].*)$/.test(
+            file,
+          ),
       );
     // marimo's own list of keys of a notebook holds no value of a cell.
     const values = outside.filter((file) => !/^\w+-[0-9a-f]{16}\.json$/.test(file));
