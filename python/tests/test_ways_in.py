@@ -314,12 +314,15 @@ def test_a_notebook_renamed_at_the_desk_or_behind_the_kernels_back_stays_itself(
         server.client(notebook, "tab") as tab,
     ):
         cell_ids = tab.wait_for("kernel-ready")[-1]["data"]["cell_ids"]
-        tab.post("instantiate", {"objectIds": [], "values": [], "autoRun": True})
+        tab.post("kernel/instantiate", {"objectIds": [], "values": [], "autoRun": True})
         tab.wait_for("completed-run")
         before = query(notebook, ids)
         renamed = notebook.with_name("renamed.py")
-        tab.post("rename", {"filename": str(renamed)})
-        tab.post("run", {"cellIds": [cell_ids[2]], "codes": ['ran("anew"); y = x + 2']})
+        tab.post("kernel/rename", {"filename": str(renamed)})
+        tab.post(
+            "kernel/run",
+            {"cellIds": [cell_ids[2]], "codes": ['ran("anew"); y = x + 2']},
+        )
         tab.wait_for("completed-run")
         # A rename may be a run of its own, of the cells that ask for the name.
         while not query(renamed, "SELECT 1 FROM cells WHERE code LIKE '%anew%'"):
