@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -19,6 +19,8 @@ from marimo_cellar.faults import Refused, Replaced, Unavailable
 from marimo_cellar.opening import Connection, File, file_at, open_database
 
 _IDLE_CONNECTIONS = 8
+# How often a database that is deleted while it is opened is opened once more.
+_ATTEMPTS = 3
 
 
 class Connections:
@@ -91,6 +93,10 @@ class Connections:
 
     def _open(self, create: bool) -> Connection | None:
         try:
+            for _ in range(_ATTEMPTS):
+                # Deleted while it was opened: what is there now is worth a try.
+                with suppress(Replaced):
+                    return open_database(self.path, create)
             return open_database(self.path, create)
         except Refused:
             self._refused = file_at(self.path)

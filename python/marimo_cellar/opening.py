@@ -13,7 +13,7 @@ from typing import NoReturn
 from urllib.parse import quote
 
 from marimo_cellar import faults, folder, schema
-from marimo_cellar.faults import Refused, Unavailable, is_busy
+from marimo_cellar.faults import Refused, Replaced, Unavailable, is_busy
 from marimo_cellar.folder import DATABASE_NAME
 from marimo_cellar.migrating import migrate
 from marimo_cellar.notices import warn_once
@@ -51,8 +51,9 @@ def file_at(path: Path) -> File | None:
 def open_database(path: Path, create: bool) -> Connection | None:
     """A connection to the database at a path; None where there is none to read.
 
-    Raises `Unavailable`, `Refused` for a file that is not ours, or what SQLite
-    says of one that is locked or damaged.
+    Raises `Unavailable`, `Refused` for a file that is not ours, `Replaced` for one
+    that was deleted or replaced meanwhile, or what SQLite says of one that is locked
+    or damaged.
     """
     try:
         connection = _open_for_writing(path, create)
@@ -60,14 +61,15 @@ def open_database(path: Path, create: bool) -> Connection | None:
         if is_busy(error):
             raise
         if file_at(path) is None:
+            if not create:
+                # Deleted just now.
+                return None
             faults.say_cannot_write(path, error)
             raise Unavailable(str(error)) from error
         connection = _open_read_only(path, error)
     except OSError as error:
         faults.say_cannot_write(path, error)
         raise Unavailable(str(error)) from error
-    if connection is not None:
-        connection.file = file_at(path)
     return connection
 
 
@@ -88,6 +90,7 @@ def _open_for_writing(path: Path, create: bool) -> Connection | None:
 
 def _open_and_make(path: Path, create: bool, log: bool = True) -> Connection | None:
     connection = connect(path, "rwc" if create else "rw")
+    file = _at(path)
     try:
         if not is_ours(connection, path):
             if not create:
@@ -101,11 +104,36 @@ def _open_and_make(path: Path, create: bool, log: bool = True) -> Connection | N
         else:
             _check_readable(connection, path)
             connection.read_only = True
+            _check_stays(path, file)
             faults.say_cannot_write(path, "the file is read-only")
-    except BaseException:
+        _check_stays(path, file)
+        connection.file = file
+    except BaseException as error:
         connection.close()
+        if isinstance(error, sqlite3.Error):
+            _check_stays(path, file, error)
         raise
     return connection
+
+
+def _check_stays(
+    path: Path, file: File | None, error: sqlite3.Error | None = None
+) -> None:
+    """Raises `Replaced` if it is not the file that was opened that lies there now.
+
+    SQLite, and the system, then say of it that it cannot be written.
+    """
+    if _at(path) != file:
+        raise Replaced(f"{path} was replaced while it was opened") from error
+
+
+def _at(path: Path) -> File | None:
+    """Which file lies at the path, an empty one too."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _is_writable(path: Path) -> bool:
@@ -190,6 +218,7 @@ def _open_read_only(path: Path, cause: sqlite3.OperationalError) -> Connection:
             if ours:
                 _check_readable(connection, path)
                 connection.read_only = True
+                connection.file = file_at(path)
                 faults.say_cannot_write(path, cause)
                 return connection
             connection.close()

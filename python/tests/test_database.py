@@ -12,7 +12,7 @@ from textwrap import dedent
 
 import pytest
 
-from marimo_cellar import schema
+from marimo_cellar import opening, schema
 from marimo_cellar.database import Database, Unavailable, database_in
 from marimo_cellar.opening import connect
 from marimo_cellar.schema import APPLICATION_ID
@@ -248,3 +248,30 @@ def test_one_database_for_all_who_name_its_folder(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert len(set(map(id, found))) == 1
+
+
+@pytest.mark.parametrize("step", ["is_ours", "_is_writable", "migrate"])
+@pytest.mark.parametrize("after", [False, True])
+def test_a_database_deleted_while_it_is_opened_is_opened_anew(
+    step: str,
+    after: bool,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    real = getattr(opening, step)
+    deleted: list[str] = []
+
+    def deleting(*arguments: object) -> object:
+        result = real(*arguments) if after else None
+        if not deleted:
+            deleted.extend(path.name for path in database.folder.glob("cache.db*"))
+            for name in deleted:
+                (database.folder / name).unlink()
+        return result if after else real(*arguments)
+
+    monkeypatch.setattr(opening, step, deleting)
+    with database.writing() as connection:
+        connection.execute("UPDATE cells SET name = ''")
+    assert "cache.db" in deleted and not database.read_only
+    assert database.path.stat().st_size and caplog.text == ""
