@@ -81,9 +81,15 @@ def python(notebook: Path, env: dict[str, str], *arguments: str) -> str:
 
 @dataclass(frozen=True)
 class Run:
-    """What an export printed, and the cells' outputs as marimo recorded them."""
+    """What an export printed, what Cellar warned of as marimo logged it, and the
+    cells' outputs as marimo recorded them.
+
+    What is warned of on another thread just when a cell ends, marimo's redirection of
+    a cell's console may lose on its way to what is printed, and not to the log.
+    """
 
     printed: str
+    warned: list[str]
     outputs: list[object]
 
 
@@ -91,6 +97,8 @@ def export(notebook: Path, env: dict[str, str], **popen: Any) -> Run:
     """Runs a notebook from start to end by `marimo export html`."""
     session = notebook.parent / "__marimo__" / "session" / f"{notebook.name}.json"
     session.unlink(missing_ok=True)
+    log = Path(env["XDG_CACHE_HOME"]) / "marimo" / "logs" / "marimo.log"
+    begin = log.stat().st_size if log.exists() else 0
     done = subprocess.run(
         export_html(notebook, env),
         env=env,
@@ -101,7 +109,9 @@ def export(notebook: Path, env: dict[str, str], **popen: Any) -> Run:
         timeout=180,
         **popen,
     )
-    return Run(done.stdout, _outputs(session))
+    logged = log.read_bytes()[begin:].decode() if log.exists() else ""
+    warned = [line for line in logged.splitlines() if "Cellar: " in line]
+    return Run(done.stdout, warned, _outputs(session))
 
 
 def export_html(notebook: Path, env: dict[str, str]) -> list[str]:

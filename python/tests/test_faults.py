@@ -13,9 +13,7 @@ import marimo
 import pytest
 
 from tests.conftest import Write, outcomes, ran
-from tests.kernels import Run, cache_of, change, export, query
-
-WARNING = "Cellar: "
+from tests.kernels import cache_of, change, export, query
 
 
 @pytest.fixture
@@ -25,10 +23,6 @@ def pair(write: Write) -> Path:
         big='ran("big"); big = bytes(range(256)) * 1000; str(len(big))',
         small='ran("small"); small = [1, 2, 3]; str(len(big) + len(small))',
     )
-
-
-def warnings(run: Run) -> list[str]:
-    return [line for line in run.printed.splitlines() if WARNING in line]
 
 
 def of_another_program(file: Path) -> None:
@@ -72,7 +66,7 @@ def test_a_database_that_cannot_be_used_is_left_alone_and_reported_once(
     spoil: Callable[[Path], None], said: str, pair: Path, env: dict[str, str]
 ) -> None:
     good = export(pair, env)
-    assert warnings(good) == []
+    assert good.warned == []
     ran(pair)
     # Another large value than the one that has its file already.
     pair.write_text(pair.read_text().replace("range(256)", "reversed(range(256))"))
@@ -88,7 +82,7 @@ def test_a_database_that_cannot_be_used_is_left_alone_and_reported_once(
         run = export(pair, env)
         assert ran(pair) == ["big", "small"]
         assert run.outputs == good.outputs
-        (warning,) = warnings(run)
+        (warning,) = run.warned
         assert said in warning and str(file) in warning
         assert file.read_bytes() == before
         assert sorted(cache_of(pair).glob("blobs/*/*")) == blobs
@@ -164,7 +158,7 @@ def test_wrong_rows_are_misses_and_run_right(
     change(pair, spoil)
     run = export(pair, env)
     assert run.outputs == good.outputs
-    assert warnings(run) == []
+    assert run.warned == []
     # What was wrong is right again.
     ran(pair)
     assert export(pair, env).outputs == good.outputs
@@ -187,7 +181,7 @@ def test_a_manifest_of_another_entry_is_a_miss(pair: Path, env: dict[str, str]) 
     )
     run = export(pair, env)
     assert ran(pair) == ["big", "small"]
-    assert warnings(run) == []
+    assert run.warned == []
 
 
 def test_a_pickle_that_restores_to_something_else_is_a_miss(
@@ -265,7 +259,7 @@ def test_a_folder_that_cannot_be_written_is_read(
     try:
         run = export(pair, env, preexec_fn=bound_by_permissions)
         assert ran(pair) == (["small"] if filled else ["big", "small"])
-        (warning,) = warnings(run)
+        (warning,) = run.warned
         assert "nothing can be written" in warning and str(cache) in warning
         if filled:
             assert run.outputs == good.outputs
@@ -291,7 +285,7 @@ def test_a_marimo_that_lacks_a_name_is_left_as_it_is(
     broken = lacking("FileStore, Store", shipped, tmp_path / "broken")
     run = export(pair, env | {"PYTHONPATH": str(broken)})
     assert ran(pair) == ["big", "small"]
-    (warning,) = warnings(run)
+    (warning,) = run.warned
     assert f"marimo {marimo.__version__} lacks" in warning
     assert "Gone" in warning and "cached by marimo itself" in warning
     export(pair, env | {"PYTHONPATH": str(broken)})
@@ -328,7 +322,7 @@ def test_a_name_that_one_feature_needs_costs_that_feature_alone(
     run = export(pair, env | broken)
     assert run.outputs == good.outputs
     assert ran(pair) == []
-    (warning,) = warnings(run)
+    (warning,) = run.warned
     assert f"marimo {marimo.__version__} lacks what {feature}" in warning
 
 
@@ -337,7 +331,7 @@ def test_where_no_other_store_can_be_seen_marimos_own_is_left(
 ) -> None:
     broken = lacking("get_default_config_manager", shipped, tmp_path / "broken")
     run = export(pair, env | {"PYTHONPATH": str(broken)})
-    (warning,) = warnings(run)
+    (warning,) = run.warned
     assert "lacks what seeing whether another store is configured takes" in warning
     assert list(cache_of(pair).rglob("*.jsonl"))
     assert not (cache_of(pair) / "cache.db").exists()
@@ -363,7 +357,7 @@ def test_a_cache_deleted_under_a_kernel_is_begun_anew(
     )
     run = export(notebook, env)
     assert ran(notebook) == ["one", "two", "three"]
-    assert warnings(run) == []
+    assert run.warned == []
     assert "three" in dict(
         query(notebook, "SELECT name, entries FROM cells JOIN totals USING (cell_id)")
     )

@@ -111,7 +111,7 @@ def test_a_run_goes_on_where_the_disk_is_full(
     )
     fill(disk, leave)
     run = kernels.export(notebook, {**env, "CELLAR_PATH": str(disk / "cache")})
-    said = [line for line in run.printed.splitlines() if "Cellar: " in line]
-    assert len(said) == 1 and "nothing can be written" in said[0]
+    (said,) = run.warned
+    assert "nothing can be written" in said
     assert ran(notebook) == ["big", "small"]
     assert "256000" in str(run.outputs) and "256003" in str(run.outputs)
