@@ -32,16 +32,28 @@ def folder_of(app: str) -> str:
 
 
 def stored_cell(row: Sequence[object]) -> StoredCell:
-    """The cell of a row of `cell_id, name, code, defs, retired_at`."""
+    """The cell of a row of `cell_id, name, code, defs, retired_at`.
+
+    What cannot be read of a damaged row is no evidence, rather than an exception.
+    """
     cell_id, name, code, defs, retired_at = row
-    assert isinstance(cell_id, int) and isinstance(code, str)
+    assert isinstance(cell_id, int)
     return StoredCell(
         cell_id=cell_id,
         name=None if name is None else str(name),
-        code=normalised(code),
-        defs=frozenset(json.loads(str(defs))),
+        code=normalised(str(code)),
+        defs=_names_in(str(defs)),
         retired=retired_at is not None,
     )
+
+
+def _names_in(text: str) -> frozenset[str]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return frozenset()
+    names = found if isinstance(found, list) else []
+    return frozenset(name for name in names if isinstance(name, str))
 
 
 def find_moved_app(

@@ -212,3 +212,24 @@ def test_a_cell_stays_where_nobody_can_read_the_notebook(notebooks: Notebooks) -
     notebooks.write("b.py", "plot")
     notebooks.run(notebooks.owner("b.py", "plot", "plot"))
     assert len([row for row in notebooks.cells() if row[1] == "plot"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("defs", "["), ("defs", '{"x": 1}'), ("defs", "[1, null]"), ("code", b"\xff\x00")],
+)
+def test_what_cannot_be_read_of_a_cell_is_no_evidence_and_no_error(
+    column: str, value: object, notebooks: Notebooks
+) -> None:
+    notebooks.write("a.py", *CODES)
+    for name in CODES:
+        notebooks.run(notebooks.owner("a.py", name))
+    before = notebooks.cells()
+    with notebooks.database.writing() as connection:
+        connection.execute(
+            f"UPDATE cells SET {column} = ? WHERE name = 'plot'", (value,)
+        )
+    (notebooks.folder / "a.py").rename(notebooks.folder / "b.py")
+    notebooks.run(notebooks.owner("b.py", "load"))
+    assert {row[0] for row in notebooks.cells()} == {"../b.py"}
+    assert [row[2] for row in notebooks.cells()] == [row[2] for row in before]
