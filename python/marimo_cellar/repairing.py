@@ -204,7 +204,10 @@ _ORPHANS = (
     "DELETE FROM openings WHERE app_id NOT IN (SELECT app_id FROM apps)",
     "DELETE FROM costs WHERE entry_id NOT IN (SELECT entry_id FROM entries)",
     "DELETE FROM totals WHERE cell_id NOT IN (SELECT cell_id FROM cells)",
+    "DELETE FROM inputs WHERE entry_id NOT IN (SELECT entry_id FROM entries)",
+    "DELETE FROM reads WHERE entry_id NOT IN (SELECT entry_id FROM entries)",
     "DELETE FROM lookups WHERE cell_id NOT IN (SELECT cell_id FROM cells)",
+    "DELETE FROM reasons WHERE lookup_id NOT IN (SELECT lookup_id FROM lookups)",
     "DELETE FROM nodes WHERE cell_id NOT IN (SELECT cell_id FROM cells)"
     " OR code_digest NOT IN (SELECT code_digest FROM sources)",
     "DELETE FROM sources WHERE code_digest NOT IN (SELECT code_digest FROM nodes)",

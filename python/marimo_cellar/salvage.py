@@ -37,6 +37,9 @@ _LOOKUPS = "lookup_id, cell_id, cache_name, hash, outcome, at, seconds, why"
 _NODES = "node, cell_id, code_digest, parents"
 _COSTS = "entry_id, amount, seconds"
 _OPENINGS = "app_id, holder, until"
+_REASONS = "lookup_id, reasons"
+_INPUTS = "entry_id, inputs"
+_READS = "entry_id, path, how, size, modified_at, digest"
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,12 @@ class _Salvage:
                 self._insert("costs", _COSTS, row)
         for row in self._both_ways("openings", _OPENINGS):
             self._insert("openings", _OPENINGS, row)
+        for row in self._scan("reasons", _REASONS):
+            self._insert("reasons", _REASONS, row)
+        for row in self._scan("inputs", _INPUTS):
+            self._insert("inputs", _INPUTS, row)
+        for row in self._both_ways("reads", _READS):
+            self._insert("reads", _READS, row)
 
     # Writing
 

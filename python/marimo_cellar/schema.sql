@@ -347,3 +347,33 @@ SELECT entry_id, cell_id, app_id, cache_name, node, pinned, retired_at, used_at,
   ), 0.0)
     + 4.0 * (hits + 1) / (hits + 4) * value / (version * version * size) AS priority
 FROM worths;
+
+-- Why a lookup met what it met: a JSON array of objects, what weighs most first. Each
+-- has a `kind`; test/fixtures/reasons.json has all kinds, their fields and sentences.
+-- Of a miss `lookups.why` says the same in English.
+CREATE TABLE reasons (
+  lookup_id INTEGER PRIMARY KEY REFERENCES lookups (lookup_id) ON DELETE CASCADE,
+  reasons   TEXT NOT NULL
+);
+
+-- What marimo's hash of an entry stood on beside code, by which the next miss is
+-- explained: a JSON object whose `values` are digests of what variables held and whose
+-- `modules` are versions, each by the name that the cell's code has for it.
+CREATE TABLE inputs (
+  entry_id INTEGER PRIMARY KEY REFERENCES entries (entry_id) ON DELETE CASCADE,
+  inputs   TEXT NOT NULL
+);
+
+-- The files that a cell read while it computed an entry, as they were when it ended.
+-- `path` is relative to the notebook's folder, with forward slashes. `how` is `opened`,
+-- or `named` for a path that stands in the code of a cell that may have read it by
+-- other means than Python's. `digest` is null for a file that is too large to ask.
+CREATE TABLE reads (
+  entry_id    INTEGER NOT NULL REFERENCES entries (entry_id) ON DELETE CASCADE,
+  path        TEXT NOT NULL,
+  how         TEXT NOT NULL CHECK (how IN ('opened', 'named')),
+  size        INTEGER NOT NULL,
+  modified_at REAL NOT NULL,
+  digest      BLOB CHECK (length(digest) = 32),
+  PRIMARY KEY (entry_id, path)
+) WITHOUT ROWID;

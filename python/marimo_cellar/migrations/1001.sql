@@ -142,3 +142,23 @@ SELECT entry_id, cell_id, app_id, cache_name, node, pinned, retired_at, used_at,
   ), 0.0)
     + 4.0 * (hits + 1) / (hits + 4) * value / (version * version * size) AS priority
 FROM worths;
+
+CREATE TABLE reasons (
+  lookup_id INTEGER PRIMARY KEY REFERENCES lookups (lookup_id) ON DELETE CASCADE,
+  reasons   TEXT NOT NULL
+);
+
+CREATE TABLE inputs (
+  entry_id INTEGER PRIMARY KEY REFERENCES entries (entry_id) ON DELETE CASCADE,
+  inputs   TEXT NOT NULL
+);
+
+CREATE TABLE reads (
+  entry_id    INTEGER NOT NULL REFERENCES entries (entry_id) ON DELETE CASCADE,
+  path        TEXT NOT NULL,
+  how         TEXT NOT NULL CHECK (how IN ('opened', 'named')),
+  size        INTEGER NOT NULL,
+  modified_at REAL NOT NULL,
+  digest      BLOB CHECK (length(digest) = 32),
+  PRIMARY KEY (entry_id, path)
+) WITHOUT ROWID;
