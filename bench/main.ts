@@ -1,6 +1,7 @@
 import path from 'node:path';
 import process from 'node:process';
 import * as arrow from './arrow';
+import * as audit from './audit';
 import { idsOf, measureCases, type Result } from './cases';
 import * as editor from './editor';
 import type { Figure } from './figures';
@@ -12,7 +13,7 @@ import * as parse from './parse';
 import { writeResults } from './results';
 
 /** What is measured beside the stores, by the names that `--only` takes. */
-const FIGURES = { size, hover, parse, arrow, editor, overhead };
+const FIGURES = { size, hover, parse, arrow, audit, editor, overhead };
 
 /** `npm run bench`: measures, and after a whole run writes RESULTS.md beside this file. */
 async function main(): Promise<void> {

@@ -12,10 +12,17 @@ import sys
 from collections.abc import Sequence
 
 from marimo_cellar import __version__
-from marimo_cellar.commands import checking, config, exporting, importing, pruning
+from marimo_cellar.commands import (
+    checking,
+    config,
+    exporting,
+    importing,
+    pruning,
+    why,
+)
 from marimo_cellar.database import Unavailable
 
-COMMANDS = (config, importing, exporting, checking, pruning)
+COMMANDS = (config, importing, exporting, checking, pruning, why)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

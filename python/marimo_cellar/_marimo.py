@@ -44,6 +44,7 @@ UNNAMED = ("_", "__")
 # What an embedded app without a file calls itself.
 _NO_FILE = "<unknown>"
 _SESSION = "_cellar_session"
+_HASHED = "_cellar_hashed"
 # The entry point `marimo.cache.store` in pyproject.toml.
 _OUR_STORE = "sqlite"
 
@@ -237,6 +238,82 @@ def replace_loader(name: str, ours: type[BasePersistenceLoader]) -> None:
     PERSISTENT_LOADERS[name] = DualLoader(native=ours, wasm=wasm)  # type: ignore[index]
 
 
+def keep_hashed() -> None:
+    """Has a key of marimo's say what it is a hash of besides code: see `hashed_in`.
+
+    marimo makes a digest of each variable anyway; only its table of them is kept.
+    """
+    from marimo._save.hash import BlockHasher
+
+    apply, key = BlockHasher._apply_content_hash, BlockHasher.key
+    assert isinstance(key, property)
+    make_key: Any = key.fget
+
+    def apply_and_keep(hasher: Any, content: dict[str, bytes]) -> None:
+        hasher._cellar_hashed = content
+        apply(hasher, content)
+
+    def key_that_says(hasher: Any) -> HashKey:
+        made: HashKey = make_key(hasher)
+        vars(made)[_HASHED] = getattr(hasher, "_cellar_hashed", {})
+        return made
+
+    hashers: Any = BlockHasher
+    hashers._apply_content_hash = apply_and_keep
+    hashers.key = property(key_that_says)
+
+
+def hashed_in(key: HashKey) -> dict[str, bytes] | None:
+    """What marimo hashed besides code, by the name in the code; None if unknown.
+
+    That is a digest, or, for a module, a text of its name and version in a wrapping.
+    """
+    from marimo._ast.variables import unmangle_local
+
+    found: dict[str, bytes] | None = vars(key).get(_HASHED)
+    if found is None:
+        return None
+    return {unmangle_local(name).name: value for name, value in found.items()}
+
+
+def on_cell_end(context: Any, act: Callable[[str | None], None]) -> None:
+    """Has `act` called after each cell, with the class of its error if it had one."""
+    from marimo._runtime.exceptions import MarimoRuntimeException
+
+    def ended(_: Any, __: Any, result: Any) -> None:
+        error = result.exception
+        if isinstance(error, MarimoRuntimeException):
+            error = error.__cause__ or error
+        act(None if error is None else type(error).__name__)
+
+    context._kernel._hooks.add_post_execution(ended)
+
+
+def is_ui(value: Any) -> bool:
+    """Whether a cached value is a UI element, which marimo makes anew in each run."""
+    from marimo._plugins.ui._core.ui_element import UIElement
+    from marimo._save.stubs import UIElementStub
+
+    return isinstance(value, UIElement | UIElementStub)
+
+
+def is_trusted(loader: Any, manifest: Any) -> bool:
+    """Whether a `lazy` loader takes a manifest as signed by whom it trusts."""
+    import msgspec
+    from marimo._save.signing import CacheSignatureError
+    from marimo._save.stubs.lazy_stub import Cache as Manifest
+
+    demands = verification(loader)
+    if demands == "off":
+        return True
+    try:
+        content = msgspec.json.decode(manifest, type=Manifest)
+        loader._resolve_effective_signer(content, demands)
+    except (CacheSignatureError, msgspec.MsgspecError):
+        return False
+    return True
+
+
 def replace_arrow_serialiser(
     replace: Callable[[Callable[[Any], bytes]], Callable[[Any], bytes]],
 ) -> None:
@@ -426,15 +503,20 @@ __all__ = [
     "file_cells",
     "graph_cells",
     "graph_state",
+    "hashed_in",
     "is_cache_export",
     "is_called_from_marimo",
     "is_cells_own_code",
     "is_notebook_manifest",
+    "is_trusted",
+    "is_ui",
     "keep_cache_settings",
+    "keep_hashed",
     "keep_session",
     "notebook_folder",
     "notebook_path",
     "noting_keys",
+    "on_cell_end",
     "on_run_end",
     "parent_of",
     "read_toml",

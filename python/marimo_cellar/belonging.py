@@ -10,6 +10,7 @@ from typing import Any
 from marimo_cellar import _marimo
 from marimo_cellar.cells import Roll
 from marimo_cellar.entries import Owner
+from marimo_cellar.running import Running
 from marimo_cellar.saves import SavesInFlight
 from marimo_cellar.session import Session, current_session
 
@@ -21,6 +22,13 @@ class Belonging:
         self.session: Session | None = None
         self.saves = SavesInFlight()
         self._kernel_id: str | None = None
+        self._nobodys = Running()
+
+    def running(self) -> Running:
+        """What the kernel of this thread computes; a function may be called elsewhere
+        than it was made."""
+        session = current_session() or self.session
+        return session.running if session is not None else self._nobodys
 
     def learn(self) -> None:
         """Asks marimo which kernel and which cell builds the loader."""

@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from marimo_cellar import blobs, manifests
+from marimo_cellar import blobs, made, manifests
 from marimo_cellar.blobfile import Bytes, Damaged
 from marimo_cellar.blobs import Blob
 from marimo_cellar.cells import (
@@ -47,12 +47,14 @@ class EntryKey:
 class Owner:
     """The cell an entry belongs to, captured on the kernel's thread.
 
-    Without a notebook or a cell of it, what is saved belongs to no cell.
+    Without a notebook or a cell of it, what is saved belongs to no cell. `made` is
+    what that was made of, where it is known.
     """
 
     roll: Roll
     notebook: Notebook | None = None
     kernel_id: str | None = None
+    made: made.Made | None = None
 
 
 @dataclass(frozen=True)
@@ -225,6 +227,12 @@ def all_of(database: Database, key: EntryKey) -> list[Found]:
     ]
 
 
+def evicted_for(database: Database, key: EntryKey) -> str | None:
+    """What the entry of a key was evicted for lately; None if it was not."""
+    with database.reading() as connection:
+        return _ghost(connection, key, "reason") if connection is not None else None
+
+
 def files_hidden_until(database: Database, key: EntryKey, owner: Owner) -> float:
     """Up to when marimo's old files of a key are hidden from the owner; -inf for
     never. Those of what was evicted lately are hidden as those of what was cleared."""
@@ -326,6 +334,8 @@ def _save(
                 for item in items
             ],
         )
+        assert cursor.lastrowid is not None
+        made.write(connection, cursor.lastrowid, owner.made)
         files = blobs.remove_unused(connection, replaced)
     blobs.unlink(database, files)
     return True
@@ -349,12 +359,14 @@ def adopt(
         (node, entry_id, cell_id),
     )
     if cursor.rowcount == 1:
+        assert cursor.lastrowid is not None
         connection.execute(
             "INSERT INTO items (cell_id, entry_id, key, name, format, type_hint,"
             " digest, seal) SELECT ?, ?, key, name, format, type_hint, digest, seal"
             " FROM items WHERE entry_id = ?",
             (cell_id, cursor.lastrowid, entry_id),
         )
+        made.copy(connection, entry_id, cursor.lastrowid)
         connection.execute(
             "DELETE FROM entries WHERE entry_id = ? AND cell_id IN"
             " (SELECT cell_id FROM cells WHERE name = ? AND cell_id <> ?)",
@@ -438,16 +450,22 @@ def _hidden_until(
     cell_id: int | None,
 ) -> float:
     cleared = hidden_until(connection, database, owner.roll.path, cell_id)
+    evicted_at = _ghost(connection, key, "at")
+    return cleared if evicted_at is None else max(cleared, float(evicted_at))
+
+
+def _ghost(connection: sqlite3.Connection, key: EntryKey, column: str) -> Any:
+    """What the ghost list says of a key; None if nothing."""
     try:
-        ghost = connection.execute(
-            "SELECT at FROM ghosts WHERE hash = ? AND cache_name = ?"
+        row = connection.execute(
+            f"SELECT {column} FROM ghosts WHERE hash = ? AND cache_name = ?"
             " AND cache_type = ? AND loader = ?",
             (key.hash, key.cache_name, key.cache_type, key.loader),
         ).fetchone()
     except sqlite3.OperationalError:
         # An older format, in a place where it cannot be brought up to date.
-        ghost = None
-    return cleared if ghost is None else max(cleared, float(ghost[0]))
+        return None
+    return row[0] if row is not None else None
 
 
 @contextmanager

@@ -105,6 +105,11 @@ def _add_features() -> None:
         "What is exported computes its results again.",
         lambda: _marimo.replace_manifest_dump(published.publishing),
     )
+    attempt(
+        "telling which variable or module a miss is due to",
+        "Misses are explained by code alone.",
+        _marimo.keep_hashed,
+    )
 
 
 def _join_context() -> None:
@@ -123,6 +128,11 @@ def _join_context() -> None:
         lambda: _marimo.on_run_end(
             context, lambda: _at_run_end(lambda: _finish(session))
         ),
+    )
+    attempt(
+        "telling when a cell ends",
+        "That it ended in an error is not told.",
+        lambda: _marimo.on_cell_end(context, session.running.end_cell),
     )
     attempt(
         "cell caching in kernels of marimo's VS Code extension",

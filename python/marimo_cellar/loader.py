@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from marimo_cellar import _marimo, keys, manifests
+from marimo_cellar import _marimo, keys, manifests, reads, running
 from marimo_cellar.batches import in_batches
 from marimo_cellar.entries import Loaded
 from marimo_cellar.rows import OverRows, names_wanted
@@ -49,7 +49,9 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
             try:
                 with in_batches():
                     write_fn()
-                writer.finish()
+                writer.settle(reads.DIGESTED_BYTES)
+                if writer.finish():
+                    running.note_unsaved(self._saving, writer.last)
             finally:
                 self._belonging.saves.done()
 
@@ -94,6 +96,15 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
         if manifest is None:
             return "it is not whole"
         return manifests.fault(manifest, key.hash, loaded.digests, names_wanted.get())
+
+    def _declined(self, key: _marimo.HashKey, loaded: Loaded) -> str:
+        with suppress(Exception):
+            if _marimo.is_stale(self, key):
+                return "marimo wants it made anew"
+            manifest = loaded.contents[keys.key_of(self._entry(key))]
+            if not _marimo.is_trusted(self, manifest):
+                return "nobody who is trusted signed it"
+        return super()._declined(key, loaded)
 
     def _must_raise(self, error: Exception) -> bool:
         # Under `strict` the user wants no entry that nobody they trust has signed

@@ -13,11 +13,14 @@ import sqlite3
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from marimo_cellar.database import Database, Unavailable
 from marimo_cellar.entries import EntryKey, Found, Owner, adopt, place
+from marimo_cellar.inputs import Inputs
+from marimo_cellar.reasons import Reason
+from marimo_cellar.why import Explainer
 
 _FLUSH_SECONDS = 5.0
 
@@ -26,7 +29,9 @@ _FLUSH_SECONDS = 5.0
 class Lookup:
     """`at` is in Unix seconds. `seconds` is a hit's load time, a miss's run time,
     which is known only when the entry is saved. `found` is the entry that answered,
-    None if that was a file of marimo's."""
+    None if that was a file of marimo's. `why` says, in a few words, why an entry that
+    is there does not serve; `evicted` what one was evicted for; `reasons` are those
+    that are noted as the cell runs, and those found out when it is written."""
 
     database: Database
     key: EntryKey
@@ -37,6 +42,9 @@ class Lookup:
     why: str | None = None
     found: Found | None = None
     lookup_id: int | None = None
+    evicted: str | None = None
+    inputs: Inputs | None = None
+    reasons: list[Reason] = field(default_factory=list)
 
 
 _lock = threading.Lock()
@@ -102,16 +110,19 @@ def _write(database: Database, lookups: list[Lookup]) -> bool:
         if database.read_only:
             return True
     with database.writing() as connection:
+        explainer = Explainer(connection, dict.fromkeys(lookups))
         for lookup in dict.fromkeys(lookups):
             if lookup.lookup_id is not None:
                 connection.execute(
                     "UPDATE lookups SET seconds = ?, why = ? WHERE lookup_id = ?",
-                    (lookup.seconds, lookup.why, lookup.lookup_id),
+                    (lookup.seconds, explainer.sentence(lookup), lookup.lookup_id),
                 )
+                explainer.write(lookup)
                 continue
             cell_id, node = place(connection, database, lookup.owner)
             if lookup.outcome == "hit":
                 _count(connection, lookup, cell_id, node)
+            why = explainer.explain(lookup, cell_id)
             lookup.lookup_id = connection.execute(
                 "INSERT INTO lookups"
                 " (cell_id, cache_name, hash, outcome, at, seconds, why)"
@@ -123,9 +134,10 @@ def _write(database: Database, lookups: list[Lookup]) -> bool:
                     lookup.outcome,
                     lookup.at,
                     lookup.seconds,
-                    lookup.why,
+                    why,
                 ),
             ).lastrowid
+            explainer.write(lookup)
     return True
 
 

@@ -43,6 +43,20 @@ def type_hints(manifest: Bytes) -> dict[str, str | None]:
     }
 
 
+def unserialised(manifest: Bytes) -> list[str]:
+    """The variables of which it has no more than the type, in order; none at all if it
+    cannot be read."""
+    try:
+        content: Any = _content(bytes(manifest))
+        return sorted(
+            str(name)
+            for name, item in content["defs"].items()
+            if item.get("unserializable_type") is not None
+        )
+    except _UNREADABLE:
+        return []
+
+
 def signed(manifest: Bytes) -> frozenset[str]:
     """The keys whose digests it signs; none if it cannot be read."""
     try:

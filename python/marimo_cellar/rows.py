@@ -11,10 +11,20 @@ import copy
 import sqlite3
 import time
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from marimo_cellar import _marimo, entries, keys, lookups, mapped, other_kinds
+from marimo_cellar import (
+    _marimo,
+    entries,
+    keys,
+    lookups,
+    mapped,
+    other_kinds,
+    reads,
+    running,
+)
 from marimo_cellar.belonging import Belonging
 from marimo_cellar.cells import app_path
 from marimo_cellar.database import Database, Unavailable
@@ -42,6 +52,8 @@ class OverRows(_marimo.BasePersistenceLoader):
     _kind: str
     _kinds: ClassVar[dict[str, type[OverRows]]] = {}
     _writer: EntryWriter | None = None
+    # What is being saved is the result of this lookup.
+    _saving: Lookup | None = None
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -121,6 +133,7 @@ class OverRows(_marimo.BasePersistenceLoader):
         for found in founds:
             cache, lookup.why = self._restore(database, key, found, glbls)
             if cache is not None:
+                running.note_hit(lookup, cache)
                 lookups.note_hit(lookup, found)
                 return cache
         # An entry that is there and does not serve, such as a damaged one, does not
@@ -128,6 +141,7 @@ class OverRows(_marimo.BasePersistenceLoader):
         if not founds and (cache := self._elsewhere(lookup, key, glbls)) is not None:
             return cache
         self._missed[key.hash] = lookup
+        self._belonging.running().begin(lookup, key, evicted=not founds)
         lookups.note(lookup)
         return None
 
@@ -137,7 +151,8 @@ class OverRows(_marimo.BasePersistenceLoader):
             return super().save_cache(cache)
         try:
             view = copy.copy(self)
-            view._writer = self._writer_for(database, cache)
+            view._saving = self._missed.pop(cache.hash, None)
+            view._writer = view._writer_for(database, cache)
             view.store = self._through(view._writer)
         except Exception as error:
             self._failed(database, error)
@@ -187,22 +202,29 @@ class OverRows(_marimo.BasePersistenceLoader):
 
     def _save(self, cache: _marimo.Cache) -> bool:
         """On the view whose store is a writer: marimo's own `save_cache`."""
-        if not super().save_cache(cache):
-            return False
+        try:
+            if not super().save_cache(cache):
+                return False
+        except Exception:
+            running.note_unpicklable(self._saving, cache.defs)
+            raise
         assert self._writer is not None
+        self._writer.settle(reads.DIGESTED_AT_ONCE)
         return self._writer.finish()
 
     def _writer_for(self, database: Database, cache: _marimo.Cache) -> EntryWriter:
         runtime = cache.meta.get("runtime")
-        lookup = self._missed.pop(cache.hash, None)
+        lookup, owner = self._saving, self._owner()
         if lookup is not None:
+            made = self._belonging.running().end(lookup, cache)
+            owner = replace(owner, made=made)
             lookup.seconds = runtime
             lookups.note(lookup)
         label, hint = _described(cache)
         return EntryWriter(
             database,
             self._entry(cache.key),
-            self._owner(),
+            owner,
             runtime,
             label,
             hint,
@@ -249,7 +271,7 @@ class OverRows(_marimo.BasePersistenceLoader):
                 raise
             return None, f"it could not be restored ({error})"
         if cache is None:
-            return None, "marimo did not accept it"
+            return None, self._declined(key, loaded)
         if cache.hash != key.hash:
             return None, "it holds another entry"
         wanted = names_wanted.get()
@@ -262,6 +284,10 @@ class OverRows(_marimo.BasePersistenceLoader):
         if keys.key_of(self._entry(key)) not in loaded.contents:
             return "it is not whole"
         return None
+
+    def _declined(self, key: _marimo.HashKey, loaded: Loaded) -> str:
+        """Why marimo made nothing of an entry that it saw."""
+        return "marimo did not accept it"
 
     def _must_raise(self, error: Exception) -> bool:
         """Whether the error is the user's own wish, not a fault of the cache."""

@@ -25,6 +25,7 @@ from marimo_cellar.notebook import (
     digest_of,
 )
 from marimo_cellar.notebook_file import cells_in
+from marimo_cellar.running import Running
 from marimo_cellar.saves import SavesInFlight
 from marimo_cellar.store import SqliteStore
 
@@ -60,6 +61,7 @@ class Session:
             _marimo.LazyStore(self.store) if self.store is not None else None
         )
         self.roll = Roll(self.path)
+        self.running = Running()
         self._context = context
         self._lock = threading.Lock()
         self._graph: tuple[object, ...] = ()

@@ -273,6 +273,16 @@ class EntryWriter(_marimo.FileStore):
         return {key: blob.digest for key, blob in self._blobs.items()}
 
     @property
+    def last(self) -> Bytes | None:
+        """What was put last: the manifest, or all of the entry in one."""
+        return self._last[1] if self._last is not None else None
+
+    def settle(self, most: int) -> None:
+        """Looks at the files that the entry was made of, up to so many bytes."""
+        if self._owner.made is not None:
+            self._owner.made.settle(most)
+
+    @property
     def failed(self) -> bool:
         """Whether something could not be put, so that `finish` will say what."""
         return self._failure is not None

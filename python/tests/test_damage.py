@@ -326,15 +326,21 @@ def test_what_holds_entries_is_salvaged_and_all_is_counted(store: SqliteStore) -
         connection.execute("INSERT INTO costs SELECT entry_id, 0.5, 60 FROM entries")
         connection.execute("INSERT INTO openings SELECT app_id, 'a:1', 9e9 FROM apps")
         connection.execute("UPDATE costs SET amount = 'text' WHERE entry_id = 1")
+        connection.execute("INSERT INTO inputs SELECT entry_id, '{}' FROM entries")
+        connection.execute(
+            "INSERT INTO reads SELECT entry_id, 'data.csv', 'opened', 1, 2, NULL"
+            " FROM entries"
+        )
+        connection.execute("INSERT INTO reasons SELECT lookup_id, '[]' FROM lookups")
     fold(store.database)
-    tables = ("costs", "openings", "usage")
+    tables = ("costs", "openings", "usage", "inputs", "reads", "reasons")
     before = [rows_of(path, table) for table in tables]
     overwrite(path, (pages_of(path)["items_by_key"] - 1) * PAGE, b"\xff" * PAGE)
     served(store)
     assert served(store) == COUNT
     assert len(damage.set_aside(path)) == 1
-    costs, openings, usage = (rows_of(path, table) for table in tables)
-    assert (costs, openings, usage) == (before[0][1:], *before[1:])
+    costs, *rest = (rows_of(path, table) for table in tables)
+    assert (costs, rest) == (before[0][1:], before[1:])
 
 
 def rows_of(path: Path, table: str) -> list[Any]:

@@ -11,6 +11,7 @@ import {
   listItems,
   listItemsByKey,
   listLookups,
+  listReads,
 } from './listing';
 import { LiveDatabase } from './LiveDatabase';
 import { entryThere, load, lookup } from './lookup';
@@ -32,6 +33,7 @@ import type {
   Load,
   Lookup,
   LookupSummary,
+  ReadSummary,
   Lost,
   NewEntry,
   NewItem,
@@ -126,6 +128,11 @@ export class SqliteLoader {
   /** What the last runs met for a cell, newest first. */
   lookups(cellId: number, limit: number): Promise<LookupSummary[]> {
     return this.#read(({ connection }) => listLookups(connection, cellId, limit));
+  }
+
+  /** The files that were read for an app's entries, by path. */
+  reads(appId: number): Promise<ReadSummary[]> {
+    return this.#read(({ connection }) => listReads(connection, appId));
   }
 
   /** All that it takes to judge a notebook's document; `undefined` when the cache does not know it. */

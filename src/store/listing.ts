@@ -16,11 +16,13 @@ import {
   cacheTypes,
   formats,
   outcomes,
+  readings,
   type AppSummary,
   type CellSummary,
   type EntrySummary,
   type ItemSummary,
   type LookupSummary,
+  type ReadSummary,
 } from './rows';
 import type { Connection, Value } from './Connection';
 
@@ -137,7 +139,7 @@ const itemFields = {
 const items = new Listing('a value', itemFields);
 const itemsWithAge = new Listing('a value', { ...itemFields, createdAt: real('e.created_at') });
 
-const lookups = new Listing('a lookup', {
+const lookupFields = {
   cellId: integer('cell_id'),
   cacheName: text('cache_name'),
   hash: text('hash'),
@@ -145,6 +147,18 @@ const lookups = new Listing('a lookup', {
   at: real('at'),
   seconds: optional(real('seconds')),
   why: optional(text('why')),
+  reasons: optional(text('NULL')),
+};
+const lookupsOf10 = new Listing('a lookup', lookupFields);
+const lookups = new Listing('a lookup', { ...lookupFields, reasons: optional(text('reasons')) });
+
+const reads = new Listing('a file that was read', {
+  entryId: integer('r.entry_id'),
+  path: text('r.path'),
+  how: oneOf('r.how', readings),
+  size: integer('r.size'),
+  modifiedAt: real('r.modified_at'),
+  digest: optional(digest('r.digest')),
 });
 
 /**
@@ -257,14 +271,31 @@ export async function listLookups(
   cellId: number,
   limit: number,
 ): Promise<LookupSummary[]> {
-  const row = await connection.get(
-    `SELECT ${lookups.sql(
-      '(SELECT * FROM lookups WHERE cell_id = ? ORDER BY at DESC, lookup_id DESC LIMIT ?)',
-    )} AS lookups`,
-    cellId,
-    limit,
-  );
+  const latest =
+    '(SELECT * FROM lookups WHERE cell_id = ? ORDER BY at DESC, lookup_id DESC LIMIT ?)';
+  const found = (await tellsWhy(connection))
+    ? lookups.sql(`${latest} LEFT JOIN reasons USING (lookup_id)`)
+    : lookupsOf10.sql(latest);
+  const row = await connection.get(`SELECT ${found} AS lookups`, cellId, limit);
   return lookups.parse(row?.lookups, connection.path).sort((a, b) => b.at - a.at);
+}
+
+/** The files that were read for an app's entries, by path; none before format 1.1. */
+export async function listReads(connection: Connection, appId: number): Promise<ReadSummary[]> {
+  if (!(await tellsWhy(connection))) return [];
+  const row = await connection.get(
+    `SELECT ${reads.sql(
+      `reads AS r JOIN entries AS e USING (entry_id) JOIN cells AS c USING (cell_id)
+       WHERE c.app_id = ?1`,
+    )} AS reads`,
+    appId,
+  );
+  return reads.parse(row?.reads, connection.path).sort((a, b) => compare(a.path, b.path));
+}
+
+/** Whether the database has what 1.1 added: VS Code reads older ones as they are. */
+async function tellsWhy(connection: Connection): Promise<boolean> {
+  return (await connection.number('PRAGMA user_version')) > 1000;
 }
 
 /** By code units, so that the order is the same for everybody. */

@@ -54,6 +54,8 @@ export const formats = ['arrow', 'json', 'npy', 'pickle', 'pt', 'bin', 'manifest
 export type Format = (typeof formats)[number];
 
 export const outcomes = ['hit', 'miss'] as const;
+/** How a file that was read is known. */
+export const readings = ['opened', 'named'] as const;
 
 /** Which marimo, Python and cache format made an entry. */
 export interface Versions {
@@ -112,7 +114,23 @@ export interface LookupSummary {
   readonly at: number;
   /** Load time of a hit, run time of a miss. */
   readonly seconds: number | undefined;
+  /** Of a miss, an English sentence. */
   readonly why: string | undefined;
+  /** The same for programs, also of a hit: a JSON array, see `src/protocol/reasons.ts`. Since 1.1. */
+  readonly reasons: string | undefined;
+}
+
+/** A file that a cell read while it computed an entry, as it was when the cell ended. */
+export interface ReadSummary {
+  readonly entryId: number;
+  /** Relative to the notebook's folder, with forward slashes. */
+  readonly path: string;
+  /** `named`: the cell's code has its path, and may have read it by other means than Python's. */
+  readonly how: (typeof readings)[number];
+  readonly size: number;
+  readonly modifiedAt: number;
+  /** Absent for a file that was too large to ask. */
+  readonly digest: string | undefined;
 }
 
 /** What a clear takes away, told before it is done and again after. */

@@ -28,6 +28,7 @@ const lookup = (different: Partial<LookupSummary>): LookupSummary => ({
   at: now - 300,
   seconds: 0.25,
   why: undefined,
+  reasons: undefined,
   ...different,
 });
 

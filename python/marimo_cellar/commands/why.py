@@ -1,0 +1,170 @@
+"""`why`: what the last lookup of each cell of a notebook met, and why."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sqlite3
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from marimo_cellar import place, reasons
+from marimo_cellar.cells import OUTSIDE, app_path
+from marimo_cellar.database import Database, database_in
+from marimo_cellar.reasons import Reason
+from marimo_cellar.titles import title_of
+
+
+def add_to(commands: Any) -> None:
+    """Adds the command to argparse's subparsers."""
+    parser = commands.add_parser(
+        "why",
+        help="say why cells were not served from the cache",
+        description="Says for each cell of a notebook what its last run met, and, if "
+        "it was not served from the cache, why.",
+    )
+    parser.add_argument("notebook", type=Path, metavar="NOTEBOOK")
+    parser.add_argument(
+        "cell",
+        nargs="?",
+        metavar="CELL",
+        help="its name, a variable that it defines, or its number from 1; all cells if "
+        "left out",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=_run)
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """A cell that is in the notebook, and its last lookup if it had one."""
+
+    cell_id: int
+    number: int
+    title: str
+    name: str | None
+    defs: tuple[str, ...]
+    outcome: str | None = None
+    at: float | None = None
+    seconds: float | None = None
+    why: str | None = None
+    reasons: tuple[Reason, ...] = ()
+
+    def is_called(self, name: str) -> bool:
+        return name in (self.name, str(self.number), *self.defs)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    notebook = Path(os.path.abspath(arguments.notebook))
+    if not notebook.is_file():
+        raise FileNotFoundError(f"There is no notebook {arguments.notebook}")
+    database = database_in(place.folder_of(notebook))
+    cells = _cells(database, notebook)
+    if arguments.cell is not None:
+        cells = _chosen(cells, arguments.cell, notebook)
+    if arguments.json:
+        print(json.dumps({"cells": [_as_json(cell) for cell in cells]}))
+        return 0
+    for cell in cells:
+        print(f"{cell.number:>3}  {cell.title}: {_sentence(cell)}")
+    return 0
+
+
+def _cells(database: Database, notebook: Path) -> list[_Cell]:
+    """In the order of the notebook. Raises FileNotFoundError where nothing is known."""
+    # By SQLite alone, which is told what to say by `Unavailable`: of a newer format,
+    # of somebody else's file.
+    with database.reading() as connection:
+        if connection is None:
+            raise FileNotFoundError(
+                f"Nothing of {notebook} is cached yet: there is no {database.path}"
+            )
+        rows = connection.execute(
+            "SELECT cell_id, ordinal, cells.name, code, defs FROM cells"
+            " JOIN apps USING (app_id) WHERE path = ? AND retired_at IS NULL"
+            " AND ordinal >= 0 AND cells.name IS NOT ? ORDER BY ordinal, cell_id",
+            (app_path(database, notebook), OUTSIDE),
+        ).fetchall()
+        if not rows:
+            raise FileNotFoundError(
+                f"Nothing of {notebook} is cached yet in {database.path}"
+            )
+        titles = {
+            cell_id: title_of(name, code) or "an empty cell"
+            for cell_id, _, name, code, _ in rows
+        }
+        return [
+            _Cell(
+                cell_id,
+                number,
+                titles[cell_id],
+                name,
+                _names(defs),
+                *_last(connection, cell_id, titles),
+            )
+            for number, (cell_id, _, name, _, defs) in enumerate(rows, 1)
+        ]
+
+
+def _last(
+    connection: sqlite3.Connection, cell_id: int, titles: dict[int, str]
+) -> tuple[Any, ...]:
+    """Outcome, time, seconds, sentence and reasons of the last lookup, if any."""
+    row = connection.execute(
+        "SELECT lookup_id, outcome, at, seconds, why FROM lookups"
+        " WHERE cell_id = ? ORDER BY at DESC, lookup_id DESC LIMIT 1",
+        (cell_id,),
+    ).fetchone()
+    if row is None:
+        return ()
+    lookup_id, outcome, at, seconds, why = row
+    try:
+        text = connection.execute(
+            "SELECT reasons FROM reasons WHERE lookup_id = ?", (lookup_id,)
+        ).fetchone()
+    except sqlite3.OperationalError:
+        # Format 1.0 has no more than a sentence.
+        text = None
+    found = tuple(reasons.parse(text[0])) if text is not None else ()
+    return outcome, at, seconds, reasons.sentence(found, titles.get) or why, found
+
+
+def _names(defs: str) -> tuple[str, ...]:
+    try:
+        found = json.loads(defs)
+    except ValueError:
+        return ()
+    return tuple(map(str, found)) if isinstance(found, list) else ()
+
+
+def _chosen(cells: list[_Cell], name: str, notebook: Path) -> list[_Cell]:
+    chosen = [cell for cell in cells if cell.is_called(name)]
+    if not chosen:
+        known = ", ".join(cell.name or str(cell.number) for cell in cells)
+        raise FileNotFoundError(f"{notebook} has no cell {name!r}. It has {known}.")
+    return chosen
+
+
+def _sentence(cell: _Cell) -> str:
+    if cell.outcome is None or cell.at is None:
+        return "It was not looked up yet."
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(cell.at))
+    met = "From the cache" if cell.outcome == "hit" else "Computed"
+    return " ".join(filter(None, [f"{met}, {when}.", cell.why]))
+
+
+def _as_json(cell: _Cell) -> dict[str, object]:
+    return {
+        "cell": cell.cell_id,
+        "number": cell.number,
+        "name": cell.name,
+        "title": cell.title,
+        "outcome": cell.outcome,
+        "at": cell.at,
+        "seconds": cell.seconds,
+        "why": cell.why,
+        "reasons": list(cell.reasons),
+    }

@@ -1,0 +1,135 @@
+"""Real kernels note the files that cells read, and tell at a hit which have changed."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Write, outcomes
+from tests.kernels import export, python, query
+
+CELLS = {
+    "opened": "opened = open('opened.csv').read()",
+    "framed": "import pandas as pd\nframed = pd.read_csv('framed.csv')",
+    "named": "import polars as pl\nnamed = pl.read_csv('named.csv')['a'].sum()",
+    "threaded": """
+        from concurrent.futures import ThreadPoolExecutor
+        from pathlib import Path
+        with ThreadPoolExecutor(1) as pool:
+            threaded = pool.submit(Path('thread' + 'ed.csv').read_text).result()
+    """,
+    "none": "none = 1",
+}
+
+
+def reads(notebook: Path) -> dict[str, list[tuple[str, str]]]:
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name, path, how in query(
+        notebook,
+        "SELECT name, reads.path, how FROM reads JOIN entries USING (entry_id)"
+        " JOIN cells USING (cell_id) ORDER BY 1, 2",
+    ):
+        found.setdefault(name, []).append((path, how))
+    return found
+
+
+def last_reasons(notebook: Path) -> dict[str, list[dict[str, Any]]]:
+    """Of each cell's last lookup, which all are hits."""
+    rows = query(
+        notebook,
+        "SELECT name, outcome, why, reasons FROM lookups JOIN cells USING (cell_id)"
+        " LEFT JOIN reasons USING (lookup_id) WHERE name NOT NULL ORDER BY lookup_id",
+    )
+    last = {name: row for name, *row in rows}
+    assert {tuple(row[:2]) for row in last.values()} == {("hit", None)}
+    return {name: json.loads(row[2]) for name, row in last.items() if row[2]}
+
+
+def test_hits_whose_files_have_changed_are_told(
+    write: Write, env: dict[str, str]
+) -> None:
+    notebook = write("files.py", **CELLS)
+    for name in ("opened", "framed", "named", "threaded"):
+        (notebook.parent / f"{name}.csv").write_text("a,b\n1,2\n")
+    done = export(notebook, env)
+    assert reads(notebook) == {
+        "opened": [("opened.csv", "opened")],
+        "framed": [("framed.csv", "opened")],
+        "named": [("named.csv", "named")],
+        "threaded": [("threaded.csv", "opened")],
+    }
+    digests = query(notebook, "SELECT count(DISTINCT digest), count(digest) FROM reads")
+    assert digests == [(1, 4)]
+
+    # Only touched, it is what it was.
+    os.utime(notebook.parent / "framed.csv", (1, 1))
+    (notebook.parent / "opened.csv").write_text("a,b\n1,3\n")
+    (notebook.parent / "named.csv").unlink()
+    again = export(notebook, env)
+    assert again.outputs == done.outputs
+    assert "Cellar" not in again.printed
+    found = last_reasons(notebook)
+    assert found.keys() == {"opened", "named"}
+    ((opened,), (named,)) = (found["opened"], found["named"])
+    assert opened.pop("modified_at") == os.stat(notebook.parent / "opened.csv").st_mtime
+    assert opened == {
+        "kind": "file",
+        "path": "opened.csv",
+        "how": "opened",
+        "change": "changed",
+    }
+    assert named == {
+        "kind": "file",
+        "path": "named.csv",
+        "how": "named",
+        "change": "gone",
+    }
+    told = python(notebook, env, "-m", "marimo_cellar", "why", notebook.name)
+    assert "opened.csv has changed since" in told
+    assert "named.csv, which it may have read, is gone" in told
+
+    # An equal cell of another notebook is served what the first one read.
+    write("twin.py", opened=CELLS["opened"])
+    twin = notebook.with_name("twin.py")
+    export(twin, env)
+    assert outcomes(twin)["opened"] == "hit"
+    rows = query(notebook, "SELECT count(*) FROM reads WHERE reads.path = 'opened.csv'")
+    assert rows == [(2,)]
+
+
+def test_why_tells_of_each_cell_and_what_it_cannot_tell(
+    write: Write, env: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    from marimo_cellar.__main__ import main
+
+    notebook = write("told.py", first="first = 1", second="second = first + 1")
+    for arguments, error in (
+        ([str(notebook)], "is cached yet"),
+        ([str(notebook.with_name("other.py"))], "There is no notebook"),
+    ):
+        assert main(["why", *arguments]) == 1
+        assert error in capsys.readouterr().err
+    export(notebook, env)
+    write("told.py", first="first = 2", second="second = first + 1")
+    export(notebook, env)
+    assert main(["why", str(notebook), "second"]) == 0
+    printed = capsys.readouterr().out
+    assert "first, which it needs, changed; first, from first, holds" in printed
+    assert len(printed.splitlines()) == 1
+    assert main(["why", str(notebook), "--json"]) == 0
+    cells = json.loads(capsys.readouterr().out)["cells"]
+    assert [cell["name"] for cell in cells] == [None, "first", "second"]
+    assert [cell["outcome"] for cell in cells] == ["hit", "miss", "miss"]
+    assert cells[1]["reasons"] == [{"kind": "own_code"}]
+    assert main(["why", str(notebook), "third"]) == 1
+    assert "no cell 'third'" in capsys.readouterr().err
+
+    database = notebook.parent / "__marimo__" / "cache" / "cache.db"
+    if os.name != "nt" and os.geteuid() != 0:
+        database.chmod(0o400)
+    assert main(["why", str(notebook), "2"]) == 0
+    assert "own code" in capsys.readouterr().out
