@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from marimo_cellar import SqliteLoader, SqliteStore, lookups, other_kinds
+from marimo_cellar import SqliteLoader, SqliteStore, lookups, other_kinds, reasons
 from marimo_cellar._marimo import LazyLoader, is_plain
 from marimo_cellar.blobs import seal
 from marimo_cellar.cells import Roll
@@ -50,8 +50,15 @@ def store(tmp_path: Path) -> SqliteStore:
 def whys(store: SqliteStore) -> list[str | None]:
     """What is written of the lookups, the last one first."""
     lookups.flush()
-    found = rows(store, "SELECT why FROM lookups ORDER BY lookup_id DESC")
-    return [why for (why,) in found]
+    found = rows(
+        store,
+        "SELECT reasons FROM lookups LEFT JOIN reasons USING (lookup_id)"
+        " ORDER BY lookup_id DESC",
+    )
+    return [
+        next((one.get("text") for one in reasons.parse(text)), None)
+        for (text,) in found
+    ]
 
 
 class Trap:
@@ -454,7 +461,8 @@ def test_a_planted_pickle_is_not_loaded_by_a_cached_cell(
     assert ran(cell) == ["victim"]
     assert run.outputs == good.outputs
     assert not mark.exists()
-    assert (SIGNED,) in query(cell, "SELECT why FROM lookups")
+    told = reasons.sentence([{"kind": "refused", "text": SIGNED}])
+    assert (told,) in query(cell, "SELECT why FROM lookups")
     # Where marimo itself verifies nothing, it is a pickle as any other: the trap works.
     change(cell, "DELETE FROM entries WHERE loader = 'lazy'")
     export(cell, unsigned_env)
