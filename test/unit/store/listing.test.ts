@@ -207,7 +207,8 @@ test('lookups come newest first, as many as are asked for', async (t) => {
     path,
     `${oneCell} INSERT INTO lookups (cell_id, cache_name, hash, outcome, at, seconds, why) VALUES
       (1, 'cell_cache', 'a', 'miss', 1, 2.5, 'nothing earlier'), (1, 'cell_cache', 'b', 'hit', 3, 0.5, NULL),
-      (1, 'cell_cache', 'c', 'miss', 2, NULL, NULL)`,
+      (1, 'cell_cache', 'c', 'miss', 2, NULL, NULL);
+     INSERT INTO reasons VALUES (3, '[{"kind":"cleared"}]')`,
   );
   const loader = await openCache(t, path);
   const [last, before] = await loader.lookups(1, 2);
@@ -219,9 +220,35 @@ test('lookups come newest first, as many as are asked for', async (t) => {
     at: 3,
     seconds: 0.5,
     why: undefined,
+    reasons: undefined,
   });
   assert.equal(before?.hash, 'c');
+  assert.equal(before.reasons, '[{"kind":"cleared"}]');
   assert.equal((await loader.lookups(1, 9)).at(-1)?.why, 'nothing earlier');
+});
+
+test('files that were read come by path, with how they are known', async (t) => {
+  const path = await makeCache(t);
+  await runSql(
+    path,
+    `${oneCell} INSERT INTO entries (entry_id, cell_id, cache_name, cache_type, hash, loader, created_at)
+       VALUES (7, 1, 'cell_cache', 'P', 'h', 'lazy', 1);
+     INSERT INTO reads VALUES (7, 'b.csv', 'named', 3, 1.5, NULL),
+       (7, 'a.csv', 'opened', 2, 2.5, zeroblob(32))`,
+  );
+  const loader = await openCache(t, path);
+  assert.deepEqual(await loader.reads(1), [
+    {
+      entryId: 7,
+      path: 'a.csv',
+      how: 'opened',
+      size: 2,
+      modifiedAt: 2.5,
+      digest: '0'.repeat(64),
+    },
+    { entryId: 7, path: 'b.csv', how: 'named', size: 3, modifiedAt: 1.5, digest: undefined },
+  ]);
+  assert.deepEqual(await loader.reads(2), []);
 });
 
 for (const [what, sql] of [
