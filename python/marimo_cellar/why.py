@@ -12,12 +12,22 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from marimo_cellar import _marimo, inputs, reasons
-from marimo_cellar.inputs import Inputs
+from marimo_cellar import _marimo, reasons
+from marimo_cellar.differences import (
+    Earlier,
+    ancestors_of,
+    by_content,
+    cell_of,
+    inputs_apart,
+    origin_of,
+    titles_of,
+    versions_apart,
+    versions_of,
+)
 from marimo_cellar.made import reads_in
-from marimo_cellar.notebook import Cell, Notebook
+from marimo_cellar.notebook import Cell
 from marimo_cellar.notices import warn_once
 from marimo_cellar.reads import change_of
 from marimo_cellar.reasons import Reason
@@ -49,18 +59,6 @@ _UNFIT = {
 }
 
 
-class _Earlier(NamedTuple):
-    """An entry of the cell. `node` is None where that is not recorded."""
-
-    entry_id: int
-    hash: str
-    cache_type: str
-    node: bytes | None
-    created_at: float
-    versions: str
-    inputs: str | None
-
-
 class _Before(NamedTuple):
     """The last lookup of a hash. `kept` is whether its result was in the cache then."""
 
@@ -72,7 +70,7 @@ class _Before(NamedTuple):
 class _Record:
     """What there is of a cell and a cache's name, as the batch began."""
 
-    entries: Sequence[_Earlier]
+    entries: Sequence[Earlier]
     lookups: Mapping[str, _Before]
     cleared_at: float | None
 
@@ -208,17 +206,17 @@ class Explainer:
             "SELECT cleared_at FROM cells WHERE cell_id = ?", (cell_id,)
         ).fetchone()
         return _Record(
-            [_Earlier(*row) for row in rows],
+            [Earlier(*row) for row in rows],
             {hash: _Before(at, bool(kept)) for hash, at, kept in lookups},
             cleared_at,
         )
 
     def _differences(
-        self, lookup: Lookup, cell_id: int, earlier: _Earlier
+        self, lookup: Lookup, cell_id: int, earlier: Earlier
     ) -> list[Reason]:
         """All that is not as it was with an entry, what weighs most first."""
-        notebook, cell = lookup.owner.notebook, _cell(lookup)
-        found = _versions_apart(earlier)
+        notebook, cell = lookup.owner.notebook, cell_of(lookup)
+        found = versions_apart(earlier)
         upstream: list[Reason] = []
         own = False
         if notebook is not None and cell is not None and earlier.node is not None:
@@ -228,12 +226,12 @@ class Explainer:
                 upstream = self._upstream(lookup, recorded, cell)
         if own:
             found.append({"kind": "own_code"})
-        values, modules = _inputs_apart(lookup, earlier, own)
-        if values or not _by_content(lookup, earlier):
+        values, modules = inputs_apart(lookup, earlier, own)
+        if values or not by_content(lookup, earlier):
             found.extend(upstream[:_CHANGES])
         found.extend(modules)
         found.extend(
-            {"kind": "input", "name": name, **_origin(lookup, name)}
+            {"kind": "input", "name": name, **origin_of(lookup, name)}
             for name in values[:_CHANGES]
         )
         return found
@@ -305,7 +303,7 @@ class Explainer:
         )
 
     def _of_cell(self, kind: str, lookup: Lookup, cell_id: int) -> Reason:
-        title = _titles(lookup).get(cell_id)
+        title = titles_of(lookup).get(cell_id)
         if title is None:
             row = self._connection.execute(
                 "SELECT name, code FROM cells WHERE cell_id = ?", (cell_id,)
@@ -313,22 +311,22 @@ class Explainer:
             title = title_of(*row) if row else None
         return {"kind": kind, "cell": cell_id, **({"title": title} if title else {})}
 
-    def _unseen(self, lookup: Lookup, earlier: _Earlier) -> list[Reason]:
+    def _unseen(self, lookup: Lookup, earlier: Earlier) -> list[Reason]:
         """What may be behind a miss where nothing of the cell itself is different."""
         if found := self._of_ancestors(lookup, earlier):
             return found
-        then, now = _versions(earlier), _marimo.versions()
+        then, now = versions_of(earlier), _marimo.versions()
         return [
             {"kind": name, "before": str(then[name]), "now": str(now[name])}
             for name in ("python", "marimo")
             if then.get(name) not in (None, now[name])
         ] or [{"kind": "unknown"}]
 
-    def _of_ancestors(self, lookup: Lookup, earlier: _Earlier) -> list[Reason]:
+    def _of_ancestors(self, lookup: Lookup, earlier: Earlier) -> list[Reason]:
         """What ancestors missed by since: their hash is a part of this one's."""
         ids = [
             cell_id
-            for kernel_id in _ancestors(lookup)
+            for kernel_id in ancestors_of(lookup)
             if (cell_id := lookup.owner.roll.ids.get(kernel_id)) is not None
         ]
         rows = self._connection.execute(
@@ -353,103 +351,3 @@ def _fate(before: _Before, record: _Record) -> str:
     if record.cleared_at is not None and record.cleared_at > before.at:
         return "cleared"
     return "gone" if before.kept else "unsaved"
-
-
-def _by_content(lookup: Lookup, earlier: _Earlier) -> bool:
-    """Whether what both stand on is all in their inputs, and no ancestor's code is."""
-    known = lookup.inputs is not None and (
-        earlier.inputs is not None or earlier.cache_type == "P"
-    )
-    return known and lookup.key.cache_type in "PC" and earlier.cache_type in "PC"
-
-
-def _inputs_apart(
-    lookup: Lookup, earlier: _Earlier, own: bool
-) -> tuple[list[str], list[Reason]]:
-    """The variables that hold something else, and the modules of other versions."""
-    then = inputs.parse(earlier.inputs) or Inputs()
-    now = lookup.inputs or Inputs()
-    names = sorted(
-        name
-        for name in then.values.keys() | now.values.keys()
-        if then.values.get(name) != now.values.get(name)
-    )
-    if own or not (then.values and now.values):
-        # New code uses other names.
-        names = [one for one in names if one in then.values and one in now.values]
-    modules: list[Reason] = [
-        {"kind": "module", "name": name, "before": before, "now": now.modules[name]}
-        for name, before in sorted(then.modules.items())
-        if now.modules.get(name, before) != before
-    ]
-    return names, modules
-
-
-def _versions_apart(earlier: _Earlier) -> list[Reason]:
-    """The versions that any result depends on: of Python's bytecode, of the format."""
-    then, now = _versions(earlier), _marimo.versions()
-    found: list[Reason] = []
-    before, after = str(then.get("python", "")), str(now["python"])
-    if before and before.split(".")[:2] != after.split(".")[:2]:
-        found.append({"kind": "python", "before": before, "now": after})
-    if "marimo" in then and then.get("cache") != now["cache"]:
-        found.append(
-            {
-                "kind": "marimo",
-                "before": str(then["marimo"]),
-                "now": str(now["marimo"]),
-            }
-        )
-    return found
-
-
-def _versions(earlier: _Earlier) -> Mapping[str, Any]:
-    try:
-        found = json.loads(earlier.versions)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _cell(lookup: Lookup) -> Cell | None:
-    notebook = lookup.owner.notebook
-    return notebook.cell(lookup.owner.kernel_id) if notebook is not None else None
-
-
-def _ancestors(lookup: Lookup) -> set[str]:
-    """The kernel's ids of the cells that the lookup's depends on."""
-    notebook, cell = lookup.owner.notebook, _cell(lookup)
-    if notebook is None or cell is None:
-        return set()
-    found: set[str] = set()
-    waiting = list(cell.parents)
-    while waiting:
-        kernel_id = waiting.pop()
-        if kernel_id not in found:
-            found.add(kernel_id)
-            waiting.extend(notebook.by_kernel_id[kernel_id].parents)
-    return found
-
-
-def _origin(lookup: Lookup, name: str) -> Mapping[str, object]:
-    """The cell that a variable comes from, if that is another one."""
-    notebook, own = lookup.owner.notebook, _cell(lookup)
-    for cell in notebook.cells if notebook is not None else ():
-        if name in cell.defs and cell is not own:
-            cell_id = lookup.owner.roll.ids.get(cell.kernel_id)
-            title = title_of(cell.name, cell.code)
-            return {
-                **({} if cell_id is None else {"cell": cell_id}),
-                **({"title": title} if title else {}),
-            }
-    return {}
-
-
-def _titles(lookup: Lookup) -> Mapping[int, str]:
-    notebook: Notebook | None = lookup.owner.notebook
-    return {
-        lookup.owner.roll.ids[cell.kernel_id]: title
-        for cell in (notebook.cells if notebook is not None else ())
-        if cell.kernel_id in lookup.owner.roll.ids
-        and (title := title_of(cell.name, cell.code))
-    }
