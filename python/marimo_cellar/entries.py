@@ -149,11 +149,11 @@ def candidates(database: Database, key: EntryKey, owner: Owner) -> list[Found]:
             if cell_id == own or cleared_at is None or created_at > cleared_at
         ]
         founds.sort(key=lambda found: not found.own)
-        # Most often the first one answers, and this connection is at hand.
-        return [
-            replace(found, items=None if index else _rows(connection, found))
-            for index, found in enumerate(founds)
-        ]
+        if founds:
+            # Most often the first one answers, and this connection is at hand.
+            first = founds[0]
+            founds[0] = replace(first, items=_rows(connection, first))
+        return founds
 
 
 def loaders_of(database: Database, key: EntryKey) -> frozenset[str]:
@@ -199,7 +199,7 @@ def load(
         if content is None:
             why = why or "a file of it is missing"
             continue
-        if item.format == "manifest":
+        if item.format == "manifest" and any(row.file is not None for row in rows):
             signed = manifests.signed(content)
         if by_digest:
             hashed.add(item.key)
