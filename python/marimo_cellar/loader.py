@@ -82,8 +82,9 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
     def _direct_candidates(self, manifest: Any) -> list[Any]:
         # marimo reads the key that a manifest names before it sees that nobody but
         # the loader's own signer is trusted. That took a tenth of a whole load.
-        if self.signer is not None and not self.trusted_signers:
-            return [self.signer]
+        signer = getattr(self, "signer", None)
+        if signer is not None and not getattr(self, "trusted_signers", True):
+            return [signer]
         return super()._direct_candidates(manifest)
 
     def _deserialize_blob(self, key: str, data: Any, *rest: Any) -> Any:

@@ -66,9 +66,9 @@ class Recent:
         return known
 
     def before(self, connection: Connection) -> State | None:
-        """The state before a query on a connection, for `keep`; watched from now on.
+        """The state before a query on a connection that was taken just now, for `keep`.
 
-        None where nothing is to be kept.
+        It is watched from now on. None where nothing is to be kept.
         """
         if self._watch is None or self._watch.connection.file != connection.file:
             with self._lock:
@@ -77,8 +77,10 @@ class Recent:
                 self._watch = watch(connection, self._path)
                 self._hidden = connection.file if self._watch is None else None
         now = self._watch
-        state = now.state() if now is not None else None
-        return None if now is None or state is None else (now, state)
+        try:
+            return None if now is None else (now, now.header())
+        except OSError:
+            return None
 
     def keep(self, state: State | None, key: str, answer: Answer) -> None:
         """Remembers what a query found after `before` had said `state`."""

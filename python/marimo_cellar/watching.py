@@ -53,9 +53,13 @@ class Watch:
             found = os.stat(self._path)
             if (found.st_dev, found.st_ino) != self._file or not found.st_size:
                 return None
-            return os.pread(self._handle, _HEADER_BYTES, 0)
+            return self.header()
         except OSError:
             return None
+
+    def header(self) -> bytes:
+        """The same of a database that was seen in its place just now. Raises OSError."""
+        return os.pread(self._handle, _HEADER_BYTES, 0)
 
 
 def watch(connection: Connection, path: Path) -> Watch | None:
