@@ -146,12 +146,13 @@ def _not_joined(error: Exception) -> None:
 def _finish(session: Any) -> None:
     """The end of a run: what was computed and used is written down, and the disk
     looked after, on a thread."""
-    from marimo_cellar import lookups
+    from marimo_cellar import lookups, sweeping
 
     session.saves.join()
     lookups.flush()
     if session.store is not None:
         session.store.database.fold_log()
+        sweeping.sweep_daily(session.store.database)
         # None can be started at the end of a process.
         with suppress(RuntimeError):
             threading.Thread(target=_look_after, args=(session,)).start()
@@ -161,9 +162,8 @@ def _look_after(session: Any) -> None:
     # Not on the kernel's thread, which would wait for these modules' import alone
     # longer than for all that a small run wrote down.
     def act() -> None:
-        from marimo_cellar import sweeping, upkeep
+        from marimo_cellar import upkeep
 
-        sweeping.sweep_daily(session.store.database)
         upkeep.after_run(session)
 
     _at_run_end(act)
