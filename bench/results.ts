@@ -11,7 +11,10 @@ const SUBJECTS = ['cellar', 'diskcache', 'joblib'];
 
 /** The sections of the file, each with the work that its table shows. */
 const SECTIONS = [
-  { title: 'One value by its key', work: ['put', 'get-hot', 'get-cold', 'hit', 'miss'] },
+  {
+    title: 'One value by its key',
+    work: ['put', 'get-hot', 'get-first', 'get-cold', 'hit', 'miss'],
+  },
   {
     title: "Whole results through marimo's loaders",
     work: ['entry6', 'entry6-get', 'pickle', 'pickle-get'],

@@ -137,7 +137,14 @@ class _Cellar:
             return connection.execute(query).fetchall()
 
     def list(self) -> int:
-        return len(self._rows("SELECT key, size FROM items JOIN blobs USING (digest)"))
+        # Both by indexes in the order of digests, so that no blob's row is read. Left
+        # to itself SQLite takes the other index of the digests, and three times as long.
+        return len(
+            self._rows(
+                "SELECT key, size FROM items INDEXED BY items_by_digest"
+                " JOIN blobs INDEXED BY blobs_by_size USING (digest)"
+            )
+        )
 
     def totals(self) -> int:
         return len(self._rows("SELECT cell_id, entries, size, runtime FROM totals"))

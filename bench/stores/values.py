@@ -1,4 +1,4 @@
-"""One value by its key: put, get from memory, get from the disk."""
+"""One value by its key: put, get again, get once in a process, get from the disk."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ def cases(quick: bool) -> list[Case]:
         _case(name, begin, size, quick)
         for size in (_QUICK if quick else SIZES)
         for name, begin in _WORK.items()
+        # Of larger ones nothing is kept in memory, so each get is a first one.
+        if name != "get-first" or SIZES[size] <= 100_000
     ]
 
 
@@ -91,6 +93,25 @@ def _getting(folder: Path, size: str, kept: int) -> Turn:
     return turn
 
 
+def _getting_first(folder: Path, size: str, kept: int) -> Turn:
+    count, length = min(_RUN.get(size, 1), kept), SIZES[size]
+    subjects = _filled(folder, size, kept)
+
+    def turn(name: str, round: int) -> tuple[float]:
+        subject = subjects[name]
+        numbers = random.Random(round).sample(range(kept), k=count)
+        subject.reopen()
+        subject.get(-2)
+        begun = perf_counter()
+        for number in numbers:
+            subject.get(number)
+        spent = (perf_counter() - begun) / count
+        _expect(subject, numbers[-1], length)
+        return (spent,)
+
+    return turn
+
+
 def _getting_cold(folder: Path, size: str, kept: int) -> Turn:
     count, length = _RUN.get(size, 1), SIZES[size]
     subjects = _filled(folder, size, kept)
@@ -115,6 +136,7 @@ def _getting_cold(folder: Path, size: str, kept: int) -> Turn:
 _WORK: dict[str, Callable[..., Turn]] = {
     "put": _putting,
     "get-hot": _getting,
+    "get-first": _getting_first,
     "get-cold": _getting_cold,
 }
 

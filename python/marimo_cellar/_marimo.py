@@ -104,7 +104,17 @@ def renamed_path(context: Any) -> Path | None:
     """
     kernel = getattr(context, "_kernel", None)
     name = getattr(getattr(kernel, "app_metadata", None), "filename", None)
-    return Path(os.path.abspath(name)) if name else None
+    return _absolute(name) if name else None
+
+
+def _absolute(name: str) -> Path:
+    # Asked at every lookup: to make a path takes longer than to find an entry.
+    return _known_path(name) if os.path.isabs(name) else Path(os.path.abspath(name))
+
+
+@lru_cache(maxsize=64)
+def _known_path(name: str) -> Path:
+    return Path(os.path.abspath(name))
 
 
 def running_cell(context: Any) -> str | None:

@@ -46,7 +46,12 @@ def normalise(code: str) -> str:
 
 def code_digest(code: str) -> bytes:
     """SHA-256 of the normalised code: 32 bytes."""
-    return hashlib.sha256(normalise(code).encode("utf-8", "replace")).digest()
+    return digest_of_normalised(normalise(code))
+
+
+def digest_of_normalised(code: str) -> bytes:
+    """`code_digest` of code that is normalised already."""
+    return hashlib.sha256(code.encode("utf-8", "replace")).digest()
 
 
 def node_digest(own: bytes, parents: Iterable[bytes]) -> bytes:

@@ -17,6 +17,7 @@ from types import TracebackType
 from marimo_cellar import faults
 from marimo_cellar.faults import Refused, Replaced, Unavailable
 from marimo_cellar.opening import Connection, File, file_at, open_database
+from marimo_cellar.recent import Recent
 
 _IDLE_CONNECTIONS = 8
 # How often a database that is deleted while it is opened is opened once more.
@@ -39,9 +40,10 @@ class Connections:
         A child of a fork must not use, and not even close, its parent's
         connections, so they are kept where nothing collects them.
         """
-        if getattr(self, "idle", None):
-            _inherited.extend(self.idle)
+        if "recent" in (before := vars(self)):
+            _inherited.append((before["idle"], before["recent"]))
         self.idle: list[Connection] = []
+        self.recent = Recent(self.path)
         self._lock = threading.Lock()
         self._process = os.getpid()
 
@@ -66,7 +68,7 @@ class Connections:
         with self._lock:
             idle, self.idle = self.idle, []
         for connection in idle:
-            connection.close()
+            self._close(connection)
 
     def cannot_write(self, error: Exception) -> None:
         """Tells the user that results are not being saved, and why."""
@@ -79,10 +81,11 @@ class Connections:
         with self._lock:
             # Deleted or replaced under us: what is open is another file.
             stale = [one for one in self.idle if one.file != file]
-            self.idle = [one for one in self.idle if one.file == file]
+            if stale:
+                self.idle = [one for one in self.idle if one.file == file]
             connection = self.idle.pop() if self.idle else None
         for other in stale:
-            other.close()
+            self._close(other)
         if connection is None and (create or file is not None):
             connection = self._open(create)
         if connection is not None:
@@ -117,12 +120,15 @@ class Connections:
                 and len(self.idle) < _IDLE_CONNECTIONS
                 and not connection.in_transaction
                 and self._process == os.getpid()
-                and self.is_current(connection)
             )
             if keep:
                 self.idle.append(connection)
         if not keep:
-            connection.close()
+            self._close(connection)
+
+    def _close(self, connection: Connection) -> None:
+        self.recent.closing(connection)
+        connection.close()
 
     def note(self, error: sqlite3.DatabaseError, file: File | None) -> None:
         """Learns from a fault of SQLite with a file, and tells what it means.
@@ -148,7 +154,7 @@ class Connections:
             faults.say_failed(self.path, error)
 
 
-_inherited: list[sqlite3.Connection] = []
+_inherited: list[object] = []
 
 
 class _Taken(AbstractContextManager[Connection | None]):

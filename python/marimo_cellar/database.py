@@ -19,7 +19,7 @@ from marimo_cellar import checkpoints, faults, turns
 from marimo_cellar.connections import Connections
 from marimo_cellar.faults import Replaced, Unavailable
 from marimo_cellar.folder import BLOBS_NAME, DATABASE_NAME, MARIMO_CACHE
-from marimo_cellar.opening import BUSY_SECONDS
+from marimo_cellar.opening import BUSY_SECONDS, Connection
 
 # Seconds to wait for the write lock when the last wait for it was in vain.
 _SHORT_PATIENCE = 0.25
@@ -49,7 +49,7 @@ class Database:
         """Whether the file, as it was last met, can only be read."""
         return self.connections.read_only
 
-    def reading(self) -> AbstractContextManager[sqlite3.Connection | None]:
+    def reading(self) -> AbstractContextManager[Connection | None]:
         """A connection for queries, or None while there is no database.
 
         Raises `Unavailable` for a file that is not ours to read.

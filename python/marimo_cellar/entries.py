@@ -26,6 +26,7 @@ from marimo_cellar.cells import (
 from marimo_cellar.clearing import delete
 from marimo_cellar.database import Database, Replaced
 from marimo_cellar.notebook import Notebook
+from marimo_cellar.recent import ABSENT, Known, mark_of
 from marimo_cellar.relocation import folder_of, made_in
 
 
@@ -108,6 +109,20 @@ class Loaded:
     hashed: frozenset[str] = frozenset()
 
 
+# What is read of an item: `_StoredItem`. Few keys have more than one, so most often
+# nobody needs to know which is the newest.
+_ITEMS_OF = (
+    "SELECT items.key, format, items.digest, seal, size, crc32, file, content"
+    " FROM items JOIN blobs USING (digest)"
+    " WHERE items.key = ? AND quarantined_at IS NULL"
+)
+_ITEMS_BY_TIME = (
+    "SELECT items.key, format, items.digest, seal, size, crc32, file, content"
+    " FROM items JOIN blobs USING (digest) JOIN entries USING (entry_id)"
+    " WHERE items.key = ? AND quarantined_at IS NULL ORDER BY created_at DESC"
+)
+
+
 def candidates(database: Database, key: EntryKey, owner: Owner) -> list[Found]:
     """The entries that may answer: the cell's own first, then other cells'.
 
@@ -136,11 +151,11 @@ def candidates(database: Database, key: EntryKey, owner: Owner) -> list[Found]:
             if cell_id == own or cleared_at is None or created_at > cleared_at
         ]
         founds.sort(key=lambda found: not found.own)
-        # Most often the first one answers, and this connection is at hand.
-        return [
-            replace(found, items=None if index else _rows(connection, found))
-            for index, found in enumerate(founds)
-        ]
+        if founds:
+            # Most often the first one answers, and this connection is at hand.
+            first = founds[0]
+            founds[0] = replace(first, items=_rows(connection, first))
+        return founds
 
 
 def loaders_of(database: Database, key: EntryKey) -> frozenset[str]:
@@ -186,7 +201,7 @@ def load(
         if content is None:
             why = why or "a file of it is missing"
             continue
-        if item.format == "manifest":
+        if item.format == "manifest" and any(row.file is not None for row in rows):
             signed = manifests.signed(content)
         if by_digest:
             hashed.add(item.key)
@@ -389,34 +404,40 @@ def place(
 
 def get_key(database: Database, key: str) -> bytes | None:
     """The bytes of the newest entry that holds a key, checked."""
+    recent = database.connections.recent
     seen: list[_StoredItem] | None = None
     # Somebody may save the key anew between our look at its rows and at its file,
     # which is gone then: the rows are looked at again until they stay the same.
-    while (items := _items_of(database, key)) and items != seen:
+    while True:
+        with database.reading() as connection:
+            if connection is None:
+                return None
+            state = recent.before(connection)
+            items = _items_of(connection, key)
+        if not items:
+            recent.keep(state, key, ABSENT)
+        if not items or items == seen:
+            return None
         for item in items:
+            path = _place_of(database, item)
+            mark = mark_of(path) if path is not None else None
             try:
                 content = _checked(database, item)
             except Damaged:
                 _quarantine(database, item.digest)
                 continue
             if content is not None:
-                return bytes(content)
+                content = bytes(content)
+                recent.keep(state, key, Known(content, path, mark))
+                return content
         seen = items
-    return None
 
 
-def _items_of(database: Database, key: str) -> list[_StoredItem]:
+def _items_of(connection: sqlite3.Connection, key: str) -> list[_StoredItem]:
     """Every entry's item of a key, the newest first."""
-    with database.reading() as connection:
-        if connection is None:
-            return []
-        rows = connection.execute(
-            "SELECT items.key, format, items.digest, seal, size, crc32, file, content"
-            " FROM items JOIN blobs USING (digest) JOIN entries USING (entry_id)"
-            " WHERE items.key = ? AND quarantined_at IS NULL"
-            " ORDER BY created_at DESC",
-            (key,),
-        ).fetchall()
+    rows = connection.execute(_ITEMS_OF, (key,)).fetchall()
+    if len(rows) > 1:
+        rows = connection.execute(_ITEMS_BY_TIME, (key,)).fetchall()
     return [_StoredItem(*row) for row in rows]
 
 
@@ -431,14 +452,21 @@ def knows_key(database: Database, key: str) -> bool:
 
 def has_key(database: Database, key: str) -> bool:
     """Whether `get_key` has something to read."""
+    recent = database.connections.recent
     with database.reading() as connection:
         if connection is None:
             return False
+        state = recent.before(connection)
         rows = connection.execute(
             "SELECT digest, file, size FROM items JOIN blobs USING (digest)"
             " WHERE key = ? AND quarantined_at IS NULL",
             (key,),
         ).fetchall()
+    if not rows:
+        recent.keep(state, key, ABSENT)
+    elif any(file is None for _, file, _ in rows):
+        # Of a file's bytes one has to see each time that they are there.
+        recent.keep(state, key, Known(None))
     return any(blobs.is_there(database, *row) for row in rows)
 
 
@@ -539,6 +567,11 @@ def _checked(
         by_digest,
         mapped,
     )
+
+
+def _place_of(database: Database, item: _StoredItem) -> str | None:
+    """Where an item's bytes lie, if not in a row."""
+    return None if item.file is None else f"{database.blobs}/{item.file}"
 
 
 def _quarantine(database: Database, digest: bytes) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from typing import Any
 
@@ -156,14 +156,27 @@ def _not_joined(error: Exception) -> None:
 def _finish(session: Any) -> None:
     """The end of a run: what was computed and used is written down, and the disk
     looked after, on a thread."""
-    from marimo_cellar import lookups, sweeping, upkeep
+    from marimo_cellar import lookups, sweeping
 
     session.saves.join()
     lookups.flush()
     if session.store is not None:
         session.store.database.fold_log()
         sweeping.sweep_daily(session.store.database)
+        # None can be started at the end of a process.
+        with suppress(RuntimeError):
+            threading.Thread(target=_look_after, args=(session,)).start()
+
+
+def _look_after(session: Any) -> None:
+    # Not on the kernel's thread, which would wait for these modules' import alone
+    # longer than for all that a small run wrote down.
+    def act() -> None:
+        from marimo_cellar import upkeep
+
         upkeep.after_run(session)
+
+    _at_run_end(act)
 
 
 def _leave() -> None:

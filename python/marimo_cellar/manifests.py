@@ -10,16 +10,26 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from marimo_cellar.blobfile import Bytes
 
 # What JSON that is no manifest raises; the last, when it is nested too deep.
-_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+_UNREADABLE = (
+    msgspec.MsgspecError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)
 
 
 # Each step of a load or a save asks for another part of the same one.
 @lru_cache(maxsize=8)
 def _content(manifest: bytes) -> Any:
-    return json.loads(manifest)
+    # By what marimo reads it with, which takes a fifth of the time of Python's own.
+    return msgspec.json.decode(manifest)
 
 
 def type_hints(manifest: Bytes) -> dict[str, str | None]:

@@ -10,10 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from marimo_cellar.code import code_digest, node_digest, normalise
+from marimo_cellar.code import digest_of_normalised, node_digest, normalise
 
-digest_of = lru_cache(maxsize=8192)(code_digest)
 normalised = lru_cache(maxsize=8192)(normalise)
+
+
+@lru_cache(maxsize=8192)
+def digest_of(code: str) -> bytes:
+    """`code_digest`, which is asked for as often as the normalised code is."""
+    return digest_of_normalised(normalised(code))
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ UNSAVED = "unsaved"
 IMPORTED = "imported"
 
 
+@lru_cache(maxsize=256)
 def folder_of(app: str) -> str:
     """The folder of a notebook, by its row's path; equal for those in one folder.
 

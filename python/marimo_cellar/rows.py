@@ -7,13 +7,12 @@ in one process, with the same hash never meet each other's bytes.
 
 from __future__ import annotations
 
-import copy
 import sqlite3
 import time
 from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from marimo_cellar import (
     _marimo,
@@ -35,6 +34,9 @@ from marimo_cellar.purging import Purge
 from marimo_cellar.stock import StockFiles
 from marimo_cellar.store import EntryReader, EntryWriter, SqliteStore
 from marimo_cellar.takeover import old_file, take_in
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 # The names that the block or function being looked up must restore, while marimo
 # asks. It checks them only after loading, with an error that breaks the cell.
@@ -83,6 +85,13 @@ class OverRows(_marimo.BasePersistenceLoader):
         """Our store, where marimo's default one would be; None where another is."""
         session = self._belonging.session
         return session.store if session is not None else SqliteStore()
+
+    def _view(self) -> Self:
+        """This loader once more, for one entry, with a store that holds that alone."""
+        # As `copy.copy` does, which takes longer than to find the entry.
+        view = object.__new__(type(self))
+        vars(view).update(vars(self))
+        return view
 
     def _through(self, store: _marimo.Store) -> _marimo.Store:
         """What marimo is to read or write an entry's bytes through."""
@@ -150,7 +159,7 @@ class OverRows(_marimo.BasePersistenceLoader):
         if database is None:
             return super().save_cache(cache)
         try:
-            view = copy.copy(self)
+            view = self._view()
             view._saving = self._missed.pop(cache.hash, None)
             view._writer = view._writer_for(database, cache)
             view.store = self._through(view._writer)
@@ -260,7 +269,7 @@ class OverRows(_marimo.BasePersistenceLoader):
         why = self._unfit(key, loaded)
         if why is not None:
             return None, why
-        view = copy.copy(self)
+        view = self._view()
         view.store = self._through(EntryReader(database.folder, loaded))
         try:
             cache = super(OverRows, view).load_cache(key, glbls)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import threading
-from operator import is_
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +96,9 @@ class Session:
             if (
                 self._notebook is None
                 or stamp != self._stamp
-                or len(graph) != len(self._graph)
-                or not all(map(is_, graph, self._graph))
+                # Which looks at a cell only where it is not the same object: this is
+                # asked for each cell of a run.
+                or graph != self._graph
             ):
                 cells = _marimo.graph_cells(self._context)
                 self._notebook = compose(cells, self._file_cells(cells), self._notebook)

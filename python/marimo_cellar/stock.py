@@ -36,6 +36,7 @@ class StockFiles:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._prefix = f"{folder}{os.sep}"
 
     def made_at(self, entry: EntryKey) -> float | None:
         """When an entry's file was written, in Unix seconds; None without one.
@@ -55,6 +56,13 @@ class StockFiles:
         # A time that is yet to come says nothing of what was done since. As old as
         # can be, such a file serves every cell that was never cleared.
         return found.st_mtime if found.st_mtime <= time.time() else 0.0
+
+    def may_have(self, key: str) -> bool:
+        """False if there is no file by a key, told without making a path of it."""
+        try:
+            return os.access(f"{self._prefix}{key}", os.F_OK)
+        except ValueError:
+            return False
 
     def load(self, entry: EntryKey) -> Loaded:
         """An entry's bytes as they lie there, with their digests; no check of them.

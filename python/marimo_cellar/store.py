@@ -22,6 +22,7 @@ from marimo_cellar.cells import Roll
 from marimo_cellar.database import Database, Unavailable, database_in
 from marimo_cellar.entries import EntryKey, Item, Loaded, Owner
 from marimo_cellar.notices import warn_once
+from marimo_cellar.recent import ABSENT, Answer
 from marimo_cellar.stock import StockFiles
 
 T = TypeVar("T")
@@ -40,6 +41,7 @@ class SqliteStore(_marimo.FileStore):
     ) -> None:
         super().__init__(save_path)
         self._stock_folder = stock_folder
+        self._stock: StockFiles | None = None
         # Blobs whose manifest has not come yet, by cache name and hash.
         self._parts: dict[tuple[str, str], EntryWriter] = {}
         self._parts_lock = threading.Lock()
@@ -59,11 +61,16 @@ class SqliteStore(_marimo.FileStore):
     @property
     def stock(self) -> StockFiles:
         """The files that marimo left before Cellar came."""
-        folder = self.save_path
-        return StockFiles(self._stock_folder or folder)
+        folder = self._stock_folder or self.save_path
+        stock = self._stock
+        if stock is None or stock.folder is not folder:
+            stock = self._stock = StockFiles(folder)
+        return stock
 
     def get(self, key: str) -> bytes | None:
         key = keys.posix(key)
+        if (known := self._known(key)) and known.content is not None:
+            return known.content
         if _marimo.is_notebook_manifest(key):
             return self._quietly(lambda: super(SqliteStore, self).get(key), None)
         if self._parts:
@@ -109,6 +116,10 @@ class SqliteStore(_marimo.FileStore):
 
     def hit(self, key: str) -> bool:
         key = keys.posix(key)
+        if known := self._known(key):
+            return True
+        if known is ABSENT and not self.stock.may_have(key):
+            return False
         if _marimo.is_notebook_manifest(key):
             return super().hit(key)
         if self._parts:
@@ -162,6 +173,17 @@ class SqliteStore(_marimo.FileStore):
         if session is None:
             return Owner(Roll(None))
         return session.owner(session.running_cell())
+
+    def _known(self, key: str) -> Answer | None:
+        """What was read of a key a while ago, and holds; None if nothing is known."""
+        # What is being put comes first.
+        if self._parts:
+            return None
+        try:
+            return self.database.connections.recent.answer(key)
+        except Exception:
+            # Whatever is the matter, a look into the database says it.
+            return None
 
     def _old_value(self, key: str) -> bytes | None:
         """The bytes of marimo's own file of a key, where the loaders would use it."""

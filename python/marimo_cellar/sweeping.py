@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from marimo_cellar import checking, migrating, repairing
+from marimo_cellar import migrating
 from marimo_cellar.database import Database, Unavailable
 
 _DAY = 24 * 3600.0
@@ -25,6 +25,9 @@ def sweep(database: Database, now: float | None = None) -> int:
     Those that are an hour older than `now`, in Unix seconds, and named as we name
     them. Raises `sqlite3.Error` or `Unavailable` where nothing can be written.
     """
+    # Here, since most runs only see that there is nothing to do yet.
+    from marimo_cellar import checking, repairing
+
     until = (time.time() if now is None else now) - checking.GRACE
     removed = _remove_copies(database, until)
     if found := list(checking.files_without_row(database, until)):

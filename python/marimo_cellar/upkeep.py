@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 from marimo_cellar import lookups, retention
 from marimo_cellar.cells import app_path
-from marimo_cellar.commands.pruning import told_seconds, told_size
 from marimo_cellar.database import Database, Unavailable
 from marimo_cellar.notices import logger
 from marimo_cellar.pruning import Outcome, prune
@@ -230,6 +229,9 @@ def _holder() -> str:
 def _log(database: Database, outcome: Outcome) -> None:
     cleaning = outcome.cleaning
     if cleaning.entries:
+        # The command's words, which few runs need.
+        from marimo_cellar.commands.pruning import told_seconds, told_size
+
         logger.info(
             "Cellar: %d results left %s, %s, about %s to recompute.",
             cleaning.entries,

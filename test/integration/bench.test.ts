@@ -9,7 +9,8 @@ const root = path.resolve(import.meta.dirname, '..', '..');
 
 /** What has to be measured, whatever the sizes. */
 const WORK = [
-  ...['put', 'get-hot', 'get-cold', 'mapped', 'mapped-npy', 'mapped-signed', 'hit', 'miss'],
+  ...['put', 'get-hot', 'get-first', 'get-cold', 'hit', 'miss'],
+  ...['mapped', 'mapped-npy', 'mapped-signed'],
   ...['list', 'totals', 'clear', 'disk', 'threads8', 'procs4', 'memory', 'entry6', 'entry6-get'],
   ...['pickle', 'pickle-get', 'notebook-warm', 'notebook-warm-wall', 'notebook-cold'],
   ...['notebook-cold-wall', 'frames-warm', 'frames-warm-wall'],

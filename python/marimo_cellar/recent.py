@@ -1,0 +1,128 @@
+"""What this process has read of a database, for as long as nobody writes to it.
+
+A function that is called again and again, and a cell that runs again, ask for the
+same keys. What was read and checked for the first of them answers the next ones, until
+anybody commits (`watching.py`): then all of it is forgotten.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from marimo_cellar.opening import Connection, File
+from marimo_cellar.watching import Watch, watch
+
+# The most bytes kept, of all values and of one, and how many answers.
+_MOST_BYTES = 16 * 1024 * 1024
+_LARGEST_BYTES = 256 * 1024
+_MOST_ANSWERS = 8192
+
+
+class Known(NamedTuple):
+    """A key that is there. `content` is None if it was not read.
+
+    `path` is where the bytes lie, if not in a row, and `mark` what `mark_of` said of
+    it before they were read.
+    """
+
+    content: bytes | None
+    path: str | None = None
+    mark: tuple[int, ...] | None = None
+
+
+# That a key is nowhere in the database. (None is that nothing is known of it.)
+ABSENT: Literal[False] = False
+Answer = Known | Literal[False]
+
+# What a watch said. Another watch's words say nothing of this one's.
+State = tuple[Watch, bytes]
+
+
+class Recent:
+    """Answers by key, all of one state of the database at a path."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._watch: Watch | None = None
+        # A file that cannot be watched.
+        self._hidden: File | None = None
+        # One value, so that no thread meets one state's answers by another.
+        self._known: tuple[State | None, dict[str, Answer]] = (None, {})
+        self._bytes = 0
+
+    def answer(self, key: str) -> Answer | None:
+        """What is known of a key; None if nothing is, or not any more."""
+        state, answers = self._known
+        known = answers.get(key)
+        if known is None or state is None or state[0].state() != state[1]:
+            return None
+        # What was read from a file is served only while that is the same.
+        if known and known.path and mark_of(known.path) != known.mark:
+            return None
+        return known
+
+    def before(self, connection: Connection) -> State | None:
+        """The state before a query on a connection that was taken just now, for `keep`.
+
+        It is watched from now on. None where nothing is to be kept.
+        """
+        if self._watch is None or self._watch.connection.file != connection.file:
+            with self._lock:
+                if connection.file == self._hidden:
+                    return None
+                self._watch = watch(connection, self._path)
+                self._hidden = connection.file if self._watch is None else None
+        now = self._watch
+        try:
+            return None if now is None else (now, now.header())
+        except OSError:
+            return None
+
+    def keep(self, state: State | None, key: str, answer: Answer) -> None:
+        """Remembers what a query found after `before` had said `state`."""
+        content = answer.content if answer else None
+        if state is None or (content is not None and len(content) > _LARGEST_BYTES):
+            return
+        with self._lock:
+            if state[0] is not self._watch:
+                return
+            if state != self._known[0]:
+                self._known = (state, {})
+                self._bytes = 0
+            answers = self._known[1]
+            self._drop(answers, key)
+            answers[key] = answer
+            self._bytes += len(content or b"")
+            while self._bytes > _MOST_BYTES or len(answers) > _MOST_ANSWERS:
+                self._drop(answers, next(iter(answers)))
+
+    def closing(self, connection: Connection) -> None:
+        """A connection is about to be closed."""
+        with self._lock:
+            if self._watch is not None and self._watch.connection is connection:
+                self._watch = None
+                self._known = (None, {})
+
+    def _drop(self, answers: dict[str, Answer], key: str) -> None:
+        answer = answers.pop(key, None)
+        if answer:
+            self._bytes -= len(answer.content or b"")
+
+
+def mark_of(path: str) -> tuple[int, ...] | None:
+    """Tells whether a file was written or replaced; None where there is none."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    return (
+        found.st_dev,
+        found.st_ino,
+        found.st_size,
+        found.st_mtime_ns,
+        found.st_ctime_ns,
+    )

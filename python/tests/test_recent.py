@@ -1,0 +1,203 @@
+"""What a process has read answers again, until anybody writes; and never longer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from marimo_cellar import SqliteStore, recent, watching
+from marimo_cellar.blobs import INLINE_BYTES
+from marimo_cellar.recent import ABSENT
+from tests.kernels import PACKAGE
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(os, "pread"), reason="nothing is watched here"
+)
+
+KEY, OTHER = "n/P_one.pickle", "n/P_two.pickle"
+SMALL, LARGE = b"small", b"l" * (INLINE_BYTES + 1)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SqliteStore:
+    made = SqliteStore(str(tmp_path / "cache"))
+    assert made.put(KEY, SMALL) and made.get(KEY) == SMALL
+    assert known(made, KEY) == SMALL
+    return made
+
+
+def known(store: SqliteStore, key: str) -> bytes | bool | None:
+    """What the store answers without a query: bytes, that it is there or not, None."""
+    answer = store.database.connections.recent.answer(key)
+    if not answer:
+        return answer
+    return True if answer.content is None else answer.content
+
+
+def elsewhere(store: SqliteStore, code: str) -> None:
+    """Runs code with `store` in another process, which then ends."""
+    head = f"from marimo_cellar import SqliteStore\nstore = SqliteStore({str(store.save_path)!r})\n"
+    subprocess.run(
+        [sys.executable, "-c", head + dedent(code)],
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
+    )
+
+
+def test_what_was_read_is_known_and_so_is_what_is_nowhere(store: SqliteStore) -> None:
+    assert store.get(OTHER) is None and not store.hit(OTHER)
+    assert known(store, OTHER) is ABSENT
+    assert known(store, KEY) == SMALL and store.hit(KEY)
+
+
+def test_what_another_process_clears_or_saves_is_seen(store: SqliteStore) -> None:
+    assert store.get(OTHER) is None
+    elsewhere(store, f"store.clear({KEY!r}); store.put({OTHER!r}, b'theirs')")
+    assert store.get(KEY) is None and not store.hit(KEY)
+    assert store.get(OTHER) == b"theirs" and store.hit(OTHER)
+
+
+def test_what_this_process_saves_or_clears_is_seen(store: SqliteStore) -> None:
+    assert store.put(KEY, b"new") and store.get(KEY) == b"new"
+    assert store.get(OTHER) is None
+    assert store.put(OTHER, b"other") and store.get(OTHER) == b"other"
+    assert store.clear(KEY) and store.get(KEY) is None
+
+
+def test_a_folded_log_changes_nothing_and_a_begun_one_is_seen(
+    store: SqliteStore,
+) -> None:
+    assert store.database.fold_log()
+    assert known(store, KEY) == SMALL
+    elsewhere(store, f"store.put({KEY!r}, b'theirs')")
+    assert store.get(KEY) == b"theirs"
+
+
+@pytest.mark.parametrize(
+    "remove",
+    [
+        lambda path: path.unlink(),
+        lambda path: shutil.rmtree(path.parent),
+        lambda path: os.rename(path.parent, f"{path.parent}-moved"),
+    ],
+)
+def test_a_database_that_is_gone_answers_nothing(
+    store: SqliteStore, remove: Callable[[Path], object]
+) -> None:
+    remove(store.database.path)
+    assert known(store, KEY) is None
+    assert store.get(KEY) is None and not store.hit(KEY)
+
+
+def test_an_emptied_database_answers_nothing(store: SqliteStore) -> None:
+    store.database.path.write_bytes(b"")
+    assert known(store, KEY) is None and store.get(KEY) is None
+
+
+def test_a_database_in_the_place_of_another_answers_for_itself(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    theirs = SqliteStore(str(tmp_path / "theirs"))
+    assert theirs.put(KEY, b"theirs")
+    theirs.database.close()
+    for end in ("-wal", "-shm"):
+        Path(f"{store.database.path}{end}").unlink()
+    os.replace(theirs.database.path, store.database.path)
+    assert store.get(KEY) == b"theirs"
+    assert known(store, KEY) == b"theirs"
+
+
+def test_no_answer_outlives_the_connections(store: SqliteStore) -> None:
+    store.database.close()
+    assert known(store, KEY) is None
+    # The last to close takes the log's index along, and the next one makes another.
+    elsewhere(store, f"store.clear({KEY!r})")
+    assert store.get(KEY) is None
+
+
+def test_a_large_value_is_known_while_its_file_is_the_same(store: SqliteStore) -> None:
+    assert store.put(OTHER, LARGE) and store.get(OTHER) == LARGE
+    assert known(store, OTHER) == LARGE and store.hit(OTHER)
+    (file,) = store.database.blobs.glob("??/*")
+    file.write_bytes(LARGE[::-1][:-1] + b"?")
+    assert store.get(OTHER) is None
+    file.unlink()
+    assert not store.hit(OTHER)
+
+
+def test_a_damaged_value_is_never_known(store: SqliteStore) -> None:
+    with store.database.writing() as connection:
+        connection.execute("UPDATE blobs SET content = ?", (b"wrong",))
+    assert store.get(KEY) is None and known(store, KEY) is not SMALL
+    assert not store.hit(KEY)
+
+
+def test_only_so_much_is_kept(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recent, "_MOST_BYTES", 2500)
+    monkeypatch.setattr(recent, "_LARGEST_BYTES", 1000)
+    keys = [f"n/P_{number}.pickle" for number in range(4)]
+    for key in keys:
+        assert store.put(key, key.encode() * 60)
+    assert store.put(OTHER, b"x" * 1001)
+    assert [store.get(key) for key in keys] == [key.encode() * 60 for key in keys]
+    assert store.get(OTHER) == b"x" * 1001
+    assert [known(store, key) is not None for key in keys] == [False, True, True, True]
+    assert known(store, OTHER) is None
+
+
+def test_without_a_log_nothing_is_kept(tmp_path: Path) -> None:
+    store = SqliteStore(str(tmp_path / "cache"))
+    assert store.put(KEY, SMALL)
+    store.database.close()
+    connection = sqlite3.connect(store.database.path)
+    assert connection.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
+    connection.close()
+    # As an old one may lie there.
+    Path(f"{store.database.path}-shm").write_bytes(b"\1" * 32768)
+    assert store.get(KEY) == SMALL and known(store, KEY) is None
+
+
+def test_looking_at_the_log_drops_none_of_our_locks(store: SqliteStore) -> None:
+    with store.database.writing() as connection:
+        connection.execute("UPDATE cells SET name = 'mine'")
+        # A new watch, and the end of it, while this process has the write lock.
+        watch = watching.watch(connection, store.database.path)  # type: ignore[arg-type]
+        assert watch is not None and watch.state()
+        del watch
+        elsewhere(
+            store,
+            """
+            import sqlite3
+            other = sqlite3.connect(store.database.path, timeout=0)
+            try:
+                other.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                assert "locked" in str(error)
+            else:
+                raise AssertionError("the lock is gone")
+            """,
+        )
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_of_a_fork_knows_nothing_and_learns_for_itself(
+    store: SqliteStore,
+) -> None:
+    child = os.fork()
+    if child == 0:
+        fine = known(store, KEY) is None and store.get(KEY) == SMALL
+        fine = fine and known(store, KEY) == SMALL and store.put(KEY, b"child's")
+        os._exit(0 if fine and store.get(KEY) == b"child's" else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert store.get(KEY) == b"child's"
