@@ -3,6 +3,7 @@
 const { writeFileSync } = require('node:fs');
 const { createServer } = require('node:http');
 const { monitorEventLoopDelay } = require('node:perf_hooks');
+const vscode = require('vscode');
 
 /** Milliseconds between two looks at the loop; what a look is late by beyond them is the delay. */
 const resolution = 1;
@@ -39,6 +40,12 @@ const answers = {
     return { max: milliseconds(delays.max), p99: milliseconds(delays.percentile(99)) };
   },
   '/start': start,
+  '/clear': async ({ searchParams }) => {
+    const reference = { kind: 'cell', cache: 0, cellId: Number(searchParams.get('cell')) };
+    const begun = performance.now();
+    await vscode.commands.executeCommand('cellar.clearCellCache', reference);
+    return { took: performance.now() - begun };
+  },
   '/host': () => ({
     rss: process.memoryUsage.rss(),
     native: process.report
@@ -48,10 +55,11 @@ const answers = {
 };
 
 exports.activate = (context) => {
-  const server = createServer(({ url }, response) => {
-    const answer = answers[url];
+  const server = createServer(async ({ url }, response) => {
+    const asked = new URL(url, 'http://127.0.0.1');
+    const answer = answers[asked.pathname];
     response.statusCode = answer === undefined ? 404 : 200;
-    response.end(JSON.stringify(answer?.() ?? {}));
+    response.end(JSON.stringify((await answer?.(asked)) ?? {}));
   });
   server.listen(0, '127.0.0.1', () => {
     writeFileSync(process.env.CELLAR_BENCH_PORT_FILE, String(server.address().port));
