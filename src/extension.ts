@@ -33,7 +33,7 @@ export interface Entrance {
 
 /** What is asked for from the start on. */
 export interface Extension {
-  readonly cells: CellTreeView;
+  readonly cells: CellTreeView & vscode.TreeDataProvider<Branch>;
   readonly previews: vscode.WebviewPanelSerializer;
   /** What is being written is written, and the databases are closed. */
   close(): Promise<void>;

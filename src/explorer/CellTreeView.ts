@@ -101,6 +101,10 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
     if (parent === undefined && this.due.scan) await this.scan();
     const children = await this.tree.children(parent);
     if (parent === undefined) this.say();
+    if (this.tree.isShort) {
+      this.due.all = true;
+      this.schedule();
+    }
     return [...children];
   }
 

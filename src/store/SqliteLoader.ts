@@ -96,8 +96,15 @@ export class SqliteLoader {
     return this.#read(({ connection, path }) => listApps(connection, path));
   }
 
+  /** The same without what only a look at all entries tells, such as the time that they save. */
+  appsInShort(): Promise<AppSummary[]> {
+    return this.#read(({ connection, path }) => listApps(connection, path, { uses: false }));
+  }
+
   app(appId: number): Promise<AppSummary | undefined> {
-    return this.#read(async ({ connection, path }) => (await listApps(connection, path, appId))[0]);
+    return this.#read(
+      async ({ connection, path }) => (await listApps(connection, path, { appId }))[0],
+    );
   }
 
   /** An app's cells in notebook order, those without an entry and retired ones too. */
