@@ -11,22 +11,23 @@ const resolution = 1;
 const delays = monitorEventLoopDelay({ resolution });
 const milliseconds = (nanoseconds) => Math.max(0, nanoseconds / 1e6 - resolution);
 
-/** When the host did something with Cellar, in Unix milliseconds, by the marks that VS Code leaves. */
-const markOf = (what) => {
-  const name = `code/extHost/${what}/cellar.cellar`;
+/** When the host did something with Cellar, in Unix milliseconds, by the marks that VS Code and Cellar leave. */
+const markOf = (name) => {
   const own = performance.getEntriesByName(name, 'mark').at(-1);
   if (own !== undefined) return performance.timeOrigin + own.startTime;
   const entries = globalThis.MonacoPerformanceMarks?.getMarks?.() ?? [];
   return entries.findLast((mark) => mark.name === name)?.startTime;
 };
 
+const hostMark = (what) => markOf(`code/extHost/${what}/cellar.cellar`);
+
 /**
  * Milliseconds of Cellar's start: reading its code, and `activate()`. What VS Code reports as
  * activation also has in it what other extensions do that start at the same time.
  */
 const start = () => ({
-  load: markOf('didLoadExtensionCode') - markOf('willLoadExtensionCode'),
-  activate: markOf('didActivateExtension') - markOf('willActivateExtension'),
+  load: hostMark('didLoadExtensionCode') - hostMark('willLoadExtensionCode'),
+  activate: markOf('cellar/didActivate') - hostMark('willActivateExtension'),
 });
 
 const answers = {
