@@ -1,6 +1,6 @@
 // Builds the extension: programs for Node (the extension host, what it loads later, the language
 // server, the decoder that runs in a worker thread) and the page of the preview.
-import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { argv } from 'node:process';
 import * as esbuild from 'esbuild';
@@ -18,20 +18,6 @@ const common = {
   metafile: true,
 };
 
-/**
- * The library that talks to the language server is three quarters of the extension's code, and of no
- * use before a notebook is opened: it is a program of its own, which `import()` loads then.
- * @type {esbuild.Plugin}
- */
-const loadedLater = {
-  name: 'loaded-later',
-  setup: ({ onResolve }) => {
-    onResolve({ filter: /^vscode-languageclient\/node$/ }, ({ kind }) =>
-      kind === 'dynamic-import' ? { path: './languageclient.js', external: true } : undefined,
-    );
-  },
-};
-
 /** @type {esbuild.BuildOptions} */
 const node = {
   ...common,
@@ -42,15 +28,63 @@ const node = {
   // The native module is loaded by a path relative to the bundle, so it is copied beside it.
   loader: { '.node': 'copy', '.sql': 'text' },
   assetNames: '[name]',
-  // An `import()` of our own file becomes a `require`: VS Code answers that for `vscode` alone.
-  supported: { 'dynamic-import': false },
-  plugins: [loadedLater],
-  entryPoints: {
-    extension: 'src/extension.ts',
-    languageclient: 'vscode-languageclient/node',
-    server: 'src/server/main.ts',
-    decoder: 'src/formats/decoder.ts',
+};
+
+/** @type {esbuild.BuildOptions} */
+const processes = {
+  ...node,
+  entryPoints: { server: 'src/server/main.ts', decoder: 'src/formats/decoder.ts' },
+};
+
+/**
+ * Writes what was split as modules, which esbuild offers for no other format, as CommonJS: the oldest
+ * VS Code that we support loads nothing else.
+ * @type {esbuild.Plugin}
+ */
+const asCommonJs = {
+  name: 'as-commonjs',
+  setup: ({ onEnd }) => {
+    onEnd(async ({ outputFiles = [] }) => {
+      await mkdir('dist', { recursive: true });
+      await Promise.all(outputFiles.map(writeCommonJs));
+    });
   },
+};
+
+/** @param {esbuild.OutputFile} file */
+async function writeCommonJs({ path: file, contents, text }) {
+  if (!file.endsWith('.js')) return writeFile(file, contents);
+  // Taken as a module it would be copied, name by name, for each of our files that imports it.
+  const direct = text.replaceAll(
+    /import\s*\*\s*as\s*([\w$]+)\s*from\s*"vscode";/g,
+    'const $1=require("vscode");',
+  );
+  const { code } = await esbuild.transform(direct, {
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20',
+    minify: production,
+    sourcemap: production ? false : 'inline',
+    // An `import()` of our own file becomes a `require`: VS Code answers that for `vscode` alone.
+    supported: { 'dynamic-import': false },
+  });
+  return writeFile(file, code);
+}
+
+/**
+ * The extension in pieces: what VS Code has to know of from the start, and by each `import()` what is
+ * loaded when it is asked for.
+ * @type {esbuild.BuildOptions}
+ */
+const extension = {
+  ...node,
+  format: 'esm',
+  splitting: true,
+  write: false,
+  sourcemap: production ? false : 'inline',
+  chunkNames: 'part-[hash]',
+  plugins: [asCommonJs],
+  entryPoints: { extension: 'src/activation.ts' },
 };
 
 /** @type {esbuild.BuildOptions} */
@@ -68,11 +102,12 @@ const icons = ['codicon.css', 'codicon.ttf'].map(
   (file) => `node_modules/@vscode/codicons/dist/${file}`,
 );
 
+const programs = [extension, processes, browser];
 await rm('dist', { recursive: true, force: true });
 if (watch) {
-  for (const options of [node, browser]) await (await esbuild.context(options)).watch();
+  for (const options of programs) await (await esbuild.context(options)).watch();
 } else {
-  const bundles = await Promise.all([esbuild.build(node), esbuild.build(browser)]);
+  const bundles = await Promise.all(programs.map((options) => esbuild.build(options)));
   const bundled = bundles.flatMap(({ metafile }) => Object.keys(metafile.inputs));
   await writeNotices([...bundled, ...icons]);
 }

@@ -54,7 +54,7 @@ function walls() {
             ],
             { regex: '^(\\.\\./)+(webview)/', message: 'The browser side is imported by nobody.' },
             {
-              regex: '^(\\.\\./)+extension$',
+              regex: '^(\\.\\./)+(activation|extension)$',
               message: 'The composition root is imported by nobody.',
             },
             ...extra,

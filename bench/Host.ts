@@ -47,6 +47,18 @@ export class Host {
     return ((await this.ask('/host')) as { native: boolean }).native;
   }
 
+  /**
+   * Runs the command that clears a cell of the first database that the window showed.
+   * @returns the milliseconds until the command had answered, and those by which the host's event loop
+   * was late at most, until a second later
+   */
+  async clear(cellId: number): Promise<{ took: number; late: number }> {
+    await this.ask('/delays/begin');
+    const { took } = (await this.ask(`/clear?cell=${cellId}`)) as { took: number };
+    await sleep(1000);
+    return { took, late: ((await this.ask('/delays/end')) as { max: number }).max };
+  }
+
   /** By how many milliseconds the host's event loop was late within some seconds. */
   async delays(seconds: number): Promise<{ max: number; p99: number }> {
     await this.ask('/delays/begin');

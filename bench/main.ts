@@ -1,9 +1,10 @@
 import path from 'node:path';
 import process from 'node:process';
+import * as activation from './activation';
 import * as arrow from './arrow';
 import * as audit from './audit';
 import { idsOf, measureCases, type Result } from './cases';
-import * as editor from './editor';
+import * as clearing from './clearing';
 import type { Figure } from './figures';
 import * as hover from './hover';
 import { parseOptions, type Options } from './options';
@@ -11,9 +12,10 @@ import * as overhead from './overhead';
 import * as size from './package';
 import * as parse from './parse';
 import { writeResults } from './results';
+import * as tree from './tree';
 
 /** What is measured beside the stores, by the names that `--only` takes. */
-const FIGURES = { size, hover, parse, arrow, audit, editor, overhead };
+const FIGURES = { size, activation, tree, hover, parse, arrow, audit, clearing, overhead };
 
 /** `npm run bench`: measures, and after a whole run writes RESULTS.md beside this file. */
 async function main(): Promise<void> {

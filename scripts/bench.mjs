@@ -9,7 +9,7 @@ import { benchVariables, editorVariables, pythonVariables } from './testEnvironm
 const args = process.argv.slice(2);
 const only = /(?:^|\s)--only[=\s](\S+)/.exec(args.join(' '))?.[1].split(',');
 // Of what is measured, that which needs a VS Code, or kernels beside the benchmark's own.
-const editor = ['size', 'hover', 'arrow', 'editor', 'overhead'];
+const editor = ['size', 'activation', 'tree', 'hover', 'arrow', 'clearing', 'overhead', 'editor'];
 const needsEditor =
   !args.some((arg) => arg === '--quick' || arg === '--list') &&
   (only?.some((name) => editor.includes(name)) ?? true);

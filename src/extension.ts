@@ -2,7 +2,7 @@ import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import * as vscode from 'vscode';
 import { CacheCommands } from './explorer/CacheCommands';
-import { CellTree } from './explorer/CellTree';
+import { type Branch, CellTree } from './explorer/CellTree';
 import { CellTreeView } from './explorer/CellTreeView';
 import { CheckCommand } from './explorer/CheckCommand';
 import { Discovery } from './explorer/Discovery';
@@ -10,11 +10,11 @@ import { ImportCommand } from './explorer/ImportCommand';
 import { InstallCommand } from './explorer/InstallCommand';
 import { LanguageClient } from './explorer/LanguageClient';
 import { Notices } from './explorer/Notices';
-import { PythonPackage } from './explorer/PythonPackage';
+import type { PythonPackage } from './explorer/PythonPackage';
 import { ScriptsCommand } from './explorer/ScriptsCommand';
 import { ServeCommand } from './explorer/ServeCommand';
 import { Targets } from './explorer/Targets';
-import { TerminalPath } from './explorer/TerminalPath';
+import type { TerminalPath } from './explorer/TerminalPath';
 import { TurnOnCommand } from './explorer/TurnOnCommand';
 import { ViewCommands } from './explorer/ViewCommands';
 import { WorkspaceWatcher } from './explorer/WorkspaceWatcher';
@@ -22,27 +22,39 @@ import { DecodingWorker } from './formats/DecodingWorker';
 import { Previews } from './preview/Previews';
 import { Caches } from './store/Caches';
 
-let caches: Caches | undefined;
-let language: LanguageClient | undefined;
-let serve: ServeCommand | undefined;
+/** What was there from the start: see activation.ts. */
+export interface Entrance {
+  readonly context: vscode.ExtensionContext;
+  readonly log: vscode.LogOutputChannel;
+  readonly tree: vscode.TreeView<Branch>;
+  readonly python: PythonPackage;
+  readonly terminals: TerminalPath;
+}
+
+/** What is asked for from the start on. */
+export interface Extension {
+  readonly cells: CellTreeView & vscode.TreeDataProvider<Branch>;
+  readonly previews: vscode.WebviewPanelSerializer;
+  /** What is being written is written, and the databases are closed. */
+  close(): Promise<void>;
+}
 
 /** The composition root: makes the parts and connects them, and decides nothing. */
-export function activate(context: vscode.ExtensionContext): void {
+export function start({ context, log, tree: shown, python, terminals }: Entrance): Extension {
   if (vscode.l10n.bundle !== undefined) l10n.config({ contents: vscode.l10n.bundle });
-  const log = vscode.window.createOutputChannel('Cellar', { log: true });
   const notices = new Notices(log);
   const { report } = notices;
 
   const dist = path.join(context.extensionUri.fsPath, 'dist');
 
   const watcher = new WorkspaceWatcher();
-  caches = new Caches({ watcher, report });
+  const caches = new Caches({ watcher, report });
   const discovery = new Discovery(watcher, report);
   const reader = () => ({ locale: vscode.env.language, now: Date.now() / 1000 });
   const tree = new CellTree(caches, reader, report);
-  const view = new CellTreeView(tree, discovery, caches, report);
+  const view = new CellTreeView(shown, tree, discovery, caches, report);
 
-  language = new LanguageClient(path.join(dist, 'server.js'), caches, log);
+  const language = new LanguageClient(path.join(dist, 'server.js'), caches, log);
   const previews = new Previews({
     extensionUri: context.extensionUri,
     caches,
@@ -51,23 +63,16 @@ export function activate(context: vscode.ExtensionContext): void {
     memento: context.workspaceState,
   });
   const targets = new Targets(caches, discovery, tree, view, language);
-  const python = new PythonPackage(
-    path.join(dist, 'python'),
-    path.join(dist, 'wheel'),
-    context.globalStorageUri.fsPath,
-  );
-  const terminals = new TerminalPath(context.environmentVariableCollection, python, report);
   const install = new InstallCommand(python, notices, log);
   const turnOn = new TurnOnCommand(notices);
   const scripts = new ScriptsCommand(notices);
   const check = new CheckCommand(caches, discovery, notices);
   const importing = new ImportCommand(caches, discovery, tree, notices, log);
   const serving = new ServeCommand(caches, context, notices);
-  serve = serving;
 
   // Both are asked each time: one that is hidden must not blind the other.
   const follow = () => {
-    caches?.setVisible(view.visible || previews.visible);
+    caches.setVisible(view.visible || previews.visible);
   };
   view.onDidChangeVisibility(follow);
   previews.onDidChangeVisible(follow);
@@ -75,14 +80,12 @@ export function activate(context: vscode.ExtensionContext): void {
 
   const { registerCommand } = vscode.commands;
   context.subscriptions.push(
-    log,
     watcher,
     discovery,
     view,
     language,
     targets,
     previews,
-    terminals,
     check,
     new CacheCommands(caches, targets, language, previews, notices),
     new ViewCommands(tree, view, log),
@@ -96,13 +99,14 @@ export function activate(context: vscode.ExtensionContext): void {
     registerCommand('cellar.stopServing', () => serving.stop()),
     registerCommand('cellar.openTerminal', () => terminals.openTerminal()),
   );
-  void terminals.update();
   void serving.resume();
-}
-
-/** VS Code waits for it: what is being written is written, and the databases are closed. */
-export async function deactivate(): Promise<void> {
-  // What is served is taken back while the databases are still open.
-  await serve?.close();
-  await Promise.all([language?.stop(), caches?.close()]);
+  return {
+    cells: view,
+    previews,
+    close: async () => {
+      // What is served is taken back while the databases are still open.
+      await serving.close();
+      await Promise.all([language.stop(), caches.close()]);
+    },
+  };
 }

@@ -3,6 +3,7 @@
 const { writeFileSync } = require('node:fs');
 const { createServer } = require('node:http');
 const { monitorEventLoopDelay } = require('node:perf_hooks');
+const vscode = require('vscode');
 
 /** Milliseconds between two looks at the loop; what a look is late by beyond them is the delay. */
 const resolution = 1;
@@ -10,22 +11,23 @@ const resolution = 1;
 const delays = monitorEventLoopDelay({ resolution });
 const milliseconds = (nanoseconds) => Math.max(0, nanoseconds / 1e6 - resolution);
 
-/** When the host did something with Cellar, in Unix milliseconds, by the marks that VS Code leaves. */
-const markOf = (what) => {
-  const name = `code/extHost/${what}/cellar.cellar`;
+/** When the host did something with Cellar, in Unix milliseconds, by the marks that VS Code and Cellar leave. */
+const markOf = (name) => {
   const own = performance.getEntriesByName(name, 'mark').at(-1);
   if (own !== undefined) return performance.timeOrigin + own.startTime;
   const entries = globalThis.MonacoPerformanceMarks?.getMarks?.() ?? [];
   return entries.findLast((mark) => mark.name === name)?.startTime;
 };
 
+const hostMark = (what) => markOf(`code/extHost/${what}/cellar.cellar`);
+
 /**
  * Milliseconds of Cellar's start: reading its code, and `activate()`. What VS Code reports as
  * activation also has in it what other extensions do that start at the same time.
  */
 const start = () => ({
-  load: markOf('didLoadExtensionCode') - markOf('willLoadExtensionCode'),
-  activate: markOf('didActivateExtension') - markOf('willActivateExtension'),
+  load: hostMark('didLoadExtensionCode') - hostMark('willLoadExtensionCode'),
+  activate: markOf('cellar/didActivate') - hostMark('willActivateExtension'),
 });
 
 const answers = {
@@ -39,6 +41,12 @@ const answers = {
     return { max: milliseconds(delays.max), p99: milliseconds(delays.percentile(99)) };
   },
   '/start': start,
+  '/clear': async ({ searchParams }) => {
+    const reference = { kind: 'cell', cache: 0, cellId: Number(searchParams.get('cell')) };
+    const begun = performance.now();
+    await vscode.commands.executeCommand('cellar.clearCellCache', reference);
+    return { took: performance.now() - begun };
+  },
   '/host': () => ({
     rss: process.memoryUsage.rss(),
     native: process.report
@@ -48,10 +56,11 @@ const answers = {
 };
 
 exports.activate = (context) => {
-  const server = createServer(({ url }, response) => {
-    const answer = answers[url];
+  const server = createServer(async ({ url }, response) => {
+    const asked = new URL(url, 'http://127.0.0.1');
+    const answer = answers[asked.pathname];
     response.statusCode = answer === undefined ? 404 : 200;
-    response.end(JSON.stringify(answer?.() ?? {}));
+    response.end(JSON.stringify((await answer?.(asked)) ?? {}));
   });
   server.listen(0, '127.0.0.1', () => {
     writeFileSync(process.env.CELLAR_BENCH_PORT_FILE, String(server.address().port));

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { compareNames, inReadingOrder } from '../protocol/labels';
 import type { Caches } from '../store/Caches';
+import type { AppSummary } from '../store/rows';
 import type { SqliteLoader } from '../store/SqliteLoader';
 import { belongs, type Found, type FoundDatabase, type FoundPath } from './found';
 import { type AppNode, type FolderNode, type Node, shownCells } from './nodes';
@@ -20,6 +21,8 @@ export interface Branch {
 }
 
 const rootId = '';
+/** Of a cache of more entries the notebooks are shown before their entries are all looked at. */
+const many = 20_000;
 
 /**
  * The explorer's tree over the databases of the workspace, without VS Code: children on request, and
@@ -31,6 +34,9 @@ export class CellTree {
   /** What each parent was last said to have, by id; parents that nobody looks into are left out. */
   private readonly served = new Map<string, readonly Branch[]>();
   private last: Contents | undefined;
+  /** Databases whose notebooks were shown before. */
+  private readonly shown = new Set<string>();
+  private short = false;
 
   constructor(
     private readonly caches: Caches,
@@ -41,6 +47,11 @@ export class CellTree {
   /** As of the last time that the root was read; `undefined` before the first. */
   get contents(): Contents | undefined {
     return this.last;
+  }
+
+  /** Whether notebooks were listed in short, and the next {@link refresh} tells more of them. */
+  get isShort(): boolean {
+    return this.short;
   }
 
   /** Takes effect at the next {@link children} or {@link refresh}. */
@@ -164,6 +175,7 @@ export class CellTree {
   }
 
   private async roots(): Promise<Node[]> {
+    this.short = false;
     const byFolder = await Promise.all(
       this.found.folders.map(async (folder) => ({ folder, nodes: await this.within(folder) })),
     );
@@ -206,7 +218,7 @@ export class CellTree {
 
   private async apps(loader: SqliteLoader, database: FoundDatabase): Promise<Node[]> {
     const { folder } = database;
-    const apps = (await loader.apps()).filter(
+    const apps = (await this.listed(loader)).filter(
       (app) => app.entries > 0 && belongs(app.notebook, database, this.found.folders),
     );
     return Promise.all(
@@ -220,6 +232,18 @@ export class CellTree {
         exists: await isFile(app.notebook),
       })),
     );
+  }
+
+  private async listed(loader: SqliteLoader): Promise<AppSummary[]> {
+    if (!this.shown.has(loader.path)) {
+      this.shown.add(loader.path);
+      const apps = await loader.appsInShort();
+      if (apps.reduce((sum, { entries }) => sum + entries, 0) > many) {
+        this.short = true;
+        return apps;
+      }
+    }
+    return loader.apps();
   }
 }
 

@@ -24,7 +24,6 @@ const ageMs = 60_000;
 export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<Branch | undefined>();
   readonly onDidChangeTreeData = this.changed.event;
-  private readonly view: vscode.TreeView<Branch>;
   readonly onDidChangeVisibility: vscode.Event<unknown>;
   readonly onDidChangeSelection: vscode.Event<unknown>;
   private readonly disposables: Disposable[] = [this.changed];
@@ -36,16 +35,12 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
   private glimpsed: string | undefined;
 
   constructor(
+    private readonly view: vscode.TreeView<Branch>,
     private readonly tree: CellTree,
     private readonly discovery: Discovery,
-    caches: Caches,
+    private readonly caches: Caches,
     private readonly report: (error: unknown) => void,
   ) {
-    this.view = vscode.window.createTreeView('cellar.cells', {
-      treeDataProvider: this,
-      showCollapseAll: true,
-      canSelectMany: true,
-    });
     this.onDidChangeVisibility = this.view.onDidChangeVisibility;
     this.onDidChangeSelection = this.view.onDidChangeSelection;
     const ageing = setInterval(() => {
@@ -59,7 +54,6 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
       this.schedule();
     };
     this.disposables.push(
-      this.view,
       // A notebook that is deleted or renamed here is marked at once, elsewhere within a minute.
       vscode.workspace.onDidDeleteFiles(lookAtAll),
       vscode.workspace.onDidRenameFiles(lookAtAll),
@@ -107,6 +101,10 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
     if (parent === undefined && this.due.scan) await this.scan();
     const children = await this.tree.children(parent);
     if (parent === undefined) this.say();
+    if (this.tree.isShort) {
+      this.due.all = true;
+      this.schedule();
+    }
     return [...children];
   }
 
@@ -194,7 +192,17 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
 
   private async scan(): Promise<void> {
     this.due.scan = false;
+    // VS Code takes its time to search the workspace: most often what it finds is open by then.
+    this.openLikely().catch(this.report);
     this.tree.setFound(await this.discovery.scan());
+  }
+
+  private async openLikely(): Promise<void> {
+    const opened = (await this.discovery.likely()).map((database) =>
+      this.caches.existing(database),
+    );
+    // What ails one that does not open is told by its node in the tree.
+    await Promise.allSettled(opened);
   }
 
   /** The words of an empty view: VS Code shows those of the manifest by this key. */

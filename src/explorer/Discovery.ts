@@ -112,19 +112,24 @@ export class Discovery implements vscode.Disposable {
   }
 
   /**
-   * What the caches look like from outside that notebooks at the top of the workspace, or open ones,
-   * would have: another text once one of them appears or is written. It costs a few `stat` calls and
-   * a look into the settings.
+   * The databases that notebooks at the top of the workspace, or open ones, would have. It costs a
+   * look into the settings.
    */
-  async glimpse(): Promise<string> {
+  async likely(): Promise<string[]> {
     const folders = (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath);
     const open = vscode.workspace.textDocuments
       .filter(({ uri, languageId }) => uri.scheme === 'file' && languageId === 'python')
       .map(({ uri }) => path.dirname(uri.fsPath));
-    const marks = unique([...folders, ...open]).map(async (folder) =>
-      contentMark(databaseIn(await findPlace(folder))),
-    );
-    return (await Promise.all(marks)).join('\n');
+    const places = await Promise.all(unique([...folders, ...open]).map((each) => findPlace(each)));
+    return unique(places.map(databaseIn));
+  }
+
+  /**
+   * What those look like from outside: another text once one of them appears or is written. It costs
+   * a few `stat` calls more.
+   */
+  async glimpse(): Promise<string> {
+    return (await Promise.all((await this.likely()).map(contentMark))).join('\n');
   }
 
   dispose(): void {

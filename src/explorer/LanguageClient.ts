@@ -14,6 +14,7 @@ import {
 } from '../protocol/cells';
 import type { Caches } from '../store/Caches';
 import { hoverCommands, hoverLinks } from './hoverLinks';
+import { isNotebook } from './isNotebook';
 
 /** A server that ends this often within this many milliseconds is left alone. */
 const mostRestarts = 4;
@@ -110,7 +111,7 @@ export class LanguageClient implements vscode.Disposable {
 
   private async start(): Promise<Client | undefined> {
     // Loaded here, so that whoever opens no notebook does not wait for it.
-    const library = await import('vscode-languageclient/node');
+    const library = await import('./languageLibrary');
     const { CloseAction, ErrorAction, RevealOutputChannelOn, TransportKind } = library;
     const server = { module: this.serverModule, transport: TransportKind.ipc };
     const options: LanguageClientOptions = {
@@ -215,11 +216,4 @@ function serverOptions(): ServerOptions {
     (entry): entry is [string, string] => typeof entry[1] === 'string',
   );
   return { hover: parseHoverMode(hover) ?? 'header', strings: Object.fromEntries(strings) };
-}
-
-/** Whether a document may be a marimo notebook; what it really holds, the server says. */
-function isNotebook(document: vscode.TextDocument): boolean {
-  if (document.languageId !== 'python' || document.uri.scheme !== 'file') return false;
-  const text = document.getText();
-  return /^import[ \t]+marimo\b/m.test(text) && /\.[ \t]*App\(/.test(text);
 }

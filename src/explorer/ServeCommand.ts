@@ -12,6 +12,7 @@ import {
   wishShape,
   type Wish,
 } from './serveChoices';
+import { fileKey, wishKey } from './leftServed';
 import { lineOf, storeSetting } from './servedStore';
 import { takeLineBack, writeLine } from './storeLine';
 
@@ -23,10 +24,6 @@ interface Serving {
 }
 
 const doorShape = object<Door>({ port: count, token: text });
-
-const wishKey = 'cellar.serving';
-/** Kept for all windows: a configuration in which a line may stand that nobody took back. */
-const fileKey = 'cellar.lineWrittenIn';
 
 /**
  * The command Serve Cache to Other Kernels: lets a stock marimo, which cannot open the cache's files or

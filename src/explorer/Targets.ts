@@ -230,8 +230,9 @@ export class Targets implements vscode.Disposable {
   }
 }
 
-function amounts({ size, saves }: { readonly size: number; readonly saves: number }): string {
+function amounts({ size, saves }: AppSummary | CellSummary): string {
   const locale = vscode.env.language;
+  if (saves === undefined) return formatBytes(size, locale);
   return vscode.l10n.t('{0}, saves {1}', formatBytes(size, locale), formatDuration(saves, locale));
 }
 

@@ -108,7 +108,7 @@ function appRow({ app, place, apart, exists }: AppNode, reader: Reader): Shown {
     app.cells === 1 ? l10n.t('1 cell is cached') : l10n.t('{0} cells are cached', app.cells);
   const amounts = listed(
     formatBytes(app.size, locale),
-    l10n.t('saves {0}', formatDuration(app.saves, locale)),
+    app.saves === undefined ? undefined : l10n.t('saves {0}', formatDuration(app.saves, locale)),
     formatAge(app.lastUsedAt ?? app.lastSeenAt, now, locale),
   );
   const description = listed(apart, isGone ? l10n.t('the file is gone') : undefined, amounts);
@@ -120,7 +120,9 @@ function appRow({ app, place, apart, exists }: AppNode, reader: Reader): Shown {
       lines: [
         ...(isGone ? [l10n.t('The file is gone, or has another name now.')] : []),
         `${cells}, ${formatBytes(app.size, locale)}`,
-        l10n.t('Its current results save {0}.', formatDuration(app.saves, locale)),
+        ...(app.saves === undefined
+          ? []
+          : [l10n.t('Its current results save {0}.', formatDuration(app.saves, locale))]),
         l10n.t('Last seen {0}.', formatAge(app.lastSeenAt, now, locale)),
       ],
     },

@@ -101,15 +101,23 @@ interface Claim extends Pair {
 
 // Cells without code are many and say nothing about each other.
 const code = (cell: Appearance) => (cell.code === '' ? [] : [cell.code]);
-const codeAndName = (cell: Appearance) =>
-  code(cell).flatMap((text) => namesOf(cell).map((name) => `${name}\n${text}`));
+const codeAndName = (cell: Appearance) => {
+  let keys = named.get(cell);
+  if (keys === undefined) {
+    keys = code(cell).flatMap((text) => namesOf(cell).map((name) => `${name}\n${text}`));
+    named.set(cell, keys);
+  }
+  return keys;
+};
+/** What {@link codeAndName} said of cells: most are the same objects after an edit. */
+const named = new WeakMap<Appearance, readonly string[]>();
 
 /** @returns pairs of what has an equal key, in order. */
 function equalPairs(
   left: ReadonlySet<KnownCell>,
   after: readonly Appearance[],
   assigned: ReadonlyMap<number, Assignment>,
-  keysOf: (cell: Appearance) => string[],
+  keysOf: (cell: Appearance) => readonly string[],
 ): Pair[] {
   const waiting = groupBy(left, keysOf);
   return after.flatMap((now, index) => {

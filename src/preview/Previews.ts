@@ -8,9 +8,7 @@ import type { Subject } from './EntryPanel';
 import type { Decoder } from './EntryReader';
 import type { Identity } from './fate';
 import { problems } from './strings';
-
-/** What VS Code knows our panels by, also in `onWebviewPanel:` of package.json. */
-const viewType = 'cellar.preview';
+import { viewType } from './viewType';
 
 export interface PreviewsOptions {
   readonly extensionUri: vscode.Uri;
@@ -29,7 +27,6 @@ export class Previews implements vscode.Disposable, vscode.WebviewPanelSerialize
   readonly #panels = new Map<string, EntryPanel>();
   readonly #visible = new Set<vscode.WebviewPanel>();
   readonly #onDidChangeVisible = new vscode.EventEmitter<boolean>();
-  readonly #serializer: vscode.Disposable;
 
   /** Whether any preview can be seen: while one can, the caches are asked for changes. */
   readonly onDidChangeVisible = this.#onDidChangeVisible.event;
@@ -37,7 +34,6 @@ export class Previews implements vscode.Disposable, vscode.WebviewPanelSerialize
   constructor(options: PreviewsOptions) {
     this.#options = options;
     this.#bookmarks = new Bookmarks(options.memento);
-    this.#serializer = vscode.window.registerWebviewPanelSerializer(viewType, this);
   }
 
   /** Whether any preview can be seen now. */
@@ -79,7 +75,6 @@ export class Previews implements vscode.Disposable, vscode.WebviewPanelSerialize
   }
 
   dispose(): void {
-    this.#serializer.dispose();
     for (const panel of [...this.#panels.values()]) panel.dispose();
     this.#onDidChangeVisible.dispose();
   }

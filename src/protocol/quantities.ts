@@ -55,8 +55,7 @@ export function formatAge(at: number, now: number, locale: string): string {
   const [unit, length] = ageUnit(seconds);
   // "Now" and "yesterday" are plain; "last yr." is not, when a year may be two calendar years.
   const numeric = unit === 'second' || unit === 'day' ? 'auto' : 'always';
-  const format = new Intl.RelativeTimeFormat(locale, { style: 'short', numeric });
-  return symbols(format.format(-Math.floor(seconds / length), unit));
+  return symbols(ages(locale, numeric).format(-Math.floor(seconds / length), unit));
 }
 
 function ageUnit(seconds: number): [Intl.RelativeTimeFormatUnit, number] {
@@ -105,6 +104,17 @@ function numbers(
   if (format === undefined) {
     const options = { style: 'unit', unit, unitDisplay, maximumFractionDigits } as const;
     kept.set(key, (format = new Intl.NumberFormat(locale, options)));
+  }
+  return format;
+}
+
+const keptAges = new Map<string, Intl.RelativeTimeFormat>();
+
+function ages(locale: string, numeric: 'auto' | 'always'): Intl.RelativeTimeFormat {
+  const key = `${locale}/${numeric}`;
+  let format = keptAges.get(key);
+  if (format === undefined) {
+    keptAges.set(key, (format = new Intl.RelativeTimeFormat(locale, { style: 'short', numeric })));
   }
   return format;
 }

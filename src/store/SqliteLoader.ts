@@ -3,7 +3,7 @@ import { BlobFolder } from './BlobFolder';
 import { CacheError } from './CacheError';
 import { ChangeFeed } from './ChangeFeed';
 import { check, type CheckOptions, type Fault, type Report } from './checking';
-import { clear, planClearance } from './clearing';
+import { clear, planClearance, tidy } from './clearing';
 import {
   listApps,
   listCells,
@@ -65,6 +65,8 @@ export class SqliteLoader {
   readonly #report: (error: unknown) => void;
   /** Changes are made one after the other. */
   #lastWrite: Promise<unknown> = Promise.resolve();
+  /** How many of them wait for their turn. */
+  #waiting = 0;
 
   /**
    * Opens a database that exists; none is ever made by looking.
@@ -94,8 +96,15 @@ export class SqliteLoader {
     return this.#read(({ connection, path }) => listApps(connection, path));
   }
 
+  /** The same without what only a look at all entries tells, such as the time that they save. */
+  appsInShort(): Promise<AppSummary[]> {
+    return this.#read(({ connection, path }) => listApps(connection, path, { uses: false }));
+  }
+
   app(appId: number): Promise<AppSummary | undefined> {
-    return this.#read(async ({ connection, path }) => (await listApps(connection, path, appId))[0]);
+    return this.#read(
+      async ({ connection, path }) => (await listApps(connection, path, { appId }))[0],
+    );
   }
 
   /** An app's cells in notebook order, those without an entry and retired ones too. */
@@ -214,19 +223,19 @@ export class SqliteLoader {
   }
 
   /**
-   * Removes entries and gives their disk space back. Cells, and what their runs met, stay known;
-   * so does a notebook whose file is gone.
+   * Removes entries; their disk space is given back after that: {@link settled}. Cells, and what
+   * their runs met, stay known; so does a notebook whose file is gone.
    */
-  clear(targets: readonly ClearTarget[]): Promise<Clearance> {
-    return this.#write(async (writer, blobs) => {
+  async clear(targets: readonly ClearTarget[]): Promise<Clearance> {
+    const { clearance, leftovers } = await this.#write((writer, blobs) => {
       // A millisecond ahead, as the clock was cut to whole ones: an equal entry made just before this
       // must not look as if it had been made after.
       const at = now() + 0.001;
-      const cleared = await clear(writer, blobs, this.path, targets, at);
-      // The entries are gone already: that their pages are given back late is no failure of the clear.
-      await writer.shrink().catch(this.#report);
-      return cleared;
+      return clear(writer, blobs, this.path, targets, at);
     });
+    // The entries are gone: that their space is given back late is no failure of the clear.
+    this.#write((writer) => tidy(writer, leftovers, () => this.#waiting === 0)).catch(this.#report);
+    return clearance;
   }
 
   clearCell(cellId: number): Promise<Clearance> {
@@ -274,7 +283,8 @@ export class SqliteLoader {
    * Compares rows with one another, with their bytes and with the files, both ways; changes nothing.
    * @throws when `signal` is aborted.
    */
-  check(options: Omit<CheckOptions, 'now'> = {}): Promise<Report> {
+  async check(options: Omit<CheckOptions, 'now'> = {}): Promise<Report> {
+    await this.settled();
     return this.#read(({ connection }, blobs) =>
       check(connection, blobs, { ...options, now: now() }),
     );
@@ -283,6 +293,15 @@ export class SqliteLoader {
   /** Puts right what {@link check} found, as far as `canMend` says of it. */
   mend(faults: readonly Fault[]): Promise<Mended> {
     return this.#write((writer, blobs) => mend(writer, blobs, faults, now()));
+  }
+
+  /** Resolves once all changes that were asked for are made, and what they left is tidied up. */
+  async settled(): Promise<void> {
+    let last: Promise<unknown> | undefined;
+    while (last !== this.#lastWrite) {
+      last = this.#lastWrite;
+      await last;
+    }
   }
 
   /** Calls `listener` after a commit of anybody, ourselves included, and when the file is replaced. */
@@ -298,7 +317,7 @@ export class SqliteLoader {
   /** Waits for what is under way, then closes. Calling it twice is harmless. */
   async close(): Promise<void> {
     await this.#changes.dispose();
-    await this.#lastWrite;
+    await this.settled();
     await this.#live.close();
   }
 
@@ -315,7 +334,9 @@ export class SqliteLoader {
   }
 
   #write<T>(work: (writer: Writer, blobs: BlobFolder) => Promise<T>): Promise<T> {
+    this.#waiting++;
     const result = this.#lastWrite.then(async () => {
+      this.#waiting--;
       const database = await this.#live.current();
       const blobs = new BlobFolder(dirname(database.realPath));
       try {

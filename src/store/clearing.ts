@@ -1,10 +1,10 @@
 import { dirname, resolve } from 'node:path';
 import type { BlobFolder } from './BlobFolder';
-import { integer, Listing } from './fields';
+import { digest, integer, Listing, text } from './fields';
 import { listGraph, reachable } from './nodes';
-import { removeEntries, removeFiles, type LooseFile } from './removal';
+import { removeFiles, removeRows } from './removal';
 import type { Clearance, ClearTarget } from './rows';
-import type { Connection } from './Connection';
+import type { Connection, Row } from './Connection';
 import type { Writer } from './Writer';
 
 /** The entries that targets name, by three arrays of ids, as a table of entry and cell. */
@@ -20,7 +20,27 @@ const targeted = `(
   UNION SELECT cell_id FROM cells WHERE cell_id IN (SELECT value FROM json_each(?2))
   UNION SELECT cell_id FROM entries WHERE entry_id IN (SELECT value FROM json_each(?3)))`;
 
-const ids = new Listing('an id', { id: integer('id') });
+/** Blobs that nothing but the targets' entries refers to. */
+const loose = `(
+  SELECT blob_id, digest, size, file FROM blobs WHERE digest IN
+      (SELECT i.digest FROM doomed JOIN items AS i USING (cell_id, entry_id))
+    AND NOT EXISTS (SELECT 1 FROM items AS i WHERE i.digest = blobs.digest
+      AND i.entry_id NOT IN (SELECT entry_id FROM doomed)))`;
+
+const files = new Listing('a value', {
+  file: text('file'),
+  digest: digest('digest'),
+  size: integer('size'),
+});
+
+/** What nobody waits for after a clearance: {@link tidy} sees to it. */
+export interface Leftovers {
+  readonly blobIds: readonly number[];
+  readonly appIds: readonly number[];
+}
+
+/** Blobs removed in one transaction: it holds the write lock for some milliseconds. */
+const blobsAtOnce = 200;
 
 /**
  * What removing the targets' entries takes, exactly, as one snapshot has it.
@@ -31,23 +51,34 @@ export async function planClearance(
   path: string,
   targets: readonly ClearTarget[],
 ): Promise<Clearance> {
-  const row = await connection.get(
-    `WITH doomed AS MATERIALIZED (SELECT * FROM ${doomed})
+  return readClearance(await plan(connection, targets, 'true AS planned'), path);
+}
+
+/** @param more columns, which may ask the tables `doomed` and `loose` */
+async function plan(
+  connection: Connection,
+  targets: readonly ClearTarget[],
+  more: string,
+): Promise<Row | undefined> {
+  return connection.get(
+    `WITH doomed AS MATERIALIZED (SELECT * FROM ${doomed}),
+       loose AS MATERIALIZED (SELECT * FROM ${loose})
      SELECT (SELECT json_group_array(path) FROM (SELECT DISTINCT a.path
          FROM doomed JOIN cells USING (cell_id) JOIN apps AS a USING (app_id))) AS apps,
        (SELECT count(DISTINCT cell_id) FROM doomed) AS cells,
        (SELECT count(*) FROM doomed) AS entries,
        (SELECT total(runtime) FROM doomed JOIN entries USING (entry_id)) AS runtime,
        (SELECT count(*) FROM doomed JOIN entries USING (entry_id) WHERE pinned) AS pinned,
-       (SELECT total(size) FROM blobs WHERE digest IN
-           (SELECT i.digest FROM doomed JOIN items AS i USING (cell_id, entry_id))
-         AND NOT EXISTS (SELECT 1 FROM items AS i WHERE i.digest = blobs.digest
-           AND i.entry_id NOT IN (SELECT entry_id FROM doomed))) AS size`,
+       (SELECT total(size) FROM loose) AS size, ${more}`,
     ...parameters(targets),
   );
-  const paths = JSON.parse(String(row?.apps)) as string[];
+}
+
+function readClearance(row: Row | undefined, path: string): Clearance {
   return {
-    apps: paths.map((each) => resolve(dirname(path), each)).sort(),
+    apps: (JSON.parse(String(row?.apps)) as string[])
+      .map((each) => resolve(dirname(path), each))
+      .sort(),
     cells: Number(row?.cells),
     entries: Number(row?.entries),
     size: Number(row?.size),
@@ -57,9 +88,13 @@ export async function planClearance(
 }
 
 /**
- * Removes the targets' entries and all that only they needed. Cells stay, and so does what their
- * runs met: they are how a cell is known again. `cells.cleared_at` keeps an equal entry of another
- * cell from answering for a cleared one.
+ * Removes the targets' entries, and the files that only they needed. Cells stay, and so does what
+ * their runs met: they are how a cell is known again. `cells.cleared_at` keeps an equal entry of
+ * another cell from answering for a cleared one.
+ *
+ * Blobs in rows and nodes that nothing needs any more are left over. They are most of the work, as
+ * each lies on a page of its own of several indices, and no one sees them; those of a process that is
+ * killed before {@link tidy} are found by the next clean-up of a kernel.
  *
  * @param now Unix seconds.
  * @returns what went; files that the system did not let go are not counted as given back.
@@ -70,27 +105,67 @@ export async function clear(
   path: string,
   targets: readonly ClearTarget[],
   now: number,
-): Promise<Clearance> {
-  let files: LooseFile[] = [];
-  const clearance = await writer.transaction(async (connection) => {
-    const planned = await planClearance(connection, path, targets);
-    const apps = await listIds(
+): Promise<{ readonly clearance: Clearance; readonly leftovers: Leftovers }> {
+  const row = await writer.transaction(async (connection) => {
+    const row = await plan(
       connection,
-      `SELECT DISTINCT app_id AS id FROM ${targeted} JOIN cells USING (cell_id)`,
       targets,
+      `(SELECT json_group_array(entry_id) FROM doomed) AS ids,
+       (SELECT json_group_array(blob_id) FROM loose WHERE file IS NULL) AS inline,
+       (SELECT json_group_array(blob_id) FROM loose WHERE file IS NOT NULL) AS with_file,
+       ${files.sql('loose WHERE file IS NOT NULL')} AS files,
+       (SELECT json_group_array(app_id) FROM
+         (SELECT DISTINCT app_id FROM ${targeted} JOIN cells USING (cell_id))) AS app_ids`,
     );
     await connection.run(
       `UPDATE cells SET cleared_at = ?4 WHERE cell_id IN ${targeted}`,
       ...parameters(targets),
       now,
     );
-    const entries = await listIds(connection, `SELECT entry_id AS id FROM ${doomed}`, targets);
-    files = await removeEntries(connection, entries);
-    for (const appId of apps) await removeUnneededNodes(connection, appId);
-    return planned;
+    await removeRows(connection, String(row?.ids));
+    await connection.run(
+      'DELETE FROM blobs WHERE blob_id IN (SELECT value FROM json_each(?))',
+      String(row?.with_file),
+    );
+    return row;
   });
-  const left = await removeFiles(writer, blobs, files);
-  return { ...clearance, size: left.reduce((size, file) => size - file.size, clearance.size) };
+  const left = await removeFiles(writer, blobs, files.parse(row?.files, path));
+  const clearance = readClearance(row, path);
+  return {
+    clearance: {
+      ...clearance,
+      size: left.reduce((size, file) => size - file.size, clearance.size),
+    },
+    leftovers: {
+      blobIds: JSON.parse(String(row?.inline)) as number[],
+      appIds: JSON.parse(String(row?.app_ids)) as number[],
+    },
+  };
+}
+
+/**
+ * Removes what a clearance left over, and gives the disk its space back, in transactions of some
+ * milliseconds.
+ * @param goOn whether nobody waits to write: giving back can be done after the next clearance too.
+ */
+export async function tidy(
+  writer: Writer,
+  { blobIds, appIds }: Leftovers,
+  goOn: () => boolean,
+): Promise<void> {
+  for (let i = 0; i < blobIds.length; i += blobsAtOnce) {
+    await writer.transaction((connection) =>
+      connection.run(
+        `DELETE FROM blobs WHERE file IS NULL AND blob_id IN (SELECT value FROM json_each(?))
+         AND NOT EXISTS (SELECT 1 FROM items WHERE items.digest = blobs.digest)`,
+        JSON.stringify(blobIds.slice(i, i + blobsAtOnce)),
+      ),
+    );
+  }
+  for (const appId of appIds) {
+    await writer.transaction((connection) => removeUnneededNodes(connection, appId));
+  }
+  await writer.shrink(goOn);
 }
 
 /** Nodes of an app's cells that no entry of the app stands on, and code that no node has. */
@@ -123,18 +198,6 @@ async function removeUnneededNodes(connection: Connection, appId: number): Promi
       Buffer.from(codeDigest, 'hex'),
     );
   }
-}
-
-async function listIds(
-  connection: Connection,
-  query: string,
-  targets: readonly ClearTarget[],
-): Promise<number[]> {
-  const row = await connection.get(
-    `SELECT ${ids.sql(`(${query})`)} AS ids`,
-    ...parameters(targets),
-  );
-  return ids.parse(row?.ids, connection.path).map(({ id }) => id);
 }
 
 /** The ids of notebooks, cells and entries, each as a JSON array. */

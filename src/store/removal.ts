@@ -28,12 +28,7 @@ export async function removeEntries(
      WHERE i.entry_id IN (SELECT value FROM json_each(?))`,
     ids,
   );
-  // Items before entries: their trigger still finds the blob whose size it takes off the totals.
-  await connection.run('DELETE FROM items WHERE entry_id IN (SELECT value FROM json_each(?))', ids);
-  await connection.run(
-    'DELETE FROM entries WHERE entry_id IN (SELECT value FROM json_each(?))',
-    ids,
-  );
+  await removeRows(connection, ids);
   const loose = `blob_id IN (SELECT value FROM json_each(?))
     AND NOT EXISTS (SELECT 1 FROM items WHERE items.digest = blobs.digest)`;
   const candidates = JSON.stringify(blobs.map(({ id }) => id));
@@ -47,6 +42,16 @@ export async function removeEntries(
     digest: String(digest),
     size: Number(size),
   }));
+}
+
+/** Removes the rows of entries and of their items. @param ids a JSON array of the entries' ids */
+export async function removeRows(connection: Connection, ids: string): Promise<void> {
+  // Items before entries: their trigger still finds the blob whose size it takes off the totals.
+  await connection.run('DELETE FROM items WHERE entry_id IN (SELECT value FROM json_each(?))', ids);
+  await connection.run(
+    'DELETE FROM entries WHERE entry_id IN (SELECT value FROM json_each(?))',
+    ids,
+  );
 }
 
 /**

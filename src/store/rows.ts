@@ -18,9 +18,9 @@ export interface AppSummary {
   readonly size: number;
   /** Seconds it took to compute all that is cached. */
   readonly runtime: number;
-  /** Seconds that the current entries of its cells save: the sum of their runtimes. */
-  readonly saves: number;
-  /** When the most recently used entry was saved or hit. */
+  /** Seconds that the current entries of its cells save, the sum of their runtimes; if added up. */
+  readonly saves: number | undefined;
+  /** When the most recently used entry was saved or hit; if looked for. */
   readonly lastUsedAt: number | undefined;
 }
 

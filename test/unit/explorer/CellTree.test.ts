@@ -76,6 +76,18 @@ test('notebooks, cells in their order, entries, values', async (t) => {
   assert.deepEqual(item && (await tree.children(item)), []);
 });
 
+test('of a cache of many entries the notebooks are shown before it is known what they save', async (t) => {
+  const { tree, open, database } = await setUp(t);
+  await (await open()).save(entryOf(0, 'a'));
+  await runSql(database, 'UPDATE totals SET entries = 20001');
+  const [app] = await tree.children();
+  assert.doesNotMatch(app?.row.description ?? '', /saves/);
+  assert.ok(tree.isShort);
+  assert.deepEqual(await tree.refresh(), [app]);
+  assert.match(app?.row.description ?? '', /saves 2\.5 s/);
+  assert.ok(!tree.isShort);
+});
+
 test('a notebook whose file is gone is marked', async (t) => {
   const { tree, open } = await setUp(t);
   await (await open()).save(entryOf(0, 'a'));

@@ -141,6 +141,22 @@ test('what the runs of a cleared cell met stays known', async (t) => {
   assert.equal((await loader.lookups(1, 5)).length, 1);
 });
 
+test('what a clear leaves over is seen by no check, and gone once it has settled', async (t) => {
+  const path = await makeCache(t);
+  const loader = await openCache(t, path);
+  await fill(loader);
+  const { size } = await loader.check();
+  const cleared = await loader.clearCell(1);
+  const after = await loader.check();
+  // Entries of tests have no manifest.
+  assert.deepEqual(
+    after.faults.filter(({ kind }) => kind !== 'not-whole'),
+    [],
+  );
+  assert.equal(after.size, size - cleared.size);
+  assert.equal((await loader.load(2)).kind, 'hit');
+});
+
 test('the disk gets its space back', async (t) => {
   const path = await makeCache(t);
   const loader = await openCache(t, path);
@@ -153,6 +169,7 @@ test('the disk gets its space back', async (t) => {
   const full = await diskSize(path);
   assert.ok(full > 200 * 60_000);
   await loader.clearApp(1);
+  await loader.settled();
   // What is left: two hundred cells with their code, and a log of at most its limit.
   assert.ok((await stat(path)).size < empty + 200_000, `${(await stat(path)).size} of ${full}`);
   assert.ok((await diskSize(path)) < empty + 5_000_000);

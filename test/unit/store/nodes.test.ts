@@ -57,10 +57,13 @@ test('clearing removes the nodes that no entry stands on, and no other', async (
   const nodes = async () =>
     (await loader.record(join(dirname(loader.path), '../../nb.py')))?.nodes.map(({ node }) => node);
   await loader.clearCell(root.cellId);
+  await loader.settled();
   assert.deepEqual((await nodes())?.sort(), [root.node, left.node, right.node].sort());
   await loader.clearCell(left.cellId);
+  await loader.settled();
   assert.deepEqual((await nodes())?.sort(), [root.node, right.node].sort());
   await loader.clearCell(right.cellId);
+  await loader.settled();
   assert.deepEqual(await nodes(), []);
 });
 
@@ -71,6 +74,7 @@ test('a node that an equal cell of another notebook has stays there', async (t) 
   const node = { codeDigest: sha256('code of x'), code: 'code of x', parents: [] };
   await loader.save(makeEntry({ cell, node }));
   await loader.clearCell(here.cellId);
+  await loader.settled();
   const twin = await loader.record(join(dirname(loader.path), '../../twin.py'));
   assert.deepEqual(
     twin?.nodes.map((each) => each.node),

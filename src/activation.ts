@@ -1,0 +1,98 @@
+import path from 'node:path';
+import * as vscode from 'vscode';
+import type { Branch } from './explorer/CellTree';
+import { isNotebook } from './explorer/isNotebook';
+import { isLeftServed } from './explorer/leftServed';
+import { PythonPackage } from './explorer/PythonPackage';
+import { TerminalPath } from './explorer/TerminalPath';
+import type { Extension } from './extension';
+import { viewType } from './preview/viewType';
+
+let extension: Promise<Extension> | undefined;
+
+/**
+ * What VS Code has to know of from the start, and no more: every window pays for it, also those
+ * without a notebook. The rest is loaded by whoever comes through one of these doors first.
+ */
+export function activate(context: vscode.ExtensionContext): void {
+  const log = vscode.window.createOutputChannel('Cellar', { log: true });
+  const report = (error: unknown) => {
+    log.error(error instanceof Error ? error : String(error));
+  };
+  const dist = path.join(context.extensionUri.fsPath, 'dist');
+  const python = new PythonPackage(
+    path.join(dist, 'python'),
+    path.join(dist, 'wheel'),
+    context.globalStorageUri.fsPath,
+  );
+  const terminals = new TerminalPath(context.environmentVariableCollection, python, report);
+
+  const doors: vscode.Disposable[] = [];
+  const enter = (): Promise<Extension> => {
+    extension ??= import('./extension').then(({ start }) => {
+      // In the same turn the parts register for themselves what stood for them until now.
+      for (const door of doors) door.dispose();
+      const started = start({ context, log, tree, python, terminals });
+      started.cells.onDidChangeTreeData((branch) => {
+        changed.fire(branch);
+      });
+      return started;
+    });
+    // Whoever waits is told what went wrong, and the next one tries again.
+    extension.catch(() => (extension = undefined));
+    return extension;
+  };
+  const enterFor = (reason: boolean) => {
+    if (reason) enter().catch(report);
+  };
+
+  const changed = new vscode.EventEmitter<Branch | undefined>();
+  const tree = vscode.window.createTreeView<Branch>('cellar.cells', {
+    treeDataProvider: {
+      onDidChangeTreeData: changed.event,
+      getChildren: async (parent) => (await enter()).cells.getChildren(parent),
+      getParent: async (branch) => (await enter()).cells.getParent?.(branch),
+      getTreeItem: async (branch) => (await enter()).cells.getTreeItem(branch),
+    },
+    showCollapseAll: true,
+    canSelectMany: true,
+  });
+  const previews = vscode.window.registerWebviewPanelSerializer(viewType, {
+    deserializeWebviewPanel: async (panel, state) =>
+      (await enter()).previews.deserializeWebviewPanel(panel, state),
+  });
+  doors.push(
+    ...commandsOf(context.extension).map((command) =>
+      vscode.commands.registerCommand(command, async (...given: unknown[]) => {
+        await enter();
+        return vscode.commands.executeCommand(command, ...given);
+      }),
+    ),
+    vscode.workspace.onDidOpenTextDocument((document) => {
+      enterFor(isNotebook(document));
+    }),
+    vscode.workspace.onDidSaveTextDocument((document) => {
+      enterFor(isNotebook(document));
+    }),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => {
+      enterFor(isLeftServed(context));
+    }),
+  );
+  context.subscriptions.push(log, terminals, changed, tree, previews, ...doors);
+  enterFor(isLeftServed(context) || vscode.workspace.textDocuments.some(isNotebook));
+  void terminals.update();
+  // VS Code's own mark comes after whatever other extensions do in the same turn: see bench/host.
+  performance.mark('cellar/didActivate');
+}
+
+/** VS Code waits for it. */
+export async function deactivate(): Promise<void> {
+  await (await extension)?.close();
+}
+
+/** The commands that our own manifest declares. */
+function commandsOf({ packageJSON }: vscode.Extension<unknown>): string[] {
+  // Its shape is that of package.json, which a test compares with the code.
+  const { contributes } = packageJSON as { contributes: { commands: { command: string }[] } };
+  return contributes.commands.map(({ command }) => command);
+}

@@ -1,0 +1,2 @@
+/** What VS Code knows our panels by, also in `onWebviewPanel:` of package.json. */
+export const viewType = 'cellar.preview';
