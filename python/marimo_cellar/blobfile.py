@@ -42,7 +42,7 @@ _LOST = frozenset(
     if hasattr(errno, name)
 )
 
-_PARTIAL_NAME = re.compile(r"\.partial-[0-9a-f-]{36}")
+_PARTIAL_NAME = re.compile(r"([0-9a-f]{2}/)?\.partial-[0-9a-f-]{36}")
 
 _mappings: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
 
@@ -66,10 +66,13 @@ def fingerprints(data: Bytes) -> tuple[bytes, int]:
 
 def write(folder: Path, name: str, data: Bytes) -> None:
     """Writes a file below `folder`, whole or not at all. Raises OSError."""
-    with _partial(folder) as partial:
+    path = folder / name
+    # In the folder that it stays in: to make a file in one and move it into another
+    # takes a file system twice as long.
+    with _partial(path.parent) as partial:
         with _create(partial) as file:
             _write(file, memoryview(data))
-        _name(partial, folder / name)
+        os.replace(partial, path)
 
 
 def save(

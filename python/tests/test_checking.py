@@ -150,6 +150,7 @@ def test_what_is_set_aside_already_is_not_found_again(database: Database) -> Non
         ("unknown-file", "ab/of the user.txt"),
         ("unknown-file", "here.txt"),
         ("partial-file", ".partial-10a3a7b2-5d0a-4d0e-8f11-f0c3b1e4d9aa"),
+        ("partial-file", "00/.partial-10a3a7b2-5d0a-4d0e-8f11-f0c3b1e4d9aa"),
     ],
 )
 def test_a_file_without_a_row_counts_after_an_hour(

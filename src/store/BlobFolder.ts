@@ -11,7 +11,7 @@ const chunk = 1 << 20;
 /** The names below `blobs/` that we, and nobody else, give to files. */
 export const blobName = new RegExp(`^([0-9a-f]{2})/(\\1[0-9a-f]{62})\\.(?:${formats.join('|')})$`);
 /** What is being written has such a name until it is whole: ours, and the kernel's side's. */
-export const partialName = /^\.partial-[0-9a-f-]{36}$/;
+export const partialName = /^(?:[0-9a-f]{2}\/)?\.partial-[0-9a-f-]{36}$/;
 
 /** `ab/<digest>.<format>`: what `blobs.file` holds, and nothing else is believed. */
 export function blobFileName(digest: string, format: string): string {

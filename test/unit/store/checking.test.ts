@@ -116,7 +116,8 @@ test('an entry whose file is gone is removed, with what that costs', async (t) =
 test('a file without a row goes once it is an hour old, and only one of ours', async (t) => {
   const path = await copyCache(t);
   const blobs = join(dirname(path), 'blobs');
-  const names = [`00/${'0'.repeat(64)}.npy`, '.partial-01234567-0123-0123-0123-0123456789ab'];
+  const partial = '.partial-01234567-0123-0123-0123-0123456789ab';
+  const names = [`00/${'0'.repeat(64)}.npy`, partial, `00/${partial}`];
   const theirs = '00/notes of the user.txt';
   await mkdir(join(blobs, '00'));
   for (const name of [...names, theirs]) await writeFile(join(blobs, name), 'x');
@@ -128,7 +129,7 @@ test('a file without a row goes once it is an hour old, and only one of ours', a
   assert.deepEqual(faults.map(({ about }) => about.slice('blobs/'.length)).sort(), [
     ...[...names, theirs].sort(),
   ]);
-  assert.equal((await loader.mend(faults)).files, 2);
+  assert.equal((await loader.mend(faults)).files, 3);
   assert.deepEqual(
     (await loader.check()).faults.map(({ about }) => about),
     [`blobs/${theirs}`],
