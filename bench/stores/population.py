@@ -1,7 +1,7 @@
 """A large cache: notebooks, their cells, and entries of two values each.
 
 Cells and nodes are written by the code that a kernel saves by; entries by the
-statements of `entries.save`, many at a time, with true seals. The schema's own
+statements of `saving.save_all`, many at a time, with true seals. The schema's own
 triggers keep the totals. `python -m stores.population FOLDER` makes the one that
 the measurements inside VS Code look at.
 """
@@ -89,7 +89,8 @@ def _fill_notebook(
 ) -> None:
     from marimo_cellar import _marimo
     from marimo_cellar.cells import Roll
-    from marimo_cellar.entries import Owner, place
+    from marimo_cellar.entries import Owner
+    from marimo_cellar.saving import place
     from marimo_cellar.notebook import KernelCell, compose
 
     first = index * population.cells

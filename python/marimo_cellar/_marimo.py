@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -53,7 +53,8 @@ _OUR_STORE = "sqlite"
 CACHE_FORMAT: int = MARIMO_CACHE_VERSION
 
 
-def versions() -> dict[str, object]:
+@lru_cache(maxsize=1)
+def versions() -> Mapping[str, object]:
     """What an entry was written by: marimo, Python and marimo's cache format."""
     import marimo
 

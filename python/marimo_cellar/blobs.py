@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from marimo_cellar import blobfile
+from marimo_cellar import blobfile, bulk
 from marimo_cellar.blobfile import Bytes, Damaged
 from marimo_cellar.database import Database
 
@@ -62,42 +62,64 @@ def prepare(database: Database, data: Bytes, format: str, known: bool = False) -
     return Blob(digest, size, crc32, file, data if there else None)
 
 
-def store(connection: sqlite3.Connection, database: Database, blob: Blob) -> None:
-    """Gives the blob its row, inside the caller's transaction.
+def store(
+    connection: sqlite3.Connection, database: Database, blobs: Iterable[Blob]
+) -> None:
+    """Gives blobs their rows, inside the caller's transaction.
 
     A row that is there is used, and its file written again if that is gone. Bytes
     that were found wrong, or a file by a name that is not ours, are replaced.
     """
-    row = connection.execute(
-        "SELECT file, quarantined_at FROM blobs WHERE digest = ?", (blob.digest,)
-    ).fetchone()
+    by_digest: dict[bytes, Blob] = {}
+    for blob in blobs:
+        by_digest.setdefault(blob.digest, blob)
+    rows = {
+        digest: (file, quarantined_at)
+        for digest, file, quarantined_at in bulk.matching(
+            connection,
+            "SELECT digest, file, quarantined_at FROM blobs WHERE digest IN",
+            list(by_digest),
+        )
+    }
+    bulk.insert(
+        connection,
+        "INSERT INTO blobs (digest, size, crc32, file, content)",
+        [
+            (
+                blob.digest,
+                blob.size,
+                blob.crc32,
+                blob.file,
+                None if blob.file else blob.content,
+            )
+            for blob in by_digest.values()
+            if not _serves(database, blob, rows.get(blob.digest))
+        ],
+        " ON CONFLICT (digest) DO UPDATE SET"
+        " size = excluded.size, crc32 = excluded.crc32, file = excluded.file,"
+        " content = excluded.content, quarantined_at = NULL",
+    )
+
+
+def _serves(
+    database: Database, blob: Blob, row: tuple[str | None, float | None] | None
+) -> bool:
+    """Whether the blob's row, if it has one, will do; its file is there afterwards."""
     if row is not None and row[1] is None:
         if row[0] is None:
-            return
+            return True
         path = path_of(database, blob.digest, row[0])
         if path is not None:
             if not blobfile.is_whole(path, blob.size):
                 blobfile.write(database.blobs, row[0], _bytes_of(database, blob))
-            return
+            return True
     # `content` besides a file means that the file was there before us: where the
     # row was set aside, that file is what was found wrong.
     if blob.file is not None and blob.content is not None:
         path = database.blobs / blob.file
         if row is not None or not blobfile.is_whole(path, blob.size):
             blobfile.write(database.blobs, blob.file, blob.content)
-    connection.execute(
-        "INSERT INTO blobs (digest, size, crc32, file, content)"
-        " VALUES (?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET"
-        " size = excluded.size, crc32 = excluded.crc32, file = excluded.file,"
-        " content = excluded.content, quarantined_at = NULL",
-        (
-            blob.digest,
-            blob.size,
-            blob.crc32,
-            blob.file,
-            None if blob.file else blob.content,
-        ),
-    )
+    return False
 
 
 def read(
@@ -125,6 +147,16 @@ def read(
         raise Damaged(digest)
     blobfile.check(content, digest, size, crc32)
     return content
+
+
+def waiting(database: Database, blob: Blob) -> bytes | None:
+    """The bytes of a blob that has no row yet; None where its file is gone."""
+    content = blob.content
+    if content is None and blob.file is not None:
+        content = read(
+            database, blob.digest, blob.size, blob.crc32, blob.file, content=None
+        )
+    return None if content is None else bytes(content)
 
 
 def is_our_name(file: str) -> bool:
@@ -156,18 +188,18 @@ def remove_unused(
 
     Returns the files they had, for `unlink` once this is committed.
     """
-    files = []
-    for digest in set(digests):
-        row = connection.execute(
-            "SELECT file FROM blobs WHERE digest = ? AND NOT EXISTS"
-            " (SELECT 1 FROM items WHERE items.digest = blobs.digest)",
-            (digest,),
-        ).fetchone()
-        if row is not None:
-            connection.execute("DELETE FROM blobs WHERE digest = ?", (digest,))
-            if row[0] is not None:
-                files.append((digest, row[0]))
-    return files
+    unused = bulk.matching(
+        connection,
+        "SELECT digest, file FROM blobs WHERE NOT EXISTS"
+        " (SELECT 1 FROM items WHERE items.digest = blobs.digest) AND digest IN",
+        list(set(digests)),
+    )
+    bulk.change(
+        connection,
+        "DELETE FROM blobs WHERE digest IN",
+        [digest for digest, _ in unused],
+    )
+    return [(digest, file) for digest, file in unused if file is not None]
 
 
 def unlink(database: Database, files: Iterable[tuple[bytes, str]]) -> None:

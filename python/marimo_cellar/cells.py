@@ -7,11 +7,12 @@ import os
 import posixpath
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from marimo_cellar import bulk
 from marimo_cellar.database import Database
 from marimo_cellar.identity import NotebookCell, StoredCell, match_cells
 from marimo_cellar.notebook import Cell, Notebook, digest_of, normalised
@@ -106,15 +107,17 @@ def enrol(
     database: Database,
     roll: Roll,
     notebook: Notebook,
-    kernel_id: str,
+    kernel_ids: Collection[str],
 ) -> None:
     """Writes the notebook's cells as they stand, and learns their ids.
 
-    Nothing is written again while the notebook is as it was and the one cell that
-    is asked for still has its row. Cells that are nowhere in the notebook any more
+    Nothing is written again while the notebook is as it was and the cells that are
+    asked for still have their rows. Cells that are nowhere in the notebook any more
     are retired, not deleted: their entries still answer.
     """
-    if notebook is roll.enrolled and _is_there(connection, roll.ids.get(kernel_id)):
+    if notebook is roll.enrolled and _are_there(
+        connection, {roll.ids.get(kernel_id) for kernel_id in kernel_ids}
+    ):
         return
     now = time.time()
     path = app_path(database, roll.path)
@@ -126,10 +129,11 @@ def enrol(
     roll.ids = {
         kernel_id: cell_id for kernel_id, cell_id in roll.ids.items() if cell_id in left
     }
+    new: dict[str, _Row] = {}
     for cell, known in zip(notebook.cells, identified.cell_ids, strict=True):
         row = (cell.name, cell.ordinal, cell.code, json.dumps(cell.defs))
         if known is None:
-            roll.ids[cell.kernel_id] = _insert_cell(connection, app_id, row, now)
+            new[cell.kernel_id] = row
             continue
         roll.ids[cell.kernel_id] = known
         before = left.pop(known, None)
@@ -141,6 +145,8 @@ def enrol(
                 " retired_at = NULL WHERE cell_id = ?",
                 (*row, known),
             )
+    ids = _insert_cells(connection, app_id, list(new.values()), now)
+    roll.ids.update(zip(new, ids, strict=True))
     unrun = {digest_of(cell.code) for cell in notebook.unrun}
     for gone, (_, _, code, _) in left.values():
         if not gone.retired and digest_of(code) not in unrun:
@@ -167,7 +173,8 @@ def outside(
     ).fetchone()
     if row is not None:
         return int(row[0])
-    return _insert_cell(connection, app_id, (OUTSIDE, -1, "", "[]"), now)
+    (cell_id,) = _insert_cells(connection, app_id, [(OUTSIDE, -1, "", "[]")], now)
+    return cell_id
 
 
 def imported_app(app: str) -> str:
@@ -201,32 +208,52 @@ def hidden_until(
 
 
 def record_nodes(
-    connection: sqlite3.Connection, roll: Roll, notebook: Notebook, cell: Cell
+    connection: sqlite3.Connection,
+    roll: Roll,
+    notebook: Notebook,
+    cells: Iterable[Cell],
 ) -> None:
-    """Writes the cell's node and its ancestors', which freshness is judged by."""
+    """Writes the cells' nodes and their ancestors', which freshness is judged by."""
     # What was written is looked up, not remembered: a clear in VS Code removes the
     # nodes that no entry needs. It leaves none without its ancestors, so those of
     # a node that is there need no look.
-    waiting = [cell]
+    asked: set[str] = set()
+    waiting = {cell.kernel_id: cell for cell in cells}
     while waiting:
-        one = waiting.pop()
-        parents = [notebook.by_kernel_id[parent] for parent in one.parents]
-        connection.execute(
-            "INSERT OR IGNORE INTO sources (code_digest, code) VALUES (?, ?)",
-            (one.digest, one.code),
+        there = set(
+            bulk.matching(
+                connection,
+                "SELECT node, cell_id FROM nodes WHERE node IN",
+                list({cell.node for cell in waiting.values()}),
+            )
         )
-        written = connection.execute(
-            "INSERT OR IGNORE INTO nodes (node, cell_id, code_digest, parents)"
-            " VALUES (?, ?, ?, ?)",
-            (
-                one.node,
-                roll.ids[one.kernel_id],
-                one.digest,
-                json.dumps(sorted({parent.node.hex() for parent in parents})),
-            ),
+        new = [
+            cell
+            for cell in waiting.values()
+            if (cell.node, roll.ids[cell.kernel_id]) not in there
+        ]
+        bulk.insert(
+            connection,
+            "INSERT OR IGNORE INTO sources (code_digest, code)",
+            [(cell.digest, cell.code) for cell in new],
         )
-        if written.rowcount == 1:
-            waiting.extend(parents)
+        bulk.insert(
+            connection,
+            "INSERT OR IGNORE INTO nodes (node, cell_id, code_digest, parents)",
+            [_node_row(roll, notebook, cell) for cell in new],
+        )
+        asked |= waiting.keys()
+        waiting = {
+            parent: notebook.by_kernel_id[parent]
+            for cell in new
+            for parent in cell.parents
+            if parent not in asked
+        }
+
+
+def _node_row(roll: Roll, notebook: Notebook, cell: Cell) -> tuple[object, ...]:
+    parents = {notebook.by_kernel_id[parent].node.hex() for parent in cell.parents}
+    return cell.node, roll.ids[cell.kernel_id], cell.digest, json.dumps(sorted(parents))
 
 
 _Row = tuple[str | None, int, str, str]
@@ -290,27 +317,27 @@ def _app(connection: sqlite3.Connection, path: str, now: float) -> int:
     return int(app_id)
 
 
-def _insert_cell(
-    connection: sqlite3.Connection,
-    app_id: int,
-    row: tuple[str | None, int, str, str],
-    now: float,
-) -> int:
-    cursor = connection.execute(
-        "INSERT INTO cells (app_id, name, ordinal, code, defs, last_seen_at)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (app_id, *row, now),
+def _insert_cells(
+    connection: sqlite3.Connection, app_id: int, rows: Sequence[_Row], now: float
+) -> list[int]:
+    """The new cells' ids, in the order of their rows."""
+    # As SQLite numbers them itself, one by one.
+    (last,) = connection.execute("SELECT max(cell_id) FROM cells").fetchone()
+    ids = [(last or 0) + index for index in range(1, len(rows) + 1)]
+    bulk.insert(
+        connection,
+        "INSERT INTO cells (cell_id, app_id, name, ordinal, code, defs, last_seen_at)",
+        [(cell_id, app_id, *row, now) for cell_id, row in zip(ids, rows, strict=True)],
     )
-    assert cursor.lastrowid is not None
-    return cursor.lastrowid
+    return ids
 
 
-def _is_there(connection: sqlite3.Connection, cell_id: int | None) -> bool:
-    """Whether a row written before is still there; anyone may delete it."""
-    row = connection.execute(
-        "SELECT 1 FROM cells WHERE cell_id = ?", (cell_id,)
-    ).fetchone()
-    return row is not None
+def _are_there(connection: sqlite3.Connection, cell_ids: set[int | None]) -> bool:
+    """Whether rows written before are still there; anyone may delete them."""
+    found = bulk.matching(
+        connection, "SELECT cell_id FROM cells WHERE cell_id IN", list(cell_ids)
+    )
+    return len(found) == len(cell_ids)
 
 
 def _stored_cells(

@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 
-from marimo_cellar import blobs
+from marimo_cellar import blobs, bulk
 from marimo_cellar.cells import imported_app
 from marimo_cellar.database import Database
 
@@ -30,12 +30,11 @@ def clear(database: Database, cache_name: str, app: str) -> None:
         rows = connection.execute(
             _OF_APP, (cache_name, app, imported_app(app))
         ).fetchall()
-        for (cell_id,) in {(cell_id,) for _, cell_id in rows}:
-            # Not for what belongs to no cell: there it would count for every cell.
-            connection.execute(
-                "UPDATE cells SET cleared_at = ? WHERE cell_id = ? AND ordinal >= 0",
-                (now, cell_id),
-            )
+        # Not for what belongs to no cell: there it would count for every cell.
+        connection.executemany(
+            "UPDATE cells SET cleared_at = ? WHERE cell_id = ? AND ordinal >= 0",
+            [(now, cell_id) for cell_id in {cell_id for _, cell_id in rows}],
+        )
         digests = delete(connection, [entry_id for entry_id, _ in rows])
         files = blobs.remove_unused(connection, digests)
     blobs.unlink(database, files)
@@ -76,13 +75,8 @@ def clear_key(database: Database, key: str) -> bool:
 
 def delete(connection: sqlite3.Connection, entry_ids: Sequence[int]) -> list[bytes]:
     """Deletes entries with their items; the digests these had."""
-    digests: list[bytes] = []
-    for entry_id in entry_ids:
-        digests.extend(
-            digest
-            for (digest,) in connection.execute(
-                "SELECT digest FROM items WHERE entry_id = ?", (entry_id,)
-            )
-        )
-        connection.execute("DELETE FROM entries WHERE entry_id = ?", (entry_id,))
-    return digests
+    digests = bulk.matching(
+        connection, "SELECT digest FROM items WHERE entry_id IN", entry_ids
+    )
+    bulk.change(connection, "DELETE FROM entries WHERE entry_id IN", entry_ids)
+    return [digest for (digest,) in digests]

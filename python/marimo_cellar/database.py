@@ -57,12 +57,13 @@ class Database:
         return self.connections.taken()
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self, folding: bool = True) -> Iterator[sqlite3.Connection]:
         """One transaction: committed at the end, rolled back on any exception.
 
         Creates the database. Raises `Unavailable` where nothing can be written:
         `Busy` while others keep it locked, and `Replaced` if the file was deleted or
-        replaced before the end, and what was written with it.
+        replaced before the end, and what was written with it. Without `folding`, a log
+        that has grown is left to the caller.
         """
         with self._turn:
             self._back_off()
@@ -88,7 +89,7 @@ class Database:
                     if not self.connections.is_current(connection):
                         raise Replaced(f"{self.path} was replaced meanwhile")
                 break
-            if self.log_size() > checkpoints.WORTH_FOLDING:
+            if folding and self.log_size() > checkpoints.WORTH_FOLDING:
                 self.fold_log()
 
     def _begin(self, connection: sqlite3.Connection) -> None:

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from marimo_cellar import blobs, made, manifests
 from marimo_cellar.blobfile import Bytes, Damaged
 from marimo_cellar.blobs import Blob
-from marimo_cellar.cells import (
-    OUTSIDE,
-    Roll,
-    app_path,
-    enrol,
-    hidden_until,
-    outside,
-    recognise,
-    record_nodes,
-)
-from marimo_cellar.clearing import delete
-from marimo_cellar.database import Database, Replaced
+from marimo_cellar.cells import Roll, app_path, hidden_until, recognise
+from marimo_cellar.database import Database
 from marimo_cellar.notebook import Notebook
 from marimo_cellar.recent import ABSENT, Known, mark_of
 from marimo_cellar.relocation import folder_of, made_in
@@ -255,151 +242,7 @@ def files_hidden_until(database: Database, key: EntryKey, owner: Owner) -> float
         if connection is None:
             return float("-inf")
         cell_id = _own_cell(connection, database, owner)
-        return _hidden_until(connection, database, key, owner, cell_id)
-
-
-def save(
-    database: Database,
-    key: EntryKey,
-    owner: Owner,
-    items: Sequence[Item],
-    runtime: float | None,
-    versions: Mapping[str, object],
-    made_at: float | None = None,
-) -> bool:
-    """Writes an entry in one transaction; it takes the place of an equal one.
-
-    With `made_at`, in Unix seconds, it is an old one that is taken over. It takes
-    no other's place, keeps its time, and does not come in, which is False, if it
-    was cleared since. Keeping its time matters: with a new one it would answer for
-    another cell that was cleared.
-
-    Raises `sqlite3.Error`, `OSError` or `database.Unavailable`: then nothing of
-    it is there.
-    """
-    work = (database, key, owner, items, runtime, versions, made_at)
-    try:
-        return _save(*work)
-    except Replaced:
-        # The database was deleted or replaced in the middle of it. The result, which
-        # is newer than that, goes into the one that is begun anew.
-        return _save(*work)
-
-
-def _save(
-    database: Database,
-    key: EntryKey,
-    owner: Owner,
-    items: Sequence[Item],
-    runtime: float | None,
-    versions: Mapping[str, object],
-    made_at: float | None,
-) -> bool:
-    with _transaction(database, owner) as connection:
-        cell_id, node = place(connection, database, owner)
-        if made_at is not None and made_at <= _hidden_until(
-            connection, database, key, owner, cell_id
-        ):
-            return False
-        before = connection.execute(
-            "SELECT entry_id, hits, last_hit_at, pinned FROM entries WHERE"
-            " cell_id = ? AND cache_name = ? AND hash = ? AND cache_type = ?"
-            " AND loader = ?",
-            (cell_id, key.cache_name, key.hash, key.cache_type, key.loader),
-        ).fetchone()
-        if before and made_at is not None:
-            return False
-        hits, last_hit_at, pinned = before[1:] if before else (0, None, 0)
-        for item in items:
-            blobs.store(connection, database, item.blob)
-        replaced = delete(connection, [before[0]]) if before else []
-        cursor = connection.execute(
-            "INSERT INTO entries (cell_id, cache_name, cache_type, hash, loader,"
-            " node, runtime, created_at, last_hit_at, hits, pinned, versions)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                cell_id,
-                key.cache_name,
-                key.cache_type,
-                key.hash,
-                key.loader,
-                node,
-                runtime,
-                time.time() if made_at is None else made_at,
-                last_hit_at,
-                hits,
-                pinned,
-                json.dumps(versions),
-            ),
-        )
-        connection.executemany(
-            "INSERT INTO items (cell_id, entry_id, key, name, format, type_hint,"
-            " digest, seal) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    cell_id,
-                    cursor.lastrowid,
-                    item.key,
-                    item.name,
-                    item.format,
-                    item.type_hint,
-                    item.blob.digest,
-                    blobs.seal(item.key, item.blob.digest, item.blob.size),
-                )
-                for item in items
-            ],
-        )
-        assert cursor.lastrowid is not None
-        made.write(connection, cursor.lastrowid, owner.made)
-        files = blobs.remove_unused(connection, replaced)
-    blobs.unlink(database, files)
-    return True
-
-
-def adopt(
-    connection: sqlite3.Connection, entry_id: int, cell_id: int, node: bytes | None
-) -> None:
-    """Gives a cell a row of its own for another cell's entry that answered it.
-
-    It keeps the time it was made at, so that it cannot bring a result back to a
-    cell that was cleared since. What belonged to no cell is this cell's alone now.
-    """
-    cursor = connection.execute(
-        "INSERT OR IGNORE INTO entries (cell_id, cache_name, cache_type, hash,"
-        " loader, node, runtime, created_at, versions)"
-        " SELECT cells.cell_id, cache_name, cache_type, hash, loader, ?, runtime,"
-        " created_at, versions FROM entries, cells"
-        " WHERE entry_id = ? AND cells.cell_id = ?"
-        " AND (cleared_at IS NULL OR created_at > cleared_at)",
-        (node, entry_id, cell_id),
-    )
-    if cursor.rowcount == 1:
-        assert cursor.lastrowid is not None
-        connection.execute(
-            "INSERT INTO items (cell_id, entry_id, key, name, format, type_hint,"
-            " digest, seal) SELECT ?, ?, key, name, format, type_hint, digest, seal"
-            " FROM items WHERE entry_id = ?",
-            (cell_id, cursor.lastrowid, entry_id),
-        )
-        made.copy(connection, entry_id, cursor.lastrowid)
-        connection.execute(
-            "DELETE FROM entries WHERE entry_id = ? AND cell_id IN"
-            " (SELECT cell_id FROM cells WHERE name = ? AND cell_id <> ?)",
-            (entry_id, OUTSIDE, cell_id),
-        )
-
-
-def place(
-    connection: sqlite3.Connection, database: Database, owner: Owner
-) -> tuple[int, bytes | None]:
-    """Our id of the owner and its node, writing the rows they need."""
-    notebook = owner.notebook
-    cell = notebook.cell(owner.kernel_id) if notebook is not None else None
-    if notebook is not None and cell is not None:
-        enrol(connection, database, owner.roll, notebook, cell.kernel_id)
-        record_nodes(connection, owner.roll, notebook, cell)
-        return owner.roll.ids[cell.kernel_id], cell.node
-    return outside(connection, database, owner.roll.path), None
+        return hidden_before(connection, database, key, owner, cell_id)
 
 
 def get_key(database: Database, key: str) -> bytes | None:
@@ -470,7 +313,7 @@ def has_key(database: Database, key: str) -> bool:
     return any(blobs.is_there(database, *row) for row in rows)
 
 
-def _hidden_until(
+def hidden_before(
     connection: sqlite3.Connection,
     database: Database,
     key: EntryKey,
@@ -494,17 +337,6 @@ def _ghost(connection: sqlite3.Connection, key: EntryKey, column: str) -> Any:
         # An older format, in a place where it cannot be brought up to date.
         return None
     return row[0] if row is not None else None
-
-
-@contextmanager
-def _transaction(database: Database, owner: Owner) -> Iterator[sqlite3.Connection]:
-    """`Database.writing`, after whose failure the roll forgets what it wrote."""
-    try:
-        with database.writing() as connection:
-            yield connection
-    except BaseException:
-        owner.roll.forget()
-        raise
 
 
 def _rows_of(

@@ -156,9 +156,11 @@ def _not_joined(error: Exception) -> None:
 def _finish(session: Any) -> None:
     """The end of a run: what was computed and used is written down, and the disk
     looked after, on a thread."""
-    from marimo_cellar import lookups, sweeping
+    from marimo_cellar import behind, lookups, sweeping
 
     session.saves.join()
+    # And what others than its loaders put into its store.
+    behind.settle_all()
     lookups.flush()
     if session.store is not None:
         session.store.database.fold_log()

@@ -45,21 +45,28 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
         if writer is None:
             return super()._dispatch_write(write_fn)
 
+        saves = self._belonging.saves
+
+        def ended() -> None:
+            running.note_unsaved(self._saving, writer.last)
+            saves.done()
+
         def write() -> None:
+            queued = False
             try:
                 with in_batches():
                     write_fn()
                 writer.settle(reads.DIGESTED_BYTES)
-                if writer.finish():
-                    running.note_unsaved(self._saving, writer.last)
+                queued = writer.finish_behind(ended, here=True)
             finally:
-                self._belonging.saves.done()
+                if not queued:
+                    saves.done()
 
-        self._belonging.saves.begin()
+        saves.begin()
         try:
             super()._dispatch_write(write)
         except BaseException:
-            self._belonging.saves.done()
+            saves.done()
             raise
 
     def _read_blobs(self, unique_keys: set[str], *rest: Any) -> dict[str, Any]:

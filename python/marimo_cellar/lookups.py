@@ -17,9 +17,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from marimo_cellar.database import Database, Unavailable
-from marimo_cellar.entries import EntryKey, Found, Owner, adopt, place
+from marimo_cellar.entries import EntryKey, Found, Owner
 from marimo_cellar.inputs import Inputs
 from marimo_cellar.reasons import Reason
+from marimo_cellar.saving import adopt, place
 from marimo_cellar.why import Explainer
 
 _FLUSH_SECONDS = 5.0

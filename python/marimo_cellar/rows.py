@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from marimo_cellar import (
     _marimo,
+    behind,
     entries,
     keys,
     lookups,
@@ -53,9 +54,11 @@ class OverRows(_marimo.BasePersistenceLoader):
 
     _kind: str
     _kinds: ClassVar[dict[str, type[OverRows]]] = {}
+    # Of the view that saves: what it writes by, and whether it waits for the commit.
     _writer: EntryWriter | None = None
     # What is being saved is the result of this lookup.
     _saving: Lookup | None = None
+    _writes_behind = False
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -104,6 +107,7 @@ class OverRows(_marimo.BasePersistenceLoader):
         if database is None:
             return super().cache_hit(key)
         try:
+            self._settle(database, key)
             entry, owner = self._entry(key), self._owner()
             if founds := entries.candidates(database, entry, owner):
                 return any(entries.exists(database, found) for found in founds)
@@ -133,6 +137,7 @@ class OverRows(_marimo.BasePersistenceLoader):
             return super().load_cache(key, glbls)
         start = time.time()
         try:
+            self._settle(database, key)
             entry, owner = self._entry(key), self._owner()
             founds = entries.candidates(database, entry, owner)
         except Exception as error:
@@ -162,6 +167,8 @@ class OverRows(_marimo.BasePersistenceLoader):
             view = self._view()
             view._saving = self._missed.pop(cache.hash, None)
             view._writer = view._writer_for(database, cache)
+            store = self._sqlite_store()
+            view._writes_behind = store is not None and store.writes_behind()
             view.store = self._through(view._writer)
         except Exception as error:
             self._failed(database, error)
@@ -204,8 +211,16 @@ class OverRows(_marimo.BasePersistenceLoader):
             return 0
 
     def flush(self) -> None:
-        super().flush()
-        self._belonging.saves.join()
+        database = self._database()
+        if database is None:
+            super().flush()
+            self._belonging.saves.join()
+            return
+        queue = behind.queue_of(database)
+        with queue.hurrying():
+            super().flush()
+            queue.settle()
+            self._belonging.saves.join()
 
     # Saving
 
@@ -219,7 +234,14 @@ class OverRows(_marimo.BasePersistenceLoader):
             raise
         assert self._writer is not None
         self._writer.settle(reads.DIGESTED_AT_ONCE)
-        return self._writer.finish()
+        if not self._writes_behind:
+            return self._writer.finish()
+        saves = self._belonging.saves
+        saves.begin()
+        if self._writer.finish_behind(saves.done):
+            return True
+        saves.done()
+        return False
 
     def _writer_for(self, database: Database, cache: _marimo.Cache) -> EntryWriter:
         runtime = cache.meta.get("runtime")
@@ -366,6 +388,12 @@ class OverRows(_marimo.BasePersistenceLoader):
         except Exception as error:
             warn_once("folder", repr(store), f"no folder for the cache ({error!r}).")
             return None
+
+    def _settle(self, database: Database, key: _marimo.HashKey) -> None:
+        """What was saved of a key, a lookup of it is to find."""
+        queue = behind.queue_of(database)
+        if queue.holds(key.hash):
+            queue.settle()
 
     def _entry(self, key: _marimo.HashKey) -> EntryKey:
         # As in `build_path`, which makes a path of it: that takes longer than a query.

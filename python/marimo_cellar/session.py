@@ -54,6 +54,7 @@ class Session:
             self.store = SqliteStore(
                 str(place.folder_of(self.place)),
                 stock_folder=_marimo.cache_folder(self.place),
+                behind=True,
             )
         # What `lazy` loaders share, so that the keys they used are known together.
         self.lazy_store: _marimo.Store | None = (

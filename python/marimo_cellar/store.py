@@ -16,13 +16,23 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from marimo_cellar import _marimo, blobs, clearing, entries, keys, manifests, place
+from marimo_cellar import (
+    _marimo,
+    behind,
+    blobs,
+    clearing,
+    entries,
+    keys,
+    manifests,
+    place,
+)
 from marimo_cellar.blobfile import Bytes
 from marimo_cellar.cells import Roll
 from marimo_cellar.database import Database, Unavailable, database_in
 from marimo_cellar.entries import EntryKey, Item, Loaded, Owner
 from marimo_cellar.notices import warn_once
 from marimo_cellar.recent import ABSENT, Answer
+from marimo_cellar.saving import Save
 from marimo_cellar.stock import StockFiles
 
 T = TypeVar("T")
@@ -34,12 +44,20 @@ class SqliteStore(_marimo.FileStore):
     Without a `save_path` that is where `place.py` says. Nothing here
     raises: what fails is a miss, or not saved, and the user hears of it once.
     `stock_folder` is where marimo itself would keep files, if that is another.
+
+    What is put is committed when `put` returns, unless it is written `behind`: then
+    within milliseconds, or when `flush` returns, and this process reads it at once.
     """
 
     def __init__(
-        self, save_path: str | None = None, stock_folder: Path | None = None
+        self,
+        save_path: str | None = None,
+        stock_folder: Path | None = None,
+        behind: bool = False,
     ) -> None:
         super().__init__(save_path)
+        self._behind = behind
+        self._failures = 0
         self._stock_folder = stock_folder
         self._stock: StockFiles | None = None
         # Blobs whose manifest has not come yet, by cache name and hash.
@@ -78,6 +96,10 @@ class SqliteStore(_marimo.FileStore):
                 for writer in self._parts.values():
                     if (data := writer.pending(key)) is not None:
                         return data
+        if (item := behind.queue_of(self.database).item(key)) is not None:
+            data = self._quietly(lambda: blobs.waiting(self.database, item.blob), None)
+            if data is not None:
+                return data
         found = self._quietly(lambda: entries.get_key(self.database, key), None)
         if found is None:
             found = self._quietly(lambda: self._old_value(key), None)
@@ -94,7 +116,7 @@ class SqliteStore(_marimo.FileStore):
                 writer = EntryWriter(self.database, entry, self._owner())
             writer.entry = entry
             writer.put(key, value)
-            return writer.finish()
+            return self._finish(writer)
         if part := keys.owner_of(key):
             name, hash = part
             with self._parts_lock:
@@ -112,7 +134,7 @@ class SqliteStore(_marimo.FileStore):
             self.database, EntryKey(folder, "U", rest, "store"), self._owner()
         )
         writer.put(key, value)
-        return writer.finish()
+        return self._finish(writer)
 
     def hit(self, key: str) -> bool:
         key = keys.posix(key)
@@ -128,6 +150,8 @@ class SqliteStore(_marimo.FileStore):
                     writer.pending(key) is not None for writer in self._parts.values()
                 ):
                     return True
+        if behind.queue_of(self.database).item(key) is not None:
+            return True
         return self._quietly(
             lambda: entries.has_key(self.database, key) or self._may_be_old(key),
             False,
@@ -145,6 +169,7 @@ class SqliteStore(_marimo.FileStore):
             for writer in self._parts.values():
                 if writer.clear(key):
                     return True
+        behind.settle(self.database)
         removed = self._quietly(lambda: self.stock.remove(key), False)
         return (
             self._quietly(lambda: clearing.clear_key(self.database, key), False)
@@ -166,6 +191,25 @@ class SqliteStore(_marimo.FileStore):
         self._stock_folder = _marimo.cache_folder(path)
         return place.folder_of(path)
 
+    def flush(self) -> bool:
+        """Waits until what was put is committed; False if some of it since the
+        last call could not be, of which the user has heard."""
+        queue = behind.queue_of(self.database)
+        queue.settle()
+        before, self._failures = self._failures, queue.failures
+        return self._failures == before
+
+    def writes_behind(self) -> bool:
+        """Whether a save may return before it is committed.
+
+        Not the first one, which shows whether anything can be saved here, nor one
+        after a failure.
+        """
+        return self._behind and behind.queue_of(self.database).trusted
+
+    def _finish(self, writer: EntryWriter) -> bool:
+        return writer.finish_behind() if self.writes_behind() else writer.finish()
+
     def _owner(self) -> Owner:
         from marimo_cellar.session import current_session
 
@@ -177,7 +221,7 @@ class SqliteStore(_marimo.FileStore):
     def _known(self, key: str) -> Answer | None:
         """What was read of a key a while ago, and holds; None if nothing is known."""
         # What is being put comes first.
-        if self._parts:
+        if self._parts or behind.queue_of(self.database).item(key) is not None:
             return None
         try:
             return self.database.connections.recent.answer(key)
@@ -241,7 +285,8 @@ class EntryWriter(_marimo.FileStore):
         type_hint: str | None = None,
         made_at: float | None = None,
     ) -> None:
-        super().__init__(str(database.folder))
+        # Not by `super`, which makes a path of the folder for every entry anew.
+        self._resolved_save_path = database.folder
         self.entry = entry
         self._database = database
         self._owner = owner
@@ -252,11 +297,16 @@ class EntryWriter(_marimo.FileStore):
         self._blobs: dict[str, blobs.Blob] = {}
         self._last: tuple[str, Bytes] | None = None
         self._failure: Exception | None = None
+        self._writable = False
 
     def put(self, key: str, value: Bytes) -> bool:
         key = keys.posix(key)
         try:
-            self._check()
+            if (
+                len(value) > blobs.INLINE_BYTES
+                or not behind.queue_of(self._database).trusted
+            ):
+                self._check()
             # A variable and the output that shows it are often the same bytes.
             known = any(blob.size == len(value) for blob in self._blobs.values())
             self._blobs[key] = blobs.prepare(
@@ -280,14 +330,7 @@ class EntryWriter(_marimo.FileStore):
     def pending(self, key: str) -> bytes | None:
         """The bytes of a key that is not committed yet."""
         blob = self._blobs.get(key)
-        if blob is None:
-            return None
-        content = blob.content
-        if content is None and blob.file is not None:
-            content = blobs.read(
-                self._database, blob.digest, blob.size, blob.crc32, blob.file, None
-            )
-        return content if content is None else bytes(content)
+        return None if blob is None else blobs.waiting(self._database, blob)
 
     @property
     def digests(self) -> Mapping[str, bytes]:
@@ -311,43 +354,79 @@ class EntryWriter(_marimo.FileStore):
 
     def finish(self) -> bool:
         """Writes the entry. False, and one warning, if it could not be whole."""
+        save = self._add(None)
+        if save is None:
+            return False
+        behind.settle(self._database)
+        return save.saved
+
+    def finish_behind(
+        self, then: Callable[[], None] | None = None, here: bool = False
+    ) -> bool:
+        """Has the entry written soon, and `then` called on whatever thread; `here`
+        where the calling one has nothing else to do.
+
+        False where there is nothing to write: then it is not called.
+        """
+        return self._add(then, here) is not None
+
+    def _add(self, then: Callable[[], None] | None, here: bool = False) -> Save | None:
+        """Queues the entry; None if it is not whole, or marimo gave it up."""
+
+        def end() -> None:
+            try:
+                if save.failure is not None:
+                    self._tell(save.failure)
+                if not save.saved:
+                    self.discard()
+            finally:
+                if then is not None:
+                    then()
+
         try:
             if self._failure is not None:
                 raise self._failure
             # Without a last key marimo gave the entry up, and has said why.
-            if self._last is not None and entries.save(
-                self._database,
-                self.entry,
-                self._owner,
-                self._items(),
-                self._runtime,
-                # What an older entry was made with, nobody noted.
-                _marimo.versions() if self._made_at is None else {},
-                self._made_at,
-            ):
-                return True
-        except (sqlite3.Error, Unavailable):
-            # The database has told the user what is the matter with it.
-            pass
-        except OSError as error:
-            self._database.cannot_write(error)
+            if self._last is not None:
+                save = Save(
+                    self.entry,
+                    self._owner,
+                    self._items(),
+                    self._runtime,
+                    # What an older entry was made with, nobody noted.
+                    _marimo.versions() if self._made_at is None else {},
+                    self._made_at,
+                    end,
+                )
+                behind.queue_of(self._database).add(save, here)
+                return save
         except Exception as error:
-            warn_once(
-                "save",
-                str(self._database.path),
-                f"a result could not be saved to {self._database.folder} "
-                f"({error}). The notebook runs on without it.",
-            )
+            self._tell(error)
         self.discard()
-        return False
+        return None
+
+    def _tell(self, error: Exception) -> None:
+        if isinstance(error, (sqlite3.Error, Unavailable)):
+            # The database has told the user what is the matter with it.
+            return
+        if isinstance(error, OSError):
+            self._database.cannot_write(error)
+            return
+        warn_once(
+            "save",
+            str(self._database.path),
+            f"a result could not be saved to {self._database.folder} "
+            f"({error}). The notebook runs on without it.",
+        )
 
     def _check(self) -> None:
-        """Raises `Unavailable` before a file is written that no row will name."""
-        if self._blobs or self._failure is not None:
+        """Raises `Unavailable` before anything is written that no row will name."""
+        if self._writable or self._failure is not None:
             return
         with self._database.reading():
             if self._database.read_only:
                 raise Unavailable(f"{self._database.path} can only be read")
+        self._writable = True
 
     def discard(self) -> None:
         """Takes back the files that were written for an entry that is not there."""

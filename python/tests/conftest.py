@@ -8,7 +8,7 @@ from textwrap import dedent, indent
 import pytest
 from hypothesis import settings
 
-from marimo_cellar import database, lookups
+from marimo_cellar import behind, database, lookups
 from tests import kernels
 
 # A test judges what happens and never how long it takes.
@@ -120,5 +120,6 @@ def outcomes(notebook: Path, since: int = 0) -> dict[str, str]:
 @pytest.fixture(autouse=True)
 def no_open_databases() -> Iterator[None]:
     yield
+    behind.settle_all()
     lookups.flush()
     database.close_all()

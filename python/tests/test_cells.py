@@ -6,8 +6,9 @@ from pathlib import Path
 
 from marimo_cellar.cells import Roll
 from marimo_cellar.database import Database, database_in
-from marimo_cellar.entries import Owner, place
+from marimo_cellar.entries import Owner
 from marimo_cellar.notebook import KernelCell, compose
+from marimo_cellar.saving import place
 
 
 def chain(length: int) -> list[KernelCell]:

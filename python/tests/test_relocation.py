@@ -12,6 +12,7 @@ from marimo_cellar.cells import Roll
 from marimo_cellar.database import Database, database_in
 from marimo_cellar.entries import EntryKey, Item, Owner
 from marimo_cellar.notebook import FileCell, KernelCell, compose
+from marimo_cellar.saving import Save, save_now
 
 CODES = {
     "load": "raw = read('penguins.csv')\nclean = raw.dropna(subset=['mass', 'island'])",
@@ -53,9 +54,7 @@ class Notebooks:
         """Saves a result of the cell."""
         assert owner.kernel_id is not None
         items = [Item("key", "x", "json", None, prepare(self.database, b"1", "json"))]
-        entries.save(
-            self.database, self.key(owner), owner, items, runtime=1.0, versions={}
-        )
+        save_now(self.database, Save(self.key(owner), owner, items, 1.0, {}))
 
     @staticmethod
     def key(owner: Owner) -> EntryKey:

@@ -6,13 +6,22 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from marimo_cellar import SqliteLoader, SqliteStore, blobfile, blobs, entries, lookups
+from marimo_cellar import (
+    SqliteLoader,
+    SqliteStore,
+    behind,
+    blobfile,
+    blobs,
+    lookups,
+    saving,
+)
 from marimo_cellar._marimo import (
     FileStore,
     HashKey,
@@ -23,8 +32,10 @@ from marimo_cellar._marimo import (
 )
 from marimo_cellar.blobs import INLINE_BYTES
 from marimo_cellar.cells import Roll
+from marimo_cellar.database import Database
 from marimo_cellar.entries import Owner
 from marimo_cellar.loader import SqliteJsonLoader, SqlitePickleLoader
+from marimo_cellar.saving import Save
 from marimo_cellar.stock import StockFiles
 from marimo_cellar.store import EntryWriter
 from tests.conftest import Write, outcomes, ran
@@ -359,18 +370,17 @@ def test_what_is_cleared_while_it_is_taken_in_stays_out(
 ) -> None:
     leave_files(PickleLoader, store, x=[1])
     one = loader(SqlitePickleLoader, store)
-    save = entries.save
+    save_all = saving.save_all
 
-    def cleared_first(*arguments: Any) -> bool:
-        saved_ = save(*arguments[:6])
-        assert saved_
+    def cleared_first(database: Database, saves: Sequence[Save]) -> None:
+        save_all(database, [replace(save, made_at=None) for save in saves])
         with store.database.writing() as connection:
-            connection.execute("DELETE FROM entries")
+            assert connection.execute("DELETE FROM entries").rowcount
             connection.execute("UPDATE cells SET cleared_at = ?", (time.time(),))
-        return save(*arguments)
+        save_all(database, saves)
 
     with monkeypatch.context() as patch:
-        patch.setattr(entries, "save", cleared_first)
+        patch.setattr(behind, "save_all", cleared_first)
         assert one.load_cache(KEY) is not None
         one.flush()
     assert rows(store, "SELECT count(*) FROM entries") == [(0,)]

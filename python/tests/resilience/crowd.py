@@ -142,9 +142,9 @@ def _measure(waits: list[float]) -> None:
     writing = Database.writing
 
     @contextmanager
-    def measured(self: Database) -> Iterator[Any]:
+    def measured(self: Database, folding: bool = True) -> Iterator[Any]:
         asked = time.monotonic()
-        with writing(self) as connection:
+        with writing(self, folding) as connection:
             waits.append(time.monotonic() - asked)
             yield connection
 

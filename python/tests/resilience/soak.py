@@ -209,7 +209,7 @@ All but the last end with `marimo_cellar.checking.audit`: rows against one anoth
 
 ## What to conclude
 
-- A killed process loses nothing that it was told is saved, and what it leaves half done is never served. `kill -9` loses nothing that the system was handed, so this says nothing of power cuts.
+- A killed process loses nothing that it was told is saved, by `put`, or by `flush` where it writes behind, as a kernel does until the end of a run. What it leaves half done is never served. `kill -9` loses nothing that the system was handed, so this says nothing of power cuts.
 - After a power cut the cache opens, and what it serves is right; what was saved in the moments before, up to the last checkpoint, may be gone. The disks are put together from what was written and flushed, harsher than file systems are; a disk that lies about flushing is not among them.
 - The waits of writers depend on the machine and its disk, and on whatever else it does: read them as an order of magnitude.
 """

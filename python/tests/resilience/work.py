@@ -76,7 +76,9 @@ class Worker:
         forgiven: tuple[type[Exception], ...] = (),
     ) -> None:
         self._forgiven = forgiven
-        self.store = SqliteStore(str(folder / "cache"))
+        self.store = SqliteStore(str(folder / "cache"), behind=True)
+        # What was put and is not known to be committed, the last version of a key.
+        self._put: dict[str, int] = {}
         self.chance = random.Random(seed)
         self.name = name
         self.done = 0
@@ -110,8 +112,7 @@ class Worker:
         key = f"{self.name}/P_{self.chance.randrange(12)}.pickle"
         version = self._next_version()
         self._tell("saving", key, version)
-        if self.store.put(key, value(key, version)):
-            self._tell("saved", key, version)
+        self._acknowledge(key, version, self.store.put(key, value(key, version)))
 
     def save_parts(self) -> None:
         """An entry of several keys, as `cell_cache` has them."""
@@ -122,8 +123,8 @@ class Worker:
         parts = [f"{self.name}/{hash}/{part}" for part in _PARTS]
         for part in parts:
             self.store.put(part, value(part, version))
-        if self.store.put(key, _manifest(key, hash, version, parts)):
-            self._tell("saved", key, version)
+        manifest = _manifest(key, hash, version, parts)
+        self._acknowledge(key, version, self.store.put(key, manifest))
 
     def load(self) -> None:
         """Whatever is there of some worker's keys."""
@@ -155,6 +156,7 @@ class Worker:
         key = f"{self.name}/P_{self.chance.randrange(12)}.pickle"
         if self.chance.random() < 0.5:
             key = f"{self.name}/C_{self._hash()}.jsonl"
+        self._flush()
         self._tell("clearing", key, 0)
         if self.store.clear(key):
             self._tell("cleared", key, 0)
@@ -185,6 +187,19 @@ class Worker:
     def fold(self) -> None:
         """What the end of a run does with the log."""
         self.store.database.fold_log()
+
+    def _acknowledge(self, key: str, version: int, put: bool) -> None:
+        """Written behind, it is only told as done once it is flushed, sooner or later."""
+        if put:
+            self._put[key] = version
+        if self.chance.random() < 0.4:
+            self._flush()
+
+    def _flush(self) -> None:
+        put, self._put = self._put, {}
+        if self.store.flush():
+            for key, version in put.items():
+                self._tell("saved", key, version)
 
     def _next_version(self) -> int:
         self._version += 1
