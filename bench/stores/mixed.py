@@ -157,5 +157,6 @@ def _work(subject: Subject, size: str, seed: int) -> Callable[[], None]:
                 subject.put(number, value)
             elif subject.get(number) is None:
                 raise AssertionError(f"value {number} was lost")
+        subject.settle()
 
     return work

@@ -46,6 +46,10 @@ class Subject(ABC):
         self.open()
         self.put(-1, b"first")
 
+    def settle(self) -> None:
+        """Waits until what was put is committed, where `put` does not."""
+        return
+
     @abstractmethod
     def put(self, number: int, value: bytes) -> None: ...
 
@@ -85,9 +89,14 @@ class Cellar(Files):
     def _store(self) -> Any:
         from marimo_cellar.store import SqliteStore
 
-        return SqliteStore(str(self.folder))
+        # As a kernel has it. What it puts is waited for by `settle`.
+        return SqliteStore(str(self.folder), behind=True)
+
+    def settle(self) -> None:
+        self.store.flush()
 
     def close(self) -> None:
+        self.settle()
         self.store.database.fold_log()
         self.store.database.close()
 

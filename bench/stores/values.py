@@ -67,6 +67,7 @@ def _putting(folder: Path, size: str, kept: int) -> Turn:
         begun = perf_counter()
         for number, value in zip(numbers, values, strict=True):
             subject.put(number, value)
+        subject.settle()
         spent = (perf_counter() - begun) / count
         _expect(subject, numbers[-1], length)
         if length >= 10_000_000:
