@@ -12,6 +12,7 @@ from marimo_cellar.retention import Eviction
 # Each ghost takes some 150 bytes, its index another 100.
 _GHOSTS = 1500
 _CLEANINGS = 1000
+_LONG_AGO = "day < date('now', 'localtime', '-1 year')"
 
 
 @dataclass
@@ -83,7 +84,8 @@ def haunting(evictions: Sequence[Eviction]) -> set[int]:
 
 
 def trim_records(connection: sqlite3.Connection) -> None:
-    """Keeps the newest ghosts and clean-ups, a few hundred kB in all."""
+    """Keeps the newest ghosts and clean-ups, a few hundred kB in all, and sums up what
+    was saved more than a year ago."""
     for table, key, kept in (
         ("ghosts", "ghost_id", _GHOSTS),
         ("cleanings", "cleaning_id", _CLEANINGS),
@@ -93,6 +95,14 @@ def trim_records(connection: sqlite3.Connection) -> None:
             f"DELETE FROM {table} WHERE {key} <="
             f" (SELECT max({key}) FROM {table}) - {kept}"
         )
+    connection.execute(
+        "INSERT INTO savings (cell_id, day, hits, seconds, amount)"
+        " SELECT cell_id, '', sum(hits), sum(seconds), sum(amount) FROM savings"
+        f" WHERE day > '' AND {_LONG_AGO} GROUP BY cell_id"
+        " ON CONFLICT (cell_id, day) DO UPDATE SET hits = hits + excluded.hits,"
+        " seconds = seconds + excluded.seconds, amount = amount + excluded.amount"
+    )
+    connection.execute(f"DELETE FROM savings WHERE day > '' AND {_LONG_AGO}")
 
 
 def _as_chosen(

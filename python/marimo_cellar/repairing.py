@@ -203,6 +203,7 @@ _ORPHANS = (
     "DELETE FROM cells WHERE app_id NOT IN (SELECT app_id FROM apps)",
     "DELETE FROM openings WHERE app_id NOT IN (SELECT app_id FROM apps)",
     "DELETE FROM costs WHERE entry_id NOT IN (SELECT entry_id FROM entries)",
+    "DELETE FROM savings WHERE cell_id NOT IN (SELECT cell_id FROM cells)",
     "DELETE FROM totals WHERE cell_id NOT IN (SELECT cell_id FROM cells)",
     "DELETE FROM inputs WHERE entry_id NOT IN (SELECT entry_id FROM entries)",
     "DELETE FROM reads WHERE entry_id NOT IN (SELECT entry_id FROM entries)",

@@ -40,6 +40,7 @@ _OPENINGS = "app_id, holder, until"
 _REASONS = "lookup_id, reasons"
 _INPUTS = "entry_id, inputs"
 _READS = "entry_id, path, how, size, modified_at, digest"
+_SAVINGS = "cell_id, day, hits, seconds, amount"
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,13 @@ class _Salvage:
         for row in self._scan("costs", _COSTS):
             if all(isinstance(value, float) and value >= 0 for value in row[1:]):
                 self._insert("costs", _COSTS, row)
+        for row in self._both_ways("savings", _SAVINGS):
+            if all(isinstance(value, (int, float)) for value in row[2:]):
+                # The lookups of that day, which are but the last, were counted anew.
+                self._target.execute(
+                    "DELETE FROM savings WHERE cell_id = ? AND day = ?", row[:2]
+                )
+                self._insert("savings", _SAVINGS, row)
         for row in self._both_ways("openings", _OPENINGS):
             self._insert("openings", _OPENINGS, row)
         for row in self._scan("reasons", _REASONS):

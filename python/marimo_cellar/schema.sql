@@ -264,6 +264,31 @@ CREATE TABLE costs (
   seconds  REAL NOT NULL
 );
 
+-- What hits saved, by cell and by day, where the kernel ran: seconds to compute less
+-- seconds to load, and money. Kept by a trigger, so that it outlives the entries and
+-- the few lookups that are kept. `day` is `2026-02-28`, and empty for what is older than a
+-- year.
+CREATE TABLE savings (
+  cell_id INTEGER NOT NULL REFERENCES cells (cell_id) ON DELETE CASCADE,
+  day     TEXT NOT NULL,
+  hits    INTEGER NOT NULL,
+  seconds REAL NOT NULL,
+  amount  REAL NOT NULL,
+  PRIMARY KEY (cell_id, day)
+) WITHOUT ROWID;
+
+CREATE TRIGGER lookups_save AFTER INSERT ON lookups WHEN NEW.outcome = 'hit' BEGIN
+  INSERT INTO savings (cell_id, day, hits, seconds, amount)
+    SELECT NEW.cell_id, coalesce(date(NEW.at, 'unixepoch', 'localtime'), ''), 1,
+      max(0, coalesce(max(e.runtime), 0) - coalesce(NEW.seconds, 0)),
+      coalesce(max(c.amount), 0)
+    FROM entries AS e LEFT JOIN costs AS c USING (entry_id)
+    WHERE e.cell_id = NEW.cell_id AND e.cache_name = NEW.cache_name
+      AND e.hash = NEW.hash
+    ON CONFLICT (cell_id, day) DO UPDATE SET hits = hits + 1,
+      seconds = seconds + excluded.seconds, amount = amount + excluded.amount;
+END;
+
 -- The clean-ups that evicted something. `actor` is `kernel`, `vscode` or `command`;
 -- `seconds` is what the evicted took to compute. `level` is how far the cache has
 -- aged: the highest priority that ever had to leave for want of room. `evicted` is

@@ -80,6 +80,27 @@ CREATE TABLE costs (
   seconds  REAL NOT NULL
 );
 
+CREATE TABLE savings (
+  cell_id INTEGER NOT NULL REFERENCES cells (cell_id) ON DELETE CASCADE,
+  day     TEXT NOT NULL,
+  hits    INTEGER NOT NULL,
+  seconds REAL NOT NULL,
+  amount  REAL NOT NULL,
+  PRIMARY KEY (cell_id, day)
+) WITHOUT ROWID;
+
+CREATE TRIGGER lookups_save AFTER INSERT ON lookups WHEN NEW.outcome = 'hit' BEGIN
+  INSERT INTO savings (cell_id, day, hits, seconds, amount)
+    SELECT NEW.cell_id, coalesce(date(NEW.at, 'unixepoch', 'localtime'), ''), 1,
+      max(0, coalesce(max(e.runtime), 0) - coalesce(NEW.seconds, 0)),
+      coalesce(max(c.amount), 0)
+    FROM entries AS e LEFT JOIN costs AS c USING (entry_id)
+    WHERE e.cell_id = NEW.cell_id AND e.cache_name = NEW.cache_name
+      AND e.hash = NEW.hash
+    ON CONFLICT (cell_id, day) DO UPDATE SET hits = hits + 1,
+      seconds = seconds + excluded.seconds, amount = amount + excluded.amount;
+END;
+
 CREATE TABLE cleanings (
   cleaning_id INTEGER PRIMARY KEY,
   at          REAL NOT NULL,
