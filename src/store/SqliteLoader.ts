@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { BlobFolder } from './BlobFolder';
 import { CacheError } from './CacheError';
+import { Connection } from './Connection';
 import { ChangeFeed } from './ChangeFeed';
 import { check, type CheckOptions, type Fault, type Report } from './checking';
 import { clear, planClearance, tidy } from './clearing';
@@ -16,8 +17,19 @@ import {
 import { LiveDatabase } from './LiveDatabase';
 import { entryThere, load, lookup } from './lookup';
 import { mend, type Mended } from './mending';
+import { type Figures, type FiguresOptions, readFigures } from './figures';
 import { openDatabase, type OpenDatabase } from './opening';
 import { hiddenUntil } from './outside';
+import {
+  type EntryName,
+  nameEntries,
+  planPruning,
+  type PlanOptions,
+  prune,
+  type Pruned,
+  type PruneOptions,
+  type PrunePlan,
+} from './pruning';
 import { type NotebookRecord, readGone, readRecord } from './record';
 import type {
   AppSummary,
@@ -39,6 +51,7 @@ import type {
   NewItem,
   OldEntry,
 } from './rows';
+import type { Eviction } from './retention';
 import { save, takeOver } from './saving';
 import { discard, spool } from './spool';
 import { findFile, quarantine, readInline, verify } from './values';
@@ -67,6 +80,9 @@ export class SqliteLoader {
   #lastWrite: Promise<unknown> = Promise.resolve();
   /** How many of them wait for their turn. */
   #waiting = 0;
+  /** What goes on apart from them. */
+  #beside: Promise<unknown> = Promise.resolve();
+  readonly #closing = new AbortController();
 
   /**
    * Opens a database that exists; none is ever made by looking.
@@ -246,6 +262,44 @@ export class SqliteLoader {
     return this.clear([{ kind: 'app', appId }]);
   }
 
+  /** What a clean-up would evict now: {@link planPruning}. */
+  planPruning(options: PlanOptions): Promise<PrunePlan | undefined> {
+    return this.#apart((connection) => planPruning(connection, this.path, options));
+  }
+
+  /** Whose entries these are, by id. */
+  nameEntries(entryIds: readonly number[]): Promise<Map<number, EntryName>> {
+    return this.#read(({ connection, path }) => nameEntries(connection, path, entryIds));
+  }
+
+  /**
+   * Evicts what a plan chose, in transactions of a few milliseconds. Other changes of ours go on
+   * beside it, as those of other processes do.
+   */
+  prune(evictions: readonly Eviction[], options: PruneOptions): Promise<Pruned> {
+    const stop = AbortSignal.any([
+      this.#closing.signal,
+      ...(options.signal ? [options.signal] : []),
+    ]);
+    const result = this.#live.current().then(async (database) => {
+      const blobs = new BlobFolder(dirname(database.realPath));
+      try {
+        return await Writer.use(database, (writer) =>
+          prune(writer, blobs, evictions, { ...options, signal: stop }),
+        );
+      } finally {
+        await this.#changes.lookNow();
+      }
+    });
+    this.#beside = Promise.allSettled([this.#beside, result]);
+    return result;
+  }
+
+  /** How the cache does: its room, and what it saves. */
+  figures(options: FiguresOptions): Promise<Figures> {
+    return this.#apart((connection) => readFigures(connection, this.path, options));
+  }
+
   /** The file of a value whose `file` is set, for reading by range. Its bytes are not yet verified. */
   blobFile(item: ItemSummary): Promise<BlobFile | Lost> {
     return this.#read(({ connection }, blobs) => findFile(connection, blobs, item));
@@ -316,8 +370,9 @@ export class SqliteLoader {
 
   /** Waits for what is under way, then closes. Calling it twice is harmless. */
   async close(): Promise<void> {
+    this.#closing.abort();
     await this.#changes.dispose();
-    await this.settled();
+    await Promise.all([this.settled(), this.#beside]);
     await this.#live.close();
   }
 
@@ -331,6 +386,20 @@ export class SqliteLoader {
       const next = await this.#live.current();
       return work(next, new BlobFolder(dirname(next.realPath)));
     }
+  }
+
+  /** Reads by a connection of its own: what takes long keeps no listing waiting. */
+  #apart<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    const result = this.#live.current().then(async ({ realPath, immutable }) => {
+      const connection = await Connection.open(realPath, immutable ? 'immutable' : 'read');
+      try {
+        return await work(connection);
+      } finally {
+        await connection.close();
+      }
+    });
+    this.#beside = Promise.allSettled([this.#beside, result]);
+    return result;
   }
 
   #write<T>(work: (writer: Writer, blobs: BlobFolder) => Promise<T>): Promise<T> {

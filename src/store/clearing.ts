@@ -169,7 +169,7 @@ export async function tidy(
 }
 
 /** Nodes of an app's cells that no entry of the app stands on, and code that no node has. */
-async function removeUnneededNodes(connection: Connection, appId: number): Promise<void> {
+export async function removeUnneededNodes(connection: Connection, appId: number): Promise<void> {
   const nodes = await listGraph(connection, appId);
   const roots = await connection.all(
     `SELECT DISTINCT lower(hex(e.node)) AS node FROM cells AS c JOIN entries AS e USING (cell_id)

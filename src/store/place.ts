@@ -110,16 +110,17 @@ async function* settings(
   if (value) yield { value, source: 'environment', name: variable, file: undefined };
   const project = await nearestProject(folder);
   if (project !== undefined) {
-    const value = at(await read(project, refusals), 'tool', 'cellar', 'path');
+    const value = at(await readSettings(project, refusals), 'tool', 'cellar', 'path');
     const name = `[tool.cellar] path in ${project}`;
     if (value !== undefined) yield { value, source: 'project', name, file: project };
   }
   const user = userFile(system);
-  const own = at(await read(user, refusals), 'path');
+  const own = at(await readSettings(user, refusals), 'path');
   if (own !== undefined) yield { value: own, source: 'user', name: `path in ${user}`, file: user };
 }
 
-async function nearestProject(folder: string): Promise<string | undefined> {
+/** The nearest `pyproject.toml` at or above a folder. */
+export async function nearestProject(folder: string): Promise<string | undefined> {
   for (let parent = folder; ; parent = path.dirname(parent)) {
     const file = path.join(parent, projectFile);
     const found = await stat(file).catch(() => undefined);
@@ -129,7 +130,7 @@ async function nearestProject(folder: string): Promise<string | undefined> {
 }
 
 /** A file's tables; none, and a refusal, if it cannot be read. */
-async function read(file: string, refusals: Refusal[]): Promise<unknown> {
+export async function readSettings(file: string, refusals: Refusal[]): Promise<unknown> {
   const refuse = (fault: PlaceFault, why: string) => {
     const message = `${file} cannot be read (${why}) and is passed over.`;
     refusals.push({ fault, about: file, message });
@@ -152,7 +153,7 @@ async function read(file: string, refusals: Refusal[]): Promise<unknown> {
 }
 
 /** What stands below these keys, if all but the last are tables. */
-function at(value: unknown, ...keys: string[]): unknown {
+export function at(value: unknown, ...keys: string[]): unknown {
   return keys.reduce(
     (inner, key) =>
       typeof inner === 'object' && inner !== null && Object.hasOwn(inner, key)
