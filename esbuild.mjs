@@ -1,5 +1,5 @@
 // Builds the extension: programs for Node (the extension host, what it loads later, the language
-// server, the decoder that runs in a worker thread) and the page of the preview.
+// server, the decoder that runs in a worker thread) and the pages of the preview and the overview.
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { argv } from 'node:process';
@@ -95,7 +95,7 @@ const browser = {
   target: 'chrome120',
   loader: { '.ttf': 'file' },
   assetNames: '[name]',
-  entryPoints: { webview: 'webview/main.ts' },
+  entryPoints: { webview: 'webview/main.ts', overview: 'webview/overview/main.ts' },
 };
 
 const icons = ['codicon.css', 'codicon.ttf'].map(

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import * as vscode from 'vscode';
+import { openBudgetFile } from './explorer/budgetFile';
 import { CacheCommands } from './explorer/CacheCommands';
 import { type Branch, CellTree } from './explorer/CellTree';
 import { CellTreeView } from './explorer/CellTreeView';
@@ -10,6 +11,8 @@ import { ImportCommand } from './explorer/ImportCommand';
 import { InstallCommand } from './explorer/InstallCommand';
 import { LanguageClient } from './explorer/LanguageClient';
 import { Notices } from './explorer/Notices';
+import { PruneCommand } from './explorer/PruneCommand';
+import { Pruning } from './explorer/Pruning';
 import type { PythonPackage } from './explorer/PythonPackage';
 import { ScriptsCommand } from './explorer/ScriptsCommand';
 import { ServeCommand } from './explorer/ServeCommand';
@@ -19,6 +22,7 @@ import { TurnOnCommand } from './explorer/TurnOnCommand';
 import { ViewCommands } from './explorer/ViewCommands';
 import { WorkspaceWatcher } from './explorer/WorkspaceWatcher';
 import { DecodingWorker } from './formats/DecodingWorker';
+import { Overview } from './preview/Overview';
 import { Previews } from './preview/Previews';
 import { Caches } from './store/Caches';
 
@@ -68,14 +72,25 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
   const scripts = new ScriptsCommand(notices);
   const check = new CheckCommand(caches, discovery, notices);
   const importing = new ImportCommand(caches, discovery, tree, notices, log);
+  const pruning = new Pruning(caches, discovery);
+  const prune = new PruneCommand(caches, pruning, notices);
+  const overview = new Overview({
+    extensionUri: context.extensionUri,
+    caches,
+    databases: () => pruning.databases(),
+    nameOf: (database) => pruning.nameOf(database),
+    openSettings: openBudgetFile,
+    report,
+  });
   const serving = new ServeCommand(caches, context, notices);
 
-  // Both are asked each time: one that is hidden must not blind the other.
+  // All are asked each time: one that is hidden must not blind the others.
   const follow = () => {
-    caches.setVisible(view.visible || previews.visible);
+    caches.setVisible(view.visible || previews.visible || overview.visible);
   };
   view.onDidChangeVisibility(follow);
   previews.onDidChangeVisible(follow);
+  overview.onDidChangeVisible(follow);
   follow();
 
   const { registerCommand } = vscode.commands;
@@ -86,6 +101,7 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
     language,
     targets,
     previews,
+    overview,
     check,
     new CacheCommands(caches, targets, language, previews, notices),
     new ViewCommands(tree, view, log),
@@ -94,6 +110,10 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
     serving,
     registerCommand('cellar.useSqliteForScripts', () => scripts.run()),
     registerCommand('cellar.checkCache', () => check.run()),
+    registerCommand('cellar.pruneCache', () => prune.run()),
+    registerCommand('cellar.showOverview', () => {
+      overview.show();
+    }),
     registerCommand('cellar.importFileCache', (node?: unknown) => importing.run(node)),
     registerCommand('cellar.serveCache', () => serving.run()),
     registerCommand('cellar.stopServing', () => serving.stop()),

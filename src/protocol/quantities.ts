@@ -69,6 +69,18 @@ function ageUnit(seconds: number): [Intl.RelativeTimeFormatUnit, number] {
   return ['year', 365 * day];
 }
 
+/**
+ * @param amount of money, in whatever currency the user counts in
+ * @returns two decimals, or two digits where it is less than a tenth: `0.42`, `12.50`, `0.0031`
+ */
+export function formatAmount(amount: number, locale: string): string {
+  const digits =
+    amount > 0 && amount < 0.1
+      ? { maximumSignificantDigits: 2 }
+      : { minimumFractionDigits: 2, maximumFractionDigits: 2 };
+  return new Intl.NumberFormat(locale, digits).format(amount);
+}
+
 type TimeUnit = 'millisecond' | 'second' | 'minute' | 'hour' | 'day';
 
 function pair(

@@ -6,7 +6,7 @@ import type { BlobFolder } from './BlobFolder';
 import { removeUnneededNodes } from './clearing';
 import type { Connection } from './Connection';
 import { type Actor, Cleaning, haunting, trimRecords } from './evicting';
-import { integer, Listing, optional, text } from './fields';
+import { flag, integer, Listing, optional, text } from './fields';
 import { removeFiles } from './removal';
 import {
   choose,
@@ -73,6 +73,7 @@ export interface EntryName {
   readonly cell: string | undefined;
   readonly code: string;
   readonly cacheName: string;
+  readonly pinned: boolean;
 }
 
 /**
@@ -104,6 +105,7 @@ const namesOfEntries = new Listing('a result', {
   cell: optional(text('c.name')),
   code: text('c.code'),
   cacheName: text('e.cache_name'),
+  pinned: flag('e.pinned'),
 });
 
 /** Whose entries these are, by id. */

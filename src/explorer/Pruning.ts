@@ -1,0 +1,52 @@
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { budgetOf } from '../store/budget';
+import type { Caches } from '../store/Caches';
+import type { PrunePlan } from '../store/pruning';
+import type { Discovery } from './Discovery';
+
+/** What is asked for before any clean-up, by the command and when VS Code is idle. */
+export class Pruning {
+  constructor(
+    private readonly caches: Caches,
+    private readonly discovery: Discovery,
+  ) {}
+
+  /** Absolute paths of the databases of this workspace. */
+  async databases(): Promise<string[]> {
+    const { databases } = await this.discovery.scan();
+    return [...new Set(databases.map((database) => database.path))];
+  }
+
+  /**
+   * What a clean-up of a cache would evict now. What a notebook that is open in this window would load
+   * stays, as does what a kernel says it has open.
+   * @returns `undefined` for an older format
+   * @throws CacheError
+   */
+  async plan(database: string): Promise<PrunePlan | undefined> {
+    const loader = await this.caches.open(database);
+    return loader.planPruning({
+      budget: async (used) => (await budgetOf(database, used)).size,
+      now: Date.now() / 1000,
+      open: openNotebooks(),
+    });
+  }
+
+  /** A cache as people know it: by the folder that its notebooks are in. */
+  nameOf(database: string): string {
+    const folder = path.dirname(database);
+    const usual = path.join('__marimo__', 'cache');
+    return vscode.workspace.asRelativePath(
+      folder.endsWith(usual) ? path.dirname(path.dirname(folder)) : folder,
+    );
+  }
+}
+
+/** Absolute paths of the notebooks that are open, as text or in marimo's editor. */
+function openNotebooks(): string[] {
+  const { textDocuments, notebookDocuments } = vscode.workspace;
+  return [...textDocuments, ...notebookDocuments]
+    .filter(({ uri }) => uri.scheme === 'file')
+    .map(({ uri }) => uri.fsPath);
+}

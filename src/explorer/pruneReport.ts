@@ -1,0 +1,170 @@
+import * as l10n from '@vscode/l10n';
+import path from 'node:path';
+import { formatAmount, formatBytes, formatDuration } from '../protocol/quantities';
+import type { EntryName, Pruned, PrunePlan } from '../store/pruning';
+import { reasons, type Eviction, type Reason, without } from '../store/retention';
+import { cellLabel } from './nodeRow';
+
+/** Results that are listed one by one; what is beyond goes or stays together. */
+const mostListed = 1000;
+
+/** What would go of one cache. */
+export interface Planned {
+  /** As people know it: its folder, relative to the workspace where it is in one. */
+  readonly name: string;
+  readonly plan: PrunePlan;
+  readonly names: ReadonlyMap<number, EntryName>;
+}
+
+/** A line of the list: one result, or the rest of those that leave for one reason. */
+export interface Line {
+  readonly planned: Planned;
+  readonly reason: Reason;
+  readonly evictions: readonly Eviction[];
+  readonly label: string;
+  readonly description: string;
+}
+
+export interface Amounts {
+  readonly size: number;
+  readonly seconds: number;
+  readonly amount: number;
+}
+
+/** The list of what would go, by reason and in the order of the policy. */
+export function linesOf(all: readonly Planned[], locale: string): Line[] {
+  return all.flatMap((planned) =>
+    reasons.flatMap((reason) => {
+      const alike = planned.plan.evictions.filter((eviction) => eviction.reason === reason);
+      const lines = alike.slice(0, mostListed).map((eviction) => lineOf(planned, eviction, locale));
+      const rest = alike.slice(mostListed);
+      if (rest.length === 0) return lines;
+      const label = l10n.t('and {0} more', rest.length);
+      return [
+        ...lines,
+        { planned, reason, evictions: rest, label, description: told(rest, locale) },
+      ];
+    }),
+  );
+}
+
+function lineOf(planned: Planned, eviction: Eviction, locale: string): Line {
+  const { candidate, reason } = eviction;
+  const name = planned.names.get(candidate.entryId);
+  const parts =
+    name === undefined
+      ? [l10n.t('a result')]
+      : [
+          path.basename(name.notebook),
+          cellLabel({ name: name.cell, code: name.code }),
+          ...(name.cacheName === 'cell_cache' ? [] : [name.cacheName]),
+        ];
+  const evictions = [eviction];
+  return {
+    planned,
+    reason,
+    evictions,
+    label: parts.join(' › '),
+    description: told(evictions, locale),
+  };
+}
+
+/** "12.4 MB, 34 s to compute, cost 0.42". */
+function told(evictions: readonly Eviction[], locale: string): string {
+  const { size, seconds, amount } = amountsOf(evictions);
+  const parts = [
+    formatBytes(size, locale),
+    l10n.t('{0} to compute', formatDuration(seconds, locale)),
+    ...(amount > 0 ? [l10n.t('cost {0}', formatAmount(amount, locale))] : []),
+  ];
+  return parts.join(', ');
+}
+
+/** What goes when these lines go, of each cache: what others still refer to stays. */
+export function chosenOf(lines: readonly Line[]): Map<Planned, Eviction[]> {
+  const chosen = new Map<Planned, Set<number>>();
+  for (const { planned, evictions } of lines) {
+    const ids = chosen.get(planned) ?? new Set();
+    for (const { candidate } of evictions) ids.add(candidate.entryId);
+    chosen.set(planned, ids);
+  }
+  return new Map(
+    [...chosen].map(([planned, ids]) => {
+      const { evictions, shared } = planned.plan;
+      const others = evictions
+        .map(({ candidate }) => candidate.entryId)
+        .filter((id) => !ids.has(id));
+      return [planned, without(evictions, shared, new Set(others))];
+    }),
+  );
+}
+
+/** @returns the plan without what has been pinned since */
+export function withoutPinned(planned: Planned, names: ReadonlyMap<number, EntryName>): Planned {
+  const { evictions, shared } = planned.plan;
+  const pinned = [...names.values()].filter((name) => name.pinned).map(({ entryId }) => entryId);
+  const left = without(evictions, shared, new Set(pinned));
+  return { ...planned, names, plan: { ...planned.plan, evictions: left } };
+}
+
+export function amountsOf(evictions: readonly Eviction[]): Amounts {
+  const total = (of: (eviction: Eviction) => number) =>
+    evictions.reduce((sum, eviction) => sum + of(eviction), 0);
+  return {
+    size: total(({ freed }) => freed),
+    seconds: total(({ candidate }) => candidate.seconds),
+    amount: total(({ candidate }) => candidate.amount),
+  };
+}
+
+/** "frees 3.1 GB, about 6 min to recompute if all were wanted again" */
+export function price({ size, seconds, amount }: Amounts, locale: string): string {
+  const time = formatDuration(seconds, locale);
+  const told = l10n.t(
+    'frees {0}, about {1} to recompute if all were wanted again',
+    formatBytes(size, locale),
+    time,
+  );
+  return amount > 0
+    ? l10n.t('{0}, and {1} to pay again', told, formatAmount(amount, locale))
+    : told;
+}
+
+/** How full the caches are: "1.2 GB of 24 GB". */
+export function fullness(used: number, budget: number | undefined, locale: string): string {
+  return budget === undefined
+    ? l10n.t('{0}, without a limit', formatBytes(used, locale))
+    : l10n.t('{0} of {1}', formatBytes(used, locale), formatBytes(budget, locale));
+}
+
+/** What was done, in one sentence. */
+export function notice(done: readonly Pruned[], asked: number, locale: string): string {
+  const total = (of: (pruned: Pruned) => number) => done.reduce((sum, each) => sum + of(each), 0);
+  const entries = total((each) => each.entries);
+  const size = formatBytes(
+    total((each) => each.size),
+    locale,
+  );
+  const time = formatDuration(
+    total((each) => each.seconds),
+    locale,
+  );
+  const told = l10n.t('Freed {0}: {1} results, about {2} to recompute.', size, entries, time);
+  return entries === asked ? told : l10n.t('{0} The other {1} stayed.', told, asked - entries);
+}
+
+/** Why an entry leaves, as the head of those that do. */
+export function reasonTitle(reason: Reason): string {
+  switch (reason) {
+    case 'version':
+      return l10n.t('older versions of a cell’s code');
+    case 'unreadable':
+      return l10n.t('of a cache format that no marimo here reads');
+    case 'block':
+      return l10n.t('of a function or block that the cell no longer has');
+    case 'orphan':
+      return l10n.t('of cells that the notebook no longer has');
+    case 'room':
+      return l10n.t('over the budget, worth least for their size');
+  }
+}
