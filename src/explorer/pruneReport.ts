@@ -149,7 +149,8 @@ export function notice(done: readonly Pruned[], asked: number, locale: string): 
     total((each) => each.seconds),
     locale,
   );
-  const told = l10n.t('Freed {0}: {1} results, about {2} to recompute.', size, entries, time);
+  const results = entries === 1 ? l10n.t('1 result') : l10n.t('{0} results', entries);
+  const told = l10n.t('Freed {0}: {1}, about {2} to recompute.', size, results, time);
   return entries === asked ? told : l10n.t('{0} The other {1} stayed.', told, asked - entries);
 }
 

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'node:test';
+import { promisify } from 'node:util';
+import { newestPython } from '../environment';
+import { bundledPython, runNotebook } from '../kernel';
+import { emptyFolder, stepsIn } from './steps';
+import { VsCode } from './VsCode';
+
+const run = promisify(execFile);
+
+/** A notebook whose one cell says when it is computed, in its n-th version. */
+const version = (n: number) => `# /// script
+# [tool.marimo.runtime]
+# cache_cells = true
+# ///
+import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def numbers():
+    import pathlib as _pathlib
+
+    with _pathlib.Path("computed.txt").open("a") as _log:
+        _log.write("${n}\\n")
+    numbers = bytes([${n}]) * 300_000
+    return (numbers,)
+`;
+
+/** What the kernel's side says of the cache; the numbers that this test is about. */
+interface DryRun {
+  readonly used: number;
+  readonly frees: number;
+  readonly entries: readonly { readonly size: number; readonly reason: string }[];
+}
+
+test('what would go is listed, some of it is pinned, and the rest goes as was said', async (t) => {
+  const folder = await emptyFolder(t);
+  const notebook = path.join(folder, 'nb.py');
+  const runVersion = async (n: number) => {
+    await writeFile(notebook, version(n));
+    await runNotebook(newestPython(), notebook);
+  };
+  const computed = async () =>
+    (await readFile(path.join(folder, 'computed.txt'), 'utf8')).trim().split('\n').map(Number);
+  const dryRun = async (): Promise<DryRun> => {
+    const { stdout } = await run(
+      newestPython(),
+      ['-m', 'marimo_cellar', 'prune', '--dry-run', '--json', '.'],
+      { cwd: folder, env: { ...process.env, PYTHONPATH: bundledPython } },
+    );
+    return JSON.parse(stdout) as DryRun;
+  };
+  for (const n of [1, 2, 3, 3]) await runVersion(n);
+  assert.deepEqual(await computed(), [1, 2, 3]);
+  // Only now, so that no kernel has cleaned up for it.
+  await writeFile(path.join(folder, 'pyproject.toml'), '[tool.cellar]\nbudget = "400 kB"\n');
+
+  const vsCode = await VsCode.open({ folder });
+  t.after(() => vsCode.close());
+  const step = stepsIn(t, vsCode, 'prune');
+  const { page } = vsCode;
+  const title = page.locator('.quick-input-title');
+  const rows = vsCode.quickPickRow('nb.py › numbers');
+  let before: DryRun;
+
+  await step('what goes is listed, with what it costs, as the command line says it', async () => {
+    before = await dryRun();
+    assert.deepEqual(
+      before.entries.map(({ reason }) => reason),
+      ['room', 'room'],
+    );
+    await vsCode.tree.show();
+    await vsCode.tree.row('nb.py').waitFor({ timeout: 30_000 });
+    await vsCode.command('Cellar: Prune Cache');
+    await title.getByText(`frees ${Math.round(before.frees / 1000)} kB`).waitFor();
+    assert.equal(await rows.count(), 2);
+    await page.getByText('over the budget, worth least for their size').waitFor();
+  });
+
+  await step('what is unticked stays', async () => {
+    await rows.first().getByRole('checkbox').click();
+    await title
+      .getByText(`frees ${Math.round((before.entries[1]?.size ?? 0) / 1000)} kB`)
+      .waitFor();
+    await rows.first().getByRole('checkbox').click();
+    await title.getByText(`frees ${Math.round(before.frees / 1000)} kB`).waitFor();
+  });
+
+  await step('what is pinned is no longer in the list', async () => {
+    await rows.first().hover();
+    await rows.first().getByRole('button', { name: /Pin/ }).click();
+    await vsCode.eventually(async () => {
+      assert.equal(await rows.count(), 1);
+    });
+    await title
+      .getByText(`frees ${Math.round((before.entries[1]?.size ?? 0) / 1000)} kB`)
+      .waitFor();
+  });
+
+  await step('the rest goes, as much as was said', async () => {
+    await page.locator('.quick-input-widget').getByRole('button', { name: 'OK' }).click();
+    const size = before.entries[1]?.size ?? 0;
+    await vsCode.notification(`Freed ${Math.round(size / 1000)} kB: 1 result,`).waitFor();
+    const after = await dryRun();
+    assert.equal(after.used, before.used - size);
+    assert.deepEqual(after.entries, []);
+  });
+
+  await step('the overview shows the room, the clean-up and what was saved', async () => {
+    await vsCode.clearNotifications();
+    await vsCode.command('Cellar: Show Cache Overview');
+    const overview = await vsCode.webview('Cache Overview');
+    await overview.getByRole('heading', { name: 'Cache Overview' }).waitFor();
+    const meter = overview.getByRole('meter');
+    await meter.waitFor();
+    assert.match((await meter.getAttribute('aria-valuetext')) ?? '', / of 400 kB$/);
+    await overview.getByText('pyproject.toml').waitFor();
+    await overview.getByText(/by a command: 1 result, 3\d\d kB/).waitFor();
+    await overview.getByText('1 hit', { exact: true }).first().waitFor();
+    const notebook = overview.getByRole('button', { name: 'nb.py' });
+    assert.equal(await notebook.getAttribute('aria-expanded'), 'false');
+    await notebook.click();
+    await overview.getByRole('rowheader', { name: 'numbers' }).waitFor();
+  });
+
+  await step('a pinned old result still loads', async () => {
+    await runVersion(1);
+    assert.deepEqual(await computed(), [1, 2, 3]);
+    const overview = await vsCode.webview('Cache Overview');
+    await overview.getByText('2 hits', { exact: true }).first().waitFor();
+  });
+});
+
+test('in Restricted Mode nothing is pruned, and the overview says why', async (t) => {
+  const folder = await emptyFolder(t);
+  await writeFile(path.join(folder, 'nb.py'), version(1));
+  await runNotebook(newestPython(), path.join(folder, 'nb.py'));
+  const vsCode = await VsCode.open({ folder, trusted: false });
+  t.after(() => vsCode.close());
+  const step = stepsIn(t, vsCode, 'prune-restricted');
+
+  await step('the command is not offered', async () => {
+    await vsCode.tree.show();
+    await vsCode.tree.row('nb.py').waitFor({ timeout: 30_000 });
+    assert.deepEqual(await vsCode.commandsFor('Prune Cache'), []);
+  });
+
+  await step('the overview shows figures and changes nothing', async () => {
+    await vsCode.command('Cellar: Show Cache Overview');
+    const overview = await vsCode.webview('Cache Overview');
+    await overview.getByText('In Restricted Mode Cellar changes nothing').waitFor();
+    const prune = overview.locator('vscode-button', { hasText: 'Prune Cache' });
+    assert.notEqual(await prune.getAttribute('disabled'), null);
+  });
+});
