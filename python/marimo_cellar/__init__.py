@@ -1,7 +1,8 @@
 """Cellar's kernel side: the results of marimo notebook cells, kept in SQLite.
 
 Installed, or on `PYTHONPATH` with its metadata, it joins marimo's kernels by the
-entry point `marimo.kernel.lifespan`; there is nothing to import or to set.
+entry point `marimo.kernel.lifespan`; there is nothing to import or to set. What a
+cell paid for, such as an answer of a model, it may say by `marimo_cellar.cost(0.42)`.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from marimo_cellar.loader import SqliteLoader
+    from marimo_cellar.spending import cost
     from marimo_cellar.store import SqliteStore
 
 __version__ = "0.1.0"
-__all__ = ["SqliteLoader", "SqliteStore"]
+__all__ = ["SqliteLoader", "SqliteStore", "cost"]
 
 
 def __getattr__(name: str) -> Any:
@@ -27,4 +29,8 @@ def __getattr__(name: str) -> Any:
         from marimo_cellar.loader import SqliteLoader
 
         return SqliteLoader
+    if name == "cost":
+        from marimo_cellar.spending import cost
+
+        return cost
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -56,6 +56,14 @@ class Item:
     blob: Blob
 
 
+@dataclass(frozen=True)
+class Cost:
+    """`amount` in money, `seconds` of waiting that what was paid for is worth."""
+
+    amount: float
+    seconds: float
+
+
 class _StoredItem(NamedTuple):
     """An item with what its blob's row says of the bytes."""
 

@@ -32,7 +32,8 @@ class Lookup:
     which is known only when the entry is saved. `found` is the entry that answered,
     None if that was a file of marimo's. `why` says, in a few words, why an entry that
     is there does not serve; `evicted` what one was evicted for; `reasons` are those
-    that are noted as the cell runs, and those found out when it is written."""
+    that are noted as the cell runs, and those found out when it is written. `spent` is
+    what the kernel had spent by then."""
 
     database: Database
     key: EntryKey
@@ -46,6 +47,7 @@ class Lookup:
     evicted: str | None = None
     inputs: Inputs | None = None
     reasons: list[Reason] = field(default_factory=list)
+    spent: float = 0.0
 
 
 _lock = threading.Lock()

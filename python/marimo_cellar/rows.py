@@ -28,10 +28,11 @@ from marimo_cellar import (
 from marimo_cellar.belonging import Belonging
 from marimo_cellar.cells import app_path
 from marimo_cellar.database import Database, Unavailable
-from marimo_cellar.entries import EntryKey, Found, Loaded, Owner
+from marimo_cellar.entries import Cost, EntryKey, Found, Loaded, Owner
 from marimo_cellar.lookups import Lookup
 from marimo_cellar.notices import warn_once
 from marimo_cellar.purging import Purge
+from marimo_cellar.spending import cost_of, spent
 from marimo_cellar.stock import StockFiles
 from marimo_cellar.store import EntryReader, EntryWriter, SqliteStore
 from marimo_cellar.takeover import old_file, take_in
@@ -154,6 +155,7 @@ class OverRows(_marimo.BasePersistenceLoader):
         # come back from an old file or from another kind's: it is made anew.
         if not founds and (cache := self._elsewhere(lookup, key, glbls)) is not None:
             return cache
+        lookup.spent = spent(self._belonging.session)
         self._missed[key.hash] = lookup
         self._belonging.running().begin(lookup, key, evicted=not founds)
         lookups.note(lookup)
@@ -259,7 +261,14 @@ class OverRows(_marimo.BasePersistenceLoader):
             runtime,
             label,
             hint,
+            cost=self._cost(lookup, runtime),
         )
+
+    def _cost(self, lookup: Lookup | None, runtime: float | None) -> Cost | None:
+        session = self._belonging.session
+        paid = 0.0 if lookup is None else spent(session) - lookup.spent
+        per_hour = None if session is None else session.cost_per_hour
+        return cost_of(paid, runtime, per_hour)
 
     # Loading
 

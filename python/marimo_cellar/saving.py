@@ -14,7 +14,7 @@ from marimo_cellar import blobs, bulk, entries, made
 from marimo_cellar.cells import OUTSIDE, enrol, outside, record_nodes
 from marimo_cellar.clearing import delete
 from marimo_cellar.database import Database, Replaced, Unavailable
-from marimo_cellar.entries import EntryKey, Item, Owner
+from marimo_cellar.entries import Cost, EntryKey, Item, Owner
 
 
 @dataclass(eq=False)
@@ -37,6 +37,7 @@ class Save:
     versions: Mapping[str, object]
     made_at: float | None = None
     end: Callable[[], None] | None = None
+    cost: Cost | None = None
     saved: bool = False
     failure: Exception | None = None
     created_at: float = field(default_factory=time.time)
@@ -196,6 +197,11 @@ def _write(
     )
     for entry_id, one in numbered:
         made.write(connection, entry_id, one.save.owner.made)
+        if (cost := one.save.cost) is not None:
+            connection.execute(
+                "INSERT INTO costs (entry_id, amount, seconds) VALUES (?, ?, ?)",
+                (entry_id, cost.amount, cost.seconds),
+            )
     return replaced
 
 
@@ -285,6 +291,11 @@ def adopt(
             (cell_id, cursor.lastrowid, entry_id),
         )
         made.copy(connection, entry_id, cursor.lastrowid)
+        connection.execute(
+            "INSERT INTO costs (entry_id, amount, seconds)"
+            " SELECT ?, amount, seconds FROM costs WHERE entry_id = ?",
+            (cursor.lastrowid, entry_id),
+        )
         connection.execute(
             "DELETE FROM entries WHERE entry_id = ? AND cell_id IN"
             " (SELECT cell_id FROM cells WHERE name = ? AND cell_id <> ?)",

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import threading
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import _marimo, place
+from marimo_cellar import _marimo, place, settings
 from marimo_cellar.cells import Roll
 from marimo_cellar.entries import Owner
 from marimo_cellar.features import answer
@@ -24,6 +25,7 @@ from marimo_cellar.notebook import (
     digest_of,
 )
 from marimo_cellar.notebook_file import cells_in
+from marimo_cellar.notices import logger
 from marimo_cellar.running import Running
 from marimo_cellar.saves import SavesInFlight
 from marimo_cellar.store import SqliteStore
@@ -62,11 +64,23 @@ class Session:
         )
         self.roll = Roll(self.path)
         self.running = Running()
+        # What was spent in this kernel so far: see `spending`.
+        self.spent = 0.0
         self._context = context
         self._lock = threading.Lock()
         self._graph: tuple[object, ...] = ()
         self._stamp: tuple[int, int] | None = None
         self._notebook: Notebook | None = None
+
+    @cached_property
+    def cost_per_hour(self) -> float | None:
+        """What an hour of computing costs here, in money; as it was set at first use."""
+        try:
+            return settings.settings_of(self.place).cost_per_hour
+        except Exception:
+            # Not worth a result.
+            logger.debug("Cellar: the settings were not read.", exc_info=True)
+            return None
 
     def running_cell(self) -> str | None:
         """marimo's id of the cell that the kernel's thread runs."""

@@ -1,14 +1,16 @@
-"""How much the cache may keep: a setting beside the place.
+"""How much the cache may keep, and what computing costs: settings beside the place.
 
 The first of these that says something decides: `[tool.cellar]` in the nearest
 `pyproject.toml` above the notebook, then `config.toml` in the user's configuration
 folder. A project's file, which may be a stranger's, can only make the budget smaller.
 
-`budget` is a number of bytes, or a text such as "2 GB".
+`budget` is a number of bytes, or a text such as "2 GB". `cost_per_hour` is what an hour
+of computing costs, in money; of that a project knows more than its user.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shutil
@@ -43,9 +45,11 @@ class Setting:
 
 @dataclass(frozen=True)
 class Settings:
-    """`budget` is None where nobody set one; see `budget_in`."""
+    """`budget` is None where nobody set one; see `budget_in`. `cost_per_hour` is in
+    whatever currency the user counts in."""
 
     budget: Setting | None = None
+    cost_per_hour: float | None = None
     refusals: tuple[Refusal, ...] = ()
 
 
@@ -77,12 +81,25 @@ def find_settings(folder: Path, system: System) -> Settings:
             return None
         return Setting(size, file)
 
+    def price(table: dict[str, Any], file: Path) -> float | None:
+        value = table.get("cost_per_hour")
+        if value is None:
+            return None
+        if type(value) in (int, float) and 0 <= value < math.inf:
+            return float(value)
+        why = f"cost_per_hour in {file} is {value!r}, which is not an amount."
+        refusals.append(Refusal("value", str(file), why))
+        return None
+
+    cost_per_hour = price(own, user)
     budget = ask(own, user)
     if project is not None:
         theirs = ask(shared, project)
         if theirs is not None and (budget is None or theirs.value < budget.value):
             budget = theirs
-    return Settings(budget, tuple(refusals))
+        stated = price(shared, project)
+        cost_per_hour = cost_per_hour if stated is None else stated
+    return Settings(budget, cost_per_hour, tuple(refusals))
 
 
 def budget_in(folder: Path, used: int, setting: Setting | None) -> int | None:

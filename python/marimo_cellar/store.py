@@ -29,7 +29,7 @@ from marimo_cellar import (
 from marimo_cellar.blobfile import Bytes
 from marimo_cellar.cells import Roll
 from marimo_cellar.database import Database, Unavailable, database_in
-from marimo_cellar.entries import EntryKey, Item, Loaded, Owner
+from marimo_cellar.entries import Cost, EntryKey, Item, Loaded, Owner
 from marimo_cellar.notices import warn_once
 from marimo_cellar.recent import ABSENT, Answer
 from marimo_cellar.saving import Save
@@ -284,6 +284,7 @@ class EntryWriter(_marimo.FileStore):
         label: str | None = None,
         type_hint: str | None = None,
         made_at: float | None = None,
+        cost: Cost | None = None,
     ) -> None:
         # Not by `super`, which makes a path of the folder for every entry anew.
         self._resolved_save_path = database.folder
@@ -294,6 +295,7 @@ class EntryWriter(_marimo.FileStore):
         self._label = label
         self._type_hint = type_hint
         self._made_at = made_at
+        self._cost = cost
         self._blobs: dict[str, blobs.Blob] = {}
         self._last: tuple[str, Bytes] | None = None
         self._failure: Exception | None = None
@@ -397,6 +399,7 @@ class EntryWriter(_marimo.FileStore):
                     _marimo.versions() if self._made_at is None else {},
                     self._made_at,
                     end,
+                    cost=self._cost,
                 )
                 behind.queue_of(self._database).add(save, here)
                 return save

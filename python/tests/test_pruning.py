@@ -19,7 +19,8 @@ from marimo_cellar.cells import Roll
 from marimo_cellar.checking import audit
 from marimo_cellar.database import Database, database_in
 from marimo_cellar.entries import EntryKey, Owner, candidates, load
-from marimo_cellar.settings import Setting, budget_in, parse_size
+from marimo_cellar.place import System
+from marimo_cellar.settings import Setting, budget_in, find_settings, parse_size
 from marimo_cellar.store import SqliteStore
 from tests import kernels
 from tests.conftest import Write, ran
@@ -243,22 +244,33 @@ def test_an_evicted_entry_does_not_come_back_from_an_old_file(
     assert entries.files_hidden_until(database, other, owner) == float("-inf")
 
 
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [
-        ("2GB", 2 * 10**9),
-        ("1.5 MB", 1_500_000),
-        ("10 kb", 10_000),
-        (5000, 5000),
-        ("lots", None),
-        ("-1GB", None),
-        (True, None),
-        (-1, None),
-        (1.5, None),
-    ],
+BUDGETS = json.loads(
+    Path(__file__).parents[2].joinpath("test/fixtures/budgets.json").read_text("utf-8")
 )
+
+
+@pytest.mark.parametrize(("text", "size"), BUDGETS["sizes"])
 def test_sizes(text: object, size: int | None) -> None:
     assert parse_size(text) == size
+
+
+@pytest.mark.parametrize(
+    "case", BUDGETS["budgets"], ids=[case["name"] for case in BUDGETS["budgets"]]
+)
+def test_budgets_as_both_languages_know_them(
+    case: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in case.get("files", {}).items():
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    monkeypatch.setattr("marimo_cellar.settings._free", lambda _: case["free"])
+    folder = tmp_path / "p"
+    found = find_settings(folder, System({}, "linux", tmp_path / "home"))
+    size = budget_in(folder / "__marimo__" / "cache", case["used"], found.budget)
+    assert size == case["size"]
+    refused = [str(Path(one.about).relative_to(tmp_path)) for one in found.refusals]
+    assert refused == case.get("refused", [])
 
 
 def test_a_project_can_only_make_the_budget_smaller(tmp_path: Path) -> None:

@@ -41,7 +41,6 @@ export class PruneCommand {
         return;
       }
       const planned = await this.planAll(paths);
-      if (planned === undefined) return;
       if ([...planned.keys()].every(({ plan }) => plan.evictions.length === 0)) {
         await this.tellThatNothingGoes([...planned.keys()], paths.length);
         return;
@@ -54,24 +53,19 @@ export class PruneCommand {
     }
   }
 
-  /** What would go, by cache; `undefined` when it was cancelled. */
-  private planAll(paths: readonly string[]): Thenable<Map<Planned, string> | undefined> {
-    const options = {
-      location: vscode.ProgressLocation.Notification,
-      title: vscode.l10n.t('Looking for what can go'),
-      cancellable: true,
-    };
-    return vscode.window.withProgress(options, async (progress, token) => {
+  /** What would go, with the path of its cache. */
+  private planAll(paths: readonly string[]): Thenable<Map<Planned, string>> {
+    const location = vscode.ProgressLocation.Window;
+    const title = vscode.l10n.t('Looking for what can go');
+    return vscode.window.withProgress({ location, title }, async () => {
       const planned = new Map<Planned, string>();
       for (const database of paths) {
-        const name = this.pruning.nameOf(database);
-        progress.report({ message: name });
         const plan = await this.pruning.plan(database);
-        if (token.isCancellationRequested) return undefined;
         if (plan === undefined) continue;
         const ids = plan.evictions.map(({ candidate }) => candidate.entryId);
         const loader = await this.caches.open(database);
-        planned.set({ name, plan, names: await loader.nameEntries(ids) }, database);
+        const names = await loader.nameEntries(ids);
+        planned.set({ name: this.pruning.nameOf(database), plan, names }, database);
       }
       return planned;
     });
@@ -220,7 +214,7 @@ export class PruneCommand {
 function itemsOf(planned: CacheOf, locale: string, pin: vscode.QuickInputButton): readonly Item[] {
   const items: Item[] = [];
   let head: string | undefined;
-  for (const line of linesOf([...planned.keys()], locale)) {
+  for (const line of linesOf([...planned.keys()], Date.now() / 1000, locale)) {
     const why = reasonTitle(line.reason);
     const here = planned.size > 1 ? `${line.planned.name}: ${why}` : why;
     if (here !== head) {

@@ -31,12 +31,15 @@ export interface Amounts {
   readonly amount: number;
 }
 
-/** The list of what would go, by reason and in the order of the policy. */
-export function linesOf(all: readonly Planned[], locale: string): Line[] {
+/**
+ * The list of what would go, by reason and in the order of the policy.
+ * @param now Unix seconds
+ */
+export function linesOf(all: readonly Planned[], now: number, locale: string): Line[] {
   return all.flatMap((planned) =>
     reasons.flatMap((reason) => {
       const alike = planned.plan.evictions.filter((eviction) => eviction.reason === reason);
-      const lines = alike.slice(0, mostListed).map((eviction) => lineOf(planned, eviction, locale));
+      const lines = alike.slice(0, mostListed).map((eviction) => lineOf(planned, eviction, now, locale));
       const rest = alike.slice(mostListed);
       if (rest.length === 0) return lines;
       const label = l10n.t('and {0} more', rest.length);
@@ -48,7 +51,7 @@ export function linesOf(all: readonly Planned[], locale: string): Line[] {
   );
 }
 
-function lineOf(planned: Planned, eviction: Eviction, locale: string): Line {
+function lineOf(planned: Planned, eviction: Eviction, now: number, locale: string): Line {
   const { candidate, reason } = eviction;
   const name = planned.names.get(candidate.entryId);
   const parts =

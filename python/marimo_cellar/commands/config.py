@@ -64,6 +64,8 @@ def _run(options: argparse.Namespace) -> int:
         if budget is not None
         else "budget = none\n  from no setting, and the disk does not tell what is free"
     )
+    if settings.cost_per_hour is not None:
+        print(f"cost_per_hour = {settings.cost_per_hour:g}")
     return 0
 
 
@@ -89,6 +91,7 @@ def _as_json(
             "value": budget,
             "file": str(settings.budget.file) if settings.budget is not None else None,
         },
+        "cost_per_hour": settings.cost_per_hour,
         "warnings": [refusal.message for refusal in refusals],
     }
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from marimo_cellar import retention
 from marimo_cellar.commands.caches import database_of
-from marimo_cellar.database import DATABASE_NAME, Database
+from marimo_cellar.database import DATABASE_NAME, Database, Unavailable
 from marimo_cellar.pruning import Outcome, Plan, plan, prune
 from marimo_cellar.settings import budget_in, parse_size, settings_of
 
@@ -68,6 +68,7 @@ def _run(arguments: argparse.Namespace) -> int:
     database = database_of(arguments.path)
     if not database.path.is_file():
         raise FileNotFoundError(f"There is no {database.path}")
+    _must_have_policy(database)
     now = time.time()
     budget = arguments.budget
     if budget is None:
@@ -84,6 +85,21 @@ def _run(arguments: argparse.Namespace) -> int:
     else:
         _print(database, planned, outcome, lines)
     return 1 if outcome is not None and outcome.busy else 0
+
+
+def _must_have_policy(database: Database) -> None:
+    """Raises Unavailable where the format is older and cannot be brought up to date."""
+    with database.reading() as connection:
+        if connection is None:
+            return
+        found = connection.execute(
+            "SELECT 1 FROM sqlite_master WHERE type = 'view' AND name = 'retention'"
+        ).fetchone()
+    if found is None:
+        raise Unavailable(
+            f"{database.path} is of an older format, which knows no clean-up, and "
+            "cannot be brought up to date: there is no permission to change it."
+        )
 
 
 def _used(database: Database) -> int:
