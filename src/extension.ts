@@ -1,3 +1,4 @@
+import os from 'node:os';
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import * as vscode from 'vscode';
@@ -12,6 +13,7 @@ import { InstallCommand } from './explorer/InstallCommand';
 import { LanguageClient } from './explorer/LanguageClient';
 import { Notices } from './explorer/Notices';
 import { PruneCommand } from './explorer/PruneCommand';
+import { logLine } from './explorer/pruneReport';
 import { Pruning } from './explorer/Pruning';
 import type { PythonPackage } from './explorer/PythonPackage';
 import { ScriptsCommand } from './explorer/ScriptsCommand';
@@ -19,6 +21,7 @@ import { ServeCommand } from './explorer/ServeCommand';
 import { Targets } from './explorer/Targets';
 import type { TerminalPath } from './explorer/TerminalPath';
 import { TurnOnCommand } from './explorer/TurnOnCommand';
+import { Upkeep } from './explorer/Upkeep';
 import { ViewCommands } from './explorer/ViewCommands';
 import { WorkspaceWatcher } from './explorer/WorkspaceWatcher';
 import { DecodingWorker } from './formats/DecodingWorker';
@@ -74,6 +77,18 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
   const importing = new ImportCommand(caches, discovery, tree, notices, log);
   const pruning = new Pruning(caches, discovery);
   const prune = new PruneCommand(caches, pruning, notices);
+  const upkeep = new Upkeep({
+    caches,
+    databases: () => pruning.databases(),
+    plan: (database) => pruning.plan(database),
+    trusted: () => vscode.workspace.isTrusted,
+    now: () => Date.now() / 1000,
+    steady: () => os.uptime(),
+    tell: (database, done) => {
+      log.info(logLine(pruning.nameOf(database), done, vscode.env.language));
+    },
+    report,
+  });
   const overview = new Overview({
     extensionUri: context.extensionUri,
     caches,
@@ -102,6 +117,7 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
     targets,
     previews,
     overview,
+    upkeep,
     check,
     new CacheCommands(caches, targets, language, previews, notices),
     new ViewCommands(tree, view, log),

@@ -37,10 +37,14 @@ export class Pruning {
   nameOf(database: string): string {
     const folder = path.dirname(database);
     const usual = path.join('__marimo__', 'cache');
-    return vscode.workspace.asRelativePath(
-      folder.endsWith(usual) ? path.dirname(path.dirname(folder)) : folder,
-    );
+    return folderName(folder.endsWith(usual) ? path.dirname(path.dirname(folder)) : folder);
   }
+}
+
+/** A folder within the workspace by its path there, one of the workspace by its name. */
+function folderName(folder: string): string {
+  const ofWorkspace = vscode.workspace.workspaceFolders?.find(({ uri }) => uri.fsPath === folder);
+  return ofWorkspace?.name ?? vscode.workspace.asRelativePath(folder);
 }
 
 /** Absolute paths of the notebooks that are open, as text or in marimo's editor. */

@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import path from 'node:path';
-import { formatAmount, formatBytes, formatDuration } from '../protocol/quantities';
+import { formatAge, formatAmount, formatBytes, formatDuration } from '../protocol/quantities';
 import type { EntryName, Pruned, PrunePlan } from '../store/pruning';
 import { reasons, type Eviction, type Reason, without } from '../store/retention';
 import { cellLabel } from './nodeRow';
@@ -39,7 +39,9 @@ export function linesOf(all: readonly Planned[], now: number, locale: string): L
   return all.flatMap((planned) =>
     reasons.flatMap((reason) => {
       const alike = planned.plan.evictions.filter((eviction) => eviction.reason === reason);
-      const lines = alike.slice(0, mostListed).map((eviction) => lineOf(planned, eviction, now, locale));
+      const lines = alike
+        .slice(0, mostListed)
+        .map((eviction) => lineOf(planned, eviction, now, locale));
       const rest = alike.slice(mostListed);
       if (rest.length === 0) return lines;
       const label = l10n.t('and {0} more', rest.length);
@@ -63,12 +65,13 @@ function lineOf(planned: Planned, eviction: Eviction, now: number, locale: strin
           ...(name.cacheName === 'cell_cache' ? [] : [name.cacheName]),
         ];
   const evictions = [eviction];
+  const used = l10n.t('used {0}', formatAge(candidate.usedAt, now, locale));
   return {
     planned,
     reason,
     evictions,
     label: parts.join(' › '),
-    description: told(evictions, locale),
+    description: `${told(evictions, locale)}, ${used}`,
   };
 }
 
@@ -155,6 +158,16 @@ export function notice(done: readonly Pruned[], asked: number, locale: string): 
   const results = entries === 1 ? l10n.t('1 result') : l10n.t('{0} results', entries);
   const told = l10n.t('Freed {0}: {1}, about {2} to recompute.', size, results, time);
   return entries === asked ? told : l10n.t('{0} The other {1} stayed.', told, asked - entries);
+}
+
+/** A clean-up that nobody asked for, as a line of the log. */
+export function logLine(where: string, done: Pruned, locale: string): string {
+  const { entries, size, seconds } = done;
+  return (
+    `Cleaned up ${where} while idle: ${entries === 1 ? '1 result' : `${entries} results`}, ` +
+    `${formatBytes(size, locale)}, ` +
+    `about ${formatDuration(seconds, locale)} to recompute.`
+  );
 }
 
 /** Why an entry leaves, as the head of those that do. */

@@ -23,7 +23,7 @@ export interface Viewpoint {
   /** Unix seconds. */
   readonly now: number;
   readonly trusted: boolean;
-  /** A notebook's absolute path as people know it. */
+  /** An absolute path as people know it. */
   readonly nameOf: (notebook: string) => string;
 }
 
@@ -103,7 +103,8 @@ function bars(caches: readonly CacheFigures[], { locale, now }: Viewpoint): Bar[
   }));
 }
 
-function room({ name, figures, budget }: CacheFigures, { locale, now }: Viewpoint): Room {
+function room({ name, figures, budget }: CacheFigures, viewpoint: Viewpoint): Room {
+  const { locale, now } = viewpoint;
   const { used } = figures;
   const { size, setting } = budget;
   const bytes = (amount: number) => formatBytes(amount, locale);
@@ -120,7 +121,7 @@ function room({ name, figures, budget }: CacheFigures, { locale, now }: Viewpoin
   }
   lines.push(
     setting !== undefined
-      ? l10n.t('The budget is set in {0}.', setting.file)
+      ? l10n.t('The budget is set in {0}.', viewpoint.nameOf(setting.file))
       : size === undefined
         ? l10n.t(
             'The disk does not tell what is free, and no budget is set: nothing goes for want of room.',
@@ -247,7 +248,7 @@ function words(): OverviewWords {
     cleanings: l10n.t('Last clean-ups'),
     noCleanings: l10n.t('Nothing had to leave yet.'),
     days: l10n.t('Time saved by day'),
-    noDays: l10n.t('Nothing was served from the cache in the last two weeks.'),
+    noDays: l10n.t('Nothing was saved in the last two weeks.'),
     savers: l10n.t('What saved most'),
     noSavers: l10n.t('Nothing was served from the cache yet.'),
     notebook: l10n.t('Notebook, cell'),

@@ -30,6 +30,7 @@ import {
   type Pruned,
   type PruneOptions,
   type PrunePlan,
+  wasUsedAfter,
 } from './pruning';
 import { type NotebookRecord, readGone, readRecord } from './record';
 import type {
@@ -303,6 +304,16 @@ export class SqliteLoader {
     return result;
   }
 
+  /** Whether anything can be changed here. */
+  async isWritable(): Promise<boolean> {
+    return (await this.#live.current()).access.kind === 'readWrite';
+  }
+
+  /** Whether an entry was made or used after a time, in Unix seconds: {@link wasUsedAfter}. */
+  wasUsedAfter(time: number): Promise<boolean> {
+    return this.#apart((connection) => wasUsedAfter(connection, time));
+  }
+
   /** How the cache does: its room, and what it saves. */
   figures(options: FiguresOptions): Promise<Figures> {
     return this.#apart((connection) => readFigures(connection, this.path, options));
@@ -332,8 +343,7 @@ export class SqliteLoader {
     );
     const wrong =
       verdict.kind === 'lost' && (verdict.why === 'wrongBytes' || verdict.why === 'wrongSize');
-    const writable = (await this.#live.current()).access.kind === 'readWrite';
-    if (wrong && options.quarantine && writable) {
+    if (wrong && options.quarantine && (await this.isWritable())) {
       await this.#write((writer) =>
         writer.transaction((connection) => quarantine(connection, item.digest, now())),
       );

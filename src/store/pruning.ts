@@ -99,6 +99,15 @@ export async function planPruning(
   }
 }
 
+/** Whether an entry was made or used after a time, which is yet to come where a clock was set. */
+export async function wasUsedAfter(connection: Connection, time: number): Promise<boolean> {
+  const row = await connection.get(
+    'SELECT 1 FROM entries WHERE created_at > ?1 OR last_hit_at > ?1 LIMIT 1',
+    time,
+  );
+  return row !== undefined;
+}
+
 const namesOfEntries = new Listing('a result', {
   entryId: integer('e.entry_id'),
   path: text('a.path'),

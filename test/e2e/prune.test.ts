@@ -24,7 +24,9 @@ app = marimo.App()
 @app.cell
 def numbers():
     import pathlib as _pathlib
+    import time as _time
 
+    _time.sleep(1.5)
     with _pathlib.Path("computed.txt").open("a") as _log:
         _log.write("${n}\\n")
     numbers = bytes([${n}]) * 300_000
@@ -140,7 +142,12 @@ test('in Restricted Mode nothing is pruned, and the overview says why', async (t
   const folder = await emptyFolder(t);
   await writeFile(path.join(folder, 'nb.py'), version(1));
   await runNotebook(newestPython(), path.join(folder, 'nb.py'));
-  const vsCode = await VsCode.open({ folder, trusted: false });
+  const vsCode = await VsCode.open({
+    folder,
+    trusted: false,
+    // The picture also shows what a theme without colours makes of the page.
+    settings: { 'workbench.colorTheme': 'Default High Contrast' },
+  });
   t.after(() => vsCode.close());
   const step = stepsIn(t, vsCode, 'prune-restricted');
 

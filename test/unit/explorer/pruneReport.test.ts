@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import {
+  amountsOf,
+  chosenOf,
+  fullness,
+  linesOf,
+  logLine,
+  notice,
+  type Planned,
+  price,
+  withoutPinned,
+} from '../../../src/explorer/pruneReport';
+import type { EntryName } from '../../../src/store/pruning';
+import { choose, type Candidate } from '../../../src/store/retention';
+
+const now = 2_000_000_000;
+
+const candidate = (entryId: number, different: Partial<Candidate> = {}): Candidate => ({
+  entryId,
+  usedAt: now - 7200,
+  reason: undefined,
+  own: 1e6 * entryId,
+  seconds: 30 * entryId,
+  amount: 0,
+  priority: entryId,
+  ...different,
+});
+
+const name = (entryId: number, different: Partial<EntryName> = {}): EntryName => ({
+  entryId,
+  notebook: '/work/analysis.py',
+  cell: `cell${entryId}`,
+  code: 'x = 1',
+  cacheName: 'cell_cache',
+  pinned: false,
+  ...different,
+});
+
+const shared = [{ size: 5e6, entries: [1, 2] }];
+const planned: Planned = {
+  name: 'work',
+  plan: {
+    evictions: choose(
+      [candidate(4, { reason: 'version' }), candidate(1), candidate(2, { amount: 0.42 })],
+      shared,
+      13e6,
+      0,
+    ),
+    shared,
+    used: 13e6,
+    budget: 1e6,
+  },
+  names: new Map([
+    [1, name(1)],
+    [2, name(2, { cell: undefined, code: '# the model\nanswer = ask()' })],
+    [4, name(4, { cacheName: 'block' })],
+  ]),
+};
+
+test('lines stand by reason, in the order of the policy, and say what each frees', () => {
+  assert.deepEqual(
+    linesOf([planned], now, 'en').map(({ reason, label, description }) => [
+      reason,
+      label,
+      description,
+    ]),
+    [
+      ['version', 'analysis.py › cell4 › block', '4 MB, 2 min to compute, used 2 h ago'],
+      ['room', 'analysis.py › cell1', '1 MB, 30 s to compute, used 2 h ago'],
+      ['room', 'analysis.py › answer = ask()', '7 MB, 1 min to compute, cost 0.42, used 2 h ago'],
+    ],
+  );
+});
+
+test('of very many results the rest is one line, and no result is lost', () => {
+  const many = Array.from({ length: 1200 }, (_, i) => candidate(i + 1));
+  const evictions = choose(many, [], 1e12, 0);
+  const lines = linesOf(
+    [{ ...planned, plan: { ...planned.plan, evictions, shared: [] } }],
+    now,
+    'en',
+  );
+  assert.equal(lines.length, 1001);
+  assert.equal(lines.at(-1)?.label, 'and 200 more');
+  assert.deepEqual([...chosenOf(lines).values()].flat(), evictions);
+});
+
+test('what is chosen frees what only the chosen refer to', () => {
+  const [first, second, third] = linesOf([planned], now, 'en');
+  assert.ok(first && second && third);
+  const sizeOf = (...lines: (typeof first)[]) =>
+    amountsOf([...chosenOf(lines).values()].flat()).size;
+  assert.equal(sizeOf(first, second, third), 12e6);
+  assert.equal(sizeOf(second, third), 8e6);
+  // The value that both refer to stays with the other.
+  assert.equal(sizeOf(second), 1e6);
+  assert.equal(sizeOf(third), 2e6);
+});
+
+test('what was pinned is no longer in the plan', () => {
+  const names = new Map([...planned.names, [1, name(1, { pinned: true })]]);
+  const left = withoutPinned(planned, names);
+  assert.deepEqual(
+    left.plan.evictions.map(({ candidate: { entryId }, freed }) => [entryId, freed]),
+    [
+      [4, 4e6],
+      [2, 2e6],
+    ],
+  );
+});
+
+test('the price is said in full', () => {
+  assert.equal(
+    price({ size: 3.1e9, seconds: 360, amount: 0 }, 'en'),
+    'frees 3.1 GB, about 6 min to recompute if all were wanted again',
+  );
+  assert.equal(
+    price({ size: 3.1e9, seconds: 360, amount: 0.42 }, 'en'),
+    'frees 3.1 GB, about 6 min to recompute if all were wanted again, and 0.42 to pay again',
+  );
+  assert.equal(fullness(1.2e9, 24e9, 'en'), '1.2 GB of 24 GB');
+  assert.equal(fullness(1.2e9, undefined, 'en'), '1.2 GB, without a limit');
+});
+
+test('what was done is told, and what stayed against expectation', () => {
+  const done = { entries: 2, size: 3e6, seconds: 90, amount: 0, busy: false, slowest: 5 };
+  assert.equal(notice([done], 2, 'en'), 'Freed 3 MB: 2 results, about 1 min 30 s to recompute.');
+  assert.equal(
+    notice([done], 5, 'en'),
+    'Freed 3 MB: 2 results, about 1 min 30 s to recompute. The other 3 stayed.',
+  );
+  assert.equal(
+    logLine('work', { ...done, entries: 1 }, 'en'),
+    'Cleaned up work while idle: 1 result, 3 MB, about 1 min 30 s to recompute.',
+  );
+});

@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { type CacheFigures, overviewView, type Viewpoint } from '../../../src/preview/overviewView';
+import { parseToOverview } from '../../../src/protocol/overview';
+import { dayOf, type Figures } from '../../../src/store/figures';
+
+const now = new Date(2026, 1, 28, 15).getTime() / 1000;
+const day = 86_400;
+const viewpoint: Viewpoint = {
+  locale: 'en',
+  now,
+  trusted: true,
+  nameOf: (notebook) => notebook.replace('/work/', ''),
+};
+
+const cell = (cellId: number, notebook: string, seconds: number, amount = 0) => ({
+  cellId,
+  notebook,
+  name: `cell${cellId}`,
+  code: '',
+  hits: cellId,
+  seconds,
+  amount,
+});
+
+const figures: Figures = {
+  used: 1.2e9,
+  budget: 24e9,
+  cells: [
+    cell(1, '/work/a.py', 600, 0.42),
+    cell(2, '/work/b.py', 500),
+    cell(3, '/work/b.py', 400),
+    cell(4, '/work/unsaved', 1),
+  ],
+  days: [
+    { day: dayOf(now - 8 * day), hits: 4, seconds: 1200, amount: 0.4 },
+    { day: dayOf(now), hits: 1, seconds: 300, amount: 0.02 },
+  ],
+  cleanings: [{ at: now - 7200, actor: 'vscode', entries: 3, size: 3.1e9, seconds: 360 }],
+  larger: { size: 2e9, seconds: 840 },
+  smaller: { size: 0.6e9, seconds: 180 },
+};
+
+const cache: CacheFigures = {
+  name: 'work',
+  figures,
+  budget: { size: 24e9, setting: undefined, refusals: [] },
+};
+
+const view = (caches: readonly CacheFigures[], different: Partial<Viewpoint> = {}) => {
+  const made = overviewView(caches, [], { ...viewpoint, ...different });
+  // What the page believes of it is all of it.
+  assert.deepEqual(
+    JSON.parse(JSON.stringify(parseToOverview({ type: 'show', view: made }).view)),
+    JSON.parse(JSON.stringify(made)),
+  );
+  return made;
+};
+
+test('time and money saved: in all, in a week, today', () => {
+  assert.deepEqual(view([cache]).tiles, [
+    { label: 'Time saved in all', value: '25 min', detail: '10 hits' },
+    { label: 'In the last 7 days', value: '5 min', detail: '1 hit' },
+    { label: 'Today', value: '5 min', detail: '1 hit' },
+    { label: 'Money saved in all', value: '0.42', detail: '0.02 in the last 7 days' },
+  ]);
+});
+
+test('days without anything are there too, and the best one is the measure', () => {
+  const { bars } = view([cache]);
+  assert.equal(bars.length, 14);
+  assert.deepEqual(bars.at(-1), { label: '28 Sat', text: '5 min', share: 0.25 });
+  assert.deepEqual(bars.at(-9), { label: '20 Fri', text: '20 min', share: 1 });
+  assert.deepEqual(bars.at(-2), { label: '27 Fri', text: 'nothing', share: 0 });
+});
+
+test('the room, and what another budget would have meant', () => {
+  const [room] = view([cache]).rooms;
+  assert.deepEqual(room, {
+    name: 'work',
+    text: '1.2 GB of 24 GB',
+    share: 0.05,
+    over: false,
+    lines: [
+      'The budget is a tenth of what would be free without the cache, and at least 2 GB.',
+      '2 GB more would have saved 14 min in the last 7 days.',
+      'A budget of 600 MB would have cost 3 min in the last 7 days.',
+    ],
+    cleanings: ['2 h ago, by VS Code when idle: 3 results, 3.1 GB, about 6 min to recompute'],
+  });
+});
+
+test('a cache that is over its budget, or has none, says so', () => {
+  const setting = { value: 1e9, file: '/work/pyproject.toml', source: 'project' } as const;
+  const [over] = view([{ ...cache, budget: { size: 1e9, setting, refusals: [] } }]).rooms;
+  assert.equal(over?.over, true);
+  assert.equal(over.share, 1);
+  assert.match(over.lines[0] ?? '', /^Over its budget by 200 MB/);
+  assert.equal(over.lines[1], 'The budget is set in pyproject.toml.');
+  const none = { size: undefined, setting: undefined, refusals: [] };
+  const [unlimited] = view([{ ...cache, budget: none }]).rooms;
+  assert.equal(unlimited?.share, undefined);
+  assert.equal(unlimited?.text, '1.2 GB, without a limit');
+});
+
+test('notebooks with their cells, what saved most first', () => {
+  const { savers, money } = view([cache]);
+  assert.equal(money, true);
+  assert.deepEqual(
+    savers.map(({ name, time, amount, hits, cells }) => [name, time, amount, hits, cells.length]),
+    [
+      ['b.py', '15 min', '', '5', 2],
+      ['a.py', '10 min', '0.42', '1', 1],
+      ['notebooks without a file', '1 s', '', '4', 1],
+    ],
+  );
+});
+
+test('nothing cached, Restricted Mode and an older format have words of their own', () => {
+  assert.match(view([]).empty ?? '', /^Nothing is cached here yet/);
+  assert.match(view([cache], { trusted: false }).restricted ?? '', /^In Restricted Mode/);
+  const older = { ...figures, cells: undefined, larger: undefined, smaller: undefined };
+  const [room] = view([{ ...cache, figures: older }]).rooms;
+  assert.match(room?.lines.at(-1) ?? '', /older format/);
+});
