@@ -174,14 +174,14 @@ export function logLine(where: string, done: Pruned, locale: string): string {
 export function reasonTitle(reason: Reason): string {
   switch (reason) {
     case 'version':
-      return l10n.t('older versions of a cell’s code');
+      return l10n.t('older versions');
     case 'unreadable':
-      return l10n.t('of a cache format that no marimo here reads');
+      return l10n.t('in a format that no marimo here reads');
     case 'block':
-      return l10n.t('of a function or block that the cell no longer has');
+      return l10n.t('function or block is gone');
     case 'orphan':
-      return l10n.t('of cells that the notebook no longer has');
+      return l10n.t('cell is gone');
     case 'room':
-      return l10n.t('over the budget, worth least for their size');
+      return l10n.t('over the budget');
   }
 }
