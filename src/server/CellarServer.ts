@@ -27,6 +27,7 @@ import { DocumentCells } from './DocumentCells';
 import { describeCell } from './hover';
 import { escapeMarkdown, plainText } from './markdown';
 import { parseHoverParams, parseHoverSetting } from './params';
+import { describeSaved } from './saved';
 
 /** Milliseconds of quiet after which an edited document is announced. */
 const settle = 150;
@@ -143,6 +144,8 @@ export class CellarServer {
       now: Date.now() / 1000,
       escape: this.#markdown ? escapeMarkdown : plainText,
     });
+    const saved = describeSaved(await this.#cells.saved(cell, answer), this.#locale);
+    if (saved !== undefined) lines.push(saved);
     return {
       contents: this.#markdown
         ? { kind: MarkupKind.Markdown, value: lines.join('  \n') }

@@ -6,6 +6,7 @@ import { Notebook, type PlacedCell } from '../notebook/notebook';
 import type { DocumentCell } from '../protocol/cells';
 import type { Range } from '../protocol/text';
 import { CacheError } from '../store/CacheError';
+import type { Saved } from '../store/figures';
 import type { NotebookRecord, RecordedEntry } from '../store/record';
 import type { EntrySummary } from '../store/rows';
 import type { Cache, Databases, Records } from './Databases';
@@ -125,6 +126,18 @@ export class DocumentCells {
     } catch (error) {
       if (!(error instanceof CacheError)) throw error;
       return { ...facts, problem: error, items: [] };
+    }
+  }
+
+  /** What a cell saved in all; `undefined` where nobody counts it. */
+  async saved({ judgement }: JudgedCell, { cache }: Answer): Promise<Saved | undefined> {
+    const { cellId } = judgement;
+    if (cache.kind === 'failed' || cellId === undefined) return undefined;
+    try {
+      return await cache.loader.saved(cellId);
+    } catch (error) {
+      if (!(error instanceof CacheError)) throw error;
+      return undefined;
     }
   }
 

@@ -17,7 +17,7 @@ import {
 import { LiveDatabase } from './LiveDatabase';
 import { entryThere, load, lookup } from './lookup';
 import { mend, type Mended } from './mending';
-import { type Figures, type FiguresOptions, readFigures } from './figures';
+import { type Figures, type FiguresOptions, readFigures, readSaved, type Saved } from './figures';
 import { openDatabase, type OpenDatabase } from './opening';
 import { hiddenUntil } from './outside';
 import { type PinTarget, setPinned } from './pinning';
@@ -312,6 +312,11 @@ export class SqliteLoader {
   /** Whether an entry was made or used after a time, in Unix seconds: {@link wasUsedAfter}. */
   wasUsedAfter(time: number): Promise<boolean> {
     return this.#apart((connection) => wasUsedAfter(connection, time));
+  }
+
+  /** What a cell's hits saved in all: {@link readSaved}. */
+  saved(cellId: number): Promise<Saved | undefined> {
+    return this.#read(({ connection }) => readSaved(connection, cellId));
   }
 
   /** How the cache does: its room, and what it saves. */

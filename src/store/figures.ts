@@ -77,6 +77,7 @@ const cells = new Listing('a cell', {
   code: text('c.code'),
   ...saved,
 });
+const cellSavings = new Listing('a cell', saved);
 const days = new Listing('a day', { day: text('s.day'), ...saved });
 const cleanings = new Listing('a clean-up', {
   at: real('at'),
@@ -130,6 +131,19 @@ export async function readFigures(
   } finally {
     await connection.exec('ROLLBACK');
   }
+}
+
+/** What a cell's hits saved in all; `undefined` for an older format. */
+export async function readSaved(
+  connection: Connection,
+  cellId: number,
+): Promise<Saved | undefined> {
+  if (!(await looksAfterItself(connection))) return undefined;
+  const row = await connection.get(
+    `SELECT ${cellSavings.sql(`(SELECT ${added} FROM savings WHERE cell_id = ?) AS s`)} AS saved`,
+    cellId,
+  );
+  return cellSavings.parse(row?.saved, connection.path)[0];
 }
 
 /** Of format 1.0 only the size is known. */

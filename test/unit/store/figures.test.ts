@@ -31,6 +31,8 @@ test('what hits saved is told by cell and by day, and outlives the entry', async
        VALUES (1, 'cell_cache', 'h1', 'miss', ${now}, 12);`,
   );
   await loader.clear([{ kind: 'entry', entryId }]);
+  assert.deepEqual(await loader.saved(2), { hits: 2, seconds: 5, amount: 0.84 });
+  assert.deepEqual(await loader.saved(99), { hits: 0, seconds: 0, amount: 0 });
   const figures = await loader.figures(unlimited);
   const notebook = join(dirname(dirname(dirname(path))), 'nb.py');
   assert.deepEqual(figures.cells, [
