@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 import time
 import uuid
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar import pruning, retention, rubbish, upkeep
+from marimo_cellar import opening, pruning, retention, rubbish, upkeep
 from marimo_cellar.__main__ import main
 from marimo_cellar.cells import Roll
 from marimo_cellar.checking import audit
@@ -472,3 +473,16 @@ def test_thirty_runs_with_edits_keep_the_disk_flat(
     assert kernels.query(notebook, "SELECT count(*) FROM regrets") == [(2,)]
     database = database_in(folder)
     assert audit(database) == []
+
+
+def test_an_older_cache_that_can_only_be_read_has_no_policy_and_says_so(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fixtures = Path(__file__).parents[2] / "test" / "fixtures" / "store"
+    folder = tmp_path / "__marimo__" / "cache"
+    shutil.copytree(fixtures / "1.0" / "cache", folder)
+    monkeypatch.setattr(opening, "_is_writable", lambda _: False)
+    assert main(["prune", "--dry-run", str(folder / "cache.db")]) == 1
+    assert "is of an older format" in capsys.readouterr().err
