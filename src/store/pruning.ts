@@ -178,7 +178,7 @@ export async function prune(
   } finally {
     await work.end();
   }
-  if (cleaning.entries > 0) await writer.shrink();
+  if (cleaning.entries > 0) await writer.shrink(() => !work.stopped);
   return outcome(false);
 }
 
