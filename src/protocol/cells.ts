@@ -16,6 +16,8 @@ export interface CellsParams {
 export interface CellsResult {
   /** Empty for a file that is not a marimo notebook. */
   readonly cells: readonly DocumentCell[];
+  /** Stored cells that are not in the document and have results. */
+  readonly orphaned: readonly number[];
   /** The database the answer comes from, as an absolute path; absent when there is none. */
   readonly database?: string;
 }
@@ -65,6 +67,10 @@ export type CellState =
   | 'changedHere'
   /** An ancestor's code changed or is gone; the cell may still hit, as marimo hashes values where it can. */
   | 'changedUpstream'
+  /** As saved, by a marimo whose cache the one that ran last does not read. */
+  | 'obsolete'
+  /** The last run of this code left what cannot be kept. */
+  | 'notCacheable'
   /** Something is cached, but what code it was made from was not recorded, or not completely. */
   | 'unknown'
   /** Nothing is cached for the cell. */
@@ -83,4 +89,10 @@ export interface DocumentCell {
   readonly state: CellState;
   /** One sentence, in the user's language. */
   readonly reason: string;
+  /** The same in a few words: `cached, saves 34 s`. */
+  readonly label: string;
+  /** Seconds that it took to compute the result, if that is as the document has it. */
+  readonly saves?: number;
+  /** Whether all that is kept of the result is exempt from eviction. */
+  readonly pinned: boolean;
 }

@@ -117,10 +117,11 @@ export class CellarServer {
     if (!params) return invalid('cellar/cells takes { uri: string }.');
     const document = this.#documents.get(params.uri);
     const answer = document && (await this.#cells.judge(document));
-    if (!answer) return { cells: [] };
-    const { cells, cache } = answer;
+    if (!answer) return { cells: [], orphaned: [] };
+    const { cells, cache, orphaned } = answer;
     const database = cache.kind === 'open' ? { database: cache.path } : {};
-    return { ...database, cells: cells.map((cell) => this.#cells.describe(cell, answer)) };
+    const described = cells.map((cell) => this.#cells.describe(cell, answer, this.#locale));
+    return { ...database, cells: described, orphaned };
   }
 
   async #answerHover(value: unknown): Promise<Hover | ResponseError | null> {
@@ -147,7 +148,9 @@ export class CellarServer {
       contents: this.#markdown
         ? { kind: MarkupKind.Markdown, value: lines.join('  \n') }
         : { kind: MarkupKind.PlainText, value: lines.join('\n') },
-      range: this.#cells.describe(cell, answer)[this.#hover === 'cell' ? 'range' : 'header'],
+      range: this.#cells.describe(cell, answer, this.#locale)[
+        this.#hover === 'cell' ? 'range' : 'header'
+      ],
     };
   }
 

@@ -17,11 +17,14 @@ export interface CellFacts {
   readonly items: readonly ItemSummary[];
   /** How long it took to compute them. */
   readonly runtime?: number | undefined;
-  /** What the last run met. */
-  readonly lookup?: LookupSummary | undefined;
-  /** How long it took to compute what the last run was served. */
-  readonly hitRuntime?: number | undefined;
+  /** How many of its results are pinned. */
+  readonly pinned?: number | undefined;
+  /** What the last runs met, the last one first. */
+  readonly runs: readonly Run[];
 }
+
+/** `computedIn` is how long it took to compute what a run was served. */
+export type Run = LookupSummary & { readonly computedIn: number | undefined };
 
 /** The cell that another one depends on and that is not as it was. */
 export interface ChangedTitle {
@@ -48,7 +51,7 @@ export function cellTitle(cell: {
   return cell.name ?? firstLine(cell.code) ?? l10n.t('an empty cell');
 }
 
-/** @returns three lines at most: the client adds a fourth, of links. */
+/** @returns four lines at most: the client adds a fifth, of links. */
 export function describeCell(facts: CellFacts, style: Style): string[] {
   const { state, changed, problem, runtime } = facts;
   const first = [describeState(state, changed, problem, style.escape)];
@@ -58,9 +61,13 @@ export function describeCell(facts: CellFacts, style: Style): string[] {
       state === 'fresh' ? l10n.t('Saves {0}.', duration) : l10n.t('It took {0}.', duration),
     );
   }
-  return [first.join(' '), describeLookup(facts, style), describeItems(facts, style)].filter(
-    (line) => line !== undefined,
-  );
+  if ((facts.pinned ?? 0) > 0) first.push(l10n.t('Pinned.'));
+  return [
+    first.join(' '),
+    describeLastRun(facts, style),
+    describeEarlierRuns(facts, style),
+    describeItems(facts, style),
+  ].filter((line) => line !== undefined);
 }
 
 /** One or two short sentences on how the cell stands to the cache, or why nobody can tell. */
@@ -82,6 +89,12 @@ export function describeState(
         ? l10n.t('In the cache, but {0}, which it needs, is gone. It may still hit.', title)
         : l10n.t('In the cache, but {0}, which it needs, has changed. It may still hit.', title);
     }
+    case 'obsolete':
+      return l10n.t(
+        'In the cache, but another version of marimo saved it, which this one does not read.',
+      );
+    case 'notCacheable':
+      return l10n.t('It cannot be served from the cache as it stands.');
     case 'unknown':
       return l10n.t('In the cache. Which code it was made from is not recorded.');
     case 'neverCached':
@@ -119,17 +132,15 @@ function describeProblem(error: CacheError): string {
   }
 }
 
-function describeLookup(
-  { lookup, hitRuntime }: CellFacts,
-  { locale, now, escape }: Style,
-): string | undefined {
-  if (!lookup) return undefined;
-  const { outcome, at, seconds, why } = lookup;
+function describeLastRun({ runs }: CellFacts, { locale, now, escape }: Style): string | undefined {
+  const [last] = runs;
+  if (!last) return undefined;
+  const { outcome, at, seconds, why, computedIn } = last;
   const age = formatAge(at, now, locale);
   if (outcome === 'hit') {
-    if (seconds === undefined || hitRuntime === undefined)
+    if (seconds === undefined || computedIn === undefined)
       return l10n.t('Last run: hit, {0}.', age);
-    const saved = formatDuration(Math.max(0, hitRuntime - seconds), locale);
+    const saved = formatDuration(Math.max(0, computedIn - seconds), locale);
     return l10n.t('Last run: hit, {0}, saved {1}.', age, saved);
   }
   const met =
@@ -137,6 +148,23 @@ function describeLookup(
       ? l10n.t('Last run: miss, {0}.', age)
       : l10n.t('Last run: miss, {0}, took {1}.', age, formatDuration(seconds, locale));
   return why === undefined ? met : `${met} ${escape(why)}`;
+}
+
+function describeEarlierRuns({ runs }: CellFacts, { locale }: Style): string | undefined {
+  const earlier = runs
+    .slice(1)
+    .map(({ outcome, seconds }) => describeOutcome(outcome, seconds, locale));
+  return earlier.length === 0 ? undefined : l10n.t('Before: {0}', earlier.join(', '));
+}
+
+/** @returns `hit (0.2 s)`, with how long the load or the run took where that was measured */
+function describeOutcome(
+  outcome: LookupSummary['outcome'],
+  seconds: number | undefined,
+  locale: string,
+): string {
+  const word = outcome === 'hit' ? l10n.t('hit') : l10n.t('miss');
+  return seconds === undefined ? word : `${word} (${formatDuration(seconds, locale)})`;
 }
 
 function describeItems({ items }: CellFacts, { locale, escape }: Style): string | undefined {

@@ -1,7 +1,19 @@
 import { lstat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { listGraph, type GraphNode } from './nodes';
-import { digest, flag, integer, Listing, names, optional, real, text } from './fields';
+import {
+  digest,
+  flag,
+  integer,
+  Listing,
+  names,
+  optional,
+  real,
+  sum,
+  text,
+  versions,
+} from './fields';
+import type { Versions } from './rows';
 import type { Connection } from './Connection';
 
 /** What a cache knows of one notebook, as far as it takes to judge a document against it. */
@@ -9,8 +21,10 @@ export interface NotebookRecord {
   readonly appId: number;
   /** In notebook order, retired ones too. */
   readonly cells: readonly RecordedCell[];
-  /** Of results of a cell that stand on the same node the one used last; the latest first. */
+  /** Of results of a cell that stand on the same node the one used last of each kind; the latest first. */
   readonly entries: readonly RecordedEntry[];
+  /** What the last run of a cell could not keep. */
+  readonly refusals: readonly RecordedRefusal[];
   /** Every cell as it stood whenever a result of it, or of one that depends on it, was saved. */
   readonly nodes: readonly GraphNode[];
 }
@@ -30,6 +44,21 @@ export interface RecordedEntry {
   readonly node: string | undefined;
   /** When it was saved or last hit. */
   readonly usedAt: number;
+  /** Whether it is the cell's own result, as against that of a function or block in it. */
+  readonly whole: boolean;
+  /** Whether its format is the one that the notebook was last saved or served in. */
+  readonly readable: boolean;
+  /** Seconds that it took to compute the results of its kind that stand on its node. */
+  readonly runtime: number | undefined;
+  /** How many of those are pinned. */
+  readonly pinned: number;
+  readonly versions: Versions;
+}
+
+export interface RecordedRefusal {
+  readonly cellId: number;
+  readonly at: number;
+  readonly lasting: boolean;
 }
 
 const apps = new Listing('a notebook', {
@@ -52,13 +81,19 @@ const entries = new Listing('a result', {
   cellId: integer('e.cell_id'),
   node: optional(digest('e.node')),
   usedAt: real('e.used_at'),
+  whole: flag('e.whole'),
+  runtime: optional(real('e.runtime')),
+  pinned: sum('e.pinned'),
+  versions: versions('e.versions'),
 });
 
 /** With a single `max`, SQLite takes the other columns from the row that has the maximum. */
 const lastEntries = `(
-  SELECT entry_id, cell_id, node, max(max(created_at, coalesce(last_hit_at, created_at))) AS used_at
+  SELECT entry_id, cell_id, node, cache_name = 'cell_cache' AS whole, versions,
+    CASE WHEN count(runtime) > 0 THEN total(runtime) END AS runtime, total(pinned) AS pinned,
+    max(max(created_at, coalesce(last_hit_at, created_at))) AS used_at
   FROM entries WHERE cell_id IN (SELECT cell_id FROM cells WHERE app_id = ?1)
-  GROUP BY cell_id, node)`;
+  GROUP BY cell_id, node, whole, versions)`;
 
 /**
  * @param path the database as the user knows it: the notebooks' paths are relative to its folder.
@@ -112,9 +147,26 @@ async function readApp(connection: Connection, appId: number): Promise<NotebookR
     cells: cells
       .parse(row?.cells, connection.path)
       .sort((a, b) => a.ordinal - b.ordinal || a.cellId - b.cellId),
-    entries: entries
-      .parse(row?.entries, connection.path)
-      .sort((a, b) => b.usedAt - a.usedAt || b.entryId - a.entryId),
+    entries: withReadable(
+      entries
+        .parse(row?.entries, connection.path)
+        .sort((a, b) => b.usedAt - a.usedAt || b.entryId - a.entryId),
+    ),
+    refusals: [],
     nodes: await listGraph(connection, appId),
   };
+}
+
+/**
+ * marimo reads one format, and a notebook is most likely run next by the marimo that ran it last.
+ * @param entries the latest first
+ */
+function withReadable<T extends { readonly versions: Versions }>(
+  entries: readonly T[],
+): (T & { readonly readable: boolean })[] {
+  const last = entries.find(({ versions }) => versions.cache !== undefined)?.versions.cache;
+  return entries.map((entry) => {
+    const { cache } = entry.versions;
+    return { ...entry, readable: cache === undefined || cache === last };
+  });
 }
