@@ -216,7 +216,7 @@ test('server: an edit changes the states of the cell and of those below it', asy
 });
 
 test('server: what another process commits is announced', async (t) => {
-  const { client, uri, database } = await openNotebook(t, { cells: [], orphaned: [] });
+  const { client, uri, database } = await openNotebook(t, { cells: [] });
   assert.deepEqual(await client.hoverLines(uri, 5), ['Not in the cache.']);
   await client.nextChange();
   const announced = client.nextChange();
@@ -244,7 +244,7 @@ test('server: a cache that comes, goes and comes again is followed', async (t) =
 });
 
 test('server: file events of the client hasten the look', async (t) => {
-  const { client, uri, database } = await openNotebook(t, { cells: [], orphaned: [] });
+  const { client, uri, database } = await openNotebook(t, { cells: [] });
   await client.cells(uri);
   await runSql(database, savedRows([load]));
   await client.connection.sendNotification('workspace/didChangeWatchedFiles', {
