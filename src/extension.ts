@@ -1,6 +1,7 @@
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import * as vscode from 'vscode';
+import { AtTheCell } from './explorer/AtTheCell';
 import { CacheCommands } from './explorer/CacheCommands';
 import { type Branch, CellTree } from './explorer/CellTree';
 import { CellTreeView } from './explorer/CellTreeView';
@@ -10,6 +11,7 @@ import { ImportCommand } from './explorer/ImportCommand';
 import { InstallCommand } from './explorer/InstallCommand';
 import { LanguageClient } from './explorer/LanguageClient';
 import { Notices } from './explorer/Notices';
+import { PinCommands } from './explorer/PinCommands';
 import type { PythonPackage } from './explorer/PythonPackage';
 import { ScriptsCommand } from './explorer/ScriptsCommand';
 import { ServeCommand } from './explorer/ServeCommand';
@@ -17,6 +19,7 @@ import { Targets } from './explorer/Targets';
 import type { TerminalPath } from './explorer/TerminalPath';
 import { TurnOnCommand } from './explorer/TurnOnCommand';
 import { ViewCommands } from './explorer/ViewCommands';
+import { WhyCommand } from './explorer/WhyCommand';
 import { WorkspaceWatcher } from './explorer/WorkspaceWatcher';
 import { DecodingWorker } from './formats/DecodingWorker';
 import { Previews } from './preview/Previews';
@@ -67,6 +70,7 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
   const turnOn = new TurnOnCommand(notices);
   const scripts = new ScriptsCommand(notices);
   const check = new CheckCommand(caches, discovery, notices);
+  const why = new WhyCommand(caches, targets, language, notices);
   const importing = new ImportCommand(caches, discovery, tree, notices, log);
   const serving = new ServeCommand(caches, context, notices);
 
@@ -87,6 +91,9 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
     targets,
     previews,
     check,
+    new AtTheCell(language, caches, (notebook) => view.reveal(notebook)),
+    new PinCommands(caches, targets, notices),
+    registerCommand('cellar.why', (node?: unknown, others?: unknown) => why.run(node, others)),
     new CacheCommands(caches, targets, language, previews, notices),
     new ViewCommands(tree, view, log),
     registerCommand('cellar.installInPythonEnvironment', () => install.run()),

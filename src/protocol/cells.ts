@@ -9,6 +9,9 @@ export const cellsRequest = 'cellar/cells';
 /** Notification from the server: the answer to `cellar/cells` for this document may have changed. */
 export const didChangeCellsNotification = 'cellar/didChangeCells';
 
+/** Request: parameters {@link ExplainParams}, result {@link Explanation} or null. */
+export const explainRequest = 'cellar/explain';
+
 export interface CellsParams {
   readonly uri: string;
 }
@@ -24,6 +27,27 @@ export interface CellsResult {
 
 export interface DidChangeCellsParams {
   readonly uri: string;
+}
+
+export interface ExplainParams {
+  readonly uri: string;
+  readonly cellId: number;
+}
+
+/** Why a cell stands as it does, as plain text. */
+export interface Explanation {
+  /** What the cell is called. */
+  readonly title: string;
+  /** Paragraphs, with an empty line between them. */
+  readonly detail: string;
+}
+
+/** @returns the parameters of `cellar/explain`, or `undefined` when `value` is anything else. */
+export function parseExplainParams(value: unknown): ExplainParams | undefined {
+  const params = parseCellsParams(value);
+  if (params === undefined) return undefined;
+  const { cellId } = value as Record<string, unknown>;
+  return typeof cellId === 'number' ? { ...params, cellId } : undefined;
 }
 
 /** @returns the parameters of `cellar/cells`, or `undefined` when `value` is anything else. */

@@ -17,14 +17,18 @@ import {
   cellsRequest,
   type CellsResult,
   didChangeCellsNotification,
+  explainRequest,
+  type Explanation,
   type DidChangeCellsParams,
   type HoverMode,
   parseCellsParams,
+  parseExplainParams,
   parseServerOptions,
 } from '../protocol/cells';
 import { Databases } from './Databases';
 import { DocumentCells } from './DocumentCells';
-import { describeCell } from './hover';
+import { explainCell } from './explanation';
+import { cellTitle, describeCell } from './hover';
 import { escapeMarkdown, plainText } from './markdown';
 import { parseHoverParams, parseHoverSetting } from './params';
 
@@ -62,6 +66,7 @@ export class CellarServer {
       this.#databases.hint(changes.map(({ uri }) => uri));
     });
     connection.onRequest(cellsRequest, (params: unknown) => this.#answerCells(params));
+    connection.onRequest(explainRequest, (params: unknown) => this.#answerExplain(params));
     connection.onHover((params: unknown) => this.#answerHover(params));
     connection.onShutdown(() => this.#close());
 
@@ -122,6 +127,18 @@ export class CellarServer {
     const database = cache.kind === 'open' ? { database: cache.path } : {};
     const described = cells.map((cell) => this.#cells.describe(cell, answer, this.#locale));
     return { ...database, cells: described, orphaned };
+  }
+
+  async #answerExplain(value: unknown): Promise<Explanation | ResponseError | null> {
+    const params = parseExplainParams(value);
+    if (!params) return invalid('cellar/explain takes { uri: string, cellId: number }.');
+    const document = this.#documents.get(params.uri);
+    const answer = document && (await this.#cells.judge(document));
+    const cell = answer?.cells.find(({ judgement }) => judgement.cellId === params.cellId);
+    if (!answer || !cell) return null;
+    const facts = await this.#cells.facts(cell, answer);
+    const style = { locale: this.#locale, now: Date.now() / 1000, escape: plainText };
+    return explainCell(cellTitle(cell.place.cell), facts, style);
   }
 
   async #answerHover(value: unknown): Promise<Hover | ResponseError | null> {

@@ -158,7 +158,7 @@ function describeEarlierRuns({ runs }: CellFacts, { locale }: Style): string | u
 }
 
 /** @returns `hit (0.2 s)`, with how long the load or the run took where that was measured */
-function describeOutcome(
+export function describeOutcome(
   outcome: LookupSummary['outcome'],
   seconds: number | undefined,
   locale: string,

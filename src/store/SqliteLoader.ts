@@ -18,6 +18,7 @@ import { entryThere, load, lookup } from './lookup';
 import { mend, type Mended } from './mending';
 import { openDatabase, type OpenDatabase } from './opening';
 import { hiddenUntil } from './outside';
+import { type PinTarget, setPinned } from './pinning';
 import { type NotebookRecord, readGone, readRecord } from './record';
 import type {
   AppSummary,
@@ -236,6 +237,13 @@ export class SqliteLoader {
     // The entries are gone: that their space is given back late is no failure of the clear.
     this.#write((writer) => tidy(writer, leftovers, () => this.#waiting === 0)).catch(this.#report);
     return clearance;
+  }
+
+  /** Exempts results from eviction, or takes that back: {@link setPinned}. */
+  pin(target: PinTarget, pinned: boolean): Promise<number> {
+    return this.#write((writer) =>
+      writer.transaction((connection) => setPinned(connection, target, pinned)),
+    );
   }
 
   clearCell(cellId: number): Promise<Clearance> {
