@@ -57,8 +57,12 @@ export interface RecordedEntry {
 
 export interface RecordedRefusal {
   readonly cellId: number;
+  /** When it was looked for, in Unix seconds. */
   readonly at: number;
+  /** Whether it comes of what the cell makes, as against an error that ended one run. */
   readonly lasting: boolean;
+  /** The reasons as JSON. */
+  readonly reasons: string;
 }
 
 const apps = new Listing('a notebook', {
@@ -86,6 +90,34 @@ const entries = new Listing('a result', {
   pinned: sum('e.pinned'),
   versions: versions('e.versions'),
 });
+
+const refusals = new Listing('a lookup', {
+  cellId: integer('l.cell_id'),
+  at: real('l.at'),
+  lasting: flag('l.lasting'),
+  reasons: text('l.reasons'),
+});
+
+/**
+ * What the last run of each cell could not keep. That a result holds UI elements, or lacks a value that
+ * cannot be saved, is told by the run that saved it, and true of all that are served it later.
+ */
+const lastRefusals = `(
+  SELECT last.cell_id, last.at, r.reasons, r.kind <> 'raised' AS lasting
+  FROM (
+    SELECT cell_id, hash, lookup_id, max(at) AS at FROM lookups
+    WHERE cache_name = 'cell_cache'
+      AND cell_id IN (SELECT cell_id FROM cells WHERE app_id = ?1)
+    GROUP BY cell_id
+  ) AS last
+  JOIN lookups AS l ON l.cell_id = last.cell_id AND l.hash = last.hash
+    AND l.cache_name = 'cell_cache'
+  JOIN (
+    SELECT lookup_id, reasons, json_extract(each.value, '$.kind') AS kind
+    FROM reasons, json_each(CASE WHEN json_valid(reasons) THEN reasons ELSE '[]' END) AS each
+  ) AS r ON r.lookup_id = l.lookup_id
+  WHERE r.kind IN ('ui', 'unpicklable') OR r.kind = 'raised' AND l.lookup_id = last.lookup_id
+  GROUP BY last.cell_id)`;
 
 /** With a single `max`, SQLite takes the other columns from the row that has the maximum. */
 const lastEntries = `(
@@ -152,9 +184,20 @@ async function readApp(connection: Connection, appId: number): Promise<NotebookR
         .parse(row?.entries, connection.path)
         .sort((a, b) => b.usedAt - a.usedAt || b.entryId - a.entryId),
     ),
-    refusals: [],
+    refusals: await readRefusals(connection, appId),
     nodes: await listGraph(connection, appId),
   };
+}
+
+/** Caches of format 1.0 have no reasons. */
+async function readRefusals(connection: Connection, appId: number): Promise<RecordedRefusal[]> {
+  const known = await connection.get("SELECT 1 FROM sqlite_schema WHERE name = 'reasons'");
+  if (known === undefined) return [];
+  const row = await connection.get(
+    `SELECT ${refusals.sql(`${lastRefusals} AS l`)} AS refusals`,
+    appId,
+  );
+  return refusals.parse(row?.refusals, connection.path);
 }
 
 /**

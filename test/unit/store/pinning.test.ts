@@ -7,14 +7,13 @@ const digest = (fill: string) => fill.repeat(32);
 test('pinning takes the results of one state of a cell, and lets them go again', async (t) => {
   const loader = await openCache(t, await makeCache(t));
   const node = (code: string) => ({ codeDigest: digest(code), code, parents: [] });
-  const save = (hash: string, cacheName: string, code: string) =>
-    loader.save(makeEntry({ hash, cacheName, node: node(code) }));
-  const [old, whole, block] = [
-    await save('h1', 'cell_cache', 'aa'),
-    await save('h2', 'cell_cache', 'bb'),
-    await save('h3', 'block', 'bb'),
-  ];
+  const old = await loader.save(makeEntry({ hash: 'h1', node: node('aa') }));
   const cellId = (await loader.entry(old))?.cellId ?? -1;
+  const save = (hash: string, cacheName: string) => {
+    const cell = { ...makeEntry().cell, cellId };
+    return loader.save(makeEntry({ cell, hash, cacheName, node: node('bb') }));
+  };
+  const [whole, block] = [await save('h2', 'cell_cache'), await save('h3', 'block')];
   const pinned = async () =>
     (await loader.entries(cellId)).filter((entry) => entry.pinned).map(({ entryId }) => entryId);
 
