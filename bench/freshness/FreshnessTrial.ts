@@ -74,7 +74,7 @@ export class FreshnessTrial {
         const met = await this.#met(answer, judgement.cellId, begun);
         if (!met) continue;
         const was = said[index]?.judgement;
-        const verdict = edit && was && this.#compare(id, was, met.lookup, answer);
+        const verdict = edit && was && this.#compare(id, was, met.lookup, judgement);
         if (verdict === 'wrong') {
           const upstream =
             was?.state === 'changedUpstream' ? ` by ${JSON.stringify(was.changed)}` : '';
@@ -93,8 +93,8 @@ export class FreshnessTrial {
   #compare(
     id: number,
     said: JudgedCell['judgement'],
-    { outcome }: LookupSummary,
-    answer: Answer,
+    { outcome, at }: LookupSummary,
+    now: JudgedCell['judgement'],
   ): 'right' | 'wrong' {
     const { tally } = this;
     if (said.state === 'fresh') {
@@ -108,13 +108,18 @@ export class FreshnessTrial {
       return 'right';
     }
     tally.misses++;
-    if (!this.#isReason(id, said, answer)) return 'wrong';
+    if (!this.#isReason(id, said, now, at)) return 'wrong';
     tally.right++;
     return 'right';
   }
 
-  /** Whether what was said is why the cell missed, by what was edited. */
-  #isReason(id: number, said: JudgedCell['judgement'], answer: Answer): boolean {
+  /** Whether what was said is why the cell missed, by what was edited and what is said of it `now`. */
+  #isReason(
+    id: number,
+    said: JudgedCell['judgement'],
+    now: JudgedCell['judgement'],
+    at: number,
+  ): boolean {
     const edited = this.#edited.get(id) ?? new Set();
     switch (said.state) {
       case 'changedHere':
@@ -129,17 +134,13 @@ export class FreshnessTrial {
         // A cell that is new, or whose results so far were none that could be kept.
         return edited.has(id);
       case 'notCacheable':
-        // It was so when it ran last, and nothing of it was edited.
-        return !this.#isKept(said.cellId, answer);
+        // The kernel could not keep it this time, either.
+        return now.state === 'notCacheable' && now.refusal.at >= at;
       case 'fresh':
       case 'obsolete':
       case 'unknown':
         return false;
     }
-  }
-
-  #isKept(cellId: number, { record }: Answer): boolean {
-    return record?.entries.some((entry) => entry.cellId === cellId && entry.whole) === true;
   }
 
   /** What a run met for a cell as a whole, and whether its result is in the cache behind it. */
