@@ -115,7 +115,8 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
   /** Shows the view with a notebook unfolded; without it where nothing of it is cached. */
   async reveal(notebook: string): Promise<void> {
     await vscode.commands.executeCommand('cellar.cells.focus');
-    if (this.due.scan) await this.scan();
+    // What is redrawn behind a reveal would fold it again.
+    await this.refresh();
     const branch = await this.tree.notebook(notebook);
     if (branch) await this.view.reveal(branch, { select: true, focus: true, expand: true });
   }

@@ -135,7 +135,7 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     assert.match(await hoverOf('order', /Last run: miss/), /Before: hit/);
   });
 
-  await step('in a light theme', async () => {
+  await step('in a dark theme', async () => {
     await vsCode.command('Preferences: Toggle between Light/Dark Themes');
     await vsCode.page.waitForTimeout(1000);
     await hoverOf('order', /Last run/);
