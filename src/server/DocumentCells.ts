@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { TextDocument } from 'vscode-languageserver-textdocument';
 import { type CurrentCell, type Judgement, SavedNotebook } from '../notebook/freshness';
 import { findMovedApp } from '../notebook/moves';
 import { Notebook, type PlacedCell } from '../notebook/notebook';
 import type { DocumentCell } from '../protocol/cells';
+import { describeReasons, notCacheable, parseReasons } from '../protocol/reasons';
 import type { Range } from '../protocol/text';
 import { CacheError } from '../store/CacheError';
 import type { NotebookRecord, RecordedEntry, RecordedRefusal } from '../store/record';
@@ -11,6 +14,7 @@ import type { EntrySummary } from '../store/rows';
 import type { Cache, Databases, Records } from './Databases';
 import { cellTitle, type CellFacts, type ChangedTitle, describeState } from './hover';
 import { labelOf } from './label';
+import { findOutdated } from './outdated';
 import { plainText } from './markdown';
 
 /** Runs of a cell that are told of. */
@@ -129,17 +133,25 @@ export class DocumentCells {
     const entry = entryOf(judgement);
     const { loader } = cache;
     try {
-      const [items, entries, lookups] = await Promise.all([
+      const [items, entries, lookups, reads] = await Promise.all([
         entry === undefined ? [] : loader.items(entry.entryId),
         loader.entries(cellId),
         loader.lookups(cellId, mostRuns),
+        answer.record === undefined ? [] : loader.reads(answer.record.appId),
       ]);
       const runs = lookups.map((lookup) => {
         const isServed = ({ cacheName, hash }: EntrySummary) =>
           cacheName === lookup.cacheName && hash === lookup.hash;
-        return { ...lookup, computedIn: entries.find(isServed)?.runtime };
+        const reason = describeReasons(parseReasons(lookup.reasons), titleOf(cells)) ?? lookup.why;
+        return { ...lookup, computedIn: entries.find(isServed)?.runtime, reason };
       });
-      return { ...facts, items, runs, runtime: entry?.runtime, pinned: entry?.pinned };
+      const refusal =
+        judgement.state === 'notCacheable' ? describeRefusal(judgement.refusal) : undefined;
+      const outdated =
+        entry &&
+        (await findOutdated(path.dirname(fileURLToPath(answer.document.uri)), reads, entry));
+      const { runtime, pinned } = entry ?? {};
+      return { ...facts, items, runs, runtime, pinned, refusal, outdated };
     } catch (error) {
       if (!(error instanceof CacheError)) throw error;
       return { ...facts, problem: error, items: [], runs: [] };
@@ -181,6 +193,19 @@ export class DocumentCells {
 
 function problemOf({ cache }: Answer): CacheError | undefined {
   return cache.kind === 'failed' ? cache.error : undefined;
+}
+
+/** What the cells of the document are called, by the cache's ids. */
+function titleOf(cells: readonly JudgedCell[]): (cellId: number) => string | undefined {
+  return (cellId) => {
+    const found = cells.find(({ judgement }) => judgement.cellId === cellId);
+    return found && cellTitle(found.place.cell);
+  };
+}
+
+/** Of all reasons for a miss, those that make the cell one that cannot be cached. */
+function describeRefusal({ reasons }: RecordedRefusal): string | undefined {
+  return describeReasons(parseReasons(reasons).filter((reason) => notCacheable([reason])));
 }
 
 function entryOf(judgement: JudgedCell['judgement']): RecordedEntry | undefined {

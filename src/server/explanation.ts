@@ -4,22 +4,34 @@ import * as l10n from '@vscode/l10n';
 import { formatAge, formatBytes, formatDuration } from '../protocol/quantities';
 import type { Explanation } from '../protocol/cells';
 import { inReadingOrder, valueName } from '../protocol/labels';
-import { type CellFacts, describeOutcome, describeState, type Style } from './hover';
+import {
+  type CellFacts,
+  describeOutcome,
+  describeOutdated,
+  describeState,
+  type Style,
+} from './hover';
 
 /** @param title what people call the cell */
 export function explainCell(title: string, facts: CellFacts, style: Style): Explanation {
   const { locale, now, escape } = style;
   const { state, changed, problem, runs, items, runtime } = facts;
-  const paragraphs = [
-    [describeState(state, changed, problem, escape), advise(facts)].filter(Boolean).join(' '),
-  ];
+  const { refusal, outdated } = facts;
+  const isRefused = state === 'notCacheable' && refusal !== undefined;
+  const standing = isRefused ? escape(refusal) : describeState(state, changed, problem, escape);
+  const paragraphs = [[standing, advise(facts)].filter(Boolean).join(' ')];
+  if (state === 'fresh' && outdated !== undefined) {
+    paragraphs.push(
+      `${describeOutdated(outdated, style)} ${l10n.t('marimo does not see that: clear the cell to have it read again.')}`,
+    );
+  }
   if (runtime !== undefined && state !== 'neverCached') {
     paragraphs.push(l10n.t('It took {0} to compute.', formatDuration(runtime, locale)));
   }
   if (runs.length > 0) {
-    const lines = runs.map(({ outcome, seconds, at, why }) => {
+    const lines = runs.map(({ outcome, seconds, at, reason }) => {
       const met = `${formatAge(at, now, locale)}: ${describeOutcome(outcome, seconds, locale)}`;
-      return why === undefined ? met : `${met}. ${escape(why)}`;
+      return reason === undefined ? met : `${met}. ${escape(reason)}`;
     });
     paragraphs.push([l10n.t('The last runs:'), ...lines].join('\n'));
   }

@@ -17,14 +17,31 @@ export interface CellFacts {
   readonly items: readonly ItemSummary[];
   /** How long it took to compute them. */
   readonly runtime?: number | undefined;
+  /** Why nothing of the cell can be kept as it stands, in a sentence. */
+  readonly refusal?: string | undefined;
+  /** A file that it read, or may have read, and that has changed since. */
+  readonly outdated?: OutdatedFile | undefined;
   /** How many of its results are pinned. */
   readonly pinned?: number | undefined;
   /** What the last runs met, the last one first. */
   readonly runs: readonly Run[];
 }
 
-/** `computedIn` is how long it took to compute what a run was served. */
-export type Run = LookupSummary & { readonly computedIn: number | undefined };
+export interface Run extends LookupSummary {
+  /** How long it took to compute what the run was served. */
+  readonly computedIn: number | undefined;
+  /** Why it met what it met, in the user's language. */
+  readonly reason: string | undefined;
+}
+
+export interface OutdatedFile {
+  /** As the notebook would name it. */
+  readonly path: string;
+  /** Whether it is only named in the code, for readers that nobody sees at work. */
+  readonly named: boolean;
+  /** When it was changed, in Unix seconds; absent when it is gone. */
+  readonly changedAt: number | undefined;
+}
 
 /** The cell that another one depends on and that is not as it was. */
 export interface ChangedTitle {
@@ -54,7 +71,14 @@ export function cellTitle(cell: {
 /** @returns four lines at most: the client adds a fifth, of links. */
 export function describeCell(facts: CellFacts, style: Style): string[] {
   const { state, changed, problem, runtime } = facts;
-  const first = [describeState(state, changed, problem, style.escape)];
+  const { refusal, outdated } = facts;
+  const isRefused = state === 'notCacheable' && refusal !== undefined;
+  const first = [
+    isRefused ? style.escape(refusal) : describeState(state, changed, problem, style.escape),
+  ];
+  if (state === 'fresh' && outdated !== undefined) {
+    first[0] = describeOutdated(outdated, style);
+  }
   if (runtime !== undefined && state !== 'neverCached') {
     const duration = formatDuration(runtime, style.locale);
     first.push(
@@ -102,6 +126,23 @@ export function describeState(
   }
 }
 
+/** A hit that marimo cannot know to be out of date. */
+export function describeOutdated(
+  { path, named, changedAt }: OutdatedFile,
+  { locale, now, escape }: Style,
+): string {
+  const file = escape(path);
+  if (changedAt === undefined) {
+    return named
+      ? l10n.t('In the cache, but {0}, which it may have read, is gone.', file)
+      : l10n.t('In the cache, but {0} is gone.', file);
+  }
+  const age = formatAge(changedAt, now, locale);
+  return named
+    ? l10n.t('In the cache, but {0}, which it may have read, changed {1}.', file, age)
+    : l10n.t('In the cache, but {0} changed {1}.', file, age);
+}
+
 function describeProblem(error: CacheError): string {
   switch (error.kind) {
     case 'missing':
@@ -135,7 +176,7 @@ function describeProblem(error: CacheError): string {
 function describeLastRun({ runs }: CellFacts, { locale, now, escape }: Style): string | undefined {
   const [last] = runs;
   if (!last) return undefined;
-  const { outcome, at, seconds, why, computedIn } = last;
+  const { outcome, at, seconds, reason, computedIn } = last;
   const age = formatAge(at, now, locale);
   if (outcome === 'hit') {
     if (seconds === undefined || computedIn === undefined)
@@ -147,7 +188,7 @@ function describeLastRun({ runs }: CellFacts, { locale, now, escape }: Style): s
     seconds === undefined
       ? l10n.t('Last run: miss, {0}.', age)
       : l10n.t('Last run: miss, {0}, took {1}.', age, formatDuration(seconds, locale));
-  return why === undefined ? met : `${met} ${escape(why)}`;
+  return reason === undefined ? met : `${met} ${escape(reason)}`;
 }
 
 function describeEarlierRuns({ runs }: CellFacts, { locale }: Style): string | undefined {

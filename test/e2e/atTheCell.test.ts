@@ -22,6 +22,8 @@ def load():
     import time
 
     time.sleep(1.5)
+    with open("more.csv") as _more:
+        _lines = _more.readlines()
     rows = [3, 1, 2]
     return rows, time
 
@@ -47,6 +49,7 @@ test('at the cell: how it stands, before and after a run', async (t) => {
   const python = newestPython();
   const file = path.join(folder, 'ranks.py');
   await writeFile(file, notebook);
+  await writeFile(path.join(folder, 'more.csv'), '1\n');
   await runNotebook(python, file);
   await runNotebook(python, file);
   const vsCode = await VsCode.open({ folder });
@@ -104,7 +107,9 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     });
     await runNotebook(python, file);
     await expectLenses(/^cached/, /^cached/, /^cached/);
-    assert.match(await hoverOf('order', /Last run: miss/), /Before: hit.*miss/s);
+    const text = await hoverOf('order', /Last run: miss/);
+    assert.match(text, /load, which it needs, changed|rows, from load, holds something else/);
+    assert.match(text, /Before: hit.*miss/s);
   });
 
   await step('what is pinned says so, in the hover and the tree', async () => {
@@ -124,6 +129,12 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     assert.match(text, /The last runs:/);
     await vsCode.picture('cell-why');
     await vsCode.page.keyboard.press('Escape');
+  });
+
+  await step('a file that was read and changed is told of', async () => {
+    await writeFile(path.join(folder, 'more.csv'), '1\n2\n');
+    const text = await hoverOf('load', /more\.csv changed/);
+    assert.match(text, /Clear/);
   });
 
   await step('a cell that was moved keeps its history in a notebook that was renamed', async () => {

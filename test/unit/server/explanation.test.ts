@@ -23,7 +23,9 @@ const run: Run = {
   outcome: 'miss',
   at: now - 300,
   seconds: 2,
-  why: 'The code of load changed.',
+  why: undefined,
+  reasons: undefined,
+  reason: 'The code of load changed.',
   computedIn: undefined,
 };
 
@@ -33,7 +35,7 @@ test('an explanation says what is, what to do, and what the last runs met', () =
     {
       ...facts,
       runtime: 34,
-      runs: [run, { ...run, outcome: 'hit', seconds: 0.2, why: undefined }],
+      runs: [run, { ...run, outcome: 'hit', seconds: 0.2, reason: undefined }],
     },
     style,
   );

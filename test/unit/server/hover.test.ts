@@ -30,6 +30,7 @@ const run = (different: Partial<Run>): Run => ({
   why: undefined,
   reasons: undefined,
   computedIn: undefined,
+  reason: undefined,
   ...different,
 });
 
@@ -95,7 +96,7 @@ const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])
     'a miss with a reason',
     {
       state: 'neverCached',
-      runs: [run({ outcome: 'miss', seconds: undefined, why: 'It was\ncleared.' })],
+      runs: [run({ outcome: 'miss', seconds: undefined, reason: 'It was\ncleared.' })],
     },
     ['Not in the cache.', 'Last run: miss, 5 min ago. It was cleared.'],
   ],
@@ -113,6 +114,21 @@ const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])
       'Last run: hit, 5 min ago, saved 34 s.',
       'Before: miss (34 s), miss',
     ],
+  ],
+  [
+    'a file that was read and has changed since',
+    { runtime: 2, outdated: { path: 'data.csv', named: false, changedAt: now - 600 } },
+    ['In the cache, but data.csv changed 10 min ago. Saves 2 s.'],
+  ],
+  [
+    'a file that may have been read and is gone',
+    { outdated: { path: 'data.csv', named: true, changedAt: undefined } },
+    ['In the cache, but data.csv, which it may have read, is gone.'],
+  ],
+  [
+    'not cacheable',
+    { state: 'notCacheable', refusal: 'Not cacheable: its last run ended in ValueError.' },
+    ['Not cacheable: its last run ended in ValueError.'],
   ],
   ['pinned', { pinned: 2 }, ['In the cache, and the code is as saved. Pinned.']],
   [
@@ -157,7 +173,7 @@ test('hover: four lines at most, as the links make a fifth', () => {
     state: 'changedUpstream',
     changed: { title: 'a\nb', gone: false },
     runtime: 1,
-    runs: [run({ outcome: 'miss', why: 'One.\nTwo.' }), run({})],
+    runs: [run({ outcome: 'miss', reason: 'One.\nTwo.' }), run({})],
     items: [item('a\nb', 1)],
   });
   const lines = describeCell(all, style);
