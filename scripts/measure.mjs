@@ -10,13 +10,15 @@ import { pythonVariables } from './testEnvironment.mjs';
  * Sets up what is missing and runs the program, whose standard output is all that ours has: what
  * the set-up prints goes to standard error.
  * @param {string} program its path in the repository
+ * @param {() => Promise<unknown>} [prepare] what more it needs
  */
-export async function measure(program) {
+export async function measure(program, prepare) {
   const write = process.stdout.write;
   process.stdout.write = process.stderr.write.bind(process.stderr);
   await ensureSystem(['compiler', 'python']);
   await ensureDependencies();
   const env = { ...process.env, ...(await pythonVariables()) };
+  await prepare?.();
   process.stdout.write = write;
   const args = ['--import', 'tsx', '--require', './test/register.cjs', program];
   const child = spawn(process.execPath, [...args, ...process.argv.slice(2)], {

@@ -2,6 +2,7 @@ import os from 'node:os';
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import * as vscode from 'vscode';
+import { AtTheCell } from './explorer/AtTheCell';
 import { openBudgetFile } from './explorer/budgetFile';
 import { CacheCommands } from './explorer/CacheCommands';
 import { type Branch, CellTree } from './explorer/CellTree';
@@ -12,6 +13,7 @@ import { ImportCommand } from './explorer/ImportCommand';
 import { InstallCommand } from './explorer/InstallCommand';
 import { LanguageClient } from './explorer/LanguageClient';
 import { Notices } from './explorer/Notices';
+import { PinCommands } from './explorer/PinCommands';
 import { PruneCommand } from './explorer/PruneCommand';
 import { logLine } from './explorer/pruneReport';
 import { Pruning } from './explorer/Pruning';
@@ -23,6 +25,7 @@ import type { TerminalPath } from './explorer/TerminalPath';
 import { TurnOnCommand } from './explorer/TurnOnCommand';
 import { Upkeep } from './explorer/Upkeep';
 import { ViewCommands } from './explorer/ViewCommands';
+import { WhyCommand } from './explorer/WhyCommand';
 import { WorkspaceWatcher } from './explorer/WorkspaceWatcher';
 import { DecodingWorker } from './formats/DecodingWorker';
 import { Overview } from './preview/Overview';
@@ -74,6 +77,7 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
   const turnOn = new TurnOnCommand(notices);
   const scripts = new ScriptsCommand(notices);
   const check = new CheckCommand(caches, discovery, notices);
+  const why = new WhyCommand(caches, targets, language, notices);
   const importing = new ImportCommand(caches, discovery, tree, notices, log);
   const pruning = new Pruning(caches, discovery);
   const prune = new PruneCommand(caches, pruning, notices);
@@ -119,6 +123,9 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
     overview,
     upkeep,
     check,
+    new AtTheCell(language, caches, (notebook) => view.reveal(notebook)),
+    new PinCommands(caches, targets, notices),
+    registerCommand('cellar.why', (node?: unknown, others?: unknown) => why.run(node, others)),
     new CacheCommands(caches, targets, language, previews, notices),
     new ViewCommands(tree, view, log),
     registerCommand('cellar.installInPythonEnvironment', () => install.run()),

@@ -71,6 +71,22 @@ export class CellTree {
     return typeof value.id === 'string' && this.branches.get(value.id) === value;
   }
 
+  /** The branch that a branch was last seen below; `undefined` for a root. */
+  parentOf(branch: Branch): Branch | undefined {
+    const [id] = [...this.served].find(([, children]) => children.includes(branch)) ?? [];
+    return id === undefined ? undefined : this.branches.get(id);
+  }
+
+  /** The branch of a notebook, by the path of its file. */
+  async notebook(file: string): Promise<Branch | undefined> {
+    const roots = await this.children();
+    const folders = roots.filter(({ node }) => node.kind === 'folder');
+    const below = await Promise.all(folders.map((folder) => this.children(folder)));
+    return [...roots, ...below.flat()].find(
+      ({ node }) => node.kind === 'app' && node.app.notebook === file,
+    );
+  }
+
   /** A branch whose children nobody sees any more costs nothing at the next refresh. */
   forget(branch: Branch): void {
     for (const child of this.served.get(branch.id) ?? []) this.forget(child);

@@ -108,6 +108,19 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
     return [...children];
   }
 
+  getParent(branch: Branch): Branch | undefined {
+    return this.tree.parentOf(branch);
+  }
+
+  /** Shows the view with a notebook unfolded; without it where nothing of it is cached. */
+  async reveal(notebook: string): Promise<void> {
+    await vscode.commands.executeCommand('cellar.cells.focus');
+    // What is redrawn behind a reveal would fold it again.
+    await this.refresh();
+    const branch = await this.tree.notebook(notebook);
+    if (branch) await this.view.reveal(branch, { select: true, focus: true, expand: true });
+  }
+
   getTreeItem(branch: Branch): vscode.TreeItem {
     const { node, row } = branch;
     const item = new vscode.TreeItem(

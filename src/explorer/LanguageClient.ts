@@ -9,6 +9,9 @@ import {
   type CellsResult,
   didChangeCellsNotification,
   type DidChangeCellsParams,
+  type ExplainParams,
+  explainRequest,
+  type Explanation,
   type ServerOptions,
   parseHoverMode,
 } from '../protocol/cells';
@@ -71,6 +74,13 @@ export class LanguageClient implements vscode.Disposable {
       });
     this.answers.set(uri, answer);
     return answer;
+  }
+
+  /** Why a cell stands as it does; `undefined` where the server has no say. */
+  async explain(params: ExplainParams): Promise<Explanation | undefined> {
+    const client = await this.client;
+    if (!client || !this.known.has(params.uri)) return undefined;
+    return (await client.sendRequest<Explanation | null>(explainRequest, params)) ?? undefined;
   }
 
   dispose(): void {
@@ -182,7 +192,14 @@ export class LanguageClient implements vscode.Disposable {
     if (result?.database === undefined || cell === undefined) return hover;
     const links = hoverLinks(cell, this.caches.number(result.database), {
       preview: vscode.l10n.t('Preview'),
-      clear: vscode.workspace.isTrusted ? vscode.l10n.t('Clear') : undefined,
+      why: vscode.l10n.t('Why'),
+      changes: vscode.workspace.isTrusted
+        ? {
+            clear: vscode.l10n.t('Clear'),
+            pin: vscode.l10n.t('Pin'),
+            unpin: vscode.l10n.t('Unpin'),
+          }
+        : undefined,
     });
     if (links === undefined) return hover;
     const markdown = new vscode.MarkdownString(links);

@@ -181,7 +181,7 @@ function cellRow({ cell }: CellNode, reader: Reader): Shown {
     icon: retired
       ? { name: 'circle-slash', color: 'disabledForeground' }
       : { name: cell.pinned > 0 ? 'pinned' : 'code' },
-    context: retired ? 'cellRetired' : 'cell',
+    context: retired ? 'cellRetired' : cell.pinned > 0 ? 'cellPinned' : 'cell',
     expandable: true,
     spoken: `${l10n.t('Cell {0}', label)}, ${entries}, ${description}`,
   };
@@ -231,7 +231,7 @@ function entryRow({ entry }: EntryNode, reader: Reader): Shown {
     icon: entry.current
       ? { name: entry.pinned ? 'pinned' : 'pass-filled', color: 'testing.iconPassed' }
       : { name: entry.pinned ? 'pinned' : 'history', color: 'disabledForeground' },
-    context: 'entry',
+    context: entry.pinned ? 'entryPinned' : 'entry',
     expandable: entry.items > 0,
     spoken: `${label}, ${description}`,
   };

@@ -4,9 +4,9 @@
  * text alone; whether a run hits is decided by marimo.
  */
 
+import { Ancestry } from './ancestry';
 import { type Appearance, assignCells, type KnownCell } from './identity';
 import { normalise } from './normalise';
-import { hasWord } from './texts';
 
 /** A cell of the document; `code` is normalised, `digest` is that text's SHA-256 as hex. */
 export interface CurrentCell extends Appearance {
@@ -34,27 +34,64 @@ export interface StoredEntry {
   readonly entryId: number;
   readonly cellId: number;
   readonly node: string | undefined;
+  /** When it was saved or last hit, in Unix seconds. */
+  readonly usedAt: number;
+  /** Whether it is the cell's own result, as against that of a function or block in the cell. */
+  readonly whole: boolean;
+  /** False when the marimo that the notebook ran with last does not read its format. */
+  readonly readable: boolean;
+}
+
+/** That the last run of a cell, with its code as it was last seen, kept nothing, or not all of it. */
+export interface StoredRefusal {
+  readonly cellId: number;
+  /** Unix seconds. */
+  readonly at: number;
+  /** Whether it follows from what the cell makes: then nothing of this code is served whole. */
+  readonly lasting: boolean;
 }
 
 /** What the cache recorded of a notebook: cells in notebook order, entries by last use, latest first. */
-export interface StoredNotebook<Entry extends StoredEntry = StoredEntry> {
+export interface StoredNotebook<
+  Entry extends StoredEntry = StoredEntry,
+  Refusal extends StoredRefusal = StoredRefusal,
+> {
   readonly cells: readonly StoredCell[];
   readonly entries: readonly Entry[];
   readonly nodes: readonly StoredNode[];
+  /** One a cell at most: of those that kept all, and of those that hit, there is none. */
+  readonly refusals: readonly Refusal[];
 }
 
 /** `entry` is the one that comes nearest to the document. */
-export type Judgement<Entry extends StoredEntry = StoredEntry> =
+export type Judgement<
+  Entry extends StoredEntry = StoredEntry,
+  Refusal extends StoredRefusal = StoredRefusal,
+> =
   | { readonly state: 'neverCached'; readonly cellId: number | undefined }
   | { readonly state: 'fresh' | 'changedHere'; readonly cellId: number; readonly entry: Entry }
+  /** As saved, by a marimo whose cache the one that ran last does not read. */
+  | { readonly state: 'obsolete'; readonly cellId: number; readonly entry: Entry }
   /** Saved without a record of the code it was made from, or with one that is incomplete. */
   | { readonly state: 'unknown'; readonly cellId: number; readonly entry: Entry }
+  /** It ran as it stands, and left what could not be kept. */
+  | { readonly state: 'notCacheable'; readonly cellId: number; readonly refusal: Refusal }
   | {
       readonly state: 'changedUpstream';
       readonly cellId: number;
       readonly entry: Entry;
       readonly changed: ChangedCell;
     };
+
+export interface Freshness<
+  Entry extends StoredEntry = StoredEntry,
+  Refusal extends StoredRefusal = StoredRefusal,
+> {
+  /** One for each cell of the document, in its order. */
+  readonly cells: readonly Judgement<Entry, Refusal>[];
+  /** Stored cells that are not in the document and have results: those are orphaned. */
+  readonly orphaned: readonly number[];
+}
 
 /**
  * An ancestor that is not as it was: changed in the document, or no longer there. Or a cell that was
@@ -71,38 +108,45 @@ export interface ChangedCell {
 }
 
 /** A stored notebook, arranged so that every version of its document is judged quickly. */
-export class SavedNotebook<Entry extends StoredEntry = StoredEntry> {
+export class SavedNotebook<
+  Entry extends StoredEntry = StoredEntry,
+  Refusal extends StoredRefusal = StoredRefusal,
+> {
   /** The stored cells, as they are recognised. */
   readonly known: readonly KnownCell[];
+  readonly #seen: ReadonlyMap<number, string>;
   readonly #cells: ReadonlyMap<number, StoredCell>;
   readonly #entries: ReadonlyMap<number, readonly Entry[]>;
+  readonly #refusals: ReadonlyMap<number, Refusal>;
   /** Equal cells have equal nodes. */
   readonly #nodes: ReadonlyMap<string, readonly StoredNode[]>;
 
-  constructor(stored: StoredNotebook<Entry>) {
+  constructor(stored: StoredNotebook<Entry, Refusal>) {
     this.known = stored.cells.map((cell) => ({
       ...cell,
       id: cell.cellId,
       code: normalise(cell.code),
     }));
+    this.#seen = new Map(this.known.map(({ id, code }) => [id, code]));
     this.#cells = new Map(stored.cells.map((cell) => [cell.cellId, cell]));
     this.#entries = groupBy(stored.entries, ({ cellId }) => cellId);
+    this.#refusals = new Map(stored.refusals.map((refusal) => [refusal.cellId, refusal]));
     this.#nodes = groupBy(stored.nodes, ({ node }) => node);
   }
 
-  /** @returns one judgement for each of `current`, in their order. */
-  judge(current: readonly CurrentCell[]): Judgement<Entry>[] {
+  judge(current: readonly CurrentCell[]): Freshness<Entry, Refusal> {
     const assigned = assignCells(this.known, current);
     const places = new Map(
       assigned.flatMap(({ id }, index) => (id === undefined ? [] : [[id, index] as const])),
     );
     const ancestry = new Ancestry(this.#nodes, current, this.#newNames(current));
 
-    const judgeEntry = (cell: CurrentCell, entry: Entry): Judgement<Entry> => {
+    const judgeEntry = (cell: CurrentCell, entry: Entry): Judgement<Entry, Refusal> => {
       const { cellId } = entry;
       const [own] = this.#nodes.get(entry.node ?? '') ?? [];
       if (!own) return { state: 'unknown', cellId, entry };
       if (own.codeDigest !== cell.digest) return { state: 'changedHere', cellId, entry };
+      if (!entry.readable) return { state: 'obsolete', cellId, entry };
       const found = ancestry.findChange(own.node);
       if (found.kind === 'none') return { state: 'fresh', cellId, entry };
       if (found.kind === 'unknown') return { state: 'unknown', cellId, entry };
@@ -117,16 +161,47 @@ export class SavedNotebook<Entry extends StoredEntry = StoredEntry> {
       };
     };
 
-    return current.map((cell, index) => {
+    /** Whether a cell is as it was when the kernel saw it last. */
+    const isAsSeen = (index: number): boolean => {
+      const id = assigned[index]?.id;
+      return id !== undefined && this.#seen.get(id) === current[index]?.code;
+    };
+    const stands = (
+      refusal: Refusal,
+      index: number,
+      nearest: Judgement<Entry, Refusal>,
+    ): boolean => {
+      if (!isAsSeen(index)) return false;
+      if (refusal.lasting || !('entry' in nearest)) return true;
+      // What failed with other input is no longer what it was: that input is looked at, too.
+      const places = ancestry.placesOf(nearest.entry.node ?? '');
+      if (nearest.state === 'changedUpstream') places.push(nearest.changed.index ?? -1);
+      return nearest.entry.usedAt < refusal.at && places.every(isAsSeen);
+    };
+
+    const cells = current.map((cell, index): Judgement<Entry, Refusal> => {
       const cellId = assigned[index]?.id;
-      let nearest: Judgement<Entry> | undefined;
-      for (const entry of cellId === undefined ? [] : (this.#entries.get(cellId) ?? [])) {
+      if (cellId === undefined) return { state: 'neverCached', cellId };
+      let nearest: Judgement<Entry, Refusal> = { state: 'neverCached', cellId };
+      for (const entry of this.#ownEntries(cellId)) {
         const judgement = judgeEntry(cell, entry);
-        if (!nearest || distance[judgement.state] < distance[nearest.state]) nearest = judgement;
+        if (distance[judgement.state] < distance[nearest.state]) nearest = judgement;
         if (nearest.state === 'fresh') break;
       }
-      return nearest ?? { state: 'neverCached', cellId };
+      const refusal = this.#refusals.get(cellId);
+      return refusal !== undefined && stands(refusal, index, nearest)
+        ? { state: 'notCacheable', cellId, refusal }
+        : nearest;
     });
+    const orphaned = [...this.#entries.keys()].filter((cellId) => !places.has(cellId));
+    return { cells, orphaned };
+  }
+
+  /** A cell that is cached as a whole asks for its blocks and functions only when it runs. */
+  #ownEntries(cellId: number): readonly Entry[] {
+    const entries = this.#entries.get(cellId) ?? [];
+    const whole = entries.filter((entry) => entry.whole);
+    return whole.length > 0 ? whole : entries;
   }
 
   /**
@@ -155,92 +230,15 @@ export class SavedNotebook<Entry extends StoredEntry = StoredEntry> {
 }
 
 /** An older result may be nearer to the document than the last one: code is also changed back. */
-const distance = { fresh: 0, changedUpstream: 1, unknown: 2, changedHere: 3, neverCached: 4 };
-
-/** The nearest node, among one and its ancestors, that is not as it was. */
-type Change =
-  | { readonly kind: 'none' }
-  | {
-      readonly kind: 'changed';
-      readonly node: string;
-      readonly steps: number;
-      /** The place of a cell that has taken a hand in it, while the node itself is as it was. */
-      readonly by?: number;
-    }
-  /** The record has a gap, and nothing nearer than that has changed. */
-  | { readonly kind: 'unknown' };
-
-/** What has changed among the nodes for one version of a document; each node is looked at once. */
-class Ancestry {
-  readonly #found = new Map<string, Change>();
-  readonly #cells: ReadonlyMap<string, CurrentCell>;
-
-  /** @param newNames names that may come from elsewhere now, with who defines them */
-  constructor(
-    private readonly nodes: ReadonlyMap<string, readonly StoredNode[]>,
-    private readonly current: readonly CurrentCell[],
-    private readonly newNames: ReadonlyMap<string, readonly number[]>,
-  ) {
-    this.#cells = new Map(current.map((cell) => [cell.digest, cell]));
-  }
-
-  /** Goes down with a stack of its own: a notebook may be one long chain of cells. */
-  findChange(root: string): Change {
-    const stack = [root];
-    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-      const [node] = this.nodes.get(top) ?? [];
-      const open = node?.parents.filter((parent) => !this.#found.has(parent)) ?? [];
-      if (node && open.length > 0 && !this.#found.has(top)) {
-        // A forged record may go in circles: a node that is met on the way to itself ends them.
-        this.#found.set(top, { kind: 'none' });
-        stack.push(...open);
-      } else {
-        this.#found.set(top, this.#combine(node));
-        stack.pop();
-      }
-    }
-    return this.#found.get(root) ?? { kind: 'unknown' };
-  }
-
-  #combine(node: StoredNode | undefined): Change {
-    if (!node) return { kind: 'unknown' };
-    const cell = this.#cells.get(node.codeDigest);
-    if (!cell) return { kind: 'changed', node: node.node, steps: 0 };
-    const by = this.#newParent(node, cell);
-    if (by !== undefined) return { kind: 'changed', node: node.node, steps: 1, by };
-    let nearest: Change = { kind: 'none' };
-    for (const parent of node.parents) {
-      const change = this.#found.get(parent) ?? { kind: 'none' };
-      if (change.kind === 'changed') {
-        const steps = change.steps + 1;
-        if (nearest.kind !== 'changed' || steps < nearest.steps) nearest = { ...change, steps };
-      } else if (change.kind === 'unknown' && nearest.kind === 'none') {
-        nearest = change;
-      }
-    }
-    return nearest;
-  }
-
-  /**
-   * @returns the place of a cell that is no recorded parent of a node and now defines a name that the
-   * node's code has, if only as an attribute or in a string: which it is, marimo knows.
-   */
-  #newParent(node: StoredNode, cell: CurrentCell): number | undefined {
-    if (this.newNames.size === 0) return undefined;
-    const parents = new Set(
-      node.parents.flatMap((parent) => (this.nodes.get(parent) ?? []).map((one) => one.codeDigest)),
-    );
-    for (const [name, places] of this.newNames) {
-      if (!hasWord(cell, name)) continue;
-      const place = places.find((index) => {
-        const definer = this.current[index];
-        return definer && definer.digest !== cell.digest && !parents.has(definer.digest);
-      });
-      if (place !== undefined) return place;
-    }
-    return undefined;
-  }
-}
+const distance = {
+  fresh: 0,
+  changedUpstream: 1,
+  obsolete: 2,
+  unknown: 3,
+  changedHere: 4,
+  notCacheable: 5,
+  neverCached: 6,
+};
 
 function groupBy<Key, Value>(
   values: readonly Value[],

@@ -9,6 +9,9 @@ export const cellsRequest = 'cellar/cells';
 /** Notification from the server: the answer to `cellar/cells` for this document may have changed. */
 export const didChangeCellsNotification = 'cellar/didChangeCells';
 
+/** Request: parameters {@link ExplainParams}, result {@link Explanation} or null. */
+export const explainRequest = 'cellar/explain';
+
 export interface CellsParams {
   readonly uri: string;
 }
@@ -16,12 +19,35 @@ export interface CellsParams {
 export interface CellsResult {
   /** Empty for a file that is not a marimo notebook. */
   readonly cells: readonly DocumentCell[];
+  /** Stored cells that are not in the document and have results. */
+  readonly orphaned: readonly number[];
   /** The database the answer comes from, as an absolute path; absent when there is none. */
   readonly database?: string;
 }
 
 export interface DidChangeCellsParams {
   readonly uri: string;
+}
+
+export interface ExplainParams {
+  readonly uri: string;
+  readonly cellId: number;
+}
+
+/** Why a cell stands as it does, as plain text. */
+export interface Explanation {
+  /** What the cell is called. */
+  readonly title: string;
+  /** Paragraphs, with an empty line between them. */
+  readonly detail: string;
+}
+
+/** @returns the parameters of `cellar/explain`, or `undefined` when `value` is anything else. */
+export function parseExplainParams(value: unknown): ExplainParams | undefined {
+  const params = parseCellsParams(value);
+  if (params === undefined) return undefined;
+  const { cellId } = value as Record<string, unknown>;
+  return typeof cellId === 'number' ? { ...params, cellId } : undefined;
 }
 
 /** @returns the parameters of `cellar/cells`, or `undefined` when `value` is anything else. */
@@ -65,6 +91,10 @@ export type CellState =
   | 'changedHere'
   /** An ancestor's code changed or is gone; the cell may still hit, as marimo hashes values where it can. */
   | 'changedUpstream'
+  /** As saved, by a marimo whose cache the one that ran last does not read. */
+  | 'obsolete'
+  /** The last run of this code left what cannot be kept. */
+  | 'notCacheable'
   /** Something is cached, but what code it was made from was not recorded, or not completely. */
   | 'unknown'
   /** Nothing is cached for the cell. */
@@ -83,4 +113,10 @@ export interface DocumentCell {
   readonly state: CellState;
   /** One sentence, in the user's language. */
   readonly reason: string;
+  /** The same in a few words: `cached, saves 34 s`. */
+  readonly label: string;
+  /** Seconds that it took to compute the result, if that is as the document has it. */
+  readonly saves?: number;
+  /** Whether all that is kept of the result is exempt from eviction. */
+  readonly pinned: boolean;
 }

@@ -17,14 +17,18 @@ import {
   cellsRequest,
   type CellsResult,
   didChangeCellsNotification,
+  explainRequest,
+  type Explanation,
   type DidChangeCellsParams,
   type HoverMode,
   parseCellsParams,
+  parseExplainParams,
   parseServerOptions,
 } from '../protocol/cells';
 import { Databases } from './Databases';
 import { DocumentCells } from './DocumentCells';
-import { describeCell } from './hover';
+import { explainCell } from './explanation';
+import { cellTitle, describeCell } from './hover';
 import { escapeMarkdown, plainText } from './markdown';
 import { parseHoverParams, parseHoverSetting } from './params';
 import { describeSaved } from './saved';
@@ -63,6 +67,7 @@ export class CellarServer {
       this.#databases.hint(changes.map(({ uri }) => uri));
     });
     connection.onRequest(cellsRequest, (params: unknown) => this.#answerCells(params));
+    connection.onRequest(explainRequest, (params: unknown) => this.#answerExplain(params));
     connection.onHover((params: unknown) => this.#answerHover(params));
     connection.onShutdown(() => this.#close());
 
@@ -118,10 +123,23 @@ export class CellarServer {
     if (!params) return invalid('cellar/cells takes { uri: string }.');
     const document = this.#documents.get(params.uri);
     const answer = document && (await this.#cells.judge(document));
-    if (!answer) return { cells: [] };
-    const { cells, cache } = answer;
+    if (!answer) return { cells: [], orphaned: [] };
+    const { cells, cache, orphaned } = answer;
     const database = cache.kind === 'open' ? { database: cache.path } : {};
-    return { ...database, cells: cells.map((cell) => this.#cells.describe(cell, answer)) };
+    const described = cells.map((cell) => this.#cells.describe(cell, answer, this.#locale));
+    return { ...database, cells: described, orphaned };
+  }
+
+  async #answerExplain(value: unknown): Promise<Explanation | ResponseError | null> {
+    const params = parseExplainParams(value);
+    if (!params) return invalid('cellar/explain takes { uri: string, cellId: number }.');
+    const document = this.#documents.get(params.uri);
+    const answer = document && (await this.#cells.judge(document));
+    const cell = answer?.cells.find(({ judgement }) => judgement.cellId === params.cellId);
+    if (!answer || !cell) return null;
+    const facts = await this.#cells.facts(cell, answer);
+    const style = { locale: this.#locale, now: Date.now() / 1000, escape: plainText };
+    return explainCell(cellTitle(cell.place.cell), facts, style);
   }
 
   async #answerHover(value: unknown): Promise<Hover | ResponseError | null> {
@@ -150,7 +168,9 @@ export class CellarServer {
       contents: this.#markdown
         ? { kind: MarkupKind.Markdown, value: lines.join('  \n') }
         : { kind: MarkupKind.PlainText, value: lines.join('\n') },
-      range: this.#cells.describe(cell, answer)[this.#hover === 'cell' ? 'range' : 'header'],
+      range: this.#cells.describe(cell, answer, this.#locale)[
+        this.#hover === 'cell' ? 'range' : 'header'
+      ],
     };
   }
 

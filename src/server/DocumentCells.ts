@@ -1,22 +1,32 @@
 import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { TextDocument } from 'vscode-languageserver-textdocument';
 import { type CurrentCell, type Judgement, SavedNotebook } from '../notebook/freshness';
 import { findMovedApp } from '../notebook/moves';
 import { Notebook, type PlacedCell } from '../notebook/notebook';
 import type { DocumentCell } from '../protocol/cells';
+import { describeReasons, notCacheable, parseReasons } from '../protocol/reasons';
 import type { Range } from '../protocol/text';
 import { CacheError } from '../store/CacheError';
 import type { Saved } from '../store/figures';
-import type { NotebookRecord, RecordedEntry } from '../store/record';
+import type { NotebookRecord, RecordedEntry, RecordedRefusal } from '../store/record';
 import type { EntrySummary } from '../store/rows';
 import type { Cache, Databases, Records } from './Databases';
 import { cellTitle, type CellFacts, type ChangedTitle, describeState } from './hover';
+import { labelOf } from './label';
+import { findOutdated } from './outdated';
 import { plainText } from './markdown';
+
+/** Runs of a cell that are told of. */
+const mostRuns = 5;
+
+type SavedCells = SavedNotebook<RecordedEntry, RecordedRefusal>;
 
 /** A cell of a document and how it stands to the cache. */
 export interface JudgedCell {
   readonly place: PlacedCell;
-  readonly judgement: Judgement<RecordedEntry>;
+  readonly judgement: Judgement<RecordedEntry, RecordedRefusal>;
 }
 
 /** The one answer about a document that hovers, `cellar/cells` and all who consume them get. */
@@ -26,6 +36,8 @@ export interface Answer {
   /** Absent when the cache does not know the notebook, or there is none. */
   readonly record: NotebookRecord | undefined;
   readonly cells: readonly JudgedCell[];
+  /** Stored cells with results that are in the notebook no more. */
+  readonly orphaned: readonly number[];
 }
 
 /** Judges the cells of open documents, each version of text and cache once. */
@@ -33,9 +45,9 @@ export class DocumentCells {
   readonly #parsed = new Map<string, { version: number; notebook: Notebook | undefined }>();
   readonly #judged = new Map<
     string,
-    { notebook: Notebook; record: NotebookRecord | undefined; cells: readonly JudgedCell[] }
+    { readonly notebook: Notebook; readonly answer: Omit<Answer, 'document' | 'cache'> }
   >();
-  readonly #saved = new WeakMap<NotebookRecord, SavedNotebook<RecordedEntry>>();
+  readonly #saved = new WeakMap<NotebookRecord, SavedCells>();
   /** A cell that was not edited is the same object. */
   readonly #seen = new WeakMap<PlacedCell['cell'], CurrentCell>();
 
@@ -76,31 +88,39 @@ export class DocumentCells {
     const current = notebook.cells.map(({ cell }) => this.#current(cell));
     const record = records && this.#recordOf(current, records);
     const known = this.#judged.get(document.uri);
-    if (known?.notebook === notebook && known.record === record) {
-      return { document, cache, record, cells: known.cells };
+    if (known?.notebook === notebook && known.answer.record === record) {
+      return { document, cache, ...known.answer };
     }
-    const judgements = this.#savedNotebook(record).judge(current);
+    const freshness = this.#savedNotebook(record).judge(current);
     const cells = notebook.cells.map((place, index) => ({
       place,
-      judgement: judgements[index] ?? { state: 'neverCached' as const, cellId: undefined },
+      judgement: freshness.cells[index] ?? { state: 'neverCached' as const, cellId: undefined },
     }));
-    this.#judged.set(document.uri, { notebook, record, cells });
-    return { document, cache, record, cells };
+    const answer = { record, cells, orphaned: freshness.orphaned };
+    this.#judged.set(document.uri, { notebook, answer });
+    return { document, cache, ...answer };
   }
 
   /** The cell as the protocol has it. */
-  describe({ place, judgement }: JudgedCell, answer: Answer): DocumentCell {
+  describe({ place, judgement }: JudgedCell, answer: Answer, locale: string): DocumentCell {
     const { cells, document } = answer;
     const problem = problemOf(answer);
+    const entry = entryOf(judgement);
+    const changed = changedTitle(judgement, cells);
+    // Where there is no cache yet, that nothing is cached is known.
+    const state = problem && problem.kind !== 'missing' ? 'unknown' : judgement.state;
+    const saves = state === 'fresh' ? entry?.runtime : undefined;
     return {
       ...(judgement.cellId === undefined ? {} : { cellId: judgement.cellId }),
-      ...(judgement.state === 'neverCached' ? {} : { entryId: judgement.entry.entryId }),
+      ...(entry === undefined ? {} : { entryId: entry.entryId }),
       ...(place.cell.name === undefined ? {} : { name: place.cell.name }),
       range: linesOf(document, place.firstLine, place.lastLine),
       header: linesOf(document, place.firstLine, place.headerEnd),
-      // Where there is no cache yet, that nothing is cached is known.
-      state: problem && problem.kind !== 'missing' ? 'unknown' : judgement.state,
-      reason: describeState(judgement.state, changedTitle(judgement, cells), problem, plainText),
+      state,
+      reason: describeState(judgement.state, changed, problem, plainText),
+      label: labelOf({ state, changed, problem, saves }, locale),
+      ...(saves === undefined ? {} : { saves }),
+      pinned: (entry?.pinned ?? 0) > 0,
     };
   }
 
@@ -110,22 +130,32 @@ export class DocumentCells {
     const changed = changedTitle(judgement, cells);
     const facts = { state: judgement.state, changed, problem: problemOf(answer) };
     const { cellId } = judgement;
-    if (cache.kind === 'failed' || cellId === undefined) return { ...facts, items: [] };
-    const entryId = judgement.state === 'neverCached' ? undefined : judgement.entry.entryId;
+    if (cache.kind === 'failed' || cellId === undefined) return { ...facts, items: [], runs: [] };
+    const entry = entryOf(judgement);
+    const { loader } = cache;
     try {
-      const [items, entries, [lookup]] = await Promise.all([
-        entryId === undefined ? [] : cache.loader.items(entryId),
-        entryId === undefined ? [] : cache.loader.entries(cellId),
-        cache.loader.lookups(cellId, 1),
+      const [items, entries, lookups, reads] = await Promise.all([
+        entry === undefined ? [] : loader.items(entry.entryId),
+        loader.entries(cellId),
+        loader.lookups(cellId, mostRuns),
+        answer.record === undefined ? [] : loader.reads(answer.record.appId),
       ]);
-      const served = entries.find(
-        ({ cacheName, hash }) => cacheName === lookup?.cacheName && hash === lookup.hash,
-      );
-      const runtime = runtimeOf(entryId, entries);
-      return { ...facts, items, lookup, runtime, hitRuntime: served?.runtime };
+      const runs = lookups.map((lookup) => {
+        const isServed = ({ cacheName, hash }: EntrySummary) =>
+          cacheName === lookup.cacheName && hash === lookup.hash;
+        const reason = describeReasons(parseReasons(lookup.reasons), titleOf(cells)) ?? lookup.why;
+        return { ...lookup, computedIn: entries.find(isServed)?.runtime, reason };
+      });
+      const refusal =
+        judgement.state === 'notCacheable' ? describeRefusal(judgement.refusal) : undefined;
+      const outdated =
+        entry &&
+        (await findOutdated(path.dirname(fileURLToPath(answer.document.uri)), reads, entry));
+      const { runtime, pinned } = entry ?? {};
+      return { ...facts, items, runs, runtime, pinned, refusal, outdated };
     } catch (error) {
       if (!(error instanceof CacheError)) throw error;
-      return { ...facts, problem: error, items: [] };
+      return { ...facts, problem: error, items: [], runs: [] };
     }
   }
 
@@ -152,7 +182,7 @@ export class DocumentCells {
     return findMovedApp(apps, current)?.record ?? own;
   }
 
-  #savedNotebook(record: NotebookRecord = unknown): SavedNotebook<RecordedEntry> {
+  #savedNotebook(record: NotebookRecord = unknown): SavedCells {
     let saved = this.#saved.get(record);
     if (saved === undefined) {
       // What was saved outside of any cell has no place in the notebook and is none of its cells.
@@ -178,20 +208,25 @@ function problemOf({ cache }: Answer): CacheError | undefined {
   return cache.kind === 'failed' ? cache.error : undefined;
 }
 
-/** The record of a notebook that the cache does not know. */
-const unknown: NotebookRecord = { appId: -1, cells: [], entries: [], nodes: [] };
-
-/** Seconds it took to compute what was saved of the cell as it stood for this entry. */
-function runtimeOf(
-  entryId: number | undefined,
-  entries: readonly EntrySummary[],
-): number | undefined {
-  const entry = entries.find((other) => other.entryId === entryId);
-  const runtimes = entries
-    .filter((other) => other === entry || (entry?.node !== undefined && other.node === entry.node))
-    .flatMap(({ runtime }) => runtime ?? []);
-  return runtimes.length === 0 ? undefined : runtimes.reduce((sum, runtime) => sum + runtime, 0);
+/** What the cells of the document are called, by the cache's ids. */
+function titleOf(cells: readonly JudgedCell[]): (cellId: number) => string | undefined {
+  return (cellId) => {
+    const found = cells.find(({ judgement }) => judgement.cellId === cellId);
+    return found && cellTitle(found.place.cell);
+  };
 }
+
+/** Of all reasons for a miss, those that make the cell one that cannot be cached. */
+function describeRefusal({ reasons }: RecordedRefusal): string | undefined {
+  return describeReasons(parseReasons(reasons).filter((reason) => notCacheable([reason])));
+}
+
+function entryOf(judgement: JudgedCell['judgement']): RecordedEntry | undefined {
+  return 'entry' in judgement ? judgement.entry : undefined;
+}
+
+/** The record of a notebook that the cache does not know. */
+const unknown: NotebookRecord = { appId: -1, cells: [], entries: [], refusals: [], nodes: [] };
 
 /** What the document calls the ancestor that changed, or what it was called before it went. */
 function changedTitle(

@@ -17,10 +17,30 @@ export interface CellFacts {
   readonly items: readonly ItemSummary[];
   /** How long it took to compute them. */
   readonly runtime?: number | undefined;
-  /** What the last run met. */
-  readonly lookup?: LookupSummary | undefined;
-  /** How long it took to compute what the last run was served. */
-  readonly hitRuntime?: number | undefined;
+  /** Why nothing of the cell can be kept as it stands, in a sentence. */
+  readonly refusal?: string | undefined;
+  /** A file that it read, or may have read, and that has changed since. */
+  readonly outdated?: OutdatedFile | undefined;
+  /** How many of its results are pinned. */
+  readonly pinned?: number | undefined;
+  /** What the last runs met, the last one first. */
+  readonly runs: readonly Run[];
+}
+
+export interface Run extends LookupSummary {
+  /** How long it took to compute what the run was served. */
+  readonly computedIn: number | undefined;
+  /** Why it met what it met, in the user's language. */
+  readonly reason: string | undefined;
+}
+
+export interface OutdatedFile {
+  /** As the notebook would name it. */
+  readonly path: string;
+  /** Whether it is only named in the code, for readers that nobody sees at work. */
+  readonly named: boolean;
+  /** When it was changed, in Unix seconds; absent when it is gone. */
+  readonly changedAt: number | undefined;
 }
 
 /** The cell that another one depends on and that is not as it was. */
@@ -48,19 +68,30 @@ export function cellTitle(cell: {
   return cell.name ?? firstLine(cell.code) ?? l10n.t('an empty cell');
 }
 
-/** @returns three lines at most: the client adds a fourth, of links. */
+/** @returns four lines at most: the client adds a fifth, of links. */
 export function describeCell(facts: CellFacts, style: Style): string[] {
   const { state, changed, problem, runtime } = facts;
-  const first = [describeState(state, changed, problem, style.escape)];
+  const { refusal, outdated } = facts;
+  const isRefused = state === 'notCacheable' && refusal !== undefined;
+  const first = [
+    isRefused ? style.escape(refusal) : describeState(state, changed, problem, style.escape),
+  ];
+  if (state === 'fresh' && outdated !== undefined) {
+    first[0] = describeOutdated(outdated, style);
+  }
   if (runtime !== undefined && state !== 'neverCached') {
     const duration = formatDuration(runtime, style.locale);
     first.push(
       state === 'fresh' ? l10n.t('Saves {0}.', duration) : l10n.t('It took {0}.', duration),
     );
   }
-  return [first.join(' '), describeLookup(facts, style), describeItems(facts, style)].filter(
-    (line) => line !== undefined,
-  );
+  if ((facts.pinned ?? 0) > 0) first.push(l10n.t('Pinned.'));
+  return [
+    first.join(' '),
+    describeLastRun(facts, style),
+    describeEarlierRuns(facts, style),
+    describeItems(facts, style),
+  ].filter((line) => line !== undefined);
 }
 
 /** One or two short sentences on how the cell stands to the cache, or why nobody can tell. */
@@ -82,11 +113,34 @@ export function describeState(
         ? l10n.t('In the cache, but {0}, which it needs, is gone. It may still hit.', title)
         : l10n.t('In the cache, but {0}, which it needs, has changed. It may still hit.', title);
     }
+    case 'obsolete':
+      return l10n.t(
+        'In the cache, but another version of marimo saved it, which this one does not read.',
+      );
+    case 'notCacheable':
+      return l10n.t('It cannot be served from the cache as it stands.');
     case 'unknown':
       return l10n.t('In the cache. Which code it was made from is not recorded.');
     case 'neverCached':
       return l10n.t('Not in the cache.');
   }
+}
+
+/** A hit that marimo cannot know to be out of date. */
+export function describeOutdated(
+  { path, named, changedAt }: OutdatedFile,
+  { locale, now, escape }: Style,
+): string {
+  const file = escape(path);
+  if (changedAt === undefined) {
+    return named
+      ? l10n.t('In the cache, but {0}, which it may have read, is gone.', file)
+      : l10n.t('In the cache, but {0} is gone.', file);
+  }
+  const age = formatAge(changedAt, now, locale);
+  return named
+    ? l10n.t('In the cache, but {0}, which it may have read, changed {1}.', file, age)
+    : l10n.t('In the cache, but {0} changed {1}.', file, age);
 }
 
 function describeProblem(error: CacheError): string {
@@ -119,24 +173,39 @@ function describeProblem(error: CacheError): string {
   }
 }
 
-function describeLookup(
-  { lookup, hitRuntime }: CellFacts,
-  { locale, now, escape }: Style,
-): string | undefined {
-  if (!lookup) return undefined;
-  const { outcome, at, seconds, why } = lookup;
+function describeLastRun({ runs }: CellFacts, { locale, now, escape }: Style): string | undefined {
+  const [last] = runs;
+  if (!last) return undefined;
+  const { outcome, at, seconds, reason, computedIn } = last;
   const age = formatAge(at, now, locale);
   if (outcome === 'hit') {
-    if (seconds === undefined || hitRuntime === undefined)
+    if (seconds === undefined || computedIn === undefined)
       return l10n.t('Last run: hit, {0}.', age);
-    const saved = formatDuration(Math.max(0, hitRuntime - seconds), locale);
+    const saved = formatDuration(Math.max(0, computedIn - seconds), locale);
     return l10n.t('Last run: hit, {0}, saved {1}.', age, saved);
   }
   const met =
     seconds === undefined
       ? l10n.t('Last run: miss, {0}.', age)
       : l10n.t('Last run: miss, {0}, took {1}.', age, formatDuration(seconds, locale));
-  return why === undefined ? met : `${met} ${escape(why)}`;
+  return reason === undefined ? met : `${met} ${escape(reason)}`;
+}
+
+function describeEarlierRuns({ runs }: CellFacts, { locale }: Style): string | undefined {
+  const earlier = runs
+    .slice(1)
+    .map(({ outcome, seconds }) => describeOutcome(outcome, seconds, locale));
+  return earlier.length === 0 ? undefined : l10n.t('Before: {0}', earlier.join(', '));
+}
+
+/** @returns `hit (0.2 s)`, with how long the load or the run took where that was measured */
+export function describeOutcome(
+  outcome: LookupSummary['outcome'],
+  seconds: number | undefined,
+  locale: string,
+): string {
+  const word = outcome === 'hit' ? l10n.t('hit') : l10n.t('miss');
+  return seconds === undefined ? word : `${word} (${formatDuration(seconds, locale)})`;
 }
 
 function describeItems({ items }: CellFacts, { locale, escape }: Style): string | undefined {

@@ -1,7 +1,19 @@
 import { lstat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { listGraph, type GraphNode } from './nodes';
-import { digest, flag, integer, Listing, names, optional, real, text } from './fields';
+import {
+  digest,
+  flag,
+  integer,
+  Listing,
+  names,
+  optional,
+  real,
+  sum,
+  text,
+  versions,
+} from './fields';
+import type { Versions } from './rows';
 import type { Connection } from './Connection';
 
 /** What a cache knows of one notebook, as far as it takes to judge a document against it. */
@@ -9,8 +21,10 @@ export interface NotebookRecord {
   readonly appId: number;
   /** In notebook order, retired ones too. */
   readonly cells: readonly RecordedCell[];
-  /** Of results of a cell that stand on the same node the one used last; the latest first. */
+  /** Of results of a cell that stand on the same node the one used last of each kind; the latest first. */
   readonly entries: readonly RecordedEntry[];
+  /** What the last run of a cell could not keep. */
+  readonly refusals: readonly RecordedRefusal[];
   /** Every cell as it stood whenever a result of it, or of one that depends on it, was saved. */
   readonly nodes: readonly GraphNode[];
 }
@@ -30,6 +44,25 @@ export interface RecordedEntry {
   readonly node: string | undefined;
   /** When it was saved or last hit. */
   readonly usedAt: number;
+  /** Whether it is the cell's own result, as against that of a function or block in it. */
+  readonly whole: boolean;
+  /** Whether its format is the one that the notebook was last saved or served in. */
+  readonly readable: boolean;
+  /** Seconds that it took to compute the results of its kind that stand on its node. */
+  readonly runtime: number | undefined;
+  /** How many of those are pinned. */
+  readonly pinned: number;
+  readonly versions: Versions;
+}
+
+export interface RecordedRefusal {
+  readonly cellId: number;
+  /** When it was looked for, in Unix seconds. */
+  readonly at: number;
+  /** Whether it comes of what the cell makes, as against an error that ended one run. */
+  readonly lasting: boolean;
+  /** The reasons as JSON. */
+  readonly reasons: string;
 }
 
 const apps = new Listing('a notebook', {
@@ -52,13 +85,47 @@ const entries = new Listing('a result', {
   cellId: integer('e.cell_id'),
   node: optional(digest('e.node')),
   usedAt: real('e.used_at'),
+  whole: flag('e.whole'),
+  runtime: optional(real('e.runtime')),
+  pinned: sum('e.pinned'),
+  versions: versions('e.versions'),
 });
+
+const refusals = new Listing('a lookup', {
+  cellId: integer('l.cell_id'),
+  at: real('l.at'),
+  lasting: flag('l.lasting'),
+  reasons: text('l.reasons'),
+});
+
+/**
+ * What the last run of each cell could not keep. That a result holds UI elements, or lacks a value that
+ * cannot be saved, is told by the run that saved it, and true of all that are served it later.
+ */
+const lastRefusals = `(
+  SELECT last.cell_id, last.at, r.reasons, r.kind <> 'raised' AS lasting
+  FROM (
+    SELECT cell_id, hash, lookup_id, max(at) AS at FROM lookups
+    WHERE cache_name = 'cell_cache'
+      AND cell_id IN (SELECT cell_id FROM cells WHERE app_id = ?1)
+    GROUP BY cell_id
+  ) AS last
+  JOIN lookups AS l ON l.cell_id = last.cell_id AND l.hash = last.hash
+    AND l.cache_name = 'cell_cache'
+  JOIN (
+    SELECT lookup_id, reasons, json_extract(each.value, '$.kind') AS kind
+    FROM reasons, json_each(CASE WHEN json_valid(reasons) THEN reasons ELSE '[]' END) AS each
+  ) AS r ON r.lookup_id = l.lookup_id
+  WHERE r.kind IN ('ui', 'unpicklable') OR r.kind = 'raised' AND l.lookup_id = last.lookup_id
+  GROUP BY last.cell_id)`;
 
 /** With a single `max`, SQLite takes the other columns from the row that has the maximum. */
 const lastEntries = `(
-  SELECT entry_id, cell_id, node, max(max(created_at, coalesce(last_hit_at, created_at))) AS used_at
+  SELECT entry_id, cell_id, node, cache_name = 'cell_cache' AS whole, versions,
+    CASE WHEN count(runtime) > 0 THEN total(runtime) END AS runtime, total(pinned) AS pinned,
+    max(max(created_at, coalesce(last_hit_at, created_at))) AS used_at
   FROM entries WHERE cell_id IN (SELECT cell_id FROM cells WHERE app_id = ?1)
-  GROUP BY cell_id, node)`;
+  GROUP BY cell_id, node, whole, versions)`;
 
 /**
  * @param path the database as the user knows it: the notebooks' paths are relative to its folder.
@@ -112,9 +179,37 @@ async function readApp(connection: Connection, appId: number): Promise<NotebookR
     cells: cells
       .parse(row?.cells, connection.path)
       .sort((a, b) => a.ordinal - b.ordinal || a.cellId - b.cellId),
-    entries: entries
-      .parse(row?.entries, connection.path)
-      .sort((a, b) => b.usedAt - a.usedAt || b.entryId - a.entryId),
+    entries: withReadable(
+      entries
+        .parse(row?.entries, connection.path)
+        .sort((a, b) => b.usedAt - a.usedAt || b.entryId - a.entryId),
+    ),
+    refusals: await readRefusals(connection, appId),
     nodes: await listGraph(connection, appId),
   };
+}
+
+/** Caches of format 1.0 have no reasons. */
+async function readRefusals(connection: Connection, appId: number): Promise<RecordedRefusal[]> {
+  const known = await connection.get("SELECT 1 FROM sqlite_schema WHERE name = 'reasons'");
+  if (known === undefined) return [];
+  const row = await connection.get(
+    `SELECT ${refusals.sql(`${lastRefusals} AS l`)} AS refusals`,
+    appId,
+  );
+  return refusals.parse(row?.refusals, connection.path);
+}
+
+/**
+ * marimo reads one format, and a notebook is most likely run next by the marimo that ran it last.
+ * @param entries the latest first
+ */
+function withReadable<T extends { readonly versions: Versions }>(
+  entries: readonly T[],
+): (T & { readonly readable: boolean })[] {
+  const last = entries.find(({ versions }) => versions.cache !== undefined)?.versions.cache;
+  return entries.map((entry) => {
+    const { cache } = entry.versions;
+    return { ...entry, readable: cache === undefined || cache === last };
+  });
 }

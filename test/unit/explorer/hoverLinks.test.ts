@@ -3,10 +3,12 @@ import test from 'node:test';
 import { hoverCommands, hoverLinks } from '../../../src/explorer/hoverLinks';
 import { parseReference } from '../../../src/protocol/references';
 
-const titles = { preview: 'Preview', clear: 'Clear' };
+const changes = { clear: 'Clear', pin: 'Pin', unpin: 'Unpin' };
+const titles = { preview: 'Preview', why: 'Why', changes };
+const cell = { cellId: 7, entryId: 8, pinned: false };
 
 test('hover links: run allowed commands only, with a reference each', () => {
-  const links = hoverLinks({ cellId: 7, entryId: 8 }, 2, titles) ?? '';
+  const links = hoverLinks(cell, 2, titles) ?? '';
   const found = [...links.matchAll(/\[(\w+)\]\(command:([\w.]+)\?([^)]*)\)/g)].map(
     ([, title, command, query = '']) => {
       const [reference, ...others] = JSON.parse(decodeURIComponent(query)) as unknown[];
@@ -25,17 +27,31 @@ test('hover links: run allowed commands only, with a reference each', () => {
       command: 'cellar.clearCellCache',
       reference: { kind: 'cell', cache: 2, cellId: 7 },
     },
+    {
+      title: 'Pin',
+      command: 'cellar.pin',
+      reference: { kind: 'entry', cache: 2, entryId: 8 },
+    },
+    {
+      title: 'Why',
+      command: 'cellar.why',
+      reference: { kind: 'cell', cache: 2, cellId: 7 },
+    },
   ]);
   const allowed: readonly string[] = hoverCommands;
   for (const { command } of found) assert.ok(allowed.includes(command));
 });
 
-test('hover links: none that clears where clearing is not allowed', () => {
-  const links = hoverLinks({ cellId: 7, entryId: 8 }, 2, { ...titles, clear: undefined });
-  assert.match(links ?? '', /^\[Preview\]\([^)]*\)$/);
+test('hover links: what is pinned can be let go', () => {
+  assert.match(hoverLinks({ ...cell, pinned: true }, 2, titles) ?? '', /\[Unpin\]/);
 });
 
-test('hover links: none where nothing is cached', () => {
-  assert.equal(hoverLinks({ cellId: 7 }, 2, titles), undefined);
-  assert.equal(hoverLinks({}, 2, titles), undefined);
+test('hover links: none that changes anything where that is not allowed', () => {
+  const links = hoverLinks(cell, 2, { ...titles, changes: undefined });
+  assert.match(links ?? '', /^\[Preview\]\([^)]*\) \| \[Why\]\([^)]*\)$/);
+});
+
+test('hover links: where nothing is cached, the question why; of a new cell, none', () => {
+  assert.match(hoverLinks({ cellId: 7, pinned: false }, 2, titles) ?? '', /^\[Why\]\([^)]*\)$/);
+  assert.equal(hoverLinks({ pinned: false }, 2, titles), undefined);
 });

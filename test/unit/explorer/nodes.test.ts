@@ -129,7 +129,7 @@ const shown: { name: string; node: Node; label: string; description: string; con
     node: { ...cellNode, cell: { ...cell, pinned: 1, lastUsedAt: undefined } },
     label: 'load',
     description: 'pinned, 640 kB, saves 3.4 s',
-    context: 'cell',
+    context: 'cellPinned',
   },
   {
     name: 'a cell that is gone from the notebook',
@@ -153,7 +153,7 @@ const shown: { name: string; node: Node; label: string; description: string; con
     },
     label: 'search',
     description: 'outdated, pinned, 12.4 MB, 2 h ago',
-    context: 'entry',
+    context: 'entryPinned',
   },
   {
     name: 'a value',

@@ -4,6 +4,7 @@ import test from 'node:test';
 import {
   type CurrentCell,
   SavedNotebook,
+  type StoredEntry,
   type StoredNotebook,
 } from '../../../src/notebook/freshness';
 import { normalise } from '../../../src/notebook/normalise';
@@ -18,6 +19,13 @@ interface Source {
   /** Places of the cells that it depends on, all before it. */
   readonly parents?: readonly number[];
 }
+
+const entryOf = (entry: Pick<StoredEntry, 'entryId' | 'cellId' | 'node'>): StoredEntry => ({
+  ...entry,
+  usedAt: 1000,
+  whole: true,
+  readable: true,
+});
 
 /** What a kernel records when it runs these cells in order: cell ids from 1, entry ids from 101. */
 function record(sources: readonly Source[]): StoredNotebook {
@@ -36,7 +44,8 @@ function record(sources: readonly Source[]): StoredNotebook {
       retired: false,
     })),
     nodes,
-    entries: nodes.map(({ node, cellId }) => ({ entryId: 100 + cellId, cellId, node })),
+    entries: nodes.map(({ node, cellId }) => entryOf({ entryId: 100 + cellId, cellId, node })),
+    refusals: [],
   };
 }
 
@@ -49,13 +58,28 @@ const current = (sources: readonly Source[]): CurrentCell[] =>
   }));
 
 const judge = (document: readonly Source[], stored: StoredNotebook) =>
-  new SavedNotebook(stored).judge(current(document));
+  new SavedNotebook(stored).judge(current(document)).cells;
 
 const load: Source = { code: 'df = load(1)', name: 'load', defs: ['df'] };
 const clean: Source = { code: 'clean = df + 1', defs: ['clean'], parents: [0] };
 const plot: Source = { code: 'plot(clean)', parents: [1] };
 const other: Source = { code: 'z = 1', defs: ['z'] };
 const saved = [load, clean, plot, other];
+
+/** The record, with one of its entries made different. */
+const withEntry = (cellId: number, different: Partial<StoredEntry>): StoredNotebook => ({
+  ...record(saved),
+  entries: record(saved).entries.map((entry) =>
+    entry.cellId === cellId ? { ...entry, ...different } : entry,
+  ),
+});
+
+/** The record, with a cell whose last run left what cannot be kept. */
+const withRefusal = (cellId: number, lasting = false): StoredNotebook => ({
+  ...record(saved),
+  entries: record(saved).entries.filter((entry) => lasting || entry.cellId !== cellId),
+  refusals: [{ cellId, at: 2000, lasting }],
+});
 
 const table: readonly {
   readonly name: string;
@@ -156,6 +180,58 @@ const table: readonly {
     stored: { ...record(saved), nodes: record(saved).nodes.filter(({ cellId }) => cellId !== 1) },
     expect: ['unknown', 'unknown', 'unknown', 'fresh'],
   },
+  {
+    name: 'a cell that left no result is not cacheable as long as it stands so',
+    document: saved,
+    stored: withRefusal(2),
+    expect: ['fresh', 'notCacheable', 'fresh', 'fresh'],
+  },
+  {
+    name: 'whether its edited code leaves one, nobody knows',
+    document: [load, { ...clean, code: 'clean = df + 2' }, plot, other],
+    stored: withRefusal(2),
+    expect: ['fresh', 'neverCached', 'changedUpstream 1', 'fresh'],
+  },
+  {
+    name: 'what is kept of UI elements does not spare their cell its run',
+    document: saved,
+    stored: withRefusal(2, true),
+    expect: ['fresh', 'notCacheable', 'fresh', 'fresh'],
+  },
+  {
+    name: 'a result that the marimo in use does not read',
+    document: saved,
+    stored: withEntry(2, { readable: false }),
+    expect: ['fresh', 'obsolete', 'fresh', 'fresh'],
+  },
+  {
+    name: 'of code that is changed, the format of its result is the lesser matter',
+    document: [load, { ...clean, code: 'clean = df + 2' }, plot, other],
+    stored: withEntry(2, { readable: false }),
+    expect: ['fresh', 'changedHere', 'changedUpstream 1', 'fresh'],
+  },
+  {
+    name: 'a block of a cell that is not cached as a whole',
+    document: saved,
+    stored: withEntry(2, { whole: false }),
+    expect: ['fresh', 'fresh', 'fresh', 'fresh'],
+  },
+  {
+    name: 'a block that is as saved, in a cell that is not',
+    document: saved,
+    stored: {
+      ...record(saved),
+      entries: [
+        ...withEntry(2, { whole: false }).entries,
+        entryOf({ entryId: 200, cellId: 2, node: record([clean]).nodes[0]?.node }),
+      ],
+      nodes: [
+        ...record(saved).nodes,
+        ...record([clean]).nodes.map((node) => ({ ...node, parents: ['gone'] })),
+      ],
+    },
+    expect: ['fresh', 'unknown', 'fresh', 'fresh'],
+  },
 ];
 
 for (const { name, document, stored = record(saved), expect } of table) {
@@ -182,11 +258,12 @@ test('freshness: the result that fits is found among later ones', () => {
       ...after.entries.map((entry) => ({ ...entry, entryId: entry.entryId + 100 })),
       ...before.entries,
     ],
+    refusals: [],
   };
   const entries = (document: readonly Source[]) =>
     judge(document, stored).map((judgement) => [
       judgement.state,
-      judgement.state === 'neverCached' ? undefined : judgement.entry.entryId,
+      'entry' in judgement ? judgement.entry.entryId : undefined,
     ]);
   assert.deepEqual(entries([load, clean]), [
     ['fresh', 101],
@@ -196,6 +273,31 @@ test('freshness: the result that fits is found among later ones', () => {
     ['fresh', 201],
     ['fresh', 202],
   ]);
+});
+
+test('freshness: results of cells that are gone are orphaned, and of no other', () => {
+  const orphaned = (document: readonly Source[]) =>
+    new SavedNotebook(record(saved)).judge(current(document)).orphaned;
+  assert.deepEqual(orphaned(saved), []);
+  assert.deepEqual(orphaned([{ ...load, code: 'df = load(2)' }, plot]), [2, 4]);
+});
+
+test('freshness: what failed is not fresh by an older result while all is as it failed', () => {
+  const asks: Source = { code: 'print(z + y)', parents: [0] };
+  const y: Source = { code: 'y = 1', defs: ['y'] };
+  const failing: Source = { code: 'y = None', defs: ['y'] };
+  const stored: StoredNotebook = {
+    ...record([y, asks]),
+    refusals: [{ cellId: 2, at: 2000, lasting: false }],
+  };
+  const states = (document: readonly Source[], kept: StoredNotebook) =>
+    judge(document, kept).map(({ state }) => state);
+  // `z` is new and the kernel has seen it: nothing on the page speaks against the result but this.
+  assert.deepEqual(states([y, asks], stored), ['fresh', 'notCacheable']);
+  // It failed because of another `y`, which has been taken back.
+  const cells = record([failing, asks]).cells;
+  assert.deepEqual(states([y, asks], { ...stored, cells }), ['fresh', 'fresh']);
+  assert.deepEqual(states([failing, asks], { ...stored, cells }), ['changedHere', 'notCacheable']);
 });
 
 test('freshness: equal cells stand for each other', () => {
@@ -212,7 +314,8 @@ test('freshness: a record that goes in circles, as only a forger makes, ends', (
   const stored: StoredNotebook = {
     cells: [{ cellId: 1, name: undefined, code: 'a = 1', defs: ['a'], retired: false }],
     nodes: [{ node: 'n', cellId: 1, codeDigest: digestOfOne, parents: ['n', 'n'] }],
-    entries: [{ entryId: 1, cellId: 1, node: 'n' }],
+    entries: [entryOf({ entryId: 1, cellId: 1, node: 'n' })],
+    refusals: [],
   };
   assert.equal(judge([{ code: 'a = 1' }], stored)[0]?.state, 'fresh');
 });

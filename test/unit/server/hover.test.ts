@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type CellFacts, cellTitle, describeCell } from '../../../src/server/hover';
+import { type CellFacts, cellTitle, describeCell, type Run } from '../../../src/server/hover';
 import { plainText } from '../../../src/server/markdown';
 import { CacheError, type CacheErrorKind, UnsupportedError } from '../../../src/store/CacheError';
-import type { ItemSummary, LookupSummary } from '../../../src/store/rows';
+import type { ItemSummary } from '../../../src/store/rows';
 
 const now = 1_800_000_000;
 const style = { locale: 'en', now, escape: plainText };
@@ -20,7 +20,7 @@ const item = (name: string, size: number): ItemSummary => ({
   quarantined: false,
 });
 
-const lookup = (different: Partial<LookupSummary>): LookupSummary => ({
+const run = (different: Partial<Run>): Run => ({
   cellId: 1,
   cacheName: 'cell_cache',
   hash: 'h',
@@ -29,6 +29,8 @@ const lookup = (different: Partial<LookupSummary>): LookupSummary => ({
   seconds: 0.25,
   why: undefined,
   reasons: undefined,
+  computedIn: undefined,
+  reason: undefined,
   ...different,
 });
 
@@ -37,6 +39,7 @@ const facts = (different: Partial<CellFacts>): CellFacts => ({
   problem: undefined,
   changed: undefined,
   items: [],
+  runs: [],
   ...different,
 });
 
@@ -66,36 +69,72 @@ const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])
   ['never cached', { state: 'neverCached' }, ['Not in the cache.']],
   [
     'a hit',
-    { lookup: lookup({}), hitRuntime: 34 },
+    { runs: [run({ computedIn: 34 })] },
     ['In the cache, and the code is as saved.', 'Last run: hit, 5 min ago, saved 34 s.'],
   ],
   [
     'a hit that took longer than the run would have',
-    { lookup: lookup({ seconds: 2 }), hitRuntime: 1 },
+    { runs: [run({ seconds: 2, computedIn: 1 })] },
     ['In the cache, and the code is as saved.', 'Last run: hit, 5 min ago, saved 0 ms.'],
   ],
   [
     'a hit that nobody measured',
-    { lookup: lookup({ seconds: undefined }), hitRuntime: 34 },
+    { runs: [run({ seconds: undefined, computedIn: 34 })] },
     ['In the cache, and the code is as saved.', 'Last run: hit, 5 min ago.'],
   ],
   [
     'a hit of what is cleared meanwhile',
-    { state: 'neverCached', lookup: lookup({}) },
+    { state: 'neverCached', runs: [run({})] },
     ['Not in the cache.', 'Last run: hit, 5 min ago.'],
   ],
   [
     'a miss',
-    { state: 'neverCached', lookup: lookup({ outcome: 'miss', seconds: 2 }) },
+    { state: 'neverCached', runs: [run({ outcome: 'miss', seconds: 2 })] },
     ['Not in the cache.', 'Last run: miss, 5 min ago, took 2 s.'],
   ],
   [
     'a miss with a reason',
     {
       state: 'neverCached',
-      lookup: lookup({ outcome: 'miss', seconds: undefined, why: 'It was\ncleared.' }),
+      runs: [run({ outcome: 'miss', seconds: undefined, reason: 'It was\ncleared.' })],
     },
     ['Not in the cache.', 'Last run: miss, 5 min ago. It was cleared.'],
+  ],
+  [
+    'runs before the last',
+    {
+      runs: [
+        run({ computedIn: 34 }),
+        run({ outcome: 'miss', seconds: 34 }),
+        run({ outcome: 'miss', seconds: undefined }),
+      ],
+    },
+    [
+      'In the cache, and the code is as saved.',
+      'Last run: hit, 5 min ago, saved 34 s.',
+      'Before: miss (34 s), miss',
+    ],
+  ],
+  [
+    'a file that was read and has changed since',
+    { runtime: 2, outdated: { path: 'data.csv', named: false, changedAt: now - 600 } },
+    ['In the cache, but data.csv changed 10 min ago. Saves 2 s.'],
+  ],
+  [
+    'a file that may have been read and is gone',
+    { outdated: { path: 'data.csv', named: true, changedAt: undefined } },
+    ['In the cache, but data.csv, which it may have read, is gone.'],
+  ],
+  [
+    'not cacheable',
+    { state: 'notCacheable', refusal: 'Not cacheable: its last run ended in ValueError.' },
+    ['Not cacheable: its last run ended in ValueError.'],
+  ],
+  ['pinned', { pinned: 2 }, ['In the cache, and the code is as saved. Pinned.']],
+  [
+    'of another marimo',
+    { state: 'obsolete' },
+    ['In the cache, but another version of marimo saved it, which this one does not read.'],
   ],
   [
     'values, the output behind the variables, the manifest not at all',
@@ -129,16 +168,16 @@ for (const [name, different, lines] of table) {
   });
 }
 
-test('hover: three lines at most, as the links make a fourth', () => {
+test('hover: four lines at most, as the links make a fifth', () => {
   const all = facts({
     state: 'changedUpstream',
     changed: { title: 'a\nb', gone: false },
     runtime: 1,
-    lookup: lookup({ outcome: 'miss', why: 'One.\nTwo.' }),
+    runs: [run({ outcome: 'miss', reason: 'One.\nTwo.' }), run({})],
     items: [item('a\nb', 1)],
   });
   const lines = describeCell(all, style);
-  assert.equal(lines.length, 3);
+  assert.equal(lines.length, 4);
   for (const line of lines) assert.doesNotMatch(line, /\n/);
 });
 

@@ -90,6 +90,9 @@ test('server: cells with their ids, lines, states and reasons', async (t) => {
       header: { start: { line: 5, character: 0 }, end: { line: 6, character: 15 } },
       state: 'fresh',
       reason: 'In the cache, and the code is as saved.',
+      label: 'cached, saves 34 s',
+      saves: 34,
+      pinned: false,
     },
     {
       cellId: 2,
@@ -98,6 +101,9 @@ test('server: cells with their ids, lines, states and reasons', async (t) => {
       header: { start: { line: 11, character: 0 }, end: { line: 12, character: 16 } },
       state: 'fresh',
       reason: 'In the cache, and the code is as saved.',
+      label: 'cached, saves 2 s',
+      saves: 2,
+      pinned: false,
     },
     {
       cellId: 3,
@@ -106,8 +112,11 @@ test('server: cells with their ids, lines, states and reasons', async (t) => {
       header: { start: { line: 17, character: 0 }, end: { line: 18, character: 16 } },
       state: 'neverCached',
       reason: 'Not in the cache.',
+      label: 'not cached',
+      pinned: false,
     },
   ]);
+  assert.deepEqual(result.orphaned, []);
 });
 
 test('server: a hover says state, last run and values', async (t) => {
@@ -193,6 +202,10 @@ test('server: an edit changes the states of the cell and of those below it', asy
   assert.equal(
     cells[1]?.reason,
     'In the cache, but load, which it needs, has changed. It may still hit.',
+  );
+  assert.deepEqual(
+    cells.map(({ label }) => label),
+    ['changed here', 'changed upstream: load', 'not cached'],
   );
   assert.equal(
     (await client.hoverLines(uri, 5))[0],
@@ -368,23 +381,23 @@ test('server: documents that are no notebooks, or no files, have no cells', asyn
   const client = await start(t);
   const { notebook: file } = await makeNotebookFolder(t);
   const uri = await client.open(file, 'print("no notebook")\n');
-  assert.deepEqual(await client.cells(uri), { cells: [] });
+  assert.deepEqual(await client.cells(uri), { cells: [], orphaned: [] });
   assert.equal(await client.hover(uri, 0), null);
-  assert.deepEqual(await client.cells('file:///never/opened.py'), { cells: [] });
+  assert.deepEqual(await client.cells('file:///never/opened.py'), { cells: [], orphaned: [] });
   await client.connection.sendNotification('textDocument/didOpen', {
     textDocument: { uri: 'untitled:nb', languageId: 'python', version: 1, text: notebook() },
   });
-  assert.deepEqual(await client.cells('untitled:nb'), { cells: [] });
+  assert.deepEqual(await client.cells('untitled:nb'), { cells: [], orphaned: [] });
   assert.equal(await client.hover('untitled:nb', 5), null);
 });
 
 test('server: a document that becomes a notebook, and stops being one', async (t) => {
   const { client, uri } = await openNotebook(t, { text: 'print(1)\n' });
-  assert.deepEqual(await client.cells(uri), { cells: [] });
+  assert.deepEqual(await client.cells(uri), { cells: [], orphaned: [] });
   await client.edit(uri, 2, notebook());
   assert.equal((await client.cells(uri)).cells.length, 3);
   await client.edit(uri, 3, '');
-  assert.deepEqual(await client.cells(uri), { cells: [] });
+  assert.deepEqual(await client.cells(uri), { cells: [], orphaned: [] });
 });
 
 test('server: a notebook that does not parse keeps the cells that do', async (t) => {

@@ -1,0 +1,79 @@
+/** The whole answer to "why", for one cell: what the hover says at a glance, and what to do. Pure. */
+
+import * as l10n from '@vscode/l10n';
+import { formatAge, formatBytes, formatDuration } from '../protocol/quantities';
+import type { Explanation } from '../protocol/cells';
+import { inReadingOrder, valueName } from '../protocol/labels';
+import {
+  type CellFacts,
+  describeOutcome,
+  describeOutdated,
+  describeState,
+  type Style,
+} from './hover';
+
+/** @param title what people call the cell */
+export function explainCell(title: string, facts: CellFacts, style: Style): Explanation {
+  const { locale, now, escape } = style;
+  const { state, changed, problem, runs, items, runtime } = facts;
+  const { refusal, outdated } = facts;
+  const isRefused = state === 'notCacheable' && refusal !== undefined;
+  const standing = isRefused ? escape(refusal) : describeState(state, changed, problem, escape);
+  const paragraphs = [[standing, advise(facts)].filter(Boolean).join(' ')];
+  if (state === 'fresh' && outdated !== undefined) {
+    paragraphs.push(
+      `${describeOutdated(outdated, style)} ${l10n.t('marimo does not see that: clear the cell to have it read again.')}`,
+    );
+  }
+  if (runtime !== undefined && state !== 'neverCached') {
+    paragraphs.push(l10n.t('It took {0} to compute.', formatDuration(runtime, locale)));
+  }
+  if (runs.length > 0) {
+    const lines = runs.map(({ outcome, seconds, at, reason }) => {
+      const met = `${formatAge(at, now, locale)}: ${describeOutcome(outcome, seconds, locale)}`;
+      return reason === undefined ? met : `${met}. ${escape(reason)}`;
+    });
+    paragraphs.push([l10n.t('The last runs:'), ...lines].join('\n'));
+  }
+  const values = inReadingOrder(items.filter(({ name }) => name !== 'manifest'));
+  if (values.length > 0) {
+    const named = values.map(
+      ({ name, size }) => `${escape(valueName(name))} (${formatBytes(size, locale)})`,
+    );
+    paragraphs.push(l10n.t('Values: {0}', named.join(', ')));
+  }
+  return { title: escape(title), detail: paragraphs.join('\n\n') };
+}
+
+/** What the user can do about it, or need not do. */
+function advise({ state, changed, problem }: CellFacts): string {
+  if (problem) return '';
+  switch (state) {
+    case 'fresh':
+      return l10n.t(
+        'The next run is served from the cache, unless something changed that is not on the page: a value of a control, Python, marimo, or the version of a module. To compute it anew, clear it.',
+      );
+    case 'changedHere':
+      return l10n.t(
+        'The next run computes it. If you take the edit back, it is served from the cache again.',
+      );
+    case 'changedUpstream':
+      return changed?.gone === true
+        ? l10n.t('If you bring that cell back, it is served from the cache again.')
+        : l10n.t(
+            'marimo compares values where it can: if that cell still gives the same, this one is served from the cache.',
+          );
+    case 'obsolete':
+      return l10n.t('The next run computes it and saves it for the marimo in use.');
+    case 'notCacheable':
+      return l10n.t(
+        'To have its costly part cached, move that into a cell of its own, or into a block under mo.persistent_cache.',
+      );
+    case 'unknown':
+      return l10n.t('The next run tells whether it is served.');
+    case 'neverCached':
+      return l10n.t(
+        'marimo caches a cell when cell caching is on and the cell has run. Results that were cleared or evicted are computed once more.',
+      );
+  }
+}

@@ -1,0 +1,47 @@
+/** How a cell stands to the cache in a few words, for a lens above it or a status below it. */
+
+import * as l10n from '@vscode/l10n';
+import { formatDuration } from '../protocol/quantities';
+import type { CellState } from '../protocol/cells';
+import type { CacheError } from '../store/CacheError';
+import type { ChangedTitle } from './hover';
+import { plainText } from './markdown';
+
+export interface Standing {
+  readonly state: CellState;
+  readonly changed: ChangedTitle | undefined;
+  /** Why the cache cannot be asked. */
+  readonly problem: CacheError | undefined;
+  /** Seconds that it took to compute what would be served. */
+  readonly saves: number | undefined;
+}
+
+/** @returns plain text without a full stop: `cached, saves 34 s`, `changed upstream: load` */
+export function labelOf({ state, changed, problem, saves }: Standing, locale: string): string {
+  if (problem && problem.kind !== 'missing') return l10n.t('cache not readable');
+  switch (state) {
+    case 'fresh':
+      return saves === undefined || saves < least
+        ? l10n.t('cached')
+        : l10n.t('cached, saves {0}', formatDuration(saves, locale));
+    case 'changedHere':
+      return l10n.t('changed here');
+    case 'changedUpstream': {
+      const title = plainText(changed?.title ?? '');
+      return changed?.gone === true
+        ? l10n.t('gone upstream: {0}', title)
+        : l10n.t('changed upstream: {0}', title);
+    }
+    case 'obsolete':
+      return l10n.t('cached by another marimo');
+    case 'notCacheable':
+      return l10n.t('not cacheable');
+    case 'unknown':
+      return l10n.t('cached, its code is not recorded');
+    case 'neverCached':
+      return l10n.t('not cached');
+  }
+}
+
+/** Seconds below which the saving is not worth a word. */
+const least = 0.01;

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'node:test';
+import type { Locator } from 'playwright-core';
+import { newestPython } from '../environment';
+import { runNotebook } from '../kernel';
+import { emptyFolder, stepsIn } from './steps';
+import { VsCode } from './VsCode';
+
+const notebook = `# /// script
+# [tool.marimo.runtime]
+# cache_cells = true
+# ///
+import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def load():
+    import time
+
+    time.sleep(1.5)
+    with open("more.csv") as _more:
+        _lines = _more.readlines()
+    rows = [3, 1, 2]
+    return rows, time
+
+
+@app.cell
+def order(rows):
+    ordered = sorted(rows)
+    return (ordered,)
+
+
+@app.cell
+def show(ordered):
+    f"The least is {ordered[0]}."
+    return
+
+
+if __name__ == "__main__":
+    app.run()
+`;
+
+test('at the cell: how it stands, before and after a run', async (t) => {
+  const folder = await emptyFolder(t);
+  const python = newestPython();
+  const file = path.join(folder, 'ranks.py');
+  await writeFile(file, notebook);
+  await writeFile(path.join(folder, 'more.csv'), '1\n');
+  await runNotebook(python, file);
+  await runNotebook(python, file);
+  const vsCode = await VsCode.open({ folder });
+  t.after(() => vsCode.close());
+  const step = stepsIn(t, vsCode, 'cell');
+
+  const lenses = async () =>
+    (await vsCode.page.locator('.editor-instance .codelens-decoration').allInnerTexts()).map(
+      (text) => text.replaceAll(/\s+/g, ' ').trim(),
+    );
+  const expectLenses = (...expected: RegExp[]) =>
+    vsCode.eventually(async () => {
+      const seen = await lenses();
+      assert.equal(seen.length, expected.length, seen.join(' / '));
+      for (const [index, pattern] of expected.entries()) assert.match(seen[index] ?? '', pattern);
+    }, 40);
+  const status = (text: RegExp): Locator =>
+    vsCode.page.locator('.statusbar-item', { hasText: text });
+  const hoverOf = async (name: string, expected: RegExp): Promise<string> => {
+    const word = vsCode.line(`def ${name}`).locator('span span').last();
+    return (await vsCode.hover(word, expected)).innerText();
+  };
+  /** Another program's edit of the file, which the open editor takes over. */
+  const rewrite = async (change: (text: string) => string) => {
+    await writeFile(file, change(await readFile(file, 'utf8')));
+  };
+
+  await step('lenses and the status bar tell what is cached', async () => {
+    await vsCode.openFile('ranks.py');
+    await expectLenses(/^cached, saves 1\.[5-9] s$|^cached, saves \d/, /^cached/, /^cached/);
+    await status(/3 of 3 cells cached, saves/).waitFor();
+    await vsCode.page.locator('.editor-instance .cgmr').first().waitFor();
+  });
+
+  await step('an edit shows at the cell and below it before any run', async () => {
+    await vsCode.goToLine(notebook.split('\n').indexOf('    rows = [3, 1, 2]') + 1);
+    await vsCode.page.keyboard.press('End');
+    await vsCode.page.keyboard.press('ArrowLeft');
+    await vsCode.page.keyboard.type(', 0');
+    await expectLenses(/^changed here$/, /^changed upstream: load$/, /^changed upstream: load$/);
+    await status(/0 of 3 cells cached/).waitFor();
+    const text = await hoverOf('order', /load, which it needs, has changed/);
+    assert.match(text, /Preview.*Clear.*Pin.*Why/s);
+  });
+
+  await step('after the run the hover tells what it met', async () => {
+    await vsCode.page.keyboard.press('Control+s');
+    await vsCode.eventually(async () => {
+      assert.match(await readFile(file, 'utf8'), /\[3, 1, 2, 0\]/);
+    });
+    await runNotebook(python, file);
+    await expectLenses(/^cached/, /^cached/, /^cached/);
+    const text = await hoverOf('order', /Last run: miss/);
+    assert.match(text, /load, which it needs, changed|rows, from load, holds something else/);
+    assert.match(text, /Before: hit.*miss/s);
+  });
+
+  await step('what is pinned says so, in the hover and the tree', async () => {
+    await vsCode.goToLine(notebook.split('\n').indexOf('def order(rows):') + 1);
+    await vsCode.command('Cellar: Pin');
+    await hoverOf('order', /Pinned\./);
+    await status(/3 of 3 cells cached/).click();
+    const row = vsCode.tree.row('order').first();
+    await row.waitFor();
+    assert.match(await row.innerText(), /pinned/);
+  });
+
+  await step('the question why is answered', async () => {
+    await vsCode.command('Cellar: Why');
+    await vsCode.dialog.waitFor();
+    const text = await vsCode.dialog.innerText();
+    assert.match(text, /The last runs:/);
+    await vsCode.picture('cell-why');
+    await vsCode.page.keyboard.press('Escape');
+  });
+
+  await step('a file that was read and changed is told of', async () => {
+    await writeFile(path.join(folder, 'more.csv'), '1\n2\n');
+    const text = await hoverOf('load', /more\.csv changed/);
+    assert.match(text, /Clear/);
+  });
+
+  await step('a cell that was moved keeps its history in a notebook that was renamed', async () => {
+    const cells = /(@app\.cell\ndef order[^]*?\n\n\n)(@app\.cell\ndef show[^]*?\n\n\n)/;
+    await rewrite((text) => text.replace(cells, '$2$1'));
+    await rename(file, path.join(folder, 'places.py'));
+    await vsCode.openFile('places.py');
+    await expectLenses(/^cached/, /^cached/, /^cached/);
+    assert.match(await hoverOf('order', /Last run: miss/), /Before: hit/);
+  });
+
+  await step('in a dark theme', async () => {
+    await vsCode.command('Preferences: Toggle between Light/Dark Themes');
+    await vsCode.page.waitForTimeout(1000);
+    await hoverOf('order', /Last run/);
+  });
+});

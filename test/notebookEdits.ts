@@ -1,0 +1,245 @@
+/**
+ * Random edits of a notebook between one run and the next: what people do to a page, most of which
+ * has a bearing on what is cached and some of which has none.
+ */
+
+import { findDefs } from '../src/notebook/defs';
+import { readLogicalLines } from '../src/notebook/lines';
+import { normalise } from '../src/notebook/normalise';
+
+/** A cell as written; `id` is its own for good, whatever becomes of it. */
+export interface PageCell {
+  readonly id: number;
+  readonly name: string | undefined;
+  readonly code: string;
+}
+
+/** What an edit was, in words, with the cells whose code is not what it was: new and gone ones too. */
+export interface PageEdit {
+  readonly what: string;
+  readonly touched: ReadonlySet<number>;
+}
+
+/** Builtins that the samples use, which a cell can come to define. */
+const builtins = ['float', 'int', 'len', 'max', 'range', 'sum', 'type', 'zip'];
+
+type Edit = readonly [what: string, edit: () => boolean];
+
+/** A notebook that is edited on and on. */
+export class EditedPage {
+  #cells: readonly PageCell[];
+  /** Earlier states, to go back to. */
+  readonly #earlier: (readonly PageCell[])[] = [];
+  #nextId: number;
+  #count = 0;
+
+  constructor(
+    cells: readonly Omit<PageCell, 'id'>[],
+    private readonly below: (below: number) => number,
+  ) {
+    this.#cells = cells.map((cell, index) => ({ ...cell, id: index + 1 }));
+    this.#nextId = cells.length + 1;
+  }
+
+  get cells(): readonly PageCell[] {
+    return this.#cells;
+  }
+
+  /** Edits once, as drawn by lot. */
+  edit(): PageEdit {
+    const before = this.#cells;
+    for (;;) {
+      const [what, edit] = this.#pick(this.#edits);
+      if (!edit()) continue;
+      this.#earlier.push(before);
+      return { what, touched: difference(before, this.#cells) };
+    }
+  }
+
+  readonly #edits: readonly Edit[] = [
+    ...repeat(4, 'change a number', () => this.#rewrite((code) => this.#changeNumber(code))),
+    ...repeat(3, 'add a line', () => this.#rewrite((code) => `_note = ${this.#fresh()}\n${code}`)),
+    ...repeat(2, 'comment', () => this.#rewrite((code) => `# Why, ${this.#fresh()}\n\n${code}\n`)),
+    ...repeat(1, 'break', () => this.#rewrite((code) => `${code}\n_broken = (`)),
+    ...repeat(1, 'fail', () => this.#rewrite((code) => `${code}\n1 / 0`)),
+    ...repeat(2, 'rename', () => this.#rename()),
+    ...repeat(2, 'move', () => this.#move()),
+    ...repeat(2, 'insert', () => this.#insert(`extra_${this.#fresh()} = ${this.#count}`)),
+    ...repeat(2, 'define a builtin', () => this.#defineBuiltin()),
+    ...repeat(1, 'define twice', () => this.#defineTwice()),
+    ...repeat(2, 'delete', () => this.#delete()),
+    ...repeat(2, 'rename a variable', () => this.#renameVariable()),
+    ...repeat(2, 'split', () => this.#split()),
+    ...repeat(1, 'join', () => this.#join()),
+    ...repeat(1, 'copy', () => this.#copy()),
+    ...repeat(8, 'go back', () => this.#goBack()),
+  ];
+
+  #rewrite(change: (code: string) => string): boolean {
+    const index = this.below(this.#cells.length);
+    const cell = this.#cells[index];
+    if (!cell) return false;
+    const code = change(cell.code);
+    this.#cells = this.#cells.with(index, { ...cell, code });
+    return code !== cell.code;
+  }
+
+  /** The last digit of one, so that what took a second does not come to take an hour. */
+  #changeNumber(code: string): string {
+    const numbers = [...code.matchAll(/(?<![\w.])\d+(?![\w.])/g)];
+    if (numbers.length === 0) return code;
+    const number = this.#pick(numbers);
+    const end = number.index + number[0].length;
+    return `${code.slice(0, end - 1)}${1 + this.below(9)}${code.slice(end)}`;
+  }
+
+  #rename(): boolean {
+    const index = this.below(this.#cells.length);
+    const cell = this.#cells[index];
+    if (!cell || cell.name === 'setup') return false;
+    this.#cells = this.#cells.with(index, { ...cell, name: `cell_${this.#fresh()}` });
+    return true;
+  }
+
+  /** The setup cell stays the first, where alone it is one. */
+  #move(): boolean {
+    const from = this.below(this.#cells.length);
+    const cell = this.#cells[from];
+    if (!cell || cell.name === 'setup') return false;
+    const others = this.#cells.toSpliced(from, 1);
+    this.#cells = others.toSpliced(this.#anyPlace(others), 0, cell);
+    return true;
+  }
+
+  #insert(code: string): boolean {
+    const cell = { id: this.#nextId++, name: undefined, code };
+    this.#cells = this.#cells.toSpliced(this.#anyPlace(this.#cells), 0, cell);
+    return true;
+  }
+
+  #defineBuiltin(): boolean {
+    const used = builtins.filter((name) => {
+      const word = new RegExp(`(?<![\\w.])${name}\\(`);
+      return this.#cells.some(({ code }) => word.test(code)) && !this.#defs().has(name);
+    });
+    return used.length > 0 && this.#insert(`from builtins import ${this.#pick(used)}`);
+  }
+
+  /** Which marimo refuses to run. */
+  #defineTwice(): boolean {
+    const defs = [...this.#defs()];
+    return defs.length > 0 && this.#insert(`${this.#pick(defs)} = ${this.#fresh()}`);
+  }
+
+  #delete(): boolean {
+    const index = this.below(this.#cells.length);
+    if (this.#cells.length < 4 || this.#cells[index]?.name === 'setup') return false;
+    this.#cells = this.#cells.toSpliced(index, 1);
+    return true;
+  }
+
+  #renameVariable(): boolean {
+    const defs = [...this.#defs()];
+    if (defs.length === 0) return false;
+    const name = this.#pick(defs);
+    const word = new RegExp(`(?<![\\w.])${name}(?!\\w)`, 'g');
+    const now = `${name.replace(/_\d+$/, '')}_${this.#fresh()}`;
+    // A keyword, an import and a string have the name for reasons of their own.
+    if (this.#cells.some(({ code }) => new RegExp(`import.*\\b${name}\\b`).test(code)))
+      return false;
+    this.#cells = this.#cells.map((cell) => ({ ...cell, code: cell.code.replace(word, now) }));
+    return true;
+  }
+
+  #split(): boolean {
+    const index = this.below(this.#cells.length);
+    const cell = this.#cells[index];
+    if (!cell || cell.name === 'setup') return false;
+    const starts = statements(cell.code).slice(1);
+    if (starts.length === 0) return false;
+    const cut = this.#pick(starts);
+    const first = { ...cell, code: cell.code.slice(0, cut).trim() };
+    const second = { id: this.#nextId++, name: undefined, code: cell.code.slice(cut).trim() };
+    this.#cells = this.#cells.toSpliced(index, 1, first, second);
+    return true;
+  }
+
+  #join(): boolean {
+    const index = this.below(this.#cells.length - 1);
+    const [one, other] = this.#cells.slice(index, index + 2);
+    if (!one || !other || one.name === 'setup') return false;
+    this.#cells = this.#cells.toSpliced(index, 2, { ...one, code: `${one.code}\n${other.code}` });
+    return true;
+  }
+
+  /** A copy of a cell that defines nothing. */
+  #copy(): boolean {
+    const cells = this.#cells.filter(({ code }) => findDefs(code).length === 0);
+    return cells.length > 0 && this.#insert(this.#pick(cells).code);
+  }
+
+  /** To how it was lately, or at first. */
+  #goBack(): boolean {
+    const steps = this.#earlier.length;
+    if (steps === 0) return false;
+    const state =
+      this.#earlier[this.below(3) === 0 ? 0 : steps - 1 - this.below(Math.min(3, steps))];
+    const differs = state !== undefined && difference(this.#cells, state).size > 0;
+    if (differs) this.#cells = state;
+    return differs;
+  }
+
+  #defs(): Set<string> {
+    return new Set(this.#cells.flatMap(({ code }) => findDefs(code)));
+  }
+
+  #anyPlace(cells: readonly PageCell[]): number {
+    const first = cells[0]?.name === 'setup' ? 1 : 0;
+    return first + this.below(cells.length + 1 - first);
+  }
+
+  /** A number that was not drawn before. */
+  #fresh(): number {
+    return ++this.#count;
+  }
+
+  #pick<Value>(values: readonly Value[]): Value {
+    const value = values[this.below(values.length)];
+    if (value === undefined) throw new Error('nothing to pick from');
+    return value;
+  }
+}
+
+/** @returns the text of a notebook's file. */
+export function writeNotebook(preamble: string, cells: readonly PageCell[]): string {
+  const parts = cells.map(({ name, code }) => {
+    const body = code.replace(/^(?=.)/gm, '    ');
+    if (name === 'setup') return `with app.setup:\n${body}\n`;
+    return `@app.cell\ndef ${name ?? '_'}():\n${body}\n    return\n`;
+  });
+  return `${preamble.trimEnd()}\n\n\n${parts.join('\n\n')}\n\nif __name__ == "__main__":\n    app.run()\n`;
+}
+
+/** @returns cells that only one of two pages has, or that have another code in each. */
+function difference(before: readonly PageCell[], after: readonly PageCell[]): Set<number> {
+  const codes = (cells: readonly PageCell[]) =>
+    new Map(cells.map(({ id, code }) => [id, normalise(code)]));
+  const [was, is] = [codes(before), codes(after)];
+  return new Set([...was.keys(), ...is.keys()].filter((id) => was.get(id) !== is.get(id)));
+}
+
+/** Offsets at which the statements of a code begin that are not indented. */
+function statements(code: string): number[] {
+  const lines = readLogicalLines(code).filter(({ indent }) => indent === '');
+  return lines
+    .filter(({ start }, index) => {
+      const above = lines[index - 1];
+      const goesOn = /^(?:else|elif|except|finally)\b/.test(code.slice(start));
+      return !goesOn && code[above?.start ?? -1] !== '@';
+    })
+    .map(({ start }) => start);
+}
+
+function repeat(times: number, ...edit: Edit): Edit[] {
+  return Array.from({ length: times }, () => edit);
+}

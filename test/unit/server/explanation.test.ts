@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { CellState } from '../../../src/protocol/cells';
+import { explainCell } from '../../../src/server/explanation';
+import type { CellFacts, Run } from '../../../src/server/hover';
+import { labelOf } from '../../../src/server/label';
+import { plainText } from '../../../src/server/markdown';
+import { CacheError } from '../../../src/store/CacheError';
+
+const now = 1_800_000_000;
+const style = { locale: 'en', now, escape: plainText };
+const facts: CellFacts = {
+  state: 'changedUpstream',
+  changed: { title: 'load', gone: false },
+  problem: undefined,
+  items: [],
+  runs: [],
+};
+const run: Run = {
+  cellId: 1,
+  cacheName: 'cell_cache',
+  hash: 'h',
+  outcome: 'miss',
+  at: now - 300,
+  seconds: 2,
+  why: undefined,
+  reasons: undefined,
+  reason: 'The code of load changed.',
+  computedIn: undefined,
+};
+
+test('an explanation says what is, what to do, and what the last runs met', () => {
+  const { title, detail } = explainCell(
+    'plot\nit',
+    {
+      ...facts,
+      runtime: 34,
+      runs: [run, { ...run, outcome: 'hit', seconds: 0.2, reason: undefined }],
+    },
+    style,
+  );
+  assert.equal(title, 'plot it');
+  assert.deepEqual(detail.split('\n\n'), [
+    'In the cache, but load, which it needs, has changed. It may still hit. ' +
+      'marimo compares values where it can: if that cell still gives the same, this one is served from the cache.',
+    'It took 34 s to compute.',
+    'The last runs:\n5 min ago: miss (2 s). The code of load changed.\n5 min ago: hit (200 ms)',
+  ]);
+});
+
+const labels: Record<CellState, string> = {
+  fresh: 'cached, saves 34 s',
+  changedHere: 'changed here',
+  changedUpstream: 'changed upstream: load',
+  obsolete: 'cached by another marimo',
+  notCacheable: 'not cacheable',
+  unknown: 'cached, its code is not recorded',
+  neverCached: 'not cached',
+};
+
+for (const [state, label] of Object.entries(labels) as [CellState, string][]) {
+  test(`a cell that is ${state} has a label, and something to be done about it`, () => {
+    const { changed, problem } = facts;
+    assert.equal(labelOf({ state, changed, problem, saves: 34 }, 'en'), label);
+    const { detail } = explainCell('a', { ...facts, state }, style);
+    assert.match(detail, /^[A-Z].*\. [A-Z].*\.$/);
+  });
+}
+
+test('a cache that cannot be read is said to be so, and one that is not there yet is empty', () => {
+  const standing = { state: 'neverCached', changed: undefined, saves: undefined } as const;
+  const label = (kind: 'missing' | 'damaged') =>
+    labelOf({ ...standing, problem: new CacheError(kind, '/a', '') }, 'en');
+  assert.equal(label('damaged'), 'cache not readable');
+  assert.equal(label('missing'), 'not cached');
+});
+
+test('what loads as fast as it is computed saves nothing worth a word', () => {
+  const { problem } = facts;
+  const label = (saves: number | undefined) =>
+    labelOf({ state: 'fresh', changed: undefined, problem, saves }, 'en');
+  assert.equal(label(0.001), 'cached');
+  assert.equal(label(undefined), 'cached');
+});
