@@ -51,7 +51,7 @@ export function activate(context: vscode.ExtensionContext): void {
     treeDataProvider: {
       onDidChangeTreeData: changed.event,
       getChildren: async (parent) => (await enter()).cells.getChildren(parent),
-      getParent: async (branch) => (await enter()).cells.getParent?.(branch),
+      getParent: async (branch) => (await enter()).cells.getParent(branch),
       getTreeItem: async (branch) => (await enter()).cells.getTreeItem(branch),
     },
     showCollapseAll: true,
