@@ -90,8 +90,8 @@ def _fill_notebook(
     from marimo_cellar import _marimo
     from marimo_cellar.cells import Roll
     from marimo_cellar.entries import Owner
-    from marimo_cellar.saving import place
     from marimo_cellar.notebook import KernelCell, compose
+    from marimo_cellar.saving import place
 
     first = index * population.cells
     numbers = range(first, first + population.cells)
