@@ -21,7 +21,6 @@ from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 
-from marimo_cellar import crc
 from marimo_cellar.mounts import is_local
 
 # What stands for bytes: in memory, or a mapping of a file that nobody changes.
@@ -155,7 +154,7 @@ def _load(
         if mapped and size >= MAPPED_BYTES and _may_map(path, file):
             # Not through the mapping: where the disk fails there, the process is
             # killed.
-            _check_file(file, digest, size, crc32)
+            _check_pieces(file, digest, crc32)
             with suppress(OSError, ValueError):
                 return _map(file, size)
             file.seek(0)
@@ -198,7 +197,7 @@ def check(content: Bytes, digest: bytes, size: int, crc32: int | None) -> None:
         if crc32 is None:
             if hashlib.sha256(content).digest() == digest:
                 return
-        elif crc.of_bytes(content) == crc32:
+        elif zlib.crc32(content) == crc32:
             return
     raise Damaged(digest)
 
@@ -260,15 +259,14 @@ def _open(path: Path) -> FileIO:
     return FileIO(os.open(path, flags))
 
 
-def _check_file(file: FileIO, digest: bytes, size: int, crc32: int | None) -> None:
-    if crc32 is not None:
-        if crc.of_file(file.fileno(), size) != crc32:
-            raise Damaged(digest)
-        return
-    sha256, buffer = hashlib.sha256(), memoryview(bytearray(_PIECE_BYTES))
+def _check_pieces(file: FileIO, digest: bytes, crc32: int | None) -> None:
+    sha256, crc, buffer = hashlib.sha256(), 0, memoryview(bytearray(_PIECE_BYTES))
     while count := file.readinto(buffer):
-        sha256.update(buffer[:count])
-    if sha256.digest() != digest:
+        if crc32 is None:
+            sha256.update(buffer[:count])
+        else:
+            crc = zlib.crc32(buffer[:count], crc)
+    if (sha256.digest() != digest) if crc32 is None else (crc != crc32):
         raise Damaged(digest)
 
 
