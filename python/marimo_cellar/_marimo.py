@@ -308,6 +308,13 @@ def is_ui(value: Any) -> bool:
     return isinstance(value, UIElement | UIElementStub)
 
 
+def is_local(name: str) -> bool:
+    """Whether only the cell that defines a name can use it."""
+    from marimo._ast.variables import is_local
+
+    return is_local(name)
+
+
 def is_trusted(loader: Any, manifest: Any) -> bool:
     """Whether a `lazy` loader takes a manifest as signed by whom it trusts."""
     import msgspec
@@ -518,6 +525,7 @@ __all__ = [
     "is_cache_export",
     "is_called_from_marimo",
     "is_cells_own_code",
+    "is_local",
     "is_notebook_manifest",
     "is_trusted",
     "is_ui",

@@ -99,10 +99,16 @@ def note_hit(lookup: Lookup, cache: _marimo.Cache) -> None:
 
 
 def note_unsaved(lookup: Lookup | None, manifest: Any) -> None:
-    """An entry is written, of some of whose values only the types could be saved."""
+    """An entry is written, of some of whose values only the types could be saved.
+
+    A cell that lacks only names of its own is served as any other: marimo runs it
+    again for those that another cell uses, and no other can use these.
+    """
 
     def note() -> None:
         names = manifests.unserialised(manifest) if manifest is not None else []
+        if lookup is not None and lookup.key.cache_name == "cell_cache":
+            names = [name for name in names if not _marimo.is_local(name)]
         if lookup is not None and names:
             _add(lookup, {"kind": "unpicklable", "names": names})
             lookups.note(lookup)
@@ -128,7 +134,9 @@ def _note_ui(lookup: Lookup, cache: _marimo.Cache) -> None:
         lambda: [
             name
             for name, value in cache.defs.items()
-            if name not in cache.stateful_refs and _marimo.is_ui(value)
+            if name not in cache.stateful_refs
+            and not _marimo.is_local(name)
+            and _marimo.is_ui(value)
         ],
         none,
     )

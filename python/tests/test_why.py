@@ -276,6 +276,32 @@ def test_what_cannot_be_cached_is_told_with_the_reason(
     assert again["fails"] == ("miss", [{"kind": "unsaved"}, raised])
 
 
+def test_what_only_the_cell_itself_can_use_does_not_keep_it_from_the_cache(
+    write: Write, env: dict[str, str]
+) -> None:
+    def ran() -> list[str]:
+        return sorted((tmp / "ran.txt").read_text().split())
+
+    note = 'with open("ran.txt", "a") as _file:\n    _file.write("{0}\\n")\n'
+    notebook = write(
+        "local.py",
+        handle=note.format("handle"),
+        slider=note.format("slider") + "_slider = mo.ui.slider(1, 9)\n_slider",
+        shared=note.format("shared") + "shared = mo.ui.slider(1, 9)",
+    )
+    tmp = notebook.parent
+    told = Told(notebook, env)
+    first = told.run()
+    nothing = {"kind": "first"}
+    assert first["handle"] == ("miss", [nothing])
+    assert first["slider"] == ("miss", [nothing])
+    assert first["shared"] == ("miss", [nothing, {"kind": "ui", "names": ["shared"]}])
+    assert ran() == ["handle", "shared", "slider"]
+    told.run()
+    # What marimo ran a second time is what we said of it.
+    assert ran() == ["handle", "shared", "shared", "slider"]
+
+
 def test_functions_and_blocks_are_told_by_their_arguments_and_names(
     write: Write, env: dict[str, str]
 ) -> None:

@@ -7,6 +7,7 @@
 import { Ancestry } from './ancestry';
 import { type Appearance, assignCells, type KnownCell } from './identity';
 import { normalise } from './normalise';
+import { hasWord } from './texts';
 
 /** A cell of the document; `code` is normalised, `digest` is that text's SHA-256 as hex. */
 export interface CurrentCell extends Appearance {
@@ -49,6 +50,11 @@ export interface StoredRefusal {
   readonly at: number;
   /** Whether it follows from what the cell makes: then nothing of this code is served whole. */
   readonly lasting: boolean;
+  /**
+   * The values that a result lacks, when that is all there is to it. marimo serves such a result
+   * until another cell has to run that uses one of them.
+   */
+  readonly lacking?: readonly string[] | undefined;
 }
 
 /** What the cache recorded of a notebook: cells in notebook order, entries by last use, latest first. */
@@ -172,6 +178,11 @@ export class SavedNotebook<
       nearest: Judgement<Entry, Refusal>,
     ): boolean => {
       if (!isAsSeen(index)) return false;
+      const { lacking } = refusal;
+      if (lacking && 'entry' in nearest && nearest.state !== 'changedHere') {
+        const others = current.filter((_, other) => other !== index);
+        return lacking.some((name) => others.some((other) => hasWord(other, name)));
+      }
       if (refusal.lasting || !('entry' in nearest)) return true;
       // What failed with other input is no longer what it was: that input is looked at, too.
       const places = ancestry.placesOf(nearest.entry.node ?? '');

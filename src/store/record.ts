@@ -61,6 +61,8 @@ export interface RecordedRefusal {
   readonly at: number;
   /** Whether it comes of what the cell makes, as against an error that ended one run. */
   readonly lasting: boolean;
+  /** The values that could not be saved, when nothing else kept its result from the cache. */
+  readonly lacking?: readonly string[] | undefined;
   /** The reasons as JSON. */
   readonly reasons: string;
 }
@@ -95,6 +97,7 @@ const refusals = new Listing('a lookup', {
   cellId: integer('l.cell_id'),
   at: real('l.at'),
   lasting: flag('l.lasting'),
+  lacking: optional(names('l.lacking')),
   reasons: text('l.reasons'),
 });
 
@@ -103,7 +106,8 @@ const refusals = new Listing('a lookup', {
  * cannot be saved, is told by the run that saved it, and true of all that are served it later.
  */
 const lastRefusals = `(
-  SELECT last.cell_id, last.at, r.reasons, r.kind <> 'raised' AS lasting
+  SELECT last.cell_id, last.at, r.reasons, max(r.kind <> 'raised') AS lasting,
+    CASE WHEN min(r.kind = 'unpicklable') THEN r.names END AS lacking
   FROM (
     SELECT cell_id, hash, lookup_id, max(at) AS at FROM lookups
     WHERE cache_name = 'cell_cache'
@@ -113,7 +117,8 @@ const lastRefusals = `(
   JOIN lookups AS l ON l.cell_id = last.cell_id AND l.hash = last.hash
     AND l.cache_name = 'cell_cache'
   JOIN (
-    SELECT lookup_id, reasons, json_extract(each.value, '$.kind') AS kind
+    SELECT lookup_id, reasons, json_extract(each.value, '$.kind') AS kind,
+      json_extract(each.value, '$.names') AS names
     FROM reasons, json_each(CASE WHEN json_valid(reasons) THEN reasons ELSE '[]' END) AS each
   ) AS r ON r.lookup_id = l.lookup_id
   WHERE r.kind IN ('ui', 'unpicklable') OR r.kind = 'raised' AND l.lookup_id = last.lookup_id

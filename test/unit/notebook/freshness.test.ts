@@ -75,10 +75,14 @@ const withEntry = (cellId: number, different: Partial<StoredEntry>): StoredNoteb
 });
 
 /** The record, with a cell whose last run left what cannot be kept. */
-const withRefusal = (cellId: number, lasting = false): StoredNotebook => ({
+const withRefusal = (
+  cellId: number,
+  lasting = false,
+  lacking?: readonly string[],
+): StoredNotebook => ({
   ...record(saved),
   entries: record(saved).entries.filter((entry) => lasting || entry.cellId !== cellId),
-  refusals: [{ cellId, at: 2000, lasting }],
+  refusals: [{ cellId, at: 2000, lasting, lacking }],
 });
 
 const table: readonly {
@@ -197,6 +201,24 @@ const table: readonly {
     document: saved,
     stored: withRefusal(2, true),
     expect: ['fresh', 'notCacheable', 'fresh', 'fresh'],
+  },
+  {
+    name: 'a result that lacks a value serves where no other cell uses that',
+    document: saved,
+    stored: withRefusal(2, true, ['handle']),
+    expect: ['fresh', 'fresh', 'fresh', 'fresh'],
+  },
+  {
+    name: 'one that lacks what another cell uses does not',
+    document: saved,
+    stored: withRefusal(2, true, ['handle', 'clean']),
+    expect: ['fresh', 'notCacheable', 'fresh', 'fresh'],
+  },
+  {
+    name: 'what it lacks is used since an edit',
+    document: [load, clean, plot, { ...other, code: 'print(handle)' }],
+    stored: withRefusal(2, true, ['handle']),
+    expect: ['fresh', 'notCacheable', 'fresh', 'changedHere'],
   },
   {
     name: 'a result that the marimo in use does not read',
