@@ -11,6 +11,7 @@ import {
   describeState,
   type Style,
 } from './hover';
+import { ofSentence } from './markdown';
 
 /** @param title what people call the cell */
 export function explainCell(title: string, facts: CellFacts, style: Style): Explanation {
@@ -18,7 +19,9 @@ export function explainCell(title: string, facts: CellFacts, style: Style): Expl
   const { state, changed, problem, runs, items, runtime } = facts;
   const { refusal, outdated } = facts;
   const isRefused = state === 'notCacheable' && refusal !== undefined;
-  const standing = isRefused ? escape(refusal) : describeState(state, changed, problem, escape);
+  const standing = isRefused
+    ? escape(refusal, ofSentence)
+    : describeState(state, changed, problem, escape);
   const paragraphs = [[standing, advise(facts)].filter(Boolean).join(' ')];
   if (state === 'fresh' && outdated !== undefined) {
     paragraphs.push(
@@ -31,7 +34,7 @@ export function explainCell(title: string, facts: CellFacts, style: Style): Expl
   if (runs.length > 0) {
     const lines = runs.map(({ outcome, seconds, at, reason }) => {
       const met = `${formatAge(at, now, locale)}: ${describeOutcome(outcome, seconds, locale)}`;
-      return reason === undefined ? met : `${met}. ${escape(reason)}`;
+      return reason === undefined ? met : `${met}. ${escape(reason, ofSentence)}`;
     });
     paragraphs.push([l10n.t('The last runs:'), ...lines].join('\n'));
   }

@@ -6,6 +6,7 @@ import { formatAge, formatBytes, formatDuration } from '../protocol/quantities';
 import type { CellState } from '../protocol/cells';
 import { type CacheError, UnsupportedError } from '../store/CacheError';
 import type { ItemSummary, LookupSummary } from '../store/rows';
+import { ofSentence } from './markdown';
 
 /** What is known of a cell. Durations are seconds. */
 export interface CellFacts {
@@ -54,7 +55,7 @@ export interface Style {
   /** Unix seconds. */
   readonly now: number;
   /** Makes text from a file or a database plain text in the format of the hover. */
-  readonly escape: (text: string) => string;
+  readonly escape: (text: string, most?: number) => string;
 }
 
 /** Values that are named before the rest is counted. */
@@ -74,7 +75,9 @@ export function describeCell(facts: CellFacts, style: Style): string[] {
   const { refusal, outdated } = facts;
   const isRefused = state === 'notCacheable' && refusal !== undefined;
   const first = [
-    isRefused ? style.escape(refusal) : describeState(state, changed, problem, style.escape),
+    isRefused
+      ? style.escape(refusal, ofSentence)
+      : describeState(state, changed, problem, style.escape),
   ];
   if (state === 'fresh' && outdated !== undefined) {
     first[0] = describeOutdated(outdated, style);
@@ -188,7 +191,7 @@ function describeLastRun({ runs }: CellFacts, { locale, now, escape }: Style): s
     seconds === undefined
       ? l10n.t('Last run: miss, {0}.', age)
       : l10n.t('Last run: miss, {0}, took {1}.', age, formatDuration(seconds, locale));
-  return reason === undefined ? met : `${met} ${escape(reason)}`;
+  return reason === undefined ? met : `${met} ${escape(reason, ofSentence)}`;
 }
 
 function describeEarlierRuns({ runs }: CellFacts, { locale }: Style): string | undefined {

@@ -1,22 +1,27 @@
-/** A text of more than 80 characters, and what is left of it: a hover is read at a glance. */
-const tooLong = /^(.{79}).{2,}$/u;
+/** The most characters of a name or a line of code: a hover is read at a glance. */
+const ofName = 80;
+
+/** The most characters of a sentence that a kernel recorded: several names are in it. */
+export const ofSentence = 400;
 
 /**
  * Text from a file as plain text on one line: no control characters, none that are invisible or turn
  * the direction of writing, and not too long.
  */
-export function plainText(text: string): string {
+export function plainText(text: string, most = ofName): string {
   const line = text
     .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
     .replace(/\p{Cf}/gu, '')
     .trim();
-  return line.replace(tooLong, '$1…');
+  // No character takes more than two of the units that `length` counts.
+  const characters = line.length > most ? Array.from(line.slice(0, 2 * most + 2)) : [];
+  return characters.length > most ? `${characters.slice(0, most - 1).join('')}…` : line;
 }
 
 /**
  * The same as Markdown that shows exactly that text. CommonMark lets every punctuation mark of ASCII
  * be escaped, which leaves no emphasis, link, HTML, icon or address that an editor would make active.
  */
-export function escapeMarkdown(text: string): string {
-  return plainText(text).replace(/[!-/:-@[-`{-~]/g, '\\$&');
+export function escapeMarkdown(text: string, most = ofName): string {
+  return plainText(text, most).replace(/[!-/:-@[-`{-~]/g, '\\$&');
 }

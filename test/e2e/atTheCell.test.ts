@@ -118,12 +118,14 @@ test('at the cell: how it stands, before and after a run', async (t) => {
   });
 
   await step('the question why is answered', async () => {
-    await vsCode.command('Cellar: Why');
+    await vsCode.page.locator('.editor-instance .codelens-decoration a').nth(1).click();
     await vsCode.dialog.waitFor();
     const text = await vsCode.dialog.innerText();
     assert.match(text, /The last runs:/);
+    assert.match(text, /order[^]*load, which it needs, changed/);
     await vsCode.picture('cell-why');
     await vsCode.page.keyboard.press('Escape');
+    await vsCode.dialog.waitFor({ state: 'hidden' });
   });
 
   await step('a file that was read and changed is told of', async () => {

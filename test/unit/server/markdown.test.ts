@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { escapeMarkdown, plainText } from '../../../src/server/markdown';
+import { escapeMarkdown, ofSentence, plainText } from '../../../src/server/markdown';
 
 const table: readonly (readonly [text: string, plain: string, markdown: string])[] = [
   ['load_data', 'load_data', 'load\\_data'],
@@ -29,5 +29,7 @@ test('markdown: long texts are cut between characters', () => {
   assert.equal(plainText('a'.repeat(80)), 'a'.repeat(80));
   assert.equal(plainText('a'.repeat(81)), `${'a'.repeat(79)}…`);
   assert.equal(plainText('𝒳'.repeat(81)), `${'𝒳'.repeat(79)}…`);
+  assert.equal(plainText('𝒳'.repeat(80)), '𝒳'.repeat(80));
+  assert.equal(plainText('a'.repeat(401), ofSentence), `${'a'.repeat(399)}…`);
   assert.equal(escapeMarkdown('*'.repeat(81)), `${'\\*'.repeat(79)}…`);
 });

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { dirname, join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { makeCache, makeEntry, openCache, runSql } from './cacheFolder';
+
+/** A lookup of the hash `h1`, with what a kernel recorded of it. */
+interface Recorded {
+  readonly at: number;
+  readonly outcome: 'hit' | 'miss';
+  readonly reasons?: readonly { readonly kind: string; readonly names?: readonly string[] }[];
+}
+
+/** @returns what the cache of one cell tells that it could not keep, after these lookups. */
+async function refusalsAfter(t: TestContext, lookups: readonly Recorded[]) {
+  const path = await makeCache(t);
+  const loader = await openCache(t, path);
+  const entry = await loader.entry(await loader.save(makeEntry()));
+  const rows = lookups.map(({ at, outcome, reasons }, index) => {
+    const lookup = `INSERT INTO lookups (lookup_id, cell_id, cache_name, hash, outcome, at)
+      VALUES (${index + 1}, ${entry?.cellId}, 'cell_cache', 'h1', '${outcome}', ${at});`;
+    return reasons === undefined
+      ? lookup
+      : `${lookup} INSERT INTO reasons VALUES (${index + 1}, '${JSON.stringify(reasons)}');`;
+  });
+  await runSql(path, rows.join('\n'));
+  const record = await loader.record(join(dirname(path), '../../nb.py'));
+  return record?.refusals.map(({ at, lasting, lacking }) => ({ at, lasting, lacking }));
+}
+
+const first = { kind: 'first' };
+const unpicklable = { kind: 'unpicklable', names: ['handle'] };
+
+test('what a result lacks is told, of hits after it too', async (t) => {
+  assert.deepEqual(
+    await refusalsAfter(t, [
+      { at: 1, outcome: 'miss', reasons: [first, unpicklable] },
+      { at: 2, outcome: 'hit' },
+    ]),
+    [{ at: 2, lasting: true, lacking: ['handle'] }],
+  );
+});
+
+test('a result that has UI elements, too, does not merely lack something', async (t) => {
+  assert.deepEqual(
+    await refusalsAfter(t, [
+      { at: 1, outcome: 'miss', reasons: [first, unpicklable, { kind: 'ui', names: ['b'] }] },
+    ]),
+    [{ at: 1, lasting: true, lacking: undefined }],
+  );
+});
+
+test('an error is told of the last run alone', async (t) => {
+  const raised: Recorded = { at: 1, outcome: 'miss', reasons: [first, { kind: 'raised' }] };
+  assert.deepEqual(await refusalsAfter(t, [raised]), [
+    { at: 1, lasting: false, lacking: undefined },
+  ]);
+  assert.deepEqual(await refusalsAfter(t, [raised, { at: 2, outcome: 'hit' }]), []);
+});
