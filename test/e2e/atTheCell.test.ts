@@ -122,7 +122,7 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     await vsCode.dialog.waitFor();
     const text = await vsCode.dialog.innerText();
     assert.match(text, /The last runs:/);
-    assert.match(text, /order[^]*load, which it needs, changed/);
+    assert.match(text, /order[^]*load, which it needs, changed; rows, from load, holds something/);
     await vsCode.picture('cell-why');
     await vsCode.page.keyboard.press('Escape');
     await vsCode.dialog.waitFor({ state: 'hidden' });
@@ -138,7 +138,10 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     const cells = /(@app\.cell\ndef order[^]*?\n\n\n)(@app\.cell\ndef show[^]*?\n\n\n)/;
     await rewrite((text) => text.replace(cells, '$2$1'));
     await rename(file, path.join(folder, 'places.py'));
-    await vsCode.openFile('places.py');
+    await vsCode.command('View: Show Explorer');
+    const found = vsCode.page.locator('.explorer-folders-view .monaco-list-row');
+    await found.filter({ hasText: 'places.py' }).dblclick();
+    await vsCode.page.locator('.tab.active', { hasText: 'places.py' }).waitFor();
     await expectLenses(/^cached/, /^cached/, /^cached/);
     assert.match(await hoverOf('order', /Last run: miss/), /Before: hit/);
   });
