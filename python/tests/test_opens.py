@@ -17,8 +17,11 @@ from marimo_cellar.opens import Watch
 
 
 @pytest.fixture(autouse=True)
-def hook() -> None:
+def hook(monkeypatch: pytest.MonkeyPatch) -> None:
     opens.install()
+    # What other tests of this process began to compute, they never ended.
+    monkeypatch.setattr(opens, "_watched", {})
+    monkeypatch.setattr(opens, "_own", threading.local())
 
 
 def names(opened: list[Any], folder: Path, code: str = "") -> list[tuple[str, str]]:

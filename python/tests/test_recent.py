@@ -27,7 +27,9 @@ SMALL, LARGE = b"small", b"l" * (INLINE_BYTES + 1)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> SqliteStore:
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SqliteStore:
+    # Other tests of this process may have met as many databases as one watches.
+    monkeypatch.setattr(watching, "_handles", {})
     made = SqliteStore(str(tmp_path / "cache"))
     assert made.put(KEY, SMALL) and made.get(KEY) == SMALL
     assert known(made, KEY) == SMALL
