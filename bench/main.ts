@@ -1,3 +1,4 @@
+import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import * as activation from './activation';
@@ -5,7 +6,7 @@ import * as arrow from './arrow';
 import * as audit from './audit';
 import { idsOf, measureCases, type Result } from './cases';
 import * as clearing from './clearing';
-import type { Figure } from './figures';
+import { type Kept, readKept, renewed, writeKept } from './kept';
 import * as hover from './hover';
 import { parseOptions, type Options } from './options';
 import * as overhead from './overhead';
@@ -17,7 +18,7 @@ import * as tree from './tree';
 /** What is measured beside the stores, by the names that `--only` takes. */
 const FIGURES = { size, activation, tree, hover, parse, arrow, audit, clearing, overhead };
 
-/** `npm run bench`: measures, and after a whole run writes RESULTS.md beside this file. */
+/** `npm run bench`: measures, and after a whole run, or when told to, writes RESULTS.md beside this. */
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2));
   if (options.list) {
@@ -25,24 +26,37 @@ async function main(): Promise<void> {
     return;
   }
   const tell = options.json ? console.error : console.log;
-  const { machine, results } = await measureCases(options, (result) => {
+  const results: Kept['results'][number][] = [];
+  const machine = await measureCases(options, (result) => {
     tell(sentence(result));
+    results.push({ ...result, ...occasion() });
   });
-  const figures: Figure[] = [];
+  const figures: Kept['figures'][number][] = [];
   for (const [name, workload] of Object.entries(FIGURES)) {
     if (options.quick || !(options.only?.includes(name) ?? true)) continue;
     for (const figure of await workload.measure()) {
       tell(`${figure.what}: ${figure.value} (${figure.how})`);
-      figures.push(figure);
+      figures.push({ name, ...figure, ...occasion() });
     }
   }
-  if (isWhole(options))
-    await writeResults(path.resolve(import.meta.dirname), machine, results, figures);
+  if (options.save || isWhole(options)) {
+    const folder = path.resolve(import.meta.dirname);
+    const before = isWhole(options) ? undefined : await readKept(folder);
+    const ids = await idsOf({ ...options, only: undefined });
+    const kept = renewed(before, { machine, results, figures }, ids);
+    await writeKept(folder, kept);
+    await writeResults(folder, kept, ids);
+  }
   if (options.json) console.log(JSON.stringify({ cases: results.map(raw) }));
 }
 
 const isWhole = ({ quick, only, rounds }: Options): boolean =>
   !quick && only === undefined && rounds === undefined;
+
+const occasion = () => ({
+  date: new Date().toISOString().slice(0, 10),
+  load: Math.round((os.loadavg()[0] ?? 0) * 10) / 10,
+});
 
 const raw = ({ id, subject, ratio, rounds }: Result) => ({ id, subject, ratio, rounds });
 

@@ -6,6 +6,8 @@ export interface Options {
   readonly json: boolean;
   /** One round of all that is quick, without a VS Code: shows that it runs. */
   readonly quick: boolean;
+  /** Renews in RESULTS.md what is measured, and leaves its other rows as they are. */
+  readonly save: boolean;
   /** Prints the ids and measures nothing. */
   readonly list: boolean;
   /** Names of cases or of figures, `editor` for all of these inside VS Code; all of them when it is undefined. */
@@ -17,6 +19,9 @@ export interface Options {
 /** The figures that a person at VS Code waits for. */
 const EDITOR = ['activation', 'tree', 'hover', 'arrow', 'clearing'];
 
+/** Rounds below which a median says little. */
+const FEWEST = 7;
+
 /** @throws with what is wrong, for arguments that are not understood */
 export function parseOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
@@ -24,6 +29,7 @@ export function parseOptions(args: readonly string[]): Options {
     options: {
       json: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
+      save: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       only: { type: 'string' },
       rounds: { type: 'string' },
@@ -33,6 +39,10 @@ export function parseOptions(args: readonly string[]): Options {
   if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) {
     throw new Error(`--rounds ${values.rounds} is no number of rounds`);
   }
+  if (values.save && (values.quick || (rounds ?? FEWEST) < FEWEST)) {
+    throw new Error(`RESULTS.md holds medians of at least ${FEWEST} rounds`);
+  }
   const only = values.only?.split(',').flatMap((name) => (name === 'editor' ? EDITOR : [name]));
-  return { json: values.json, quick: values.quick, list: values.list, only, rounds };
+  const { json, quick, save, list } = values;
+  return { json, quick, save, list, only, rounds };
 }

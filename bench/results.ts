@@ -2,9 +2,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
-import type { Machine, Result } from './cases';
+import type { Result } from './cases';
 import type { Figure } from './figures';
 import { goalOf } from './goals';
+import type { Kept } from './kept';
 import { plot } from './plots';
 
 const SUBJECTS = ['cellar', 'diskcache', 'joblib'];
@@ -47,13 +48,13 @@ const PLOTS = [
   },
 ];
 
-/** Writes RESULTS.md and its plots into `folder`. */
+/** Writes RESULTS.md and its plots into `folder`. @param ids the cases that it should hold */
 export async function writeResults(
   folder: string,
-  machine: Machine,
-  results: readonly Result[],
-  figures: readonly Figure[],
+  kept: Kept,
+  ids: readonly string[],
 ): Promise<void> {
+  const { results, figures } = kept;
   await mkdir(path.join(folder, 'plots'), { recursive: true });
   for (const { work, title } of PLOTS) {
     await writeFile(path.join(folder, 'plots', `${work}.svg`), plotOf(title, work, results));
@@ -61,7 +62,7 @@ export async function writeResults(
   const note = (name: string) => readFile(path.join(folder, 'notes', `${name}.md`), 'utf8');
   const text = [
     '# Figures\n',
-    about(machine),
+    about(kept, ids),
     await note('method'),
     ...SECTIONS.map(({ title, work }) => `## ${title}\n\n${pictures(work)}${table(work, results)}`),
     `## In VS Code\n\n${figureTable(figures)}`,
@@ -75,12 +76,24 @@ export async function writeResults(
   );
 }
 
-function about(machine: Machine): string {
+function about({ machine, results, figures }: Kept, ids: readonly string[]): string {
   const cpus = os.cpus();
   const hardware = `${cpus.length} cores (${cpus[0]?.model ?? 'unknown'}), ${Math.round(os.totalmem() / 2 ** 30)} GiB`;
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
-  const load = (os.loadavg()[2] ?? 0).toFixed(1);
-  return `Written by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}. Machine: ${hardware}, ${os.type()} ${os.arch()}, caches on ${machine.folder}. In the last quarter of an hour ${load} processes wanted a core on average, the benchmark's own among them. Node ${process.version}, Python ${machine.python}, SQLite ${machine.sqlite}, ${versions.join(', ')}. The page cache was dropped by \`${machine.cold}\`.\n`;
+  const occasions = [...results, ...figures];
+  const dates = range(occasions.map(({ date }) => date).toSorted());
+  const loads = range(occasions.map(({ load }) => load).toSorted((a, b) => a - b));
+  const missing = ids.filter((id) => !results.some((one) => one.id === id));
+  return [
+    `Written by \`npm run bench\`, measured ${dates}. Machine: ${hardware}, ${os.type()} ${os.arch()}, caches on ${machine.folder}; ${loads} processes wanted a core meanwhile, the benchmark's own among them. Node ${process.version}, Python ${machine.python}, SQLite ${machine.sqlite}, ${versions.join(', ')}. The page cache was dropped by \`${machine.cold}\`.\n`,
+    ...(missing.length === 0 ? [] : [`Not measured yet: ${missing.join(', ')}.\n`]),
+  ].join('\n');
+}
+
+/** @param values sorted */
+function range(values: readonly (string | number)[]): string {
+  const [first, last] = [values[0] ?? '', values.at(-1) ?? ''];
+  return first === last ? String(first) : `${first} to ${last}`;
 }
 
 const pictures = (work: readonly string[]): string =>
