@@ -9,10 +9,12 @@ from __future__ import annotations
 import gc
 import os
 import pickle
+import shutil
 import signal
 import statistics
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -72,8 +74,8 @@ def results_of(case: Case, rounds: int | None) -> list[Result]:
 
 def _results_of(case: Case, rounds: int | None) -> list[Result]:
     figures: dict[str, list[Sequence[float]]] = {one: [] for one in case.subjects}
-    with tempfile.TemporaryDirectory(prefix="cellar-bench-") as folder:
-        turn = case.begin(Path(folder))
+    with _folder() as folder:
+        turn = case.begin(folder)
         first = -1 if case.warm_up and rounds is None else 0
         for number in range(first, rounds or case.rounds):
             for subject in _rotated(case.subjects, number):
@@ -89,6 +91,21 @@ def _results_of(case: Case, rounds: int | None) -> list[Result]:
         for of_subject in [[values[index] for values in figures[subject]]]
         for of_base in [[values[index] for values in figures[BASE]]]
     ]
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """One for the caches, removed in the end."""
+    folder = Path(tempfile.mkdtemp(prefix="cellar-bench-"))
+    try:
+        yield folder
+    finally:
+        # A store's own threads may still tidy up there, and make files anew.
+        for _ in range(100):
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                break
+            time.sleep(0.05)
 
 
 def _result(
