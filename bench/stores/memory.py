@@ -50,15 +50,28 @@ def _peaks(folder: Path, length: int) -> Turn:
 def _putting(folder: Path, name: str, length: int) -> float:
     subject = subject_in(folder, name)
     subject.put(-1, b"first")
+    subject.settle()
     value = payload(length, 0)
-    return length + _peak_of(lambda: subject.put(0, value))
+
+    def put() -> None:
+        subject.put(0, value)
+        # This process ends without the usual end, and takes along what waits.
+        subject.settle()
+
+    return length + _peak_of(put)
 
 
 def _getting(folder: Path, name: str) -> float:
     subject = subject_in(folder, name)
     subject.get(-1)
-    # What is got stays in memory until it is dropped here.
-    return _peak_of(lambda: subject.get(0))
+
+    def get() -> object:
+        value = subject.get(0)
+        assert value is not None, f"{name} has lost what was put"
+        # It stays in memory until it is dropped by who asks for this.
+        return value
+
+    return _peak_of(get)
 
 
 def _peak_of(work: Callable[[], object]) -> float:
