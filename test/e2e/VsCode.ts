@@ -181,7 +181,8 @@ export class VsCode {
       if (!seen) continue;
       // It fades in, and would be pale in a picture.
       await this.page.waitForTimeout(300);
-      return hover.first();
+      // It closes when lenses come in above the word, and move it away from the mouse.
+      if (await hover.first().isVisible()) return hover.first();
     }
     throw new Error(`no hover with ${String(expected)} opened`);
   }
