@@ -116,7 +116,7 @@ test('from a run in a real kernel to a cleared cache', async (t) => {
   await step('the hover tells that a cell is cached', async () => {
     await vsCode.openFile('wine.py');
     await vsCode.goToLine(lineOf('def search_model'));
-    await vsCode.page.locator('.editor-instance .codelens-decoration').first().waitFor();
+    await vsCode.page.locator('.editor-instance .codelens-decoration:visible').first().waitFor();
     const name = vsCode.line('def search_model').locator('span span').last();
     const hover = await vsCode.hover(name, /cache/i);
     const text = await hover.innerText();
