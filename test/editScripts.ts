@@ -14,10 +14,10 @@
  */
 
 import { findDefs } from '../src/notebook/defs';
-import { readLogicalLines } from '../src/notebook/lines';
 import { normalise } from '../src/notebook/normalise';
 import type { Appearance, KnownCell } from '../src/notebook/identity';
-import { randomNumbers } from './random';
+import { pick, randomNumbers } from './random';
+import { statements } from './statements';
 
 /** A cell as written; each of `truth` is a right answer, and `undefined` stands for a new cell. */
 export interface WrittenCell {
@@ -304,18 +304,6 @@ function appearance({ name, code }: Source): Appearance {
   return { name, code: normalise(code), defs: findDefs(code) };
 }
 
-/** Offsets at which the statements of a code begin that are not indented. */
-function statements(code: string): number[] {
-  const lines = readLogicalLines(code).filter(({ indent }) => indent === '');
-  return lines
-    .filter(({ start }, index) => {
-      const above = lines[index - 1];
-      const goesOn = /^(?:else|elif|except|finally)\b/.test(code.slice(start));
-      return !goesOn && code[above?.start ?? -1] !== '@';
-    })
-    .map(({ start }) => start);
-}
-
 /** Whether edits left too little of a cell to know it by. */
 function isLost(known: Appearance, now: Appearance): boolean {
   const isNamed = known.name !== undefined && known.name === now.name;
@@ -345,12 +333,6 @@ function shares(
 
 function words(code: string): string[] {
   return code.match(/[\p{L}\p{N}_]+/gu) ?? [];
-}
-
-function pick<Value>(values: readonly Value[], below: (below: number) => number): Value {
-  const value = values[below(values.length)];
-  if (value === undefined) throw new Error('nothing to pick from');
-  return value;
 }
 
 function repeat<Value>(times: number, what: string, value: Value): (readonly [string, Value])[] {

@@ -4,8 +4,9 @@
  */
 
 import { findDefs } from '../src/notebook/defs';
-import { readLogicalLines } from '../src/notebook/lines';
 import { normalise } from '../src/notebook/normalise';
+import { pick } from './random';
+import { statements } from './statements';
 
 /** A cell as written; `id` is its own for good, whatever becomes of it. */
 export interface PageCell {
@@ -49,7 +50,7 @@ export class EditedPage {
   edit(): PageEdit {
     const before = this.#cells;
     for (;;) {
-      const [what, edit] = this.#pick(this.#edits);
+      const [what, edit] = pick(this.#edits, this.below);
       if (!edit()) continue;
       this.#earlier.push(before);
       return { what, touched: difference(before, this.#cells) };
@@ -88,7 +89,7 @@ export class EditedPage {
   #changeNumber(code: string): string {
     const numbers = [...code.matchAll(/(?<![\w.])\d+(?![\w.])/g)];
     if (numbers.length === 0) return code;
-    const number = this.#pick(numbers);
+    const number = pick(numbers, this.below);
     const end = number.index + number[0].length;
     return `${code.slice(0, end - 1)}${1 + this.below(9)}${code.slice(end)}`;
   }
@@ -122,13 +123,13 @@ export class EditedPage {
       const word = new RegExp(`(?<![\\w.])${name}\\(`);
       return this.#cells.some(({ code }) => word.test(code)) && !this.#defs().has(name);
     });
-    return used.length > 0 && this.#insert(`from builtins import ${this.#pick(used)}`);
+    return used.length > 0 && this.#insert(`from builtins import ${pick(used, this.below)}`);
   }
 
   /** Which marimo refuses to run. */
   #defineTwice(): boolean {
     const defs = [...this.#defs()];
-    return defs.length > 0 && this.#insert(`${this.#pick(defs)} = ${this.#fresh()}`);
+    return defs.length > 0 && this.#insert(`${pick(defs, this.below)} = ${this.#fresh()}`);
   }
 
   #delete(): boolean {
@@ -141,7 +142,7 @@ export class EditedPage {
   #renameVariable(): boolean {
     const defs = [...this.#defs()];
     if (defs.length === 0) return false;
-    const name = this.#pick(defs);
+    const name = pick(defs, this.below);
     const word = new RegExp(`(?<![\\w.])${name}(?!\\w)`, 'g');
     const now = `${name.replace(/_\d+$/, '')}_${this.#fresh()}`;
     // A keyword, an import and a string have the name for reasons of their own.
@@ -157,7 +158,7 @@ export class EditedPage {
     if (!cell || cell.name === 'setup') return false;
     const starts = statements(cell.code).slice(1);
     if (starts.length === 0) return false;
-    const cut = this.#pick(starts);
+    const cut = pick(starts, this.below);
     const first = { ...cell, code: cell.code.slice(0, cut).trim() };
     const second = { id: this.#nextId++, name: undefined, code: cell.code.slice(cut).trim() };
     this.#cells = this.#cells.toSpliced(index, 1, first, second);
@@ -175,7 +176,7 @@ export class EditedPage {
   /** A copy of a cell that defines nothing. */
   #copy(): boolean {
     const cells = this.#cells.filter(({ code }) => findDefs(code).length === 0);
-    return cells.length > 0 && this.#insert(this.#pick(cells).code);
+    return cells.length > 0 && this.#insert(pick(cells, this.below).code);
   }
 
   /** To how it was lately, or at first. */
@@ -202,12 +203,6 @@ export class EditedPage {
   #fresh(): number {
     return ++this.#count;
   }
-
-  #pick<Value>(values: readonly Value[]): Value {
-    const value = values[this.below(values.length)];
-    if (value === undefined) throw new Error('nothing to pick from');
-    return value;
-  }
 }
 
 /** @returns the text of a notebook's file. */
@@ -226,18 +221,6 @@ function difference(before: readonly PageCell[], after: readonly PageCell[]): Se
     new Map(cells.map(({ id, code }) => [id, normalise(code)]));
   const [was, is] = [codes(before), codes(after)];
   return new Set([...was.keys(), ...is.keys()].filter((id) => was.get(id) !== is.get(id)));
-}
-
-/** Offsets at which the statements of a code begin that are not indented. */
-function statements(code: string): number[] {
-  const lines = readLogicalLines(code).filter(({ indent }) => indent === '');
-  return lines
-    .filter(({ start }, index) => {
-      const above = lines[index - 1];
-      const goesOn = /^(?:else|elif|except|finally)\b/.test(code.slice(start));
-      return !goesOn && code[above?.start ?? -1] !== '@';
-    })
-    .map(({ start }) => start);
 }
 
 function repeat(times: number, ...edit: Edit): Edit[] {

@@ -8,3 +8,10 @@ export function randomNumbers(seed: number): (below: number) => number {
     return (state >>> 0) % below;
   };
 }
+
+/** @throws where there is nothing to pick from */
+export function pick<Value>(values: readonly Value[], below: (below: number) => number): Value {
+  const value = values[below(values.length)];
+  if (value === undefined) throw new Error('nothing to pick from');
+  return value;
+}
