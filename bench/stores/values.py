@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -84,12 +84,7 @@ def _getting(folder: Path, size: str, kept: int) -> Turn:
     def turn(name: str, round: int) -> tuple[float]:
         subject = subjects[name]
         numbers = random.Random(round).choices(range(kept), k=count)
-        begun = perf_counter()
-        for number in numbers:
-            subject.get(number)
-        spent = (perf_counter() - begun) / count
-        _expect(subject, numbers[-1], length)
-        return (spent,)
+        return (_spent_getting(subject, numbers, length),)
 
     return turn
 
@@ -103,12 +98,7 @@ def _getting_first(folder: Path, size: str, kept: int) -> Turn:
         numbers = random.Random(round).sample(range(kept), k=count)
         subject.reopen()
         subject.get(-2)
-        begun = perf_counter()
-        for number in numbers:
-            subject.get(number)
-        spent = (perf_counter() - begun) / count
-        _expect(subject, numbers[-1], length)
-        return (spent,)
+        return (_spent_getting(subject, numbers, length),)
 
     return turn
 
@@ -124,14 +114,19 @@ def _getting_cold(folder: Path, size: str, kept: int) -> Turn:
         subject.reopen()
         subject.get(-2)
         pagecache.drop(subject.folder)
-        begun = perf_counter()
-        for number in range(first, first + count):
-            subject.get(number)
-        spent = (perf_counter() - begun) / count
-        _expect(subject, first, length)
-        return (spent,)
+        return (_spent_getting(subject, range(first, first + count), length),)
 
     return turn
+
+
+def _spent_getting(subject: Subject, numbers: Sequence[int], length: int) -> float:
+    """Seconds a value, of values that are there."""
+    begun = perf_counter()
+    for number in numbers:
+        subject.get(number)
+    spent = (perf_counter() - begun) / len(numbers)
+    _expect(subject, numbers[-1], length)
+    return spent
 
 
 _WORK: dict[str, Callable[..., Turn]] = {
