@@ -104,9 +104,9 @@ def _open_and_make(path: Path, create: bool, log: bool = True) -> Connection | N
         else:
             _check_readable(connection, path)
             connection.read_only = True
-            _check_stays(path, file)
-            faults.say_cannot_write(path, "the file is read-only")
         _check_stays(path, file)
+        if connection.read_only:
+            faults.say_cannot_write(path, "the file is read-only")
         connection.file = file
     except BaseException as error:
         connection.close()
