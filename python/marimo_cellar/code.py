@@ -44,13 +44,8 @@ def normalise(code: str) -> str:
     return "\n".join(lines)
 
 
-def code_digest(code: str) -> bytes:
-    """SHA-256 of the normalised code: 32 bytes."""
-    return digest_of_normalised(normalise(code))
-
-
 def digest_of_normalised(code: str) -> bytes:
-    """`code_digest` of code that is normalised already."""
+    """SHA-256 of code that is normalised already: 32 bytes."""
     return hashlib.sha256(code.encode("utf-8", "replace")).digest()
 
 

@@ -82,14 +82,6 @@ def save_all(database: Database, saves: Sequence[Save]) -> None:
                 return
 
 
-def save_now(database: Database, save: Save) -> bool:
-    """Commits one entry; whether it came in. Raises what it failed by."""
-    save_all(database, [save])
-    if save.failure is not None:
-        raise save.failure
-    return save.saved
-
-
 def _fail(saves: Sequence[Save], error: Exception) -> None:
     for save in saves:
         save.saved, save.failure = False, error

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marimo_cellar.code import code_digest, node_digest, normalise
+from marimo_cellar.code import digest_of_normalised, node_digest, normalise
 
 TABLE = Path(__file__).parents[2] / "test" / "fixtures" / "normalise.json"
 CASES: list[dict[str, Any]] = json.loads(TABLE.read_text("utf-8"))
@@ -33,7 +33,7 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=40).map("".join))
 def test_any_text_has_a_normal_form(text: str) -> None:
     # Half-typed code must not stop anything; and a digest must be had of it.
-    assert len(code_digest(normalise(text))) == 32
+    assert len(digest_of_normalised(normalise(text))) == 32
 
 
 @given(st.lists(st.sampled_from(["x = 1", "if x:", "    y = (1,\n 2)", "z = 'a # b'"])))
@@ -44,7 +44,11 @@ def test_comments_and_blank_lines_do_not_count(lines: list[str]) -> None:
 
 
 def test_a_node_changes_with_any_ancestor_and_with_nothing_else() -> None:
-    own, left, right = code_digest("a"), code_digest("b"), code_digest("c")
+    own, left, right = (
+        digest_of_normalised("a"),
+        digest_of_normalised("b"),
+        digest_of_normalised("c"),
+    )
     node = node_digest(own, [left, right])
     assert node == node_digest(own, [right, left, right])
     assert node != node_digest(own, [left])

@@ -13,7 +13,7 @@ from marimo_cellar.cells import Roll
 from marimo_cellar.entries import EntryKey, Item, Owner
 from marimo_cellar.lookups import Lookup
 from marimo_cellar.notebook import FileCell, KernelCell, compose
-from marimo_cellar.saving import Save, save_now
+from marimo_cellar.saving import Save, save_all
 from marimo_cellar.store import SqliteStore
 
 KEY = EntryKey("cell_cache", "P", "abc", "pickle")
@@ -36,7 +36,9 @@ def save(store: SqliteStore, whose: Owner) -> None:
 
     blob = prepare(store.database, b"bytes", "pickle")
     item = Item("cell_cache/P_abc.pickle", "x", "pickle", None, blob)
-    save_now(store.database, Save(KEY, whose, [item], 2.5, {}))
+    made = Save(KEY, whose, [item], 2.5, {})
+    save_all(store.database, [made])
+    assert made.saved and made.failure is None
 
 
 def rows(store: SqliteStore, sql: str) -> list[Any]:

@@ -12,7 +12,7 @@ from marimo_cellar.cells import Roll
 from marimo_cellar.database import Database, database_in
 from marimo_cellar.entries import EntryKey, Item, Owner
 from marimo_cellar.notebook import FileCell, KernelCell, compose
-from marimo_cellar.saving import Save, save_now
+from marimo_cellar.saving import Save, save_all
 
 CODES = {
     "load": "raw = read('penguins.csv')\nclean = raw.dropna(subset=['mass', 'island'])",
@@ -54,7 +54,9 @@ class Notebooks:
         """Saves a result of the cell."""
         assert owner.kernel_id is not None
         items = [Item("key", "x", "json", None, prepare(self.database, b"1", "json"))]
-        save_now(self.database, Save(self.key(owner), owner, items, 1.0, {}))
+        save = Save(self.key(owner), owner, items, 1.0, {})
+        save_all(self.database, [save])
+        assert save.saved and save.failure is None
 
     @staticmethod
     def key(owner: Owner) -> EntryKey:
