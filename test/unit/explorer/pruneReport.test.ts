@@ -29,7 +29,7 @@ const candidate = (entryId: number, different: Partial<Candidate> = {}): Candida
 
 const name = (entryId: number, different: Partial<EntryName> = {}): EntryName => ({
   entryId,
-  notebook: '/work/analysis.py',
+  notebook: '/project/analysis.py',
   cell: `cell${entryId}`,
   code: 'x = 1',
   cacheName: 'cell_cache',

@@ -10,7 +10,7 @@ const viewpoint: Viewpoint = {
   locale: 'en',
   now,
   trusted: true,
-  nameOf: (notebook) => notebook.replace('/work/', ''),
+  nameOf: (notebook) => notebook.replace('/project/', ''),
 };
 
 const cell = (cellId: number, notebook: string, seconds: number, amount = 0) => ({
@@ -27,10 +27,10 @@ const figures: Figures = {
   used: 1.2e9,
   budget: 24e9,
   cells: [
-    cell(1, '/work/a.py', 600, 0.42),
-    cell(2, '/work/b.py', 500),
-    cell(3, '/work/b.py', 400),
-    cell(4, '/work/unsaved', 1),
+    cell(1, '/project/a.py', 600, 0.42),
+    cell(2, '/project/b.py', 500),
+    cell(3, '/project/b.py', 400),
+    cell(4, '/project/unsaved', 1),
   ],
   days: [
     { day: dayOf(now - 8 * day), hits: 4, seconds: 1200, amount: 0.4 },
@@ -91,7 +91,7 @@ test('the room, and what another budget would have meant', () => {
 });
 
 test('a cache that is over its budget, or has none, says so', () => {
-  const setting = { value: 1e9, file: '/work/pyproject.toml', source: 'project' } as const;
+  const setting = { value: 1e9, file: '/project/pyproject.toml', source: 'project' } as const;
   const [over] = view([{ ...cache, budget: { size: 1e9, setting, refusals: [] } }]).rooms;
   assert.equal(over?.over, true);
   assert.equal(over.share, 1);
