@@ -63,6 +63,10 @@ export class Caches {
     const existing = await this.existing(path);
     if (existing !== undefined) return existing;
     await beginDatabase(path);
+    // An opening that another caller started while the file was still empty is shared, and finds
+    // nothing; the one after it has started since.
+    const shared = await this.existing(path);
+    if (shared !== undefined) return shared;
     const loader = await this.open(path);
     await loader.ready();
     return loader;
