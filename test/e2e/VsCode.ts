@@ -97,9 +97,7 @@ export class VsCode {
 
   /** Opens the palette, types the words and takes the command that is offered first. */
   async command(words: string): Promise<void> {
-    await this.type(`>${words}`);
-    await this.quickPickRow(words).first().waitFor();
-    await this.page.keyboard.press('Enter');
+    await this.choose(`>${words}`, words);
   }
 
   /** What the palette offers for some words; empty when no command matches. */
@@ -148,9 +146,7 @@ export class VsCode {
 
   /** Opens a file of the folder in an editor. */
   async openFile(name: string): Promise<void> {
-    await this.type(name);
-    await this.quickPickRow(name).first().waitFor();
-    await this.page.keyboard.press('Enter');
+    await this.choose(name, name);
     await this.page.locator('.tab.active', { hasText: name }).waitFor();
   }
 
@@ -220,6 +216,27 @@ export class VsCode {
         await this.page.waitForTimeout(200);
       }
     }
+  }
+
+  /**
+   * Types into the palette and takes the first row that has the words. What takes the focus at that
+   * moment, such as a view that has just filled, closes the palette: then it is opened again.
+   */
+  private async choose(text: string, words: string): Promise<void> {
+    const row = this.quickPickRow(words).first();
+    for (let tries = 1; ; tries++) {
+      await this.type(text);
+      const offered = await row.waitFor({ timeout: 10_000 }).then(
+        () => true,
+        (error: unknown) => {
+          if (tries === 3) throw error;
+          return false;
+        },
+      );
+      if (offered) break;
+      await this.page.keyboard.press('Escape');
+    }
+    await this.page.keyboard.press('Enter');
   }
 
   private async type(text: string): Promise<void> {
