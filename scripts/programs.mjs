@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 
 /** The root of the repository. */
 export const root = path.resolve(import.meta.dirname, '..');
@@ -28,25 +29,35 @@ export function findProgram(name) {
 }
 
 /**
- * Runs a program to its end. What it prints is kept, and shown as it comes unless `quiet`.
+ * Runs a program to its end. What it prints is kept, and shown as it comes unless `quiet`; with a
+ * `prefix` line by line, each with that before it, so that programs which run at once can be told apart.
  * @param {string} program
  * @param {string[]} args
- * @param {{cwd?: string, env?: NodeJS.ProcessEnv, quiet?: boolean}} [options]
+ * @param {{cwd?: string, env?: NodeJS.ProcessEnv, quiet?: boolean, prefix?: string}} [options]
  * @returns {Promise<{code: number, output: string}>} its exit code (1 when a signal ended it), and
  *   standard output and error as one text
  */
-export function run(program, args, { cwd = root, env = process.env, quiet = false } = {}) {
+export function run(
+  program,
+  args,
+  { cwd = root, env = process.env, quiet = false, prefix = '' } = {},
+) {
   return new Promise((resolve, reject) => {
     // npm is a script on Windows, which only a shell can run.
     const shell = process.platform === 'win32' && !program.endsWith('.exe');
     const child = spawn(program, args, { cwd, env, shell, stdio: ['ignore', 'pipe', 'pipe'] });
     const chunks = [];
-    const keep = (shown) => (chunk) => {
-      chunks.push(chunk);
-      if (!quiet) shown.write(chunk);
-    };
-    child.stdout.on('data', keep(process.stdout));
-    child.stderr.on('data', keep(process.stderr));
+    for (const [from, shown] of [
+      [child.stdout, process.stdout],
+      [child.stderr, process.stderr],
+    ]) {
+      from.on('data', (chunk) => {
+        chunks.push(chunk);
+        if (!quiet && prefix === '') shown.write(chunk);
+      });
+      if (quiet || prefix === '') continue;
+      createInterface({ input: from }).on('line', (line) => shown.write(`${prefix}${line}\n`));
+    }
     child.on('error', reject);
     child.on('close', (code) => {
       resolve({ code: code ?? 1, output: Buffer.concat(chunks).toString('utf8') });

@@ -15,7 +15,8 @@ import {
 /**
  * What came of a suite.
  * @typedef {{passed: number, failed: number, skipped: number}} Count
- * @typedef {{name: string, run: () => Promise<Count>}} Suite
+ * @typedef {{name: string, beside?: string, run: () => Promise<Count>}} Suite suites that follow each
+ *   other with the same `beside` run at the same time
  */
 
 const reports = path.join(root, 'test', 'out', 'reports');
@@ -36,6 +37,8 @@ export function suites() {
     { name: 'python-lint', run: async () => pythonLint(await testedPython(versions.at(-1))) },
     ...versions.map((version) => ({
       name: `python-${version}`,
+      // Each waits for its kernels most of the time.
+      beside: 'python',
       run: async () => pytest(await testedPython(version), version),
     })),
     {
@@ -115,7 +118,8 @@ async function pytest(python, version) {
   const isNewest = version === marimoVersions().at(-1);
   if (!isNewest) args.push(...withoutMarimo.map((name) => `--ignore=tests/test_${name}.py`));
   const env = { ...process.env, CELLAR_TEST_RESILIENCE: isNewest ? 'all' : 'kernels' };
-  const { code } = await run(python, args, { cwd: path.join(root, 'python'), env });
+  const options = { cwd: path.join(root, 'python'), env, prefix: `${version}  ` };
+  const { code } = await run(python, args, options);
   const xml = await readFile(report, 'utf8').catch(() => '');
   const total = (name) =>
     Number(new RegExp(`<testsuite [^>]*\\b${name}="(\\d+)"`).exec(xml)?.[1] ?? 0);

@@ -26,10 +26,9 @@ await ensureSystem(['compiler', 'python', 'chromium', 'kerberos']);
 await ensureDependencies();
 
 const results = [];
-for (const suite of chosen) {
-  console.log(`\n=== ${suite.name}`);
-  const begun = Date.now();
-  results.push({ name: suite.name, ...(await outcome(suite)), ms: Date.now() - begun });
+for (const group of inGroups(chosen)) {
+  console.log(`\n=== ${group.map(({ name }) => name).join(', ')}`);
+  results.push(...(await Promise.all(group.map(timed))));
 }
 
 console.log('\n=== all suites');
@@ -41,6 +40,23 @@ const total = sum(results.map(({ count }) => count));
 const notRun = results.some(({ reason }) => reason !== undefined);
 process.exitCode = total.failed > 0 || (notRun && values['nothing-skipped']) ? 1 : 0;
 console.log(sentence(total));
+
+/** Suites in their order, those that follow each other and may run side by side together. */
+function inGroups(ordered) {
+  const groups = [];
+  for (const suite of ordered) {
+    const last = groups.at(-1);
+    if (suite.beside !== undefined && last?.[0].beside === suite.beside) last.push(suite);
+    else groups.push([suite]);
+  }
+  return groups;
+}
+
+async function timed(suite) {
+  const begun = Date.now();
+  const result = await outcome(suite);
+  return { name: suite.name, ...result, ms: Date.now() - begun };
+}
 
 /** Runs one suite; whatever happens to it, the next one runs too. */
 async function outcome(suite) {
