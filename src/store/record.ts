@@ -117,8 +117,9 @@ const lastRefusals = `(
   JOIN lookups AS l ON l.cell_id = last.cell_id AND l.hash = last.hash
     AND l.cache_name = 'cell_cache'
   JOIN (
-    SELECT lookup_id, reasons, json_extract(each.value, '$.kind') AS kind,
-      json_extract(each.value, '$.names') AS names
+    -- By the path within the whole: a string in the array is no JSON by itself.
+    SELECT lookup_id, reasons, json_extract(reasons, each.fullkey || '.kind') AS kind,
+      json_extract(reasons, each.fullkey || '.names') AS names
     FROM reasons, json_each(CASE WHEN json_valid(reasons) THEN reasons ELSE '[]' END) AS each
   ) AS r ON r.lookup_id = l.lookup_id
   WHERE r.kind IN ('ui', 'unpicklable') OR r.kind = 'raised' AND l.lookup_id = last.lookup_id

@@ -56,3 +56,30 @@ test('an error is told of the last run alone', async (t) => {
   ]);
   assert.deepEqual(await refusalsAfter(t, [raised, { at: 2, outcome: 'hit' }]), []);
 });
+
+test('reasons that no kernel of ours wrote tell nothing, and hide nothing else', async (t) => {
+  const path = await makeCache(t);
+  const loader = await openCache(t, path);
+  const entry = await loader.entry(await loader.save(makeEntry()));
+  for (const reasons of [
+    'no JSON',
+    '"text"',
+    '["text", 1, null, [{"kind":"ui"}]]',
+    '{"kind":"ui"}',
+    '[{"kind":["ui"]}]',
+    '[{"kind":"unpicklable"}]',
+    '[{"kind":"unpicklable","names":"handle"}]',
+    '[{"kind":"unpicklable","names":[1]}]',
+  ]) {
+    await runSql(
+      path,
+      `DELETE FROM lookups; DELETE FROM reasons;
+       INSERT INTO lookups (lookup_id, cell_id, cache_name, hash, outcome, at)
+         VALUES (1, ${entry?.cellId}, 'cell_cache', 'h1', 'miss', 1);
+       INSERT INTO reasons VALUES (1, '${reasons}')`,
+    );
+    const record = await loader.record(join(dirname(path), '../../nb.py'));
+    assert.equal(record?.cells.length, 1, reasons);
+    for (const { lacking = [] } of record.refusals) assert.deepEqual(lacking, [], reasons);
+  }
+});
