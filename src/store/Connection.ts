@@ -12,10 +12,11 @@ export type Value = string | number | Buffer | null;
 export type Row = Readonly<Record<string, unknown>>;
 
 /**
- * What a connection may do: `immutable` promises SQLite that nobody changes the file meanwhile, and
- * `create` makes the file that is not there.
+ * What a connection may do: `immutable` promises SQLite that nobody changes the file meanwhile, `create`
+ * makes the file that is not there, and so does `alone`, which keeps everybody else out: a log then
+ * needs no memory that programs share.
  */
-export type Mode = 'read' | 'immutable' | 'write' | 'create' | 'memory';
+export type Mode = 'read' | 'immutable' | 'write' | 'create' | 'alone' | 'memory';
 
 /**
  * A turn of waiting inside SQLite is short, because it holds one of the few threads that all file
@@ -45,6 +46,7 @@ export class Connection {
       read: path,
       write: path,
       create: path,
+      alone: path,
       immutable: `${pathToFileURL(path).href}?immutable=1`,
       memory: ':memory:',
     }[mode];
@@ -52,6 +54,7 @@ export class Connection {
       read: sqlite.OPEN_READONLY,
       write: sqlite.OPEN_READWRITE,
       create: sqlite.OPEN_READWRITE | sqlite.OPEN_CREATE,
+      alone: sqlite.OPEN_READWRITE | sqlite.OPEN_CREATE,
       immutable: sqlite.OPEN_READONLY | sqlite.OPEN_URI,
       memory: sqlite.OPEN_READWRITE | sqlite.OPEN_CREATE,
     }[mode];
@@ -68,7 +71,8 @@ export class Connection {
       // are checked as they are read (https://sqlite.org/security.html). Checkpoints are made under
       // the rule of Writer.checkpoint alone, and a blob never travels through mapped memory.
       await connection.exec(
-        `PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;
+        `${mode === 'alone' ? 'PRAGMA locking_mode = EXCLUSIVE;' : ''}
+         PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;
          PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON; PRAGMA secure_delete = OFF;
          ${mode === 'read' || mode === 'immutable' ? 'PRAGMA query_only = ON;' : 'PRAGMA synchronous = NORMAL;'}`,
       );

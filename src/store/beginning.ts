@@ -1,5 +1,6 @@
 import { access, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { CacheError } from './CacheError';
 import { Connection } from './Connection';
 import { asFileError } from './faults';
 import { landed } from './landed';
@@ -24,11 +25,13 @@ export async function beginDatabase(path: string): Promise<void> {
   } catch (error) {
     throw asFileError(error, dirname(path));
   }
-  const connection = await Connection.open(path, 'create');
   try {
-    await layOut(connection);
-  } finally {
-    await connection.close();
+    await layOut(path, 'create', 'WAL');
+  } catch (error) {
+    if (!(error instanceof CacheError) || error.kind !== 'unreadable') throw error;
+    // Where programs cannot share memory, as on network mounts, a rollback journal works as well, only
+    // slower; kernels use it there, too (`opening.py`). Nobody else may see the log that was begun.
+    await layOut(path, 'alone', 'DELETE');
   }
 }
 
@@ -57,24 +60,27 @@ async function isOurs(folder: string, database: string): Promise<boolean> {
 }
 
 /** Makes an empty file ours; any other is left alone. Who does the same at that time is waited for. */
-async function layOut(connection: Connection): Promise<void> {
-  if (!(await isEmpty(connection))) return;
-  // These count only before anything is written. A file system without shared memory answers with
-  // another journal, which works as well, only slower.
-  await connection.exec(
-    'PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL',
-  );
-  await connection.exec('BEGIN IMMEDIATE');
+async function layOut(
+  path: string,
+  mode: 'create' | 'alone',
+  journal: 'WAL' | 'DELETE',
+): Promise<void> {
+  const connection = await Connection.open(path, mode);
   try {
+    if (!(await isEmpty(connection))) return;
+    // These count only before anything is written.
+    await connection.exec('PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL');
+    await connection.exec(`PRAGMA journal_mode = ${journal}`);
+    await connection.exec('BEGIN IMMEDIATE');
     if (await isEmpty(connection)) {
       await connection.exec(
         `${[...landed.values()].join(';')}; PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${formatVersion};`,
       );
     }
     await connection.exec('COMMIT');
-  } catch (error) {
-    await connection.exec('ROLLBACK').catch(() => undefined);
-    throw error;
+  } finally {
+    // What is not committed is undone.
+    await connection.close();
   }
 }
 

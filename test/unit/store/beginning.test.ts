@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { beginDatabase } from '../../../src/store/beginning';
 import { CacheError } from '../../../src/store/CacheError';
 import { Connection } from '../../../src/store/Connection';
+import { audit } from './audit';
 import { makeCache, makeEntry, makeFolder, makeItem, openCache, runSql } from './cacheFolder';
 
 const pragmas = ['page_size', 'auto_vacuum', 'application_id', 'user_version', 'journal_mode'];
@@ -131,4 +133,36 @@ test('a key is answered by the newest of its folder, and by nothing that was fou
   assert.deepEqual(await found(), [5, 3, 7]);
   await runSql(path, 'UPDATE blobs SET quarantined_at = 1 WHERE size = 5');
   assert.deepEqual(await found(), [3, 7]);
+});
+
+test('where programs cannot share memory a rollback journal is used', async (t) => {
+  const folder = await makeFolder(t);
+  const faults = join(__dirname, '../../../python/tests/resilience/faults.c');
+  const library = join(await makeFolder(t), 'faults.so');
+  const built =
+    process.platform === 'linux' &&
+    spawnSync('cc', ['-shared', '-fPIC', '-o', library, faults, '-ldl', '-lpthread']).status === 0;
+  if (!built) {
+    t.skip('files fail to be mapped on Linux with a C compiler only');
+    return;
+  }
+  const path = join(folder, 'cache', 'cache.db');
+  const loads = ['--import', 'tsx', '--require', './test/register.cjs'];
+  const begun = spawnSync(process.execPath, [...loads, 'test/unit/store/begin.ts', path], {
+    env: {
+      ...process.env,
+      LD_PRELOAD: library,
+      CELLAR_FAULTS_IN: folder,
+      CELLAR_FAULT_SHM: '1',
+    },
+    encoding: 'utf8',
+  });
+  assert.equal(begun.status, 0, begun.stderr);
+  assert.equal(begun.stdout, 'delete');
+
+  // It is a cache like any other.
+  const loader = await openCache(t, path);
+  await loader.save(makeEntry());
+  assert.equal((await loader.apps()).length, 1);
+  await audit(path);
 });
