@@ -222,10 +222,12 @@ def unlink(database: Database, files: Iterable[tuple[bytes, str]]) -> None:
                     path.unlink()
 
 
-def path_of(database: Database, digest: bytes, file: str) -> Path | None:
+def path_of(database: Database, digest: bytes, file: object) -> Path | None:
     """Where a blob's file is; None for a name that we would not have given it."""
     # A row may be a stranger's: only the one name that follows from the digest is
-    # believed, whatever else the row says.
+    # believed, whatever else the row says, and of whatever type it is.
+    if not isinstance(file, str) or not isinstance(digest, bytes):
+        return None
     parts = _FILE_NAME.fullmatch(file)
     if parts is None or parts.group(2) != digest.hex() or parts.group(3) not in FORMATS:
         return None

@@ -4,14 +4,14 @@ themselves. Pure: `why.py` looks into the database.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from marimo_cellar import _marimo, inputs
 from marimo_cellar.inputs import Inputs
 from marimo_cellar.notebook import Cell, Notebook
 from marimo_cellar.reasons import Reason
+from marimo_cellar.relocation import versions_in
 from marimo_cellar.titles import title_of
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def inputs_apart(
 
 def versions_apart(earlier: Earlier) -> list[Reason]:
     """The versions that any result depends on: of Python's bytecode, of the format."""
-    then, now = versions_of(earlier), _marimo.versions()
+    then, now = versions_in(earlier.versions), _marimo.versions()
     found: list[Reason] = []
     before, after = str(then.get("python", "")), str(now["python"])
     if before and before.split(".")[:2] != after.split(".")[:2]:
@@ -76,14 +76,6 @@ def versions_apart(earlier: Earlier) -> list[Reason]:
             }
         )
     return found
-
-
-def versions_of(earlier: Earlier) -> Mapping[str, Any]:
-    try:
-        found = json.loads(earlier.versions)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def cell_of(lookup: Lookup) -> Cell | None:

@@ -139,7 +139,7 @@ def candidates(database: Database, key: EntryKey, owner: Owner) -> list[Found]:
             row = connection.execute(
                 "SELECT cleared_at FROM cells WHERE cell_id = ?", (own,)
             ).fetchone()
-            cleared_at = row[0] if row else None
+            cleared_at = row[0] if row and isinstance(row[0], float) else None
         founds = [
             Found(entry_id, cell_id, cell_id == own, created_at)
             for entry_id, cell_id, created_at, *_ in rows
@@ -351,11 +351,13 @@ def _rows_of(
     connection: sqlite3.Connection, key: EntryKey
 ) -> list[tuple[int, int, float, str, str]]:
     """Entry, cell, creation time, app's path and versions of every cell's entry, the
-    newest first."""
+    newest first. A row that cannot be right, a stranger's or damaged, is none."""
     return connection.execute(
         "SELECT entry_id, cell_id, created_at, path, versions FROM entries"
         " JOIN cells USING (cell_id) JOIN apps USING (app_id) WHERE hash = ?"
         " AND cache_name = ? AND cache_type = ? AND loader = ?"
+        " AND typeof(created_at) = 'real' AND typeof(path) = 'text'"
+        " AND typeof(versions) = 'text'"
         " ORDER BY created_at DESC",
         (key.hash, key.cache_name, key.cache_type, key.loader),
     ).fetchall()

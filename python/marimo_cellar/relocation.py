@@ -165,17 +165,26 @@ def _note_folder(
     ).fetchall():
         connection.execute(
             "UPDATE entries SET versions = ? WHERE entry_id = ?",
-            (json.dumps({"folder": before, **json.loads(versions)}), entry_id),
+            (json.dumps({"folder": before, **versions_in(versions)}), entry_id),
         )
 
 
 def made_in(app: str, versions: str) -> str:
     """The folder that an entry of an app was made in."""
     if '"folder"' in versions:
-        folder = json.loads(versions).get("folder")
+        folder = versions_in(versions).get("folder")
         if isinstance(folder, str):
             return folder
     return folder_of(app)
+
+
+def versions_in(versions: object) -> dict[str, object]:
+    """What an entry stands on, of its row; nothing where that cannot be right."""
+    try:
+        read = json.loads(str(versions))
+    except ValueError:
+        return {}
+    return read if isinstance(read, dict) else {}
 
 
 def _cells(connection: sqlite3.Connection, app_id: int) -> list[Sequence[object]]:

@@ -24,13 +24,13 @@ from marimo_cellar.differences import (
     origin_of,
     titles_of,
     versions_apart,
-    versions_of,
 )
 from marimo_cellar.made import reads_in
 from marimo_cellar.notebook import Cell
 from marimo_cellar.notices import warn_once
 from marimo_cellar.reads import change_of
 from marimo_cellar.reasons import Reason
+from marimo_cellar.relocation import versions_in
 from marimo_cellar.titles import title_of
 
 if TYPE_CHECKING:
@@ -315,7 +315,7 @@ class Explainer:
         """What may be behind a miss where nothing of the cell itself is different."""
         if found := self._of_ancestors(lookup, earlier):
             return found
-        then, now = versions_of(earlier), _marimo.versions()
+        then, now = versions_in(earlier.versions), _marimo.versions()
         return [
             {"kind": name, "before": str(then[name]), "now": str(now[name])}
             for name in ("python", "marimo")

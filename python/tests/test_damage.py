@@ -33,6 +33,7 @@ from marimo_cellar.database import Database
 from marimo_cellar.loader import SqliteJsonLoader, SqlitePickleLoader
 from tests.kernels import PACKAGE
 from tests.make_fixtures import FIXTURES
+from tests.resilience.strangers import Filled
 
 PAGE = 8192
 COUNT = 60
@@ -395,3 +396,26 @@ def spoil(folder: Path, flips: int, chance: random.Random) -> None:
             # Not the marks that say whose file it is.
             data[chance.randrange(100, len(data))] ^= chance.randrange(1, 256)
         path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE blobs SET file = x'' WHERE file IS NOT NULL",
+        "UPDATE blobs SET digest = 'text' WHERE file IS NOT NULL",
+        "UPDATE entries SET versions = x'00'",
+        """UPDATE entries SET versions = '{"folder"'""",
+        """UPDATE entries SET versions = '["folder"]'""",
+        "UPDATE entries SET created_at = 'text'",
+        "UPDATE cells SET cleared_at = 'text'",
+        "UPDATE cells SET code = x'00', defs = 1, name = x'01'",
+        "UPDATE apps SET path = x'00'",
+    ],
+)
+def test_a_row_that_cannot_be_right_is_a_miss_and_no_error(
+    change: str, tmp_path: Path
+) -> None:
+    filled = Filled(tmp_path)
+    with filled.changed() as connection:
+        connection.execute(change)
+    filled.judge()

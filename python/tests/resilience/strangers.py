@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from tests.resilience.decoders import HASH, Case
 _KEY = HashKey(hash=HASH, cache_type="Pure")
 
 
-class _Filled:
+class Filled:
     """A cache with one entry of each loader, that can be put back as it was."""
 
     def __init__(self, folder: Path) -> None:
@@ -66,6 +67,15 @@ class _Filled:
         )
         self.store.database.path.write_bytes(self.bytes if data is None else data)
 
+    @contextmanager
+    def changed(self) -> Iterator[sqlite3.Connection]:
+        """Changes the rows whatever they may hold."""
+        self.put_back()
+        with closing(sqlite3.connect(self.store.database.path)) as connection:
+            connection.execute("PRAGMA ignore_check_constraints = ON")
+            yield connection
+            connection.commit()
+
     def judge(self) -> None:
         """Whatever is there, it is right or a miss."""
         cache = self.loader().load_cache(_KEY)
@@ -84,7 +94,7 @@ class _Filled:
 
 
 def row(folder: Path) -> Case:
-    filled = _Filled(folder)
+    filled = Filled(folder)
     filled.put_back()
     with closing(sqlite3.connect(filled.store.database.path)) as connection:
         columns = [
@@ -96,9 +106,7 @@ def row(folder: Path) -> Case:
         ]
 
     def case(chance: random.Random) -> None:
-        filled.put_back()
-        with closing(sqlite3.connect(filled.store.database.path)) as connection:
-            connection.execute("PRAGMA ignore_check_constraints = ON")
+        with filled.changed() as connection:
             for _ in range(chance.randint(1, 3)):
                 table, name = chance.choice(columns)
                 value = chance.choice(
@@ -110,14 +118,13 @@ def row(folder: Path) -> Case:
                         f"UPDATE {table} SET {name} = ? WHERE abs(random()) % 2",
                         (value,),
                     )
-            connection.commit()
         filled.judge()
 
     return case
 
 
 def schema(folder: Path) -> Case:
-    filled = _Filled(folder)
+    filled = Filled(folder)
     changes = (
         "PRAGMA application_id = {number}",
         "PRAGMA user_version = {number}",
@@ -155,7 +162,7 @@ def schema(folder: Path) -> Case:
 
 
 def pages(folder: Path) -> Case:
-    filled = _Filled(folder)
+    filled = Filled(folder)
 
     def case(chance: random.Random) -> None:
         data = bytearray(filled.bytes)
