@@ -12,15 +12,22 @@ import hashlib
 import mmap
 import os
 import re
-import threading
 import uuid
 import weakref
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 
+from marimo_cellar.alongside import alongside
+from marimo_cellar.checksums import (
+    ALONGSIDE_BYTES,
+    Checksums,
+    crc32,
+    crc32_in_parts,
+    crc32_of,
+    fingerprints,
+)
 from marimo_cellar.mounts import is_local
 
 # What stands for bytes: in memory, or a mapping of a file that nobody changes.
@@ -28,8 +35,8 @@ Bytes = bytes | mmap.mmap
 
 # Small enough to stay in the processor's cache between its check and its copy.
 _PIECE_BYTES = 256 * 1024
-# From here on a thread that hashes while another writes is worth starting.
-_ALONGSIDE_BYTES = 1024 * 1024
+# Linux reads no more at a time.
+_AT_ONCE = 2**31 - 4096
 # From here on mapping costs less than copying: below, page faults cost more.
 MAPPED_BYTES = 1024 * 1024
 # Python keeps a descriptor open for each mapping, and a process has 1,024 or fewer.
@@ -54,15 +61,6 @@ class Damaged(Exception):
         self.digest = digest
 
 
-def fingerprints(data: Bytes) -> tuple[bytes, int]:
-    """SHA-256 and CRC-32."""
-    if len(data) < _ALONGSIDE_BYTES:
-        return hashlib.sha256(data).digest(), zlib.crc32(data)
-    digest = _alongside(lambda: hashlib.sha256(data).digest())
-    crc32 = zlib.crc32(data)
-    return digest(), crc32
-
-
 def write(folder: Path, name: str, data: Bytes) -> None:
     """Writes a file below `folder`, whole or not at all. Raises OSError."""
     path = folder / name
@@ -84,21 +82,20 @@ def save(
     and the name is known only in the end, unless the file is likely to be there:
     `known`. Raises OSError.
     """
-    if known or len(data) < _ALONGSIDE_BYTES:
-        digest, crc32 = fingerprints(data)
+    if known or len(data) < ALONGSIDE_BYTES:
+        digest, crc = fingerprints(data)
         there = is_whole(folder / name(digest), len(data))
         if not there:
             write(folder, name(digest), data)
-        return digest, crc32, there
-    hashing = _alongside(lambda: hashlib.sha256(data).digest())
-    crc32, rest = 0, memoryview(data)
+        return digest, crc, there
+    hashing = alongside(lambda: hashlib.sha256(data).digest())
     try:
         with _partial(folder) as partial:
             with _create(partial) as file:
-                while len(rest):
-                    piece, rest = rest[:_PIECE_BYTES], rest[_PIECE_BYTES:]
-                    crc32 = zlib.crc32(piece, crc32)
-                    _write(file, piece)
+                _write(file, memoryview(data))
+            # To write and to sum take about as long as the digest: with a thread more
+            # it took longer on two processors.
+            crc = crc32_of(data)
             path = folder / name(hashing())
             if there := is_whole(path, len(data)):
                 partial.unlink()
@@ -108,8 +105,8 @@ def save(
         # On a full disk, what is there already needs no room.
         if not is_whole(folder / name(hashing()), len(data)):
             raise
-        crc32, there = zlib.crc32(data), True
-    return hashing(), crc32, there
+        crc, there = crc32_of(data), True
+    return hashing(), crc, there
 
 
 def read(path: Path) -> bytes | None:
@@ -126,18 +123,18 @@ def read(path: Path) -> bytes | None:
 
 
 def load(
-    path: Path, digest: bytes, size: int, crc32: int | None, mapped: bool
+    path: str, digest: bytes, size: int, crc: int | None, mapped: bool
 ) -> Bytes | None:
     """A blob's bytes from its file, checked; None where that cannot be opened.
 
-    By their digest if there is no `crc32`. `mapped` allows for a mapping: private,
+    By their digest if there is no `crc`. `mapped` allows for a mapping: private,
     so that a value that is changed in memory never reaches the file. Raises
     `Damaged`, also for what the disk has lost, which shows in failing twice.
     """
     failure: OSError | None = None
     for _ in range(2):
         try:
-            return _load(path, digest, size, crc32, mapped)
+            return _load(path, digest, size, crc, mapped)
         except OSError as error:
             if error.errno not in _LOST:
                 return None
@@ -145,40 +142,20 @@ def load(
     raise Damaged(digest) from failure
 
 
-def _load(
-    path: Path, digest: bytes, size: int, crc32: int | None, mapped: bool
-) -> Bytes:
+def _load(path: str, digest: bytes, size: int, crc: int | None, mapped: bool) -> Bytes:
     with _open(path) as file:
         if os.fstat(file.fileno()).st_size != size:
             raise Damaged(digest)
-        if mapped and size >= MAPPED_BYTES and _may_map(path, file):
+        if mapped and size >= MAPPED_BYTES and _may_map(Path(path), file):
             # Not through the mapping: where the disk fails there, the process is
             # killed.
-            _check_pieces(file, digest, crc32)
+            _check_pieces(file, digest, size, crc)
             with suppress(OSError, ValueError):
                 return _map(file, size)
             file.seek(0)
-        content = file.read()
-    check(content, digest, size, crc32)
+        content = _read(file, size)
+    check(content, digest, size, crc)
     return content
-
-
-class Checksums:
-    """CRC-32 and digest of bytes that come in pieces."""
-
-    def __init__(self) -> None:
-        self.crc32 = 0
-        self._sha256 = hashlib.sha256()
-
-    def add(self, data: bytes) -> None:
-        """Counts the next piece."""
-        self.crc32 = zlib.crc32(data, self.crc32)
-        self._sha256.update(data)
-
-    @property
-    def digest(self) -> bytes:
-        """The digest of all pieces so far."""
-        return self._sha256.digest()
 
 
 def checksums_of(path: Path) -> Checksums:
@@ -190,14 +167,13 @@ def checksums_of(path: Path) -> Checksums:
     return sums
 
 
-def check(content: Bytes, digest: bytes, size: int, crc32: int | None) -> None:
-    """Raises `Damaged` for bytes that are not these; by their digest without
-    `crc32`."""
+def check(content: Bytes, digest: bytes, size: int, crc: int | None) -> None:
+    """Raises `Damaged` for bytes that are not these; by their digest without `crc`."""
     if len(content) == size:
-        if crc32 is None:
+        if crc is None:
             if hashlib.sha256(content).digest() == digest:
                 return
-        elif zlib.crc32(content) == crc32:
+        elif crc32_of(content) == crc:
             return
     raise Damaged(digest)
 
@@ -207,7 +183,7 @@ def is_partial(file: str) -> bool:
     return _PARTIAL_NAME.fullmatch(file) is not None
 
 
-def is_whole(path: Path, size: int) -> bool:
+def is_whole(path: str | Path, size: int) -> bool:
     """Whether there is a file of that size, which is all that is looked at."""
     try:
         return os.lstat(path).st_size == size
@@ -246,28 +222,44 @@ def _create(partial: Path) -> FileIO:
         return FileIO(partial, "xb")
 
 
+def _read(file: FileIO, size: int) -> bytes:
+    # Most often in one call, where reading to the end takes three.
+    content = file.read(size) if size < _AT_ONCE else b""
+    return content if content and len(content) == size else content + file.readall()
+
+
 def _write(file: FileIO, data: memoryview) -> None:
     # Linux writes 2 GB at a time at most, and a disk that is almost full less.
     while len(data):
         data = data[file.write(data) :]
 
 
-def _open(path: Path) -> FileIO:
+def _open(path: str | Path) -> FileIO:
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     # Never through a link that somebody put in a blob's place.
     flags |= getattr(os, "O_NOFOLLOW", 0)
     return FileIO(os.open(path, flags))
 
 
-def _check_pieces(file: FileIO, digest: bytes, crc32: int | None) -> None:
-    sha256, crc, buffer = hashlib.sha256(), 0, memoryview(bytearray(_PIECE_BYTES))
-    while count := file.readinto(buffer):
-        if crc32 is None:
+def _check_pieces(file: FileIO, digest: bytes, size: int, crc: int | None) -> None:
+    if crc is None:
+        sha256, buffer = hashlib.sha256(), memoryview(bytearray(_PIECE_BYTES))
+        while count := file.readinto(buffer):
             sha256.update(buffer[:count])
-        else:
-            crc = zlib.crc32(buffer[:count], crc)
-    if (sha256.digest() != digest) if crc32 is None else (crc != crc32):
+        right = sha256.digest() == digest
+    else:
+        right = crc == crc32_in_parts(size, lambda part: _crc32_within(file, part))
+    if not right:
         raise Damaged(digest)
+
+
+def _crc32_within(file: FileIO, part: range) -> int:
+    """That of a part of a file; of less where the file ends before."""
+    crc, place = 0, part.start
+    while piece := os.pread(file.fileno(), min(_PIECE_BYTES, part.stop - place), place):
+        crc = crc32(piece, crc)
+        place += len(piece)
+    return crc
 
 
 def _map(file: FileIO, size: int) -> mmap.mmap:
@@ -282,21 +274,3 @@ def _may_map(path: Path, file: FileIO) -> bool:
     Not on Windows, where nobody could remove a file while it is mapped.
     """
     return len(_mappings) < _MAPPINGS and is_local(path, os.fstat(file.fileno()).st_dev)
-
-
-def _alongside(work: Callable[[], bytes]) -> Callable[[], bytes]:
-    """Begins a piece of work on a thread; its result, waited for, by a call."""
-    results: list[bytes] = []
-    thread = threading.Thread(target=lambda: results.append(work()))
-    try:
-        thread.start()
-    except RuntimeError:
-        # The interpreter is ending and starts no more threads.
-        results.append(work())
-        return lambda: results[0]
-
-    def result() -> bytes:
-        thread.join()
-        return results[0]
-
-    return result

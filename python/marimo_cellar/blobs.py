@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from marimo_cellar import blobfile, bulk
 from marimo_cellar.blobfile import Bytes, Damaged
+from marimo_cellar.checksums import fingerprints
 from marimo_cellar.database import Database
 
 # Up to this many bytes a blob lies in its row.
@@ -52,7 +54,7 @@ def prepare(database: Database, data: Bytes, format: str, known: bool = False) -
     """
     size = len(data)
     if size <= INLINE_BYTES:
-        digest, crc32 = blobfile.fingerprints(data)
+        digest, crc32 = fingerprints(data)
         return Blob(digest, size, crc32, None, bytes(data))
     digest, crc32, there = blobfile.save(
         database.blobs, data, lambda digest: _file_of(digest, format), known
@@ -139,7 +141,7 @@ def read(
     saved.
     """
     if file is not None:
-        path = path_of(database, digest, file)
+        path = place_of(database, digest, file)
         if path is None:
             raise Damaged(digest)
         return blobfile.load(path, digest, size, None if by_digest else crc32, mapped)
@@ -168,7 +170,7 @@ def is_there(database: Database, digest: bytes, file: str | None, size: int) -> 
     """Whether a blob's bytes can be read, as far as their file's size tells."""
     if file is None:
         return True
-    path = path_of(database, digest, file)
+    path = place_of(database, digest, file)
     return path is not None and blobfile.is_whole(path, size)
 
 
@@ -224,6 +226,12 @@ def unlink(database: Database, files: Iterable[tuple[bytes, str]]) -> None:
 
 def path_of(database: Database, digest: bytes, file: object) -> Path | None:
     """Where a blob's file is; None for a name that we would not have given it."""
+    place = place_of(database, digest, file)
+    return None if place is None else Path(place)
+
+
+def place_of(database: Database, digest: bytes, file: object) -> str | None:
+    """`path_of`, without the path, which takes longer to make than to open."""
     # A row may be a stranger's: only the one name that follows from the digest is
     # believed, whatever else the row says, and of whatever type it is.
     if not isinstance(file, str) or not isinstance(digest, bytes):
@@ -231,7 +239,7 @@ def path_of(database: Database, digest: bytes, file: object) -> Path | None:
     parts = _FILE_NAME.fullmatch(file)
     if parts is None or parts.group(2) != digest.hex() or parts.group(3) not in FORMATS:
         return None
-    return database.blobs / file
+    return f"{database.blobs}{os.sep}{file}"
 
 
 def _file_of(digest: bytes, format: str) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from marimo_cellar import blobfile, blobs, damage, manifests
+from marimo_cellar.checksums import Checksums
 from marimo_cellar.database import Database, Unavailable
 
 # A file that no row names yet may belong to a save that is under way: until it is
@@ -366,7 +367,7 @@ def _wrong(database: Database, row: _Blob, with_bytes: bool) -> tuple[Kind, str]
         if row.length != row.size:
             return "wrong-size", f"it has {row.length} bytes, not {row.size}"
         if with_bytes:
-            sums = blobfile.Checksums()
+            sums = Checksums()
             sums.add(_content(database, row.blob_id) or b"")
             return _wrong_bytes(row, sums)
         return None
@@ -388,7 +389,7 @@ def _wrong(database: Database, row: _Blob, with_bytes: bool) -> tuple[Kind, str]
     return None
 
 
-def _wrong_bytes(row: _Blob, sums: blobfile.Checksums) -> tuple[Kind, str] | None:
+def _wrong_bytes(row: _Blob, sums: Checksums) -> tuple[Kind, str] | None:
     if sums.digest == row.digest and sums.crc32 == row.crc32:
         return None
     return "wrong-bytes", "its bytes are not those that were saved"

@@ -6,6 +6,7 @@ import errno
 import gc
 import inspect
 import mmap
+import os
 import pickle
 from io import FileIO
 from pathlib import Path
@@ -263,7 +264,16 @@ def test_frames_come_from_the_mapping_itself(
 
 
 @pytest.mark.parametrize("verification", ["on", "strict", "off"])
-@pytest.mark.parametrize("value", [ARRAYS["floats"], b"x" * (MAPPED_BYTES + 9)])
+@pytest.mark.parametrize(
+    "value",
+    [
+        ARRAYS["floats"],
+        b"x" * (MAPPED_BYTES + 9),
+        # Summed in parts.
+        RANDOM.bytes(5 * MAPPED_BYTES),
+    ],
+    ids=["array", "bytes", "parts"],
+)
 def test_a_wrong_byte_anywhere_in_a_large_value_is_a_miss(
     value: Any, verification: str, store: SqliteStore
 ) -> None:
@@ -285,10 +295,20 @@ def test_a_wrong_byte_anywhere_in_a_large_value_is_a_miss(
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])
-@pytest.mark.parametrize("size", [100_000, MAPPED_BYTES * 2])
+@pytest.mark.parametrize(
+    ("size", "verification"),
+    [(100_000, "on"), (MAPPED_BYTES * 2, "on"), (MAPPED_BYTES * 5, "off")],
+)
 def test_what_the_disk_fails_to_read_is_a_miss_and_written_anew_if_it_is_lost(
-    number: int, size: int, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+    number: int,
+    size: int,
+    verification: str,
+    store: SqliteStore,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    def failing(*_: object) -> bytes:
+        raise OSError(number, "the disk fails")
+
     class Failing(FileIO):
         def read(self, *_: Any) -> Any:
             raise OSError(number, "the disk fails")
@@ -296,14 +316,15 @@ def test_what_the_disk_fails_to_read_is_a_miss_and_written_anew_if_it_is_lost(
         readinto = read
 
     value = RANDOM.bytes(size)
-    save(loader_of(store), value)
+    save(loader_of(store, verification), value)
     inode = file_of(store).stat().st_ino
     with monkeypatch.context() as patch:
         patch.setattr(blobfile, "FileIO", Failing)
-        assert load(store) is None
-    save(loader_of(store), value)
+        patch.setattr(os, "pread", failing)
+        assert load(store, verification) is None
+    save(loader_of(store, verification), value)
     assert (file_of(store).stat().st_ino != inode) == (number == errno.EIO)
-    assert load(store) == value
+    assert load(store, verification) == value
 
 
 def test_nothing_is_mapped_off_this_machine_and_a_limited_number_on_it(

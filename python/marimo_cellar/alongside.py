@@ -1,0 +1,88 @@
+"""Work alongside the caller's, for as long as somebody waits for it.
+
+Hashing, checking and system calls let other threads run. A thread is begun for each
+piece of work and ends with it: an idle one would be in the way of a fork. It is
+begun as `threading.Thread` does, but without waiting until it runs, which takes a
+machine that has other things to do longer than to hash a megabyte.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+V = TypeVar("V")
+
+# More would be in the way of what the user computes.
+_MOST = 4
+
+
+def processors() -> int:
+    """How many pieces of work are worth doing at once."""
+    try:
+        there = len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS, Windows
+        there = os.cpu_count() or 1
+    return min(there, _MOST)
+
+
+def alongside(work: Callable[[], T]) -> Callable[[], T]:
+    """Begins a piece of work on a thread; its result, waited for, by a call.
+
+    The call raises what the work raised. It may be made again.
+    """
+    results: list[T] = []
+    errors: list[BaseException] = []
+    ended = _thread.allocate_lock()
+    ended.acquire()
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            ended.release()
+
+    try:
+        _thread.start_new_thread(run, ())
+    except RuntimeError:
+        # The interpreter is ending and starts no more threads.
+        run()
+
+    def result() -> T:
+        with ended:
+            if errors:
+                raise errors[0]
+            return results[0]
+
+    return result
+
+
+def each(work: Callable[[V], T], values: Sequence[V]) -> list[T]:
+    """What `work` makes of each value, on a few threads of which the caller is one.
+
+    Raises the first error, after all of them have ended.
+    """
+    left = deque(enumerate(values))
+    results: dict[int, T] = {}
+
+    def take() -> None:
+        while True:
+            try:
+                index, value = left.popleft()
+            except IndexError:
+                return
+            results[index] = work(value)
+
+    helpers = [alongside(take) for _ in range(min(processors(), len(values)) - 1)]
+    try:
+        take()
+    finally:
+        for helper in helpers:
+            helper()
+    return [results[index] for index in range(len(values))]
