@@ -57,7 +57,7 @@ class Database:
         return self.connections.taken()
 
     @contextmanager
-    def writing(self, folding: bool = True) -> Iterator[sqlite3.Connection]:
+    def writing(self, folding: bool = True) -> Iterator[Connection]:
         """One transaction: committed at the end, rolled back on any exception.
 
         Creates the database. Raises `Unavailable` where nothing can be written:
@@ -81,9 +81,11 @@ class Database:
                         yield connection
                         connection.execute("COMMIT")
                     except BaseException:
+                        self.connections.recent.ended(committed=False)
                         with suppress(sqlite3.Error):
                             connection.execute("ROLLBACK")
                         raise
+                    self.connections.recent.ended(committed=True)
                     # After the commit: before it, one could not know of the moment
                     # between.
                     if not self.connections.is_current(connection):

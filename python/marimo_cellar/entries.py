@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from marimo_cellar import blobs, made, manifests
+from marimo_cellar.alongside import each
 from marimo_cellar.blobfile import Bytes, Damaged
 from marimo_cellar.blobs import Blob
 from marimo_cellar.cells import Roll, app_path, hidden_until, recognise
+from marimo_cellar.checksums import ALONGSIDE_BYTES
 from marimo_cellar.database import Database
 from marimo_cellar.notebook import Notebook
 from marimo_cellar.recent import ABSENT, Known, mark_of
@@ -174,37 +176,51 @@ def load(
     A large blob of one of the formats `mapped` may be a mapping of its file. What
     marimo signed the digest of is checked by it, so that marimo need not do so again.
     """
-    contents: dict[str, Bytes] = {}
-    digests: dict[str, bytes] = {}
-    hashed: set[str] = set()
-    signed: frozenset[str] = frozenset()
     if not (rows := _items(database, found)):
         return Loaded({}, {}, "it is gone, or some of it is set aside as damaged")
+    contents: dict[str, Bytes] = {}
+    digests: dict[str, bytes] = {}
+    signed: frozenset[str] = frozenset()
     why = None
-    # All of them are looked at, so that the next save replaces all that is wrong.
-    for item in sorted(rows, key=lambda item: item.format != "manifest"):
-        by_digest = item.file is not None and item.key in signed
+
+    def read(item: _StoredItem) -> Bytes | Damaged | None:
         # Whoever may write the file could change a pickle between the check of its
         # signature and its use.
+        by_digest = item.file is not None and item.key in signed
         mappable = item.format in mapped and not (by_digest and item.format == "pickle")
         try:
-            content = _checked(database, item, by_digest, mappable)
-        except Damaged:
+            return _checked(database, item, by_digest, mappable)
+        except Damaged as error:
+            return error
+
+    def take(item: _StoredItem, content: Bytes | Damaged | None) -> None:
+        nonlocal why
+        if isinstance(content, Damaged):
             _quarantine(database, item.digest)
             why = "its bytes are damaged"
-            continue
-        if content is None:
+        elif content is None:
             why = why or "a file of it is missing"
-            continue
-        if item.format == "manifest" and any(row.file is not None for row in rows):
-            signed = manifests.signed(content)
-        if by_digest:
-            hashed.add(item.key)
-        contents[item.key] = content
-        digests[item.key] = item.digest
+        else:
+            contents[item.key] = content
+            digests[item.key] = item.digest
+
+    # All of them are looked at, so that the next save replaces all that is wrong.
+    for manifest in [item for item in rows if item.format == "manifest"]:
+        take(manifest, read(manifest))
+        if manifest.key in contents and any(row.file is not None for row in rows):
+            signed = manifests.signed(contents[manifest.key])
+    values = [item for item in rows if item.format != "manifest"]
+    # marimo checks each on a thread. For little ones that takes longer.
+    large = [item for item in values if _takes_long(item)]
+    for item, content in zip(large, each(read, large), strict=True):
+        take(item, content)
+    for item in values:
+        if not _takes_long(item):
+            take(item, read(item))
     if why:
         return Loaded({}, {}, why)
-    return Loaded(contents, digests, hashed=frozenset(hashed))
+    hashed = frozenset(item.key for item in values if item.file and item.key in signed)
+    return Loaded(contents, digests, hashed=hashed)
 
 
 def exists(database: Database, found: Found) -> bool:
@@ -270,7 +286,8 @@ def get_key(database: Database, key: str) -> bytes | None:
         if not items or items == seen:
             return None
         for item in items:
-            path = _place_of(database, item)
+            kept = recent.wants(key, item.size)
+            path = _place_of(database, item) if kept else None
             mark = mark_of(path) if path is not None else None
             try:
                 content = _checked(database, item)
@@ -279,7 +296,8 @@ def get_key(database: Database, key: str) -> bytes | None:
                 continue
             if content is not None:
                 content = bytes(content)
-                recent.keep(state, key, Known(content, path, mark))
+                if kept:
+                    recent.keep(state, key, Known(content, path, mark))
                 return content
         seen = items
 
@@ -409,6 +427,10 @@ def _checked(
         by_digest,
         mapped,
     )
+
+
+def _takes_long(item: _StoredItem) -> bool:
+    return item.file is not None and item.size >= ALONGSIDE_BYTES
 
 
 def _place_of(database: Database, item: _StoredItem) -> str | None:

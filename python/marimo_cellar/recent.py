@@ -2,23 +2,28 @@
 
 A function that is called again and again, and a cell that runs again, ask for the
 same keys. What was read and checked for the first of them answers the next ones, until
-anybody commits (`watching.py`): then all of it is forgotten.
+anybody commits (`watching.py`): then all of it is forgotten. What this process commits
+itself it knows, and forgets those keys alone.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from marimo_cellar.opening import Connection, File
-from marimo_cellar.watching import Watch, watch
+from marimo_cellar.watching import Watch, commits_between, watch
 
 # The most bytes kept, of all values and of one, and how many answers.
 _MOST_BYTES = 16 * 1024 * 1024
-_LARGEST_BYTES = 256 * 1024
+_LARGEST_BYTES = 4 * 1024 * 1024
 _MOST_ANSWERS = 8192
+# Larger ones are kept when they are asked for again. Most are read once in a process,
+# and to hold on to one costs new memory for the next: a third of the read at 100 kB.
+_AT_ONCE_BYTES = 16 * 1024
 
 
 class Known(NamedTuple):
@@ -53,6 +58,12 @@ class Recent:
         # One value, so that no thread meets one state's answers by another.
         self._known: tuple[State | None, dict[str, Answer]] = (None, {})
         self._bytes = 0
+        # What this process is about to commit: in which state, of which keys. And the
+        # state before its last commit.
+        self._coming: tuple[State, list[str]] | None = None
+        self._left: State | None = None
+        # Keys of large values that were asked for.
+        self._asked: dict[str, None] = {}
 
     def answer(self, key: str) -> Answer | None:
         """What is known of a key; None if nothing is, or not any more."""
@@ -82,15 +93,32 @@ class Recent:
         except OSError:
             return None
 
+    def wants(self, key: str, size: int) -> bool:
+        """Whether a key's value of so many bytes, which is being read, is to be kept."""
+        if size <= _AT_ONCE_BYTES:
+            return True
+        if size > _LARGEST_BYTES:
+            return False
+        with self._lock:
+            if key in self._asked:
+                return True
+            self._asked[key] = None
+            if len(self._asked) > _MOST_ANSWERS:
+                del self._asked[next(iter(self._asked))]
+        return False
+
     def keep(self, state: State | None, key: str, answer: Answer) -> None:
         """Remembers what a query found after `before` had said `state`."""
         content = answer.content if answer else None
         if state is None or (content is not None and len(content) > _LARGEST_BYTES):
             return
         with self._lock:
-            if state[0] is not self._watch:
+            if state[0] is not self._watch or state == self._left:
                 return
             if state != self._known[0]:
+                # It may be the one that this process has just led to: `ended` says.
+                if self._coming is not None:
+                    return
                 self._known = (state, {})
                 self._bytes = 0
             answers = self._known[1]
@@ -99,6 +127,33 @@ class Recent:
             self._bytes += len(content or b"")
             while self._bytes > _MOST_BYTES or len(answers) > _MOST_ANSWERS:
                 self._drop(answers, next(iter(answers)))
+
+    def committing(self, connection: Connection, keys: Iterable[str]) -> None:
+        """Before this process commits what changes the answers to these keys, and to
+        no others. `ended` must follow."""
+        state = self.before(connection)
+        with self._lock:
+            known = state is not None and state == self._known[0]
+            self._coming = (state, list(keys)) if state and known else None
+
+    def ended(self, committed: bool) -> None:
+        """After a transaction: what is known outlives the commit that was announced.
+
+        Not if another process has committed since. One that was not announced, or
+        failed, changes nothing here.
+        """
+        with self._lock:
+            coming, self._coming = self._coming, None
+            if coming is None or not committed or coming[0] != self._known[0]:
+                return
+            (on, header), keys = coming
+            now = on.state()
+            if now is None or (now != header and commits_between(header, now) != 1):
+                return
+            answers = self._known[1]
+            for key in keys:
+                self._drop(answers, key)
+            self._left, self._known = self._known[0], ((on, now), answers)
 
     def closing(self, connection: Connection) -> None:
         """A connection is about to be closed."""

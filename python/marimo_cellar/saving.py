@@ -15,6 +15,7 @@ from marimo_cellar.cells import OUTSIDE, enrol, outside, record_nodes
 from marimo_cellar.clearing import delete
 from marimo_cellar.database import Database, Replaced, Unavailable
 from marimo_cellar.entries import Cost, EntryKey, Item, Owner
+from marimo_cellar.opening import Connection
 
 
 @dataclass(eq=False)
@@ -113,6 +114,11 @@ def _commit(database: Database, saves: Sequence[Save]) -> None:
             waiting = [one for one in waiting if first[one.identity] is not one]
             replaced.update(_write(connection, database, now))
         files = blobs.remove_unused(connection, replaced)
+        if not replaced:
+            # An entry that took another one's place may lack keys that this one had.
+            database.connections.recent.committing(
+                connection, [item.key for save in saves for item in save.items]
+            )
     # All is saved by now, and files that no row names are found by the next sweep.
     with suppress(sqlite3.Error, OSError, Unavailable):
         blobs.unlink(database, files)
@@ -206,9 +212,7 @@ def _may_come(connection: sqlite3.Connection, database: Database, one: _Placed) 
 
 
 @contextmanager
-def _transaction(
-    database: Database, saves: Sequence[Save]
-) -> Iterator[sqlite3.Connection]:
+def _transaction(database: Database, saves: Sequence[Save]) -> Iterator[Connection]:
     """`Database.writing`, after whose failure the rolls forget what they wrote."""
     try:
         with database.writing(folding=False) as connection:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -21,7 +22,8 @@ from marimo_cellar.opening import Connection, File, file_at
 
 # Of the header's two copies the first, which a commit writes last.
 _HEADER_BYTES = 48
-# Where it says whether there is anything in it.
+# Where it counts commits, and where it says whether there is anything in it.
+_COMMITS = slice(8, 12)
 _IS_MADE = 12
 # A process that met so many databases, or so many begun anew, watches no more.
 _MOST_HANDLES = 64
@@ -60,6 +62,14 @@ class Watch:
     def header(self) -> bytes:
         """The same of a database that was seen in its place just now. Raises OSError."""
         return os.pread(self._handle, _HEADER_BYTES, 0)
+
+
+def commits_between(one: bytes, other: bytes) -> int:
+    """How many commits were made between two states of one log."""
+    before, after = (
+        int.from_bytes(state[_COMMITS], sys.byteorder) for state in (one, other)
+    )
+    return (after - before) % 2**32
 
 
 def watch(connection: Connection, path: Path) -> Watch | None:

@@ -74,6 +74,59 @@ def test_what_this_process_saves_or_clears_is_seen(store: SqliteStore) -> None:
     assert store.clear(KEY) and store.get(KEY) is None
 
 
+def test_what_is_known_outlives_what_this_process_saves_of_other_keys(
+    store: SqliteStore,
+) -> None:
+    assert store.get(OTHER) is None and known(store, OTHER) is ABSENT
+    for number in range(3):
+        assert store.put(f"n/P_{number}.pickle", b"another")
+        assert known(store, KEY) == SMALL and known(store, OTHER) is ABSENT
+    assert store.put(OTHER, b"other") and known(store, KEY) == SMALL
+    assert known(store, OTHER) is None and store.get(OTHER) == b"other"
+
+
+def test_it_outlives_no_entry_that_takes_anothers_place(store: SqliteStore) -> None:
+    assert store.put(OTHER, b"first") and known(store, KEY) == SMALL
+    assert store.put(OTHER, b"second")
+    assert known(store, KEY) is None
+
+
+def test_it_outlives_no_commit_of_another_process(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = store.database.connections.recent.ended
+
+    def late(committed: bool) -> None:
+        # Between our commit and our look at it.
+        monkeypatch.undo()
+        elsewhere(store, f"store.put({KEY!r}, b'theirs')")
+        ended(committed)
+
+    monkeypatch.setattr(store.database.connections.recent, "ended", late)
+    assert store.put(OTHER, b"other")
+    assert known(store, KEY) is None and store.get(KEY) == b"theirs"
+
+
+def test_it_outlives_no_commit_that_follows_a_failed_one(store: SqliteStore) -> None:
+    with pytest.raises(ZeroDivisionError), store.database.writing() as connection:
+        store.database.connections.recent.committing(connection, [OTHER])
+        raise ZeroDivisionError
+    elsewhere(store, f"store.put({KEY!r}, b'theirs')")
+    assert store.get(OTHER) is None
+    assert store.get(KEY) == b"theirs"
+
+
+def test_what_was_read_before_a_commit_is_not_kept_after_it(store: SqliteStore) -> None:
+    recent = store.database.connections.recent
+    with store.database.reading() as connection:
+        assert connection is not None
+        before = recent.before(connection)
+    assert store.put(OTHER, b"other")
+    recent.keep(before, OTHER, ABSENT)
+    assert known(store, OTHER) is None and known(store, KEY) == SMALL
+    assert store.get(OTHER) == b"other"
+
+
 def test_a_folded_log_changes_nothing_and_a_begun_one_is_seen(
     store: SqliteStore,
 ) -> None:
@@ -127,6 +180,8 @@ def test_no_answer_outlives_the_connections(store: SqliteStore) -> None:
 
 def test_a_large_value_is_known_while_its_file_is_the_same(store: SqliteStore) -> None:
     assert store.put(OTHER, LARGE) and store.get(OTHER) == LARGE
+    # Most are read once, so it is kept from the second time on.
+    assert known(store, OTHER) is None and store.get(OTHER) == LARGE
     assert known(store, OTHER) == LARGE and store.hit(OTHER)
     (file,) = store.database.blobs.glob("??/*")
     file.write_bytes(LARGE[::-1][:-1] + b"?")
@@ -173,7 +228,7 @@ def test_looking_at_the_log_drops_none_of_our_locks(store: SqliteStore) -> None:
     with store.database.writing() as connection:
         connection.execute("UPDATE cells SET name = 'mine'")
         # A new watch, and the end of it, while this process has the write lock.
-        watch = watching.watch(connection, store.database.path)  # type: ignore[arg-type]
+        watch = watching.watch(connection, store.database.path)
         assert watch is not None and watch.state()
         del watch
         elsewhere(
