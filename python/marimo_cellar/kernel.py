@@ -87,7 +87,7 @@ def _replace_loaders() -> None:
 
 def _add_features() -> None:
     """What goes beyond keeping results, each as far as this marimo lets us."""
-    from marimo_cellar import _marimo, mapped, published
+    from marimo_cellar import _marimo, handover, mapped, published
     from marimo_cellar.batches import batching
 
     attempt(
@@ -104,6 +104,11 @@ def _add_features() -> None:
         "shipping a cache with `marimo export html-wasm --execute`",
         "What is exported computes its results again.",
         lambda: _marimo.replace_manifest_dump(published.publishing),
+    )
+    attempt(
+        "hashing a signed value once as it is saved",
+        "It is hashed twice.",
+        lambda: _marimo.take_digests(handover.digest_of),
     )
     attempt(
         "telling which variable or module a miss is due to",

@@ -13,6 +13,7 @@ from typing import Any
 from marimo_cellar import _marimo, keys, manifests, reads, running
 from marimo_cellar.batches import in_batches
 from marimo_cellar.entries import Loaded
+from marimo_cellar.handover import handing_over
 from marimo_cellar.rows import OverRows, names_wanted
 from marimo_cellar.store import EntryReader, SqliteStore
 
@@ -46,6 +47,7 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
             return super()._dispatch_write(write_fn)
 
         saves = self._belonging.saves
+        writer.keeps_newest = _marimo.verification(self) != "off"
 
         def ended() -> None:
             running.note_unsaved(self._saving, writer.last)
@@ -54,7 +56,7 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
         def write() -> None:
             queued = False
             try:
-                with in_batches():
+                with in_batches(), handing_over(writer):
                     write_fn()
                 writer.settle(reads.DIGESTED_BYTES)
                 queued = writer.finish_behind(ended, here=True)

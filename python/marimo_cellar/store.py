@@ -211,6 +211,9 @@ class SqliteStore(_marimo.FileStore):
         return writer.finish_behind() if self.writes_behind() else writer.finish()
 
     def _owner(self) -> Owner:
+        if _marimo.current_context() is None:
+            # Without a kernel nobody needs what is imported here.
+            return Owner(Roll(None))
         from marimo_cellar.session import current_session
 
         session = self._quietly(current_session, None)
@@ -298,6 +301,9 @@ class EntryWriter(_marimo.FileStore):
         self._cost = cost
         self._blobs: dict[str, blobs.Blob] = {}
         self._last: tuple[str, Bytes] | None = None
+        # Whether what was put last is kept for `take_digest`, and that with its digest.
+        self.keeps_newest = False
+        self._newest: tuple[Bytes, bytes] | None = None
         self._failure: Exception | None = None
         self._writable = False
 
@@ -311,9 +317,11 @@ class EntryWriter(_marimo.FileStore):
                 self._check()
             # A variable and the output that shows it are often the same bytes.
             known = any(blob.size == len(value) for blob in self._blobs.values())
-            self._blobs[key] = blobs.prepare(
-                self._database, value, keys.format_of(key), known
-            )
+            self._newest = None
+            blob = blobs.prepare(self._database, value, keys.format_of(key), known)
+            self._blobs[key] = blob
+            if self.keeps_newest:
+                self._newest = value, blob.digest
             if keys.entry_of(key) or self.entry.loader == "store":
                 self._last = key, value
         except Exception as error:
@@ -338,6 +346,11 @@ class EntryWriter(_marimo.FileStore):
     def digests(self) -> Mapping[str, bytes]:
         """The digests of what was put, by key."""
         return {key: blob.digest for key, blob in self._blobs.items()}
+
+    def take_digest(self, data: object) -> str | None:
+        """The digest, in hex, of what was put last, if that is `data`; once."""
+        newest, self._newest = self._newest, None
+        return newest[1].hex() if newest and newest[0] is data else None
 
     @property
     def last(self) -> Bytes | None:

@@ -301,6 +301,7 @@ def test_a_marimo_that_lacks_a_name_is_left_as_it_is(
         ("_touched_keys", "shipping a cache"),
         ("toml_reader", "reading settings from files"),
         ("get_notebook_status", "knowing cells by their names"),
+        ("_sha256hex", "hashing a signed value once"),
         ("BLOB_DESERIALIZERS", "reading large values without a copy"),
         ("Priority", "waiting for saves at the end of a run"),
     ],
