@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
     from marimo_cellar.entries import Item
 
 # Seconds for which the thread lets more come, and for which it waits for the next
-# ones before it ends: no thread of ours keeps a process that ends for longer.
+# ones before it ends: to begin one takes whoever saves milliseconds on a machine that
+# has much to do. So often it looks whether the process ends, which waits for it.
 _GATHERING_SECONDS = 0.002
-_IDLE_SECONDS = 0.01
+_IDLE_SECONDS = 0.25
+_LOOK_SECONDS = 0.01
 # Entries of one transaction, which takes some milliseconds with so many.
 _TOGETHER = 256
 # Bytes that may wait in memory: who brings more waits. As many may be on their way.
@@ -130,7 +133,7 @@ class Queue:
     def _work(self, idle: float = _IDLE_SECONDS) -> None:
         while True:
             with self._lock:
-                if not self._came.wait_for(lambda: self._waiting, idle):
+                if not self._wait_for_more(idle):
                     self._working = False
                     return
                 self._came.wait_for(self._is_urgent, _GATHERING_SECONDS)
@@ -139,6 +142,16 @@ class Queue:
             if self._database.log_size() > checkpoints.WORTH_FOLDING:
                 with suppress(Exception):
                     self._database.fold_log()
+
+    def _wait_for_more(self, seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        while not self._waiting:
+            left = until - time.monotonic()
+            # It has ended when the interpreter begins to wait for other threads.
+            if left <= 0 or not threading.main_thread().is_alive():
+                return False
+            self._came.wait(min(left, _LOOK_SECONDS))
+        return True
 
     def _is_urgent(self) -> bool:
         return self._hurried > 0 or self._bytes > _BYTES
