@@ -61,7 +61,7 @@ const occasion = () => ({
 const raw = ({ id, subject, ratio, rounds }: Result) => ({ id, subject, ratio, rounds });
 
 const sentence = ({ id, subject, ratio, low, high, rounds }: Result): string =>
-  `${id.padEnd(24)} ${subject.padEnd(10)} ${ratio.toFixed(2).padStart(8)}   ` +
+  `${id.padEnd(24)} ${subject.padEnd(12)} ${ratio.toFixed(2).padStart(8)}   ` +
   `(${low.toFixed(2)} to ${high.toFixed(2)}, ${rounds} rounds)`;
 
 void main();

@@ -106,7 +106,8 @@ def _machine() -> dict[str, object]:
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "versions": {
-            name: version(name) for name in ("marimo", "diskcache", "joblib", "numpy")
+            name: version(name)
+            for name in ("marimo", "diskcache", "joblib", "numpy", "isal")
         },
         "folder": _file_system(Path(tempfile.gettempdir())),
         "cold": pagecache.how(),

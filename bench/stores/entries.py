@@ -12,6 +12,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from .checks import with_fast
 from .loading import hash_key, loader_in, result_of
 from .payloads import SIZES, payload
 from .rounds import Case, Turn
@@ -27,7 +28,7 @@ def cases(quick: bool) -> list[Case]:
     return [
         Case(
             (f"{name}/{size}", f"{name}-get/{size}"),
-            OURS,
+            with_fast(OURS, SIZES[size]),
             partial(_results, kind=kind, values=values, size=size),
             rounds=9,
         )

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from .checks import equip
+
 T = TypeVar("T")
 
 # What every ratio is against: marimo's own store.
@@ -79,6 +81,7 @@ def _results_of(case: Case, rounds: int | None) -> list[Result]:
         first = -1 if case.warm_up and rounds is None else 0
         for number in range(first, rounds or case.rounds):
             for subject in _rotated(case.subjects, number):
+                equip(subject)
                 gc.collect()
                 measured = turn(subject, number)
                 if number >= 0:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .checks import FAST
 from .payloads import marimo_hash
 
 ALL = ("files", "cellar", "diskcache", "joblib")
@@ -157,6 +158,7 @@ def _key(number: int) -> str:
 _CLASSES: dict[str, Callable[[Path], Subject]] = {
     "files": Files,
     "cellar": Cellar,
+    FAST: Cellar,
     "diskcache": DiskCache,
     "joblib": Joblib,
 }
