@@ -9,8 +9,9 @@ import time
 import zlib
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from marimo_cellar import blobfile, bulk
 from marimo_cellar.blobfile import Bytes, Damaged
@@ -25,8 +26,7 @@ FORMATS = frozenset(("arrow", "json", "npy", "pickle", "pt", "bin", "manifest"))
 _FILE_NAME = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})\.([a-z]+)")
 
 
-@dataclass(frozen=True)
-class Blob:
+class Blob(Struct, frozen=True):
     """Bytes on their way into the database.
 
     `content` is None when the bytes are in the file already and need not be kept

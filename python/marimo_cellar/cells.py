@@ -8,9 +8,10 @@ import posixpath
 import sqlite3
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from marimo_cellar import bulk
 from marimo_cellar.database import Database
@@ -32,8 +33,7 @@ from marimo_cellar.relocation import (
 OUTSIDE = "(outside any cell)"
 
 
-@dataclass
-class Roll:
+class Roll(Struct):
     """What one live kernel knows of its notebook's rows.
 
     `ids` maps marimo's cell ids to ours and outlives the cells' code. `enrolled`
@@ -259,8 +259,7 @@ def _node_row(roll: Roll, notebook: Notebook, cell: Cell) -> tuple[object, ...]:
 _Row = tuple[str | None, int, str, str]
 
 
-@dataclass(frozen=True)
-class _Identified:
+class _Identified(Struct, frozen=True):
     """The app at the notebook's path, or that moved there, and who its cells are.
 
     `cell_ids` are in the order of the notebook's cells, None for a new one. `stored`

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from marimo_cellar import blobs, made, manifests
 from marimo_cellar.alongside import each
@@ -19,8 +21,7 @@ from marimo_cellar.recent import ABSENT, Known, mark_of
 from marimo_cellar.relocation import folder_of, made_in
 
 
-@dataclass(frozen=True)
-class EntryKey:
+class EntryKey(Struct, frozen=True):
     """What marimo asks by.
 
     `cache_type` is marimo's letter, one of P C E X D U; `loader` is `lazy`,
@@ -33,8 +34,7 @@ class EntryKey:
     loader: str
 
 
-@dataclass(frozen=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """The cell an entry belongs to, captured on the kernel's thread.
 
     Without a notebook or a cell of it, what is saved belongs to no cell. `made` is
@@ -47,8 +47,7 @@ class Owner:
     made: made.Made | None = None
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(Struct, frozen=True):
     """One value on its way into the database."""
 
     key: str
@@ -58,8 +57,7 @@ class Item:
     blob: Blob
 
 
-@dataclass(frozen=True)
-class Cost:
+class Cost(Struct, frozen=True):
     """`amount` in money, `seconds` of waiting that what was paid for is worth."""
 
     amount: float
@@ -79,8 +77,7 @@ class _StoredItem(NamedTuple):
     content: bytes | None
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Struct, frozen=True):
     """An entry that answers a lookup. `own` is False for another cell's.
 
     `items` are its items as they were when it was found, if they were looked at.
@@ -93,8 +90,7 @@ class Found:
     items: Sequence[_StoredItem] | None = None
 
 
-@dataclass(frozen=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """The bytes of an entry by marimo's keys, checked; or why there are none.
 
     `hashed` are the keys whose bytes were checked by their digest, not their CRC.

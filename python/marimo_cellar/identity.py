@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeVar
+
+from msgspec import Struct
 
 from marimo_cellar.texts import Texts
 
@@ -20,8 +21,7 @@ Reason = Literal["session", "code", "text", "name", "defs", "position", "new"]
 _AKIN = 150
 
 
-@dataclass(frozen=True)
-class StoredCell:
+class StoredCell(Struct, frozen=True):
     """A cell the database knows. `cell_id` is ours and stable; `code` is normalised."""
 
     cell_id: int
@@ -31,8 +31,7 @@ class StoredCell:
     retired: bool = False
 
 
-@dataclass(frozen=True)
-class NotebookCell:
+class NotebookCell(Struct, frozen=True):
     """A cell of the notebook, in notebook order; `code` is normalised.
 
     `known_as` is the `cell_id` that the live kernel already gave to its cell,
@@ -45,8 +44,7 @@ class NotebookCell:
     known_as: int | None = None
 
 
-@dataclass(frozen=True)
-class Match:
+class Match(Struct, frozen=True):
     """`cell_id` is None for a new cell; `reason` says what it was recognised by."""
 
     cell_id: int | None

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from marimo_cellar import _marimo
 
@@ -20,8 +21,7 @@ _DIGEST_BYTES = 16
 _MODULE = b"module:"
 
 
-@dataclass(frozen=True)
-class Inputs:
+class Inputs(Struct, frozen=True):
     """`values` are digests in hex of what variables held, `modules` versions; each by
     the name that the code has for it."""
 

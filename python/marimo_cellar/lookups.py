@@ -13,8 +13,10 @@ import sqlite3
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from marimo_cellar.database import Database, Unavailable
 from marimo_cellar.entries import EntryKey, Found, Owner
@@ -26,8 +28,7 @@ from marimo_cellar.why import Explainer
 _FLUSH_SECONDS = 5.0
 
 
-@dataclass(eq=False)
-class Lookup:
+class Lookup(Struct, eq=False):
     """`at` is in Unix seconds. `seconds` is a hit's load time, a miss's run time,
     which is known only when the entry is saved. `found` is the entry that answered,
     None if that was a file of marimo's. `why` says, in a few words, why an entry that

@@ -5,16 +5,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from marimo_cellar import reads
 from marimo_cellar.inputs import Inputs
 from marimo_cellar.reads import Read
 
 
-@dataclass
-class Made:
+class Made(Struct):
     """Known when the cell, the block or the function ends. `folder` is the notebook's,
     which the files' paths start at."""
 

@@ -7,7 +7,8 @@ both run.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from marimo_cellar.identity import NotebookCell, StoredCell, match_cells
 from marimo_cellar.texts import count_words, shared_words
@@ -19,8 +20,7 @@ _TELLING_WORDS = 12
 _FEW_WORDS = 6
 
 
-@dataclass(frozen=True)
-class KnownApp:
+class KnownApp(Struct, frozen=True):
     """A notebook the database knows, with its cells in order of ordinal.
 
     `there` says whether its file is.

@@ -7,8 +7,9 @@ their names and order only the file knows. `compose` puts the two together.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
+
+from msgspec import Struct
 
 from marimo_cellar.code import digest_of_normalised, node_digest, normalise
 
@@ -21,8 +22,7 @@ def digest_of(code: str) -> bytes:
     return digest_of_normalised(normalised(code))
 
 
-@dataclass(frozen=True)
-class KernelCell:
+class KernelCell(Struct, frozen=True):
     """A cell of the kernel's graph. `kernel_id` is marimo's."""
 
     kernel_id: str
@@ -31,16 +31,14 @@ class KernelCell:
     parents: frozenset[str]
 
 
-@dataclass(frozen=True)
-class FileCell:
+class FileCell(Struct, frozen=True):
     """A cell of the notebook's file, in the file's order."""
 
     name: str | None
     code: str
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """A cell as saved with an entry. `parents` are kernel ids."""
 
     kernel_id: str
@@ -53,8 +51,7 @@ class Cell:
     parents: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Notebook:
+class Notebook(Struct, frozen=True, dict=True):
     """`cells` are in notebook order.
 
     `unrun` has the cells that the file has and the kernel does not, such as one

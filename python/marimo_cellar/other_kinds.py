@@ -11,8 +11,9 @@ marimo's own would.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from marimo_cellar import _marimo, entries, keys, lookups, mapped
 from marimo_cellar.entries import EntryKey, Found

@@ -21,9 +21,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from marimo_cellar import _marimo
 from marimo_cellar.features import answer
@@ -38,8 +39,7 @@ Source = Literal["environment", "project", "user", "default"]
 Fault = Literal["broken", "unreadable", "value", "relative", "outside"]
 
 
-@dataclass(frozen=True)
-class System:
+class System(Struct, frozen=True):
     """What the place depends on besides files. `platform` is `sys.platform`'s."""
 
     env: Mapping[str, str]
@@ -47,8 +47,7 @@ class System:
     home: Path
 
 
-@dataclass(frozen=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """A setting, or a file of settings, that is not followed. `about` names it."""
 
     fault: Fault
@@ -56,8 +55,7 @@ class Refusal:
     message: str
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """The folder of a cache, absolute, and which source, and file, decided it."""
 
     folder: Path
@@ -66,8 +64,7 @@ class Place:
     refusals: tuple[Refusal, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Setting:
+class _Setting(Struct, frozen=True):
     value: object
     source: Source
     # As people know it.

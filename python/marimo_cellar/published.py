@@ -19,9 +19,10 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from msgspec import Struct
 
 from marimo_cellar import _marimo, entries, keys
 from marimo_cellar.cells import Roll
@@ -78,8 +79,7 @@ def is_published(stock: StockFiles, entry: EntryKey) -> bool:
     return any(record.holds(stock, key) for record in _records(stock.folder))
 
 
-@dataclass(frozen=True)
-class _Record:
+class _Record(Struct, frozen=True):
     """What was published of a notebook: size and time of each file, by key.
 
     The file is one JSON object a line: the notebook, then an entry's files each.

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from marimo_cellar import blobs, clearing, keys
 from marimo_cellar.database import Database
 from marimo_cellar.stock import StockFiles
 
 
-@dataclass(frozen=True)
-class Purge:
+class Purge(Struct, frozen=True):
     """The entries of one cache name of one app, and of no other.
 
     marimo's old files count too, of this name and kind of loader, as in marimo's own:

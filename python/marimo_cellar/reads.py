@@ -14,10 +14,12 @@ import sys
 import sysconfig
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from marimo_cellar.opens import unnoticed
 
@@ -40,8 +42,7 @@ _FOLDERS = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Read:
+class Read(Struct, frozen=True):
     """A file as it was when the cell ended.
 
     `path` is relative to the notebook's folder, with forward slashes. `named` is one
@@ -102,8 +103,7 @@ def settled(reads: Iterable[Read], folder: Path, most: int) -> list[Read]:
     return done
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Struct, frozen=True):
     """What became of a file. `modified_at` is None for one that is gone."""
 
     read: Read

@@ -10,9 +10,10 @@ from __future__ import annotations
 import sqlite3
 import time
 from contextvars import ContextVar
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from msgspec.structs import replace
 
 from marimo_cellar import (
     _marimo,

@@ -7,8 +7,9 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from marimo_cellar import blobs, bulk, entries, made
 from marimo_cellar.cells import OUTSIDE, enrol, outside, record_nodes
@@ -18,8 +19,7 @@ from marimo_cellar.entries import Cost, EntryKey, Item, Owner
 from marimo_cellar.opening import Connection
 
 
-@dataclass(eq=False)
-class Save:
+class Save(Struct, eq=False):
     """An entry on its way into the database; it takes the place of an equal one.
 
     With `made_at`, in Unix seconds, it is an old one that is taken over. It takes

@@ -14,9 +14,10 @@ import math
 import os
 import re
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from marimo_cellar import _marimo
 from marimo_cellar.place import (
@@ -35,16 +36,14 @@ _LEAST = 2 * 10**9
 _SHARE_OF_FREE = 0.1
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """A value, in bytes, and the file that it is from."""
 
     value: int
     file: Path
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """`budget` is None where nobody set one; see `budget_in`. `cost_per_hour` is in
     whatever currency the user counts in."""
 

@@ -17,8 +17,9 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from marimo_cellar import blobfile, keys, manifests
 from marimo_cellar.blobfile import Bytes

@@ -11,8 +11,9 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from marimo_cellar import _marimo, reasons
 from marimo_cellar.differences import (
@@ -66,8 +67,7 @@ class _Before(NamedTuple):
     kept: bool
 
 
-@dataclass(frozen=True)
-class _Record:
+class _Record(Struct, frozen=True):
     """What there is of a cell and a cache's name, as the batch began."""
 
     entries: Sequence[Earlier]
