@@ -246,7 +246,7 @@ def connect(path: Path, options: str, alone: bool = False) -> Connection:
     """
     connection = _connect(path, options, _LEAVING_SECONDS if alone else BUSY_SECONDS)
     try:
-        for pragma in (
+        pragmas = (
             *(("locking_mode = EXCLUSIVE",) if alone else ()),
             "trusted_schema = OFF",
             "foreign_keys = ON",
@@ -254,8 +254,9 @@ def connect(path: Path, options: str, alone: bool = False) -> Connection:
             "synchronous = NORMAL",
             "wal_autocheckpoint = 0",
             f"journal_size_limit = {LOG_KEPT}",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
+        )
+        # At once: after each call, Python has to get its lock back from other threads.
+        connection.executescript("".join(f"PRAGMA {pragma};" for pragma in pragmas))
     except UnicodeDecodeError as error:
         # So Python tells of a message that quotes what cannot be read.
         connection.close()
@@ -317,6 +318,10 @@ def is_ours(connection: sqlite3.Connection, path: Path) -> bool:
             connection.execute("ROLLBACK")
     if not found and not application and not version:
         return False
+    if (application, version) == (APPLICATION_ID, schema.VERSION) and (
+        found == schema.worded()
+    ):
+        return True
     if application == APPLICATION_ID and version // 1000 > schema.MAJOR:
         _refuse(
             "version",

@@ -25,16 +25,23 @@ def migrations() -> dict[int, str]:
     A version is major * 1000 + minor, as in `PRAGMA user_version`. A minor one only
     adds tables, indexes, views and triggers.
     """
-    folder = resources.files("marimo_cellar").joinpath("migrations")
-    scripts = {
-        int(file.name.removesuffix(".sql")): file.read_text(encoding="utf-8")
-        for file in folder.iterdir()
-        if file.name.endswith(".sql")
+    return {
+        version: _text(f"migrations/{version}.sql") for version in sorted(_versions())
     }
-    return dict(sorted(scripts.items()))
 
 
-VERSION = max(migrations())
+def _versions() -> list[int]:
+    # By the names alone, since most processes meet no database of an older version.
+    folder = resources.files("marimo_cellar").joinpath("migrations")
+    names = [file.name for file in folder.iterdir()]
+    return [int(name[:-4]) for name in names if name.endswith(".sql")]
+
+
+def _text(name: str) -> str:
+    return resources.files("marimo_cellar").joinpath(name).read_text(encoding="utf-8")
+
+
+VERSION = max(_versions())
 MAJOR = VERSION // 1000
 
 
@@ -94,11 +101,7 @@ def run(connection: sqlite3.Connection, script: str) -> None:
 
 @lru_cache(maxsize=1)
 def _schema() -> str:
-    return (
-        resources.files("marimo_cellar")
-        .joinpath("schema.sql")
-        .read_text(encoding="utf-8")
-    )
+    return _text("schema.sql")
 
 
 def statements(script: str) -> Iterator[str]:
@@ -136,6 +139,25 @@ def objects_of(version: int) -> dict[str, str] | None:
         return objects(connection)
     finally:
         connection.close()
+
+
+@cache
+def worded() -> dict[str, str]:
+    """The same of the newest format by the words of `schema.sql` alone.
+
+    SQLite keeps a statement as it was written, so that nothing need be made of it:
+    that would take some milliseconds of each process. What differs is to be compared
+    with `expected_objects`.
+    """
+    lines = _schema().splitlines()
+    text = "\n".join(line for line in lines if not line.startswith("--"))
+    statements = [
+        f"CREATE {rest[: rest.rindex(';')]}"
+        for rest in f"\n{text}".split("\nCREATE ")[1:]
+    ]
+    made = {statement.split()[2]: statement for statement in statements}
+    # A table made of a query, SQLite puts into words of its own.
+    return {**made, "usage": "CREATE TABLE usage(size)"}
 
 
 def expected_objects() -> dict[str, str]:

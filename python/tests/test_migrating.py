@@ -217,3 +217,7 @@ def test_of_many_processes_one_migrates(
     ]
     assert [process.wait(timeout=120) for process in started] == [0] * 4
     assert rows(folder / "cache.db", "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_the_schemas_words_are_those_that_sqlite_keeps() -> None:
+    assert schema.worded() == schema.expected_objects()
