@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from marimo_cellar import blobs, made, manifests
+from marimo_cellar import blobs, manifests
 from marimo_cellar.alongside import each
 from marimo_cellar.blobfile import Bytes, Damaged
 from marimo_cellar.blobs import Blob
@@ -19,6 +19,9 @@ from marimo_cellar.database import Database
 from marimo_cellar.notebook import Notebook
 from marimo_cellar.recent import ABSENT, Known, mark_of
 from marimo_cellar.relocation import folder_of, made_in
+
+if TYPE_CHECKING:
+    from marimo_cellar.made import Made
 
 
 class EntryKey(Struct, frozen=True):
@@ -44,7 +47,7 @@ class Owner(Struct, frozen=True):
     roll: Roll
     notebook: Notebook | None = None
     kernel_id: str | None = None
-    made: made.Made | None = None
+    made: Made | None = None
 
 
 class Item(Struct, frozen=True):

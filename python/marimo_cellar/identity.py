@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 from msgspec import Struct
 
-from marimo_cellar.texts import Texts
+if TYPE_CHECKING:
+    from marimo_cellar.texts import Texts
 
 Reason = Literal["session", "code", "text", "name", "defs", "position", "new"]
 
@@ -95,6 +96,9 @@ def match_cells(
     for keys_of in (_code_and_name, _code):
         take(_equal_pairs(left.values(), after, matches, keys_of))
     if left and len(matches) < len(after):
+        # Few runs meet an edited notebook.
+        from marimo_cellar.texts import Texts
+
         texts = Texts([cell.code for cell in living], [cell.code for cell in after])
         take(_claims(list(left.values()), after, matches, texts))
         take(

@@ -12,9 +12,10 @@ import re
 from marimo_cellar import blobs
 from marimo_cellar.entries import EntryKey
 
-_ENTRY = re.compile(r"([^/]+)/([PCEXDU])_([^/]+)\.(jsonl|pickle|json)")
+# Compiled when one is met, as other patterns here: a run whose cells all hit meets few.
+_ENTRY = r"([^/]+)/([PCEXDU])_([^/]+)\.(jsonl|pickle|json)"
 # The hash is a digest in base64; any other folder's file stands for itself.
-_PART = re.compile(r"([^/]+)/([\w-]{20,})/([^/]+)\.([a-z]+)")
+_PART = r"([^/]+)/([\w-]{20,})/([^/]+)\.([a-z]+)"
 _LOADERS = {"jsonl": "lazy", "pickle": "pickle", "json": "json"}
 _SUFFIXES = {loader: suffix for suffix, loader in _LOADERS.items()}
 
@@ -26,7 +27,7 @@ def posix(key: str) -> str:
 
 def entry_of(key: str) -> EntryKey | None:
     """The entry that a key is the whole or the manifest of."""
-    parts = _ENTRY.fullmatch(key)
+    parts = re.fullmatch(_ENTRY, key)
     if parts is None:
         return None
     name, cache_type, hash, suffix = parts.groups()
@@ -41,7 +42,7 @@ def key_of(entry: EntryKey) -> str:
 
 def owner_of(key: str) -> tuple[str, str] | None:
     """Cache name and hash of the entry that a key is a blob of."""
-    parts = _PART.fullmatch(key)
+    parts = re.fullmatch(_PART, key)
     if parts is None or parts[4] not in blobs.FORMATS:
         return None
     return parts[1], parts[2]

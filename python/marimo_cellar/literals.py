@@ -7,9 +7,8 @@ in TypeScript.
 
 from __future__ import annotations
 
-import re
-
-_PREFIX = re.compile(r"(?i:[rubft]|br|rb|fr|rf|tr|rt)?")
+# In lower case.
+_PREFIXES = frozenset(["", *"rubft", "br", "rb", "fr", "rf", "tr", "rt"])
 # How deep CPython lets strings nest in f-strings; a field deeper than that is read
 # as text.
 _MAX_NESTING = 150
@@ -26,7 +25,7 @@ def end_of_literal(text: str, start: int, nesting: int = 0) -> int | None:
     if quote not in ("'", '"'):
         return None
     prefix = text[start:quotes_at].lower()
-    if not _PREFIX.fullmatch(prefix):
+    if prefix not in _PREFIXES:
         return None
     quotes = quote * 3 if text.startswith(quote * 3, quotes_at) else quote
     formatted = ("f" in prefix or "t" in prefix) and nesting < _MAX_NESTING

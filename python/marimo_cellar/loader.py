@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from marimo_cellar import _marimo, keys, manifests, reads, running
+from marimo_cellar import _marimo, keys, made, manifests, running
 from marimo_cellar.batches import in_batches
 from marimo_cellar.entries import Loaded
 from marimo_cellar.handover import handing_over
@@ -58,7 +58,7 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
             try:
                 with in_batches(), handing_over(writer):
                     write_fn()
-                writer.settle(reads.DIGESTED_BYTES)
+                writer.settle(made.DIGESTED_BYTES)
                 queued = writer.finish_behind(ended, here=True)
             finally:
                 if not queued:

@@ -8,22 +8,26 @@ that is not written yet; a killed kernel loses that much.
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import sqlite3
 import threading
 import time
 from contextlib import suppress
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from marimo_cellar import bulk
 from marimo_cellar.database import Database, Unavailable
 from marimo_cellar.entries import EntryKey, Found, Owner
-from marimo_cellar.inputs import Inputs
-from marimo_cellar.reasons import Reason
 from marimo_cellar.saving import adopt, place
-from marimo_cellar.why import Explainer
+
+if TYPE_CHECKING:
+    from marimo_cellar.inputs import Inputs
+    from marimo_cellar.reasons import Reason
+    from marimo_cellar.why import Explainer
 
 _FLUSH_SECONDS = 5.0
 
@@ -114,19 +118,21 @@ def _write(database: Database, lookups: list[Lookup]) -> bool:
         if database.read_only:
             return True
     with database.writing() as connection:
-        explainer = Explainer(connection, dict.fromkeys(lookups))
-        for lookup in dict.fromkeys(lookups):
+        lookups = list(dict.fromkeys(lookups))
+        explainer = _explainer(connection, lookups)
+        for lookup in lookups:
             if lookup.lookup_id is not None:
+                why = explainer.sentence(lookup) if explainer is not None else None
                 connection.execute(
                     "UPDATE lookups SET seconds = ?, why = ? WHERE lookup_id = ?",
-                    (lookup.seconds, explainer.sentence(lookup), lookup.lookup_id),
+                    (lookup.seconds, why, lookup.lookup_id),
                 )
-                explainer.write(lookup)
+                _write_reasons(connection, lookup)
                 continue
             cell_id, node = place(connection, database, lookup.owner)
             if lookup.outcome == "hit":
                 _count(connection, lookup, cell_id, node)
-            why = explainer.explain(lookup, cell_id)
+            why = explainer.explain(lookup, cell_id) if explainer is not None else None
             lookup.lookup_id = connection.execute(
                 "INSERT INTO lookups"
                 " (cell_id, cache_name, hash, outcome, at, seconds, why)"
@@ -141,8 +147,34 @@ def _write(database: Database, lookups: list[Lookup]) -> bool:
                     why,
                 ),
             ).lastrowid
-            explainer.write(lookup)
+            _write_reasons(connection, lookup)
     return True
+
+
+def _explainer(
+    connection: sqlite3.Connection, lookups: list[Lookup]
+) -> Explainer | None:
+    """What explains the lookups; None for hits of which there is nothing to say.
+
+    To import it takes longer than to write down that all cells of a small notebook hit.
+    """
+    found = [one.found.entry_id for one in lookups if one.found is not None]
+    if all(one.outcome == "hit" for one in lookups) and not bulk.matching(
+        connection, "SELECT entry_id FROM reads WHERE entry_id IN", found
+    ):
+        return None
+    from marimo_cellar.why import Explainer
+
+    return Explainer(connection, lookups)
+
+
+def _write_reasons(connection: sqlite3.Connection, lookup: Lookup) -> None:
+    """Writes the reasons of a lookup that has its row."""
+    if lookup.reasons:
+        connection.execute(
+            "INSERT OR REPLACE INTO reasons (lookup_id, reasons) VALUES (?, ?)",
+            (lookup.lookup_id, json.dumps(lookup.reasons)),
+        )
 
 
 def _count(

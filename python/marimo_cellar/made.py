@@ -6,12 +6,18 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from marimo_cellar import reads
-from marimo_cellar.inputs import Inputs
-from marimo_cellar.reads import Read
+if TYPE_CHECKING:
+    from marimo_cellar.inputs import Inputs
+    from marimo_cellar.reads import Read
+
+# Bytes of all of a cell's files that are digested; of more, size and time must do.
+DIGESTED_BYTES = 64 * 1024 * 1024
+# What a kernel waits for itself, some milliseconds.
+DIGESTED_AT_ONCE = 1024 * 1024
 
 
 class Made(Struct):
@@ -25,6 +31,8 @@ class Made(Struct):
     def settle(self, most: int) -> None:
         """Digests the files, up to so many bytes in all. Takes its time; never raises."""
         if self.folder is not None and self.reads:
+            from marimo_cellar import reads
+
             with suppress(Exception):
                 self.reads = reads.settled(self.reads, self.folder, most)
 
@@ -64,6 +72,8 @@ def copy(connection: sqlite3.Connection, source: int, target: int) -> None:
 
 def reads_in(connection: sqlite3.Connection, entry_ids: str) -> dict[int, list[Read]]:
     """The files of entries, by entry; `entry_ids` is a JSON array."""
+    from marimo_cellar.reads import Read
+
     found: dict[int, list[Read]] = {}
     try:
         rows = connection.execute(

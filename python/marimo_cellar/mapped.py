@@ -19,7 +19,7 @@ Deserialiser = Callable[[Any, str | None], Any]
 
 # What polars makes the same of by way of pyarrow, which needs no copy, as by its own
 # reader. Its categories and nested types it would not always know again.
-_SAME_IN_POLARS = re.compile(
+_SAME_IN_POLARS = (
     r"u?int(8|16|32|64)|float|double|bool|date32\[day\]|time64\[ns\]"
     r"|(string|binary)_view|large_(string|binary)"
     r"|duration\[(ms|us|ns)\]|timestamp\[(ms|us|ns)(, tz=[\w/+:-]+)?\]"
@@ -80,7 +80,7 @@ def frame(data: mmap.mmap, type_hint: str | None) -> Any | None:
     import polars as pl
 
     if not all(
-        field.metadata is None and _SAME_IN_POLARS.fullmatch(str(field.type))
+        field.metadata is None and re.fullmatch(_SAME_IN_POLARS, str(field.type))
         for field in table.schema
     ):
         return None

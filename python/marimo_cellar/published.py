@@ -31,7 +31,7 @@ from marimo_cellar.notices import warn_once
 from marimo_cellar.stock import StockFiles, write_file
 from marimo_cellar.store import SqliteStore
 
-_RECORD = re.compile(r"\.cellar-published-[0-9a-f]{16}\.jsonl")
+_RECORD = r"\.cellar-published-[0-9a-f]{16}\.jsonl"
 # Another notebook's files stay this long, in seconds: they may be being copied.
 _WHILE_COPIED = 3600.0
 
@@ -169,7 +169,7 @@ def _record_for(stock: StockFiles, notebook: Path | None) -> Iterator[IO[str]]:
 def _records(folder: Path) -> Iterator[_Record]:
     try:
         with os.scandir(folder) as found:
-            paths = [Path(one.path) for one in found if _RECORD.fullmatch(one.name)]
+            paths = [Path(one.path) for one in found if re.fullmatch(_RECORD, one.name)]
     except OSError:
         return
     for path in paths:

@@ -27,10 +27,6 @@ How = Literal["opened", "named"]
 
 # A cell that read more files than that has the first ones kept.
 _MOST = 500
-# Bytes of all of a cell's files that are digested; of more, size and time must do.
-DIGESTED_BYTES = 64 * 1024 * 1024
-# What a kernel waits for itself, some milliseconds.
-DIGESTED_AT_ONCE = 1024 * 1024
 # Times of files are kept in seconds, as floats.
 _SAME_TIME = 0.001
 _LONGEST_PATH = 260

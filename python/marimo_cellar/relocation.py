@@ -13,7 +13,6 @@ from pathlib import Path
 from marimo_cellar import _marimo
 from marimo_cellar.database import Database
 from marimo_cellar.identity import NotebookCell, StoredCell
-from marimo_cellar.moves import KnownApp, carried_cells, moved_app
 from marimo_cellar.notebook import normalised
 
 # Stands for the path of a notebook that has no file yet.
@@ -61,6 +60,8 @@ def find_moved_app(
     connection: sqlite3.Connection, database: Database, cells: Sequence[NotebookCell]
 ) -> int | None:
     """The app that a notebook at an unknown path was, if it was renamed or moved."""
+    from marimo_cellar.moves import KnownApp, moved_app
+
     gone = [
         app_id
         for app_id, path in connection.execute(
@@ -92,6 +93,8 @@ def find_carried(
     That other notebook has it no more: its kernel saw that, or its file does not
     have it, or is gone itself.
     """
+    from marimo_cellar.moves import carried_cells
+
     wanted = set(codes)
     rows = [
         row

@@ -10,18 +10,18 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from typing import Literal
+
+from msgspec import Struct
 
 Reason = Literal["version", "unreadable", "block", "orphan", "room"]
 
 _DAY = 24 * 3600.0
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """`versions` of a cell's code are kept; what is orphaned stays for `grace`
     seconds, and a notebook's current entries for `hold` seconds after it ran."""
 
@@ -30,8 +30,7 @@ class Rules:
     hold: float = 3600.0
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """An entry that may leave. `reason` is None if only for want of room.
 
     `own` are the bytes that go when it alone goes, `seconds` what it took to
@@ -47,16 +46,14 @@ class Candidate:
     priority: float
 
 
-@dataclass(frozen=True)
-class Shared:
+class Shared(Struct, frozen=True):
     """A blob that several entries refer to; it goes with the last of them."""
 
     size: int
     entries: frozenset[int]
 
 
-@dataclass(frozen=True)
-class Eviction:
+class Eviction(Struct, frozen=True):
     """An entry that leaves, and the bytes that this frees after those before it;
     `before` is what has been freed for want of room by then."""
 

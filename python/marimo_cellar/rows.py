@@ -21,9 +21,8 @@ from marimo_cellar import (
     entries,
     keys,
     lookups,
+    made,
     mapped,
-    other_kinds,
-    reads,
     running,
 )
 from marimo_cellar.belonging import Belonging
@@ -32,14 +31,14 @@ from marimo_cellar.database import Database, Unavailable
 from marimo_cellar.entries import Cost, EntryKey, Found, Loaded, Owner
 from marimo_cellar.lookups import Lookup
 from marimo_cellar.notices import warn_once
-from marimo_cellar.purging import Purge
 from marimo_cellar.spending import cost_of, spent
 from marimo_cellar.stock import StockFiles
 from marimo_cellar.store import EntryReader, EntryWriter, SqliteStore
-from marimo_cellar.takeover import old_file, take_in
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from marimo_cellar.purging import Purge
 
 # The names that the block or function being looked up must restore, while marimo
 # asks. It checks them only after loading, with an error that breaks the cell.
@@ -113,6 +112,8 @@ class OverRows(_marimo.BasePersistenceLoader):
             entry, owner = self._entry(key), self._owner()
             if founds := entries.candidates(database, entry, owner):
                 return any(entries.exists(database, found) for found in founds)
+            from marimo_cellar.takeover import old_file
+
             return old_file(database, self._stock(), entry, owner) is not None
         except Exception as error:
             self._failed(database, error)
@@ -236,7 +237,7 @@ class OverRows(_marimo.BasePersistenceLoader):
             running.note_unpicklable(self._saving, cache.defs)
             raise
         assert self._writer is not None
-        self._writer.settle(reads.DIGESTED_AT_ONCE)
+        self._writer.settle(made.DIGESTED_AT_ONCE)
         if not self._writes_behind:
             return self._writer.finish()
         saves = self._belonging.saves
@@ -250,8 +251,7 @@ class OverRows(_marimo.BasePersistenceLoader):
         runtime = cache.meta.get("runtime")
         lookup, owner = self._saving, self._owner()
         if lookup is not None:
-            made = self._belonging.running().end(lookup, cache)
-            owner = replace(owner, made=made)
+            owner = replace(owner, made=self._belonging.running().end(lookup, cache))
             lookup.seconds = runtime
             lookups.note(lookup)
         label, hint = _described(cache)
@@ -344,6 +344,8 @@ class OverRows(_marimo.BasePersistenceLoader):
         if cache is not None or lookup.why is not None:
             return cache
         try:
+            from marimo_cellar import other_kinds
+
             return other_kinds.answer(self, lookup, key, glbls)
         except Exception as error:
             self._failed(lookup.database, error)
@@ -357,6 +359,8 @@ class OverRows(_marimo.BasePersistenceLoader):
         self, lookup: Lookup, key: _marimo.HashKey, glbls: dict[str, Any] | None
     ) -> _marimo.Cache | None:
         """The entry from marimo's own file, which is then taken in and noted."""
+        from marimo_cellar.takeover import old_file, take_in
+
         database, stock = lookup.database, self._stock()
         try:
             made_at = old_file(database, stock, lookup.key, lookup.owner)
@@ -414,6 +418,8 @@ class OverRows(_marimo.BasePersistenceLoader):
         return self._belonging.owner()
 
     def _purge(self, database: Database) -> Purge:
+        from marimo_cellar.purging import Purge
+
         app = app_path(database, self._owner().roll.path)
         return Purge(database, self._stock(), self.name, self._kind, app)
 

@@ -9,15 +9,16 @@ whatever fails here, the lookup has one reason fewer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from marimo_cellar import _marimo, entries, lookups, manifests, opens
+from marimo_cellar import _marimo, entries, lookups, manifests
 from marimo_cellar.features import answer
-from marimo_cellar.inputs import inputs_of
 from marimo_cellar.lookups import Lookup
 from marimo_cellar.made import Made
 from marimo_cellar.notices import warn_once
-from marimo_cellar.reads import reads_of
+
+if TYPE_CHECKING:
+    from marimo_cellar import opens
 
 # A script has nobody to say that a cell has ended; what a cached function raised
 # stays under way there.
@@ -37,6 +38,9 @@ class Running:
         """
 
         def begin() -> None:
+            from marimo_cellar import opens
+            from marimo_cellar.inputs import inputs_of
+
             lookup.inputs = inputs_of(key)
             if evicted:
                 lookup.evicted = entries.evicted_for(lookup.database, lookup.key)
@@ -52,6 +56,8 @@ class Running:
         made = Made(lookup.inputs, (), None)
 
         def end() -> None:
+            from marimo_cellar.reads import reads_of
+
             _note_ui(lookup, cache)
             watch = self._lookups.pop(lookup, None)
             notebook = lookup.owner.roll.path

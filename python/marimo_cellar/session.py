@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import _marimo, place, settings
+from marimo_cellar import _marimo, place
 from marimo_cellar.cells import Roll
 from marimo_cellar.entries import Owner
 from marimo_cellar.features import answer
@@ -75,6 +75,9 @@ class Session:
     @cached_property
     def cost_per_hour(self) -> float | None:
         """What an hour of computing costs here, in money; as it was set at first use."""
+        # Only saves ask for it.
+        from marimo_cellar import settings
+
         try:
             return settings.settings_of(self.place).cost_per_hour
         except Exception:

@@ -27,9 +27,9 @@ from marimo_cellar.entries import EntryKey, Loaded
 
 _CACHE_TYPES = "PCEXDU"
 # No part is hidden, a way up, a drive or a stream of Windows.
-_FILE_KEY = re.compile(r"[^./\\:\0][^/\\:\0]*(/[^./\\:\0][^/\\:\0]*)*")
+_FILE_KEY = r"[^./\\:\0][^/\\:\0]*(/[^./\\:\0][^/\\:\0]*)*"
 # What is our own, should the folder be the database's.
-_OURS = re.compile(r"cache\.db.*|cachedir\.tag|blobs/[0-9a-f]{2}/.*", re.IGNORECASE)
+_OURS = r"(?i:cache\.db.*|cachedir\.tag|blobs/[0-9a-f]{2}/.*)"
 
 
 class StockFiles:
@@ -192,7 +192,7 @@ class StockFiles:
         )
 
     def _path(self, key: str) -> Path:
-        if _FILE_KEY.fullmatch(key) is None or _OURS.fullmatch(key) is not None:
+        if not re.fullmatch(_FILE_KEY, key) or re.fullmatch(_OURS, key):
             raise ValueError(f"{key!r} is no file of a cache")
         return self.folder / key
 

@@ -21,13 +21,13 @@ from marimo_cellar import lookups, retention
 from marimo_cellar.cells import app_path
 from marimo_cellar.database import Database, Unavailable
 from marimo_cellar.notices import logger
-from marimo_cellar.pruning import Outcome, prune
 from marimo_cellar.retention import Rules
 from marimo_cellar.settings import budget_in, settings_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from marimo_cellar.pruning import Outcome
     from marimo_cellar.session import Session
 
 # A notebook counts as open for this long after a run, unless its kernel ends. A
@@ -134,6 +134,9 @@ def _look_after(database: Database, notebook: Path | None) -> None:
         # Then nobody knows what is current, or how old anything is.
         logger.info("Cellar: the clock was set. %s is left as it is.", database.folder)
         return
+    # Late: most runs end before here, and the process's end waits for them.
+    from marimo_cellar.pruning import prune
+
     outcome = prune(
         database,
         None,

@@ -124,14 +124,6 @@ class Explainer:
             return None
         return reasons.sentence(lookup.reasons)
 
-    def write(self, lookup: Lookup) -> None:
-        """Writes the reasons of a lookup that has its row."""
-        if lookup.reasons:
-            self._connection.execute(
-                "INSERT OR REPLACE INTO reasons (lookup_id, reasons) VALUES (?, ?)",
-                (lookup.lookup_id, json.dumps(lookup.reasons)),
-            )
-
     # Hits
 
     def _changed_files(self, lookup: Lookup) -> list[Reason]:

@@ -360,12 +360,13 @@ def test_what_is_kept_for_its_worth_is_not_looked_at_again_and_again(
         connection.execute("UPDATE entries SET node = randomblob(32), runtime = 100")
         connection.execute("UPDATE usage SET size = 0")
     looks: list[int | None] = []
+    real = pruning.prune
 
     def prune(*given: Any, **options: Any) -> pruning.Outcome:
         looks.append(given[2])
-        return pruning.prune(*given, **options)
+        return real(*given, **options)
 
-    monkeypatch.setattr("marimo_cellar.upkeep.prune", prune)
+    monkeypatch.setattr("marimo_cellar.pruning.prune", prune)
     for _ in range(3):
         upkeep._look_after(database, None)
     assert len(looks) == 1
