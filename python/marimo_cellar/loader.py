@@ -14,6 +14,7 @@ from marimo_cellar import _marimo, keys, made, manifests, running
 from marimo_cellar.batches import in_batches
 from marimo_cellar.entries import Loaded
 from marimo_cellar.handover import handing_over
+from marimo_cellar.little import are_little
 from marimo_cellar.rows import OverRows, names_wanted
 from marimo_cellar.store import EntryReader, SqliteStore
 
@@ -25,6 +26,8 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
     """marimo's `lazy` loader, which `cache_cells` uses, over a `SqliteStore`."""
 
     _kind = "lazy"
+    # Of the view that saves: whether it does so at once.
+    _at_once = False
 
     def _own_store(self) -> _marimo.Store | None:
         # Wrapped, as marimo's own is, so that it knows which keys a run used. And
@@ -39,6 +42,8 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
 
     def _save(self, cache: _marimo.Cache) -> bool:
         # Dispatched: the writer is finished where the last byte is written.
+        with suppress(Exception):
+            self._at_once = are_little((*cache.defs.values(), cache.meta.get("return")))
         return _marimo.LazyLoader.save_cache(self, cache)
 
     def _dispatch_write(self, write_fn: Callable[[], None]) -> None:
@@ -53,23 +58,28 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
             running.note_unsaved(self._saving, writer.last)
             saves.done()
 
-        def write() -> None:
+        def write(most: int, here: bool) -> None:
             queued = False
             try:
                 with in_batches(), handing_over(writer):
                     write_fn()
-                writer.settle(made.DIGESTED_BYTES)
-                queued = writer.finish_behind(ended, here=True)
+                writer.settle(most)
+                queued = writer.finish_behind(ended, here)
             finally:
                 if not queued:
                     saves.done()
 
         saves.begin()
+        if self._at_once and writer.settles_with(made.DIGESTED_AT_ONCE):
+            # marimo would start a thread, which takes a kernel that computes longer.
+            write(made.DIGESTED_AT_ONCE, here=False)
+            return None
         try:
-            super()._dispatch_write(write)
+            super()._dispatch_write(lambda: write(made.DIGESTED_BYTES, here=True))
         except BaseException:
             saves.done()
             raise
+        return None
 
     def _read_blobs(self, unique_keys: set[str], *rest: Any) -> dict[str, Any]:
         # marimo starts a thread for each blob, which takes longer than restoring one

@@ -357,6 +357,11 @@ class EntryWriter(_marimo.FileStore):
         """What was put last: the manifest, or all of the entry in one."""
         return self._last[1] if self._last is not None else None
 
+    def settles_with(self, most: int) -> bool:
+        """Whether the files that the entry was made of are no more bytes than that."""
+        read = self._owner.made.reads if self._owner.made is not None else ()
+        return sum(one.size for one in read) <= most
+
     def settle(self, most: int) -> None:
         """Looks at the files that the entry was made of, up to so many bytes."""
         if self._owner.made is not None:
