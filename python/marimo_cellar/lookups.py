@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from marimo_cellar import bulk
 from marimo_cellar.database import Database, Unavailable
 from marimo_cellar.entries import EntryKey, Found, Owner
-from marimo_cellar.saving import adopt, place
+from marimo_cellar.saving import adopt, places
 
 if TYPE_CHECKING:
     from marimo_cellar.inputs import Inputs
@@ -120,6 +120,9 @@ def _write(database: Database, lookups: list[Lookup]) -> bool:
     with database.writing() as connection:
         lookups = list(dict.fromkeys(lookups))
         explainer = _explainer(connection, lookups)
+        new = [lookup for lookup in lookups if lookup.lookup_id is None]
+        owners = [lookup.owner for lookup in new]
+        found = dict(zip(new, places(connection, database, owners), strict=True))
         for lookup in lookups:
             if lookup.lookup_id is not None:
                 why = explainer.sentence(lookup) if explainer is not None else None
@@ -129,7 +132,7 @@ def _write(database: Database, lookups: list[Lookup]) -> bool:
                 )
                 _write_reasons(connection, lookup)
                 continue
-            cell_id, node = place(connection, database, lookup.owner)
+            cell_id, node = found[lookup]
             if lookup.outcome == "hit":
                 _count(connection, lookup, cell_id, node)
             why = explainer.explain(lookup, cell_id) if explainer is not None else None

@@ -133,6 +133,9 @@ def change_of(read: Read, folder: Path) -> Change | None:
 @lru_cache(maxsize=512)
 def literals(code: str) -> tuple[str, ...]:
     """The strings in a cell's code that may be paths of files."""
+    if "." not in code or not ('"' in code or "'" in code):
+        # Told sooner than the code is parsed.
+        return ()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

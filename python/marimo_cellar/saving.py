@@ -253,14 +253,6 @@ def places(
     return [found[id(owner)] for owner in owners]
 
 
-def place(
-    connection: sqlite3.Connection, database: Database, owner: Owner
-) -> tuple[int, bytes | None]:
-    """`places` for one owner."""
-    (found,) = places(connection, database, [owner])
-    return found
-
-
 def adopt(
     connection: sqlite3.Connection, entry_id: int, cell_id: int, node: bytes | None
 ) -> None:

@@ -8,7 +8,7 @@ from marimo_cellar.cells import Roll
 from marimo_cellar.database import Database, database_in
 from marimo_cellar.entries import Owner
 from marimo_cellar.notebook import KernelCell, compose
-from marimo_cellar.saving import place
+from marimo_cellar.saving import places
 
 
 def chain(length: int) -> list[KernelCell]:
@@ -35,7 +35,7 @@ def test_a_node_is_written_with_all_its_ancestors(tmp_path: Path) -> None:
     database = database_in(tmp_path)
     owner = Owner(Roll(tmp_path / "notebook.py"), compose(chain(2000), []), "1999")
     with database.writing() as connection:
-        place(connection, database, owner)
+        places(connection, database, [owner])
     assert count_nodes(database) == 2000
 
 
@@ -43,10 +43,10 @@ def test_nodes_that_a_clear_removed_are_written_again(tmp_path: Path) -> None:
     database = database_in(tmp_path)
     owner = Owner(Roll(tmp_path / "notebook.py"), compose(chain(3), []), "2")
     with database.writing() as connection:
-        place(connection, database, owner)
+        places(connection, database, [owner])
     with database.writing() as connection:
         connection.execute("DELETE FROM nodes")
         connection.execute("DELETE FROM sources")
     with database.writing() as connection:
-        place(connection, database, owner)
+        places(connection, database, [owner])
     assert count_nodes(database) == 3
