@@ -168,7 +168,6 @@ def _finish(session: Any) -> None:
     behind.settle_all()
     lookups.flush()
     if session.store is not None:
-        session.store.database.fold_log()
         sweeping.sweep_daily(session.store.database)
         # None can be started at the end of a process.
         with suppress(RuntimeError):
@@ -176,9 +175,12 @@ def _finish(session: Any) -> None:
 
 
 def _look_after(session: Any) -> None:
-    # Not on the kernel's thread, which would wait for these modules' import alone
-    # longer than for all that a small run wrote down.
+    # Not on the kernel's thread, which would wait for the disk, and for the import of
+    # `upkeep`, longer than for all that a small run wrote down. What was committed is
+    # so without: it lies in the log.
     def act() -> None:
+        session.store.database.fold_log()
+
         from marimo_cellar import upkeep
 
         upkeep.after_run(session)
