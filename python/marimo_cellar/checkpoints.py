@@ -18,7 +18,7 @@ from marimo_cellar import turns
 from marimo_cellar.faults import is_busy
 from marimo_cellar.opening import LOG_KEPT
 
-# In bytes. The log is folded at the end of a run and whenever it has grown to the
+# In bytes. The log is folded after a run and whenever it has grown to the
 # first of these sizes; above the second a writer waits until it is folded, and above
 # the third it gives up, since somebody reads all the time. One transaction's rows
 # still fit between that and the 64 MiB that the log may take.
