@@ -31,9 +31,9 @@ class Made(Struct):
     def settle(self, most: int) -> None:
         """Digests the files, up to so many bytes in all. Takes its time; never raises."""
         if self.folder is not None and self.reads:
-            from marimo_cellar import reads
-
             with suppress(Exception):
+                from marimo_cellar import reads
+
                 self.reads = reads.settled(self.reads, self.folder, most)
 
 
