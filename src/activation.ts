@@ -1,7 +1,7 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { Branch } from './explorer/CellTree';
-import { isNotebook } from './explorer/isNotebook';
+import { isCellNotebook, isNotebook } from './explorer/isNotebook';
 import { isLeftServed } from './explorer/leftServed';
 import { PythonPackage } from './explorer/PythonPackage';
 import { TerminalPath } from './explorer/TerminalPath';
@@ -74,12 +74,20 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.workspace.onDidSaveTextDocument((document) => {
       enterFor(isNotebook(document));
     }),
+    vscode.workspace.onDidOpenNotebookDocument((notebook) => {
+      enterFor(isCellNotebook(notebook));
+    }),
     vscode.workspace.onDidGrantWorkspaceTrust(() => {
       enterFor(isLeftServed(context));
     }),
   );
   context.subscriptions.push(log, terminals, changed, tree, previews, ...doors);
-  enterFor(isLeftServed(context) || vscode.workspace.textDocuments.some(isNotebook));
+  const { textDocuments, notebookDocuments } = vscode.workspace;
+  enterFor(
+    isLeftServed(context) ||
+      textDocuments.some(isNotebook) ||
+      notebookDocuments.some(isCellNotebook),
+  );
   void terminals.update();
   // VS Code's own mark comes after whatever other extensions do in the same turn: see bench/host.
   performance.mark('cellar/didActivate');

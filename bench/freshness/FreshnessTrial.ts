@@ -2,8 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { Notebook } from '../../src/notebook/notebook';
+import type { Answer, JudgedCell } from '../../src/server/Answer';
 import { Databases } from '../../src/server/Databases';
-import { type Answer, DocumentCells, type JudgedCell } from '../../src/server/DocumentCells';
+import { DocumentCells } from '../../src/server/DocumentCells';
 import type { LookupSummary } from '../../src/store/rows';
 import { EditedPage, type PageEdit, writeNotebook } from '../../test/notebookEdits';
 
@@ -170,7 +171,11 @@ export class FreshnessTrial {
       const uri = pathToFileURL(this.notebook).toString();
       databases.watch(uri, true);
       const documents = new DocumentCells(databases);
-      const answer = await documents.judge(TextDocument.create(uri, 'python', 1, text));
+      const answer = await documents.judge({
+        kind: 'text',
+        uri,
+        text: TextDocument.create(uri, 'python', 1, text),
+      });
       if (answer?.cells.length !== this.#page.cells.length) throw new Error('cells got lost');
       const { cache } = answer;
       if (cache.kind === 'failed' && cache.error.kind !== 'missing') throw cache.error;

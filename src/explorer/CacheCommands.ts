@@ -4,6 +4,7 @@ import type { Caches } from '../store/Caches';
 import type { ClearTarget, Clearance } from '../store/rows';
 import { needsConfirmation, notice, question, sum } from './clearing';
 import { findCode } from './findCode';
+import { isCellNotebook } from './isNotebook';
 import { cellLabel } from './nodeRow';
 import { mainEntry } from './nodes';
 import type { Notices } from './Notices';
@@ -155,6 +156,7 @@ export class CacheCommands implements vscode.Disposable {
     }
     const target = await this.targets.cell(argument, others, title);
     if (target === undefined) return;
+    if (await this.revealInNotebook(target)) return;
     const editor = await this.open(target.app.notebook);
     if (editor === undefined) return;
     const range = await this.place(target, editor.document);
@@ -166,6 +168,28 @@ export class CacheCommands implements vscode.Disposable {
     }
     editor.selection = new vscode.Selection(range.start, range.start);
     editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+  }
+
+  /** @returns whether the notebook is shown in marimo's own editor, and has the cell */
+  private async revealInNotebook({ cache, cell, app }: CellTarget): Promise<boolean> {
+    const shown = vscode.window.visibleNotebookEditors.find(
+      ({ notebook }) => isCellNotebook(notebook) && notebook.uri.fsPath === app.notebook,
+    );
+    if (!shown || shown.notebook.cellCount === 0) return false;
+    const { notebook } = shown;
+    const result = await this.documents.cells(notebook.cellAt(0).document.uri.toString());
+    if (result?.database !== this.caches.path(cache)) return false;
+    const text = result?.cells.find(({ cellId }) => cellId === cell.cellId)?.uri;
+    const index = notebook.getCells().findIndex(({ document }) => document.uri.toString() === text);
+    if (index === -1) return false;
+    const range = new vscode.NotebookRange(index, index + 1);
+    const viewColumn = shown.viewColumn ?? vscode.ViewColumn.Active;
+    const editor = await vscode.window.showNotebookDocument(notebook, {
+      viewColumn,
+      selections: [range],
+    });
+    editor.revealRange(range, vscode.NotebookEditorRevealType.InCenterIfOutsideViewport);
+    return true;
   }
 
   /** Where a cell stands: as the server says, or else where its code is as it was saved. */

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
-import type { CellState } from '../protocol/cells';
+import type { DocumentCell } from '../protocol/cells';
 import type { ShownCells } from './AtTheCell';
 
 /** The marks, by the names of their pictures in `media`. Each has a shape of its own, as well as a colour. */
@@ -47,9 +47,11 @@ export class CellGutter implements vscode.Disposable {
 
   private async mark(editor: vscode.TextEditor): Promise<void> {
     const isOn = vscode.workspace.getConfiguration('cellar').get<boolean>('gutter', true);
-    const cells = (await this.shown.cells(editor.document.uri.toString()))?.cells ?? [];
+    const uri = editor.document.uri.toString();
+    const { cells = [] } = (await this.shown.cells(uri)) ?? {};
+    const own = isOn ? cells.filter((cell) => cell.uri === uri) : [];
     for (const [mark, type] of this.types) {
-      const lines = isOn ? cells.filter(({ state }) => markOf(state) === mark) : [];
+      const lines = own.filter((cell) => markOf(cell) === mark);
       editor.setDecorations(
         type,
         lines.map(({ range: { start } }) => new vscode.Range(start.line, 0, start.line, 0)),
@@ -58,10 +60,10 @@ export class CellGutter implements vscode.Disposable {
   }
 }
 
-function markOf(state: CellState): Mark | undefined {
+function markOf({ state, outdated }: DocumentCell): Mark | undefined {
   switch (state) {
     case 'fresh':
-      return 'fresh';
+      return outdated ? 'upstream' : 'fresh';
     case 'changedHere':
     case 'obsolete':
       return 'changed';

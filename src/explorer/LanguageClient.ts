@@ -5,6 +5,7 @@ import type {
   LanguageClientOptions,
 } from 'vscode-languageclient/node';
 import {
+  cellAt,
   cellsRequest,
   type CellsResult,
   didChangeCellsNotification,
@@ -12,12 +13,13 @@ import {
   type ExplainParams,
   explainRequest,
   type Explanation,
-  type ServerOptions,
+  marimoNotebookType,
   parseHoverMode,
+  type ServerOptions,
 } from '../protocol/cells';
 import type { Caches } from '../store/Caches';
 import { hoverCommands, hoverLinks } from './hoverLinks';
-import { isNotebook } from './isNotebook';
+import { isCellNotebook, isNotebook, notebookOfCell } from './isNotebook';
 
 /** A server that ends this often within this many milliseconds is left alone. */
 const mostRestarts = 4;
@@ -25,20 +27,20 @@ const restartsWithin = 180_000;
 
 /**
  * The language server's client. It starts the server, and loads the library that talks to it, when
- * the first marimo notebook is opened as text, and tells the server of no other document.
+ * the first marimo notebook is opened, as text or as cells, and tells the server of no other document.
  */
 export class LanguageClient implements vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<string>();
   private readonly disposables: { dispose(): void }[] = [this.changed];
-  /** URIs that the server was told of. */
+  /** URIs of notebooks' texts that the server was told of. */
   private readonly known = new Set<string>();
-  /** Answers by URI, until the document or its cache changes. */
+  /** Answers by {@link keyOf}, until the notebook or its cache changes. */
   private readonly answers = new Map<string, Promise<CellsResult | undefined>>();
   private ends: number[] = [];
   private client: Promise<Client | undefined> | undefined;
   private disposed = false;
 
-  /** Fires with the URI of a notebook when `cells` may answer differently. */
+  /** Fires with the URI of a notebook's file when `cells` may answer differently. */
   readonly onDidChangeCells = this.changed.event;
 
   /** @param serverModule absolute path of the server's program */
@@ -56,30 +58,40 @@ export class LanguageClient implements vscode.Disposable {
       vscode.workspace.onDidSaveTextDocument(open),
     );
     vscode.workspace.textDocuments.forEach(open);
+    const openCells = (notebook: vscode.NotebookDocument) => {
+      if (!this.disposed && isCellNotebook(notebook)) this.client ??= this.start();
+    };
+    this.disposables.push(vscode.workspace.onDidOpenNotebookDocument(openCells));
+    vscode.workspace.notebookDocuments.forEach(openCells);
   }
 
-  /** What the server knows of a document's cells; `undefined` where it has no say. */
+  /**
+   * What the server knows of a notebook's cells.
+   * @param uri of the notebook's file, for its text, or of one of its cells where these are open
+   * @returns `undefined` where the server has no say
+   */
   async cells(uri: string): Promise<CellsResult | undefined> {
     const client = await this.client;
-    if (!client || !this.known.has(uri)) return undefined;
-    const asked = this.answers.get(uri);
+    const key = this.keyOf(uri);
+    if (!client || key === undefined) return undefined;
+    const asked = this.answers.get(key);
     if (asked) return asked;
     const answer = client
       .sendRequest<CellsResult>(cellsRequest, { uri })
       .catch((error: unknown) => {
         // A server that is going down: the next one will answer.
         this.log.warn(`The language server gave no cells: ${String(error)}`);
-        this.answers.delete(uri);
+        this.answers.delete(key);
         return undefined;
       });
-    this.answers.set(uri, answer);
+    this.answers.set(key, answer);
     return answer;
   }
 
   /** Why a cell stands as it does; `undefined` where the server has no say. */
   async explain(params: ExplainParams): Promise<Explanation | undefined> {
     const client = await this.client;
-    if (!client || !this.known.has(params.uri)) return undefined;
+    if (!client || this.keyOf(params.uri) === undefined) return undefined;
     return (await client.sendRequest<Explanation | null>(explainRequest, params)) ?? undefined;
   }
 
@@ -98,6 +110,13 @@ export class LanguageClient implements vscode.Disposable {
     await client?.dispose().catch((error: unknown) => {
       this.log.debug(`The language server was not stopped: ${String(error)}`);
     });
+  }
+
+  /** @returns what the answer about this text is kept under; `undefined` where there is none */
+  private keyOf(uri: string): string | undefined {
+    if (this.known.has(uri)) return uri;
+    const notebook = notebookOfCell(uri);
+    return notebook && keyOfCells(notebook.uri.toString());
   }
 
   private open(document: vscode.TextDocument): void {
@@ -125,7 +144,7 @@ export class LanguageClient implements vscode.Disposable {
     const { CloseAction, ErrorAction, RevealOutputChannelOn, TransportKind } = library;
     const server = { module: this.serverModule, transport: TransportKind.ipc };
     const options: LanguageClientOptions = {
-      documentSelector: [{ scheme: 'file', language: 'python' }],
+      documentSelector: [{ scheme: 'file', language: 'python' }, { notebook: marimoNotebookType }],
       outputChannel: this.log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       initializationOptions: serverOptions(),
@@ -153,8 +172,14 @@ export class LanguageClient implements vscode.Disposable {
           this.answers.delete(uri);
           if (this.known.delete(uri)) await next(document);
         },
+        notebooks: {
+          didChange: async (event, next) => {
+            this.answers.delete(keyOfCells(event.notebook.uri.toString()));
+            await next(event);
+          },
+        },
         provideHover: async (document, position, token, next) => {
-          if (!this.known.has(document.uri.toString())) return undefined;
+          if (this.keyOf(document.uri.toString()) === undefined) return undefined;
           const hover = await next(document, position, token);
           return hover && this.withLinks(hover, document, position);
         },
@@ -168,6 +193,7 @@ export class LanguageClient implements vscode.Disposable {
     );
     client.onNotification(didChangeCellsNotification, ({ uri }: DidChangeCellsParams) => {
       this.answers.delete(uri);
+      this.answers.delete(keyOfCells(uri));
       this.changed.fire(uri);
     });
     try {
@@ -185,10 +211,9 @@ export class LanguageClient implements vscode.Disposable {
     document: vscode.TextDocument,
     { line }: vscode.Position,
   ): Promise<vscode.Hover> {
-    const result = await this.cells(document.uri.toString());
-    const cell = result?.cells.find(
-      ({ range }) => range.start.line <= line && line <= range.end.line,
-    );
+    const uri = document.uri.toString();
+    const result = await this.cells(uri);
+    const cell = result && cellAt(result.cells, uri, line);
     if (result?.database === undefined || cell === undefined) return hover;
     const links = hoverLinks(cell, this.caches.number(result.database), {
       preview: vscode.l10n.t('Preview'),
@@ -224,6 +249,11 @@ export class LanguageClient implements vscode.Disposable {
     });
     return { action: leave, handled: true };
   }
+}
+
+/** @param notebook URI of the file of a notebook that is open as cells */
+function keyOfCells(notebook: string): string {
+  return `cells of ${notebook}`;
 }
 
 /** What the server is told when it starts; changes of the setting reach it as any other does. */

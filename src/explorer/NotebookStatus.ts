@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { DocumentCell } from '../protocol/cells';
 import { formatDuration } from '../protocol/quantities';
 import type { Disposable } from '../store/Watcher';
+import { activeNotebook } from './activeNotebook';
 import type { ShownCells } from './AtTheCell';
 
 /** "18 of 23 cells cached, saves 4 min", for the notebook in the active editor. */
@@ -24,14 +25,17 @@ export class NotebookStatus implements vscode.Disposable {
     this.disposables = [
       this.item,
       vscode.commands.registerCommand('cellar.revealNotebook', async () => {
-        const { activeTextEditor } = vscode.window;
-        if (activeTextEditor) await reveal(activeTextEditor.document.uri.fsPath);
+        const active = activeNotebook();
+        if (active) await reveal(active.file.fsPath);
       }),
       vscode.window.onDidChangeActiveTextEditor(() => {
         void this.update();
       }),
+      vscode.window.onDidChangeActiveNotebookEditor(() => {
+        void this.update();
+      }),
       shown.onDidChangeCells((uri) => {
-        if (uri === activeUri()) void this.update();
+        if (uri === activeNotebook()?.file.toString()) void this.update();
       }),
     ];
     void this.update();
@@ -42,9 +46,9 @@ export class NotebookStatus implements vscode.Disposable {
   }
 
   private async update(): Promise<void> {
-    const uri = activeUri();
-    const result = uri === undefined ? undefined : await this.shown.cells(uri);
-    if (uri !== activeUri()) return;
+    const active = activeNotebook();
+    const result = active && (await this.shown.cells(active.uri));
+    if (active?.file.toString() !== activeNotebook()?.file.toString()) return;
     if (result?.database === undefined || result.cells.length === 0) {
       this.item.hide();
       return;
@@ -55,10 +59,6 @@ export class NotebookStatus implements vscode.Disposable {
     this.item.accessibilityInformation = { label: `Cellar: ${text}`, role: 'button' };
     this.item.show();
   }
-}
-
-function activeUri(): string | undefined {
-  return vscode.window.activeTextEditor?.document.uri.toString();
 }
 
 function describeNotebook(cells: readonly DocumentCell[], locale: string): string {

@@ -1,9 +1,10 @@
 import * as vscode from 'vscode';
-import type { CellsResult } from '../protocol/cells';
+import { cellAt, type CellsResult } from '../protocol/cells';
 import { formatBytes, formatDuration } from '../protocol/quantities';
 import { type Reference, parseReference } from '../protocol/references';
 import type { Caches } from '../store/Caches';
 import type { AppSummary, CellSummary } from '../store/rows';
+import { activeNotebook } from './activeNotebook';
 import type { Branch, CellTree } from './CellTree';
 import type { CellTreeView } from './CellTreeView';
 import type { Discovery } from './Discovery';
@@ -25,13 +26,14 @@ export interface AppTarget {
 
 /** What the language server knows of a document's cells; nothing where it does not run. */
 export interface DocumentCells {
+  /** @param uri of a notebook's file that is open as text, or of a cell of one that is open as cells */
   cells(uri: string): Promise<CellsResult | undefined>;
 }
 
 /**
  * What a command is meant for. It says so itself (a reference, or nodes of the tree); or else it is
  * what the user touched last, the cell under the cursor or the tree's selection; or else they choose
- * from a list. `undefined` is a list that was dismissed.
+ * from a list. The toolbar of a cell in marimo's notebook editor passes that cell. `undefined` is a list that was dismissed.
  */
 export class Targets implements vscode.Disposable {
   private lastTouched: 'editor' | 'tree' = 'editor';
@@ -46,6 +48,9 @@ export class Targets implements vscode.Disposable {
   ) {
     this.disposables = [
       vscode.window.onDidChangeTextEditorSelection(() => {
+        this.lastTouched = 'editor';
+      }),
+      vscode.window.onDidChangeNotebookEditorSelection(() => {
         this.lastTouched = 'editor';
       }),
       view.onDidChangeSelection(() => {
@@ -75,6 +80,13 @@ export class Targets implements vscode.Disposable {
     others: unknown,
     title: string,
   ): Promise<readonly CellTarget[] | undefined> {
+    const shown = textOfCell(argument);
+    if (shown !== undefined) {
+      const cell = await this.cellAt(shown, 0);
+      if (cell !== undefined) return [cell];
+      void vscode.window.showInformationMessage(vscode.l10n.t('Nothing is cached for that cell.'));
+      return undefined;
+    }
     const references = this.references(argument, others);
     const [reference] = references;
     if (reference === undefined) {
@@ -149,21 +161,22 @@ export class Targets implements vscode.Disposable {
   private async cellUnderCursor(): Promise<CellTarget | undefined> {
     // Something without a cell is selected in the tree, and meant: not what the cursor is in.
     if (this.selection.length > 0) return undefined;
-    const editor = vscode.window.activeTextEditor;
-    if (editor?.document.languageId !== 'python') return undefined;
-    const result = await this.documents.cells(editor.document.uri.toString());
-    const { line } = editor.selection.active;
-    const cell = result?.cells.find(
-      ({ range }) => range.start.line <= line && line <= range.end.line,
-    );
-    if (result?.database === undefined || cell?.cellId === undefined) return undefined;
-    const cache = this.caches.number(result.database);
-    const target = await this.cellOf({ kind: 'cell', cache, cellId: cell.cellId });
+    const active = activeNotebook();
+    const target = active && (await this.cellAt(active.uri, active.line));
     return target !== undefined && target.cell.entries > 0 ? target : undefined;
   }
 
+  /** @param uri of the text that the cell is in */
+  private async cellAt(uri: string, line: number): Promise<CellTarget | undefined> {
+    const result = await this.documents.cells(uri);
+    const cell = result && cellAt(result.cells, uri, line);
+    if (result?.database === undefined || cell?.cellId === undefined) return undefined;
+    const cache = this.caches.number(result.database);
+    return this.cellOf({ kind: 'cell', cache, cellId: cell.cellId });
+  }
+
   private async appInEditor(): Promise<AppTarget | undefined> {
-    const open = vscode.window.activeTextEditor?.document.uri.fsPath;
+    const open = activeNotebook()?.file.fsPath;
     return (await this.everyApp()).find(({ app }) => app.notebook === open);
   }
 
@@ -234,6 +247,13 @@ function amounts({ size, saves }: AppSummary | CellSummary): string {
   const locale = vscode.env.language;
   if (saves === undefined) return formatBytes(size, locale);
   return vscode.l10n.t('{0}, saves {1}', formatBytes(size, locale), formatDuration(saves, locale));
+}
+
+/** @returns the URI of the text of a cell in a notebook editor, if that is what a command was given */
+function textOfCell(argument: unknown): string | undefined {
+  if (typeof argument !== 'object' || argument === null) return undefined;
+  const { notebook, document } = argument as Partial<vscode.NotebookCell>;
+  return notebook === undefined ? undefined : document?.uri.toString();
 }
 
 /** A target as people call it. */

@@ -67,7 +67,11 @@ export class WhyCommand {
    * renamed, which the cache learns when it runs.
    */
   private async documentOf({ cache, cell, app }: CellTarget): Promise<string | undefined> {
-    const open = vscode.window.visibleTextEditors.map(({ document }) => document);
+    const { visibleNotebookEditors, visibleTextEditors } = vscode.window;
+    const open = [
+      ...visibleNotebookEditors.flatMap(({ notebook }) => notebook.getCells().slice(0, 1)),
+      ...visibleTextEditors,
+    ].map(({ document }) => document);
     const there = async (document: vscode.TextDocument) => {
       const uri = document.uri.toString();
       const result = await this.documents.cells(uri);

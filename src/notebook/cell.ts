@@ -51,6 +51,26 @@ export function readCell(piece: string): Cell | undefined {
   });
 }
 
+/**
+ * Reads a cell from its code, for whoever holds a notebook as cells rather than as a file.
+ * @param code as marimo has it; any line ending is taken
+ * @param name as marimo has it: `_` stands for none
+ */
+export function readCode(code: string, name: string): Cell {
+  const ended = code.replace(/\r\n?/g, '\n');
+  return {
+    kind: name === 'setup' ? 'setup' : 'cell',
+    name: namedBy(name),
+    code: ended,
+    normalised: normaliseAsKernel(ended),
+    options: {},
+    defs: findDefs(ended),
+    // Nothing stands above the code.
+    headerLines: 1,
+    lines: ended.split('\n').length,
+  };
+}
+
 function readDecorated(piece: string, lines: readonly LogicalLine[]): Cell | undefined {
   const header = lines.findIndex((line) => piece[line.start] !== '@');
   const decorators = lines.slice(0, header).map((line) => piece.slice(line.start, line.end));

@@ -4,6 +4,9 @@
  */
 import type { Range } from './text';
 
+/** What the marimo extension calls the notebooks that it opens as cells; each is a text of its own. */
+export const marimoNotebookType = 'marimo-notebook';
+
 /** Request: parameters {@link CellsParams}, result {@link CellsResult}. */
 export const cellsRequest = 'cellar/cells';
 /** Notification from the server: the answer to `cellar/cells` for this document may have changed. */
@@ -13,6 +16,7 @@ export const didChangeCellsNotification = 'cellar/didChangeCells';
 export const explainRequest = 'cellar/explain';
 
 export interface CellsParams {
+  /** Of a notebook's file that is open as text, or of a cell of one that is open as cells. */
   readonly uri: string;
 }
 
@@ -26,6 +30,7 @@ export interface CellsResult {
 }
 
 export interface DidChangeCellsParams {
+  /** Of the notebook's file, in whichever form it is open. */
   readonly uri: string;
 }
 
@@ -101,14 +106,19 @@ export type CellState =
   | 'neverCached';
 
 export interface DocumentCell {
+  /** The text that `range` is in: the notebook's file, or the cell's own. */
+  readonly uri: string;
   /** Ours and stable; absent when no stored cell matches. */
   readonly cellId?: number;
   /** The result that comes nearest to the document; absent when nothing is cached for the cell. */
   readonly entryId?: number;
   readonly name?: string;
-  /** From the decorator's line to the end of the cell. */
+  /** From the decorator's line to the end of the cell; all of a text of its own. */
   readonly range: Range;
-  /** From the decorator to the end of the `def` line: where the header hover answers. */
+  /**
+   * Where the header hover answers: from the decorator to the end of the `def` line, or, in a text of
+   * its own, which has neither, the first line.
+   */
   readonly header: Range;
   readonly state: CellState;
   /** One sentence, in the user's language. */
@@ -117,6 +127,19 @@ export interface DocumentCell {
   readonly label: string;
   /** Seconds that it took to compute the result, if that is as the document has it. */
   readonly saves?: number;
+  /** Whether a file has changed since that was read for the result, so that this is out of date. */
+  readonly outdated: boolean;
   /** Whether all that is kept of the result is exempt from eviction. */
   readonly pinned: boolean;
+}
+
+/** @returns the cell whose lines in the text `uri` hold this one */
+export function cellAt(
+  cells: readonly DocumentCell[],
+  uri: string,
+  line: number,
+): DocumentCell | undefined {
+  return cells.find(
+    ({ uri: own, range: { start, end } }) => own === uri && start.line <= line && line <= end.line,
+  );
 }

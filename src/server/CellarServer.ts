@@ -21,15 +21,20 @@ import {
   type Explanation,
   type DidChangeCellsParams,
   type HoverMode,
+  marimoNotebookType,
   parseCellsParams,
   parseExplainParams,
   parseServerOptions,
 } from '../protocol/cells';
+import { type Answer, linesOf } from './Answer';
 import { Databases } from './Databases';
 import { DocumentCells } from './DocumentCells';
 import { explainCell } from './explanation';
+import { FileWatch } from './FileWatch';
 import { cellTitle, describeCell } from './hover';
 import { escapeMarkdown, plainText } from './markdown';
+import { NotebookDocuments } from './NotebookDocuments';
+import { type LocatedCell, OpenNotebooks } from './OpenNotebooks';
 import { parseHoverParams, parseHoverSetting } from './params';
 import { describeSaved } from './saved';
 
@@ -39,6 +44,13 @@ const settle = 150;
 /** Connects the protocol with the cells: parses what comes in, words what goes out. */
 export class CellarServer {
   readonly #documents = new TextDocuments(TextDocument);
+  readonly #notebooks = new NotebookDocuments((uri) => {
+    this.#follow(uri);
+  });
+  readonly #open = new OpenNotebooks();
+  readonly #files = new FileWatch((uri) => {
+    this.#announce(uri);
+  });
   readonly #databases: Databases;
   readonly #cells: DocumentCells;
   readonly #announcements = new Map<string, NodeJS.Timeout>();
@@ -50,7 +62,7 @@ export class CellarServer {
     this.#databases = new Databases((error) => {
       connection.console.error(error instanceof Error ? error.message : String(error));
     });
-    this.#cells = new DocumentCells(this.#databases);
+    this.#cells = new DocumentCells(this.#databases, this.#open);
 
     let client: InitializeParams['capabilities'] = {};
     connection.onInitialize((params) => {
@@ -72,12 +84,10 @@ export class CellarServer {
     connection.onShutdown(() => this.#close());
 
     this.#documents.onDidChangeContent(({ document }) => {
-      this.#databases.watch(document.uri, this.#cells.notebook(document) !== undefined);
-      this.#announceSoon(document.uri);
+      this.#follow(document.uri);
     });
     this.#documents.onDidClose(({ document }) => {
-      this.#databases.watch(document.uri, false);
-      this.#cells.forget(document.uri);
+      this.#follow(document.uri);
     });
     this.#databases.onDidChange((uri) => {
       this.#announce(uri);
@@ -86,6 +96,7 @@ export class CellarServer {
 
   listen(): void {
     this.#documents.listen(this.connection);
+    this.#notebooks.listen(this.connection);
     this.connection.listen();
   }
 
@@ -97,7 +108,11 @@ export class CellarServer {
     const formats = params.capabilities.textDocument?.hover?.contentFormat;
     this.#markdown = formats?.includes(MarkupKind.Markdown) ?? false;
     return {
-      capabilities: { textDocumentSync: TextDocumentSyncKind.Incremental, hoverProvider: true },
+      capabilities: {
+        textDocumentSync: TextDocumentSyncKind.Incremental,
+        notebookDocumentSync: { notebookSelector: [{ notebook: marimoNotebookType }], save: true },
+        hoverProvider: true,
+      },
       serverInfo: { name: 'cellar' },
     };
   }
@@ -121,20 +136,19 @@ export class CellarServer {
   async #answerCells(value: unknown): Promise<CellsResult | ResponseError> {
     const params = parseCellsParams(value);
     if (!params) return invalid('cellar/cells takes { uri: string }.');
-    const document = this.#documents.get(params.uri);
-    const answer = document && (await this.#cells.judge(document));
+    const answer = await this.#judge(params.uri);
     if (!answer) return { cells: [], orphaned: [] };
-    const { cells, cache, orphaned } = answer;
+    const { uri, cache, orphaned } = answer;
+    // Watched from now on, so that nothing changes unseen while it is looked at.
+    this.#files.watch(uri, await this.#cells.filesOf(answer));
     const database = cache.kind === 'open' ? { database: cache.path } : {};
-    const described = cells.map((cell) => this.#cells.describe(cell, answer, this.#locale));
-    return { ...database, cells: described, orphaned };
+    return { ...database, cells: await this.#cells.describe(answer, this.#locale), orphaned };
   }
 
   async #answerExplain(value: unknown): Promise<Explanation | ResponseError | null> {
     const params = parseExplainParams(value);
     if (!params) return invalid('cellar/explain takes { uri: string, cellId: number }.');
-    const document = this.#documents.get(params.uri);
-    const answer = document && (await this.#cells.judge(document));
+    const answer = await this.#judge(params.uri);
     const cell = answer?.cells.find(({ judgement }) => judgement.cellId === params.cellId);
     if (!answer || !cell) return null;
     const facts = await this.#cells.facts(cell, answer);
@@ -145,16 +159,13 @@ export class CellarServer {
   async #answerHover(value: unknown): Promise<Hover | ResponseError | null> {
     const params = parseHoverParams(value);
     if (!params) return invalid('textDocument/hover takes a document and a position.');
-    const document = this.#documents.get(params.uri);
-    if (!document || this.#hover === 'off') return null;
+    if (this.#hover === 'off') return null;
+    const answer = await this.#judge(params.uri);
     const { line } = params.position;
-    const place = this.#cells.notebook(document)?.cells.find((cell) => {
-      const last = this.#hover === 'cell' ? cell.lastLine : cell.headerEnd;
-      return cell.firstLine <= line && line <= last;
+    const cell = answer?.cells.find(({ place }) => {
+      const isIn = place.text.uri === params.uri && place.firstLine <= line;
+      return isIn && line <= this.#hoverEnd(place);
     });
-    if (!place) return null;
-    const answer = await this.#cells.judge(document);
-    const cell = answer?.cells.find((other) => other.place === place);
     if (!answer || !cell) return null;
     const facts = await this.#cells.facts(cell, answer);
     const lines = describeCell(facts, {
@@ -168,10 +179,33 @@ export class CellarServer {
       contents: this.#markdown
         ? { kind: MarkupKind.Markdown, value: lines.join('  \n') }
         : { kind: MarkupKind.PlainText, value: lines.join('\n') },
-      range: this.#cells.describe(cell, answer, this.#locale)[
-        this.#hover === 'cell' ? 'range' : 'header'
-      ],
+      range: linesOf(cell.place, this.#hoverEnd(cell.place)),
     };
+  }
+
+  /** The last line of a cell on which a hover answers. */
+  #hoverEnd({ lastLine, headerEnd }: LocatedCell): number {
+    return this.#hover === 'cell' ? lastLine : headerEnd;
+  }
+
+  /** @param uri of a text: a notebook's file, or a cell */
+  async #judge(uri: string): Promise<Answer | undefined> {
+    const text = this.#documents.get(uri);
+    const cells = this.#notebooks.ofCell(uri);
+    if (text) return this.#cells.judge({ kind: 'text', uri, text });
+    return cells && this.#cells.judge({ kind: 'cells', ...cells });
+  }
+
+  /** After a notebook was opened, edited, saved or closed, in whichever form. */
+  #follow(uri: string): void {
+    const text = this.#documents.get(uri);
+    const cells = this.#notebooks.get(uri);
+    if (!text) this.#cells.forget({ kind: 'text', uri });
+    if (!cells) this.#cells.forget({ kind: 'cells', uri });
+    const isOpen = cells !== undefined || (text && this.#open.parse(text)) !== undefined;
+    this.#databases.watch(uri, isOpen);
+    if (!isOpen) this.#files.watch(uri, []);
+    this.#announceSoon(uri);
   }
 
   #announceSoon(uri: string): void {
@@ -184,14 +218,14 @@ export class CellarServer {
   }
 
   #announce(uri: string): void {
-    if (this.#documents.get(uri) === undefined) return;
+    if (!this.#documents.get(uri) && !this.#notebooks.get(uri)) return;
     const params: DidChangeCellsParams = { uri };
     void this.connection.sendNotification(didChangeCellsNotification, params);
   }
 
   async #close(): Promise<void> {
     for (const timer of this.#announcements.values()) clearTimeout(timer);
-    await this.#databases.close();
+    await Promise.all([this.#files.close(), this.#databases.close()]);
   }
 }
 

@@ -1,131 +1,127 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { TextDocument } from 'vscode-languageserver-textdocument';
-import { type CurrentCell, type Judgement, SavedNotebook } from '../notebook/freshness';
+import { type CurrentCell, SavedNotebook } from '../notebook/freshness';
 import { findMovedApp } from '../notebook/moves';
-import { Notebook, type PlacedCell } from '../notebook/notebook';
 import type { DocumentCell } from '../protocol/cells';
 import { describeReasons, notCacheable, parseReasons } from '../protocol/reasons';
-import type { Range } from '../protocol/text';
 import { CacheError } from '../store/CacheError';
 import type { Saved } from '../store/figures';
 import type { NotebookRecord, RecordedEntry, RecordedRefusal } from '../store/record';
-import type { EntrySummary } from '../store/rows';
+import type { EntrySummary, ReadSummary } from '../store/rows';
+import {
+  type Answer,
+  changedTitle,
+  describeCell,
+  entryOf,
+  type JudgedCell,
+  problemOf,
+  titleOf,
+} from './Answer';
 import type { Cache, Databases, Records } from './Databases';
-import { cellTitle, type CellFacts, type ChangedTitle, describeState } from './hover';
-import { labelOf } from './label';
-import { findOutdated } from './outdated';
-import { plainText } from './markdown';
+import type { CellFacts, OutdatedFile } from './hover';
+import {
+  type Form,
+  keyOf,
+  type LocatedCell,
+  type OpenNotebook,
+  OpenNotebooks,
+} from './OpenNotebooks';
+import { pathOf, ReadFiles } from './ReadFiles';
 
 /** Runs of a cell that are told of. */
 const mostRuns = 5;
 
 type SavedCells = SavedNotebook<RecordedEntry, RecordedRefusal>;
 
-/** A cell of a document and how it stands to the cache. */
-export interface JudgedCell {
-  readonly place: PlacedCell;
-  readonly judgement: Judgement<RecordedEntry, RecordedRefusal>;
-}
-
-/** The one answer about a document that hovers, `cellar/cells` and all who consume them get. */
-export interface Answer {
-  readonly document: TextDocument;
-  readonly cache: Cache;
-  /** Absent when the cache does not know the notebook, or there is none. */
-  readonly record: NotebookRecord | undefined;
-  readonly cells: readonly JudgedCell[];
-  /** Stored cells with results that are in the notebook no more. */
-  readonly orphaned: readonly number[];
-}
-
-/** Judges the cells of open documents, each version of text and cache once. */
+/** Judges the cells of open notebooks, each version of text and cache once. */
 export class DocumentCells {
-  readonly #parsed = new Map<string, { version: number; notebook: Notebook | undefined }>();
   readonly #judged = new Map<
     string,
-    { readonly notebook: Notebook; readonly answer: Omit<Answer, 'document' | 'cache'> }
+    { readonly places: readonly LocatedCell[]; readonly answer: Omit<Answer, 'uri' | 'cache'> }
   >();
   readonly #saved = new WeakMap<NotebookRecord, SavedCells>();
+  readonly #reads = new WeakMap<NotebookRecord, Promise<readonly ReadSummary[]>>();
   /** A cell that was not edited is the same object. */
-  readonly #seen = new WeakMap<PlacedCell['cell'], CurrentCell>();
+  readonly #seen = new WeakMap<LocatedCell['cell'], CurrentCell>();
+  readonly #files = new ReadFiles();
 
-  constructor(private readonly databases: Databases) {}
+  constructor(
+    private readonly databases: Databases,
+    private readonly notebooks = new OpenNotebooks(),
+  ) {}
 
-  /** @returns `undefined` when the document is no marimo notebook. */
-  notebook(document: TextDocument): Notebook | undefined {
-    const known = this.#parsed.get(document.uri);
-    if (known?.version === document.version) return known.notebook;
-    const notebook = Notebook.parse(document.getText(), known?.notebook);
-    this.#parsed.set(document.uri, { version: document.version, notebook });
-    return notebook;
+  forget(form: Form): void {
+    this.notebooks.forget(form);
+    this.#judged.delete(keyOf(form));
   }
 
-  forget(uri: string): void {
-    this.#parsed.delete(uri);
-    this.#judged.delete(uri);
-  }
-
-  /** @returns `undefined` when the document is no marimo notebook, or no file. */
-  async judge(document: TextDocument): Promise<Answer | undefined> {
-    const cache = await this.databases.cache(document.uri);
+  /** @returns `undefined` for what is no marimo notebook, or no file. */
+  async judge(open: OpenNotebook): Promise<Answer | undefined> {
+    const [cache] = await Promise.all([
+      this.databases.cache(open.uri),
+      this.notebooks.readFile(open),
+    ]);
     if (!cache) return undefined;
     try {
       const loader = cache.kind === 'open' ? cache.loader : undefined;
-      const records = loader && (await this.databases.records(document.uri, loader));
-      return this.#answer(document, cache, records);
+      const records = loader && (await this.databases.records(open.uri, loader));
+      return this.#answer(open, cache, records);
     } catch (error) {
       if (!(error instanceof CacheError)) throw error;
-      return this.#answer(document, { kind: 'failed', path: cache.path, error }, undefined);
+      return this.#answer(open, { kind: 'failed', path: cache.path, error }, undefined);
     }
   }
 
-  /** The document may have been edited while the cache was asked: the text of now is judged. */
-  #answer(document: TextDocument, cache: Cache, records: Records | undefined): Answer | undefined {
-    const notebook = this.notebook(document);
-    if (!notebook) return undefined;
-    const current = notebook.cells.map(({ cell }) => this.#current(cell));
+  /** It may have been edited while the cache was asked: what it holds now is judged. */
+  #answer(open: OpenNotebook, cache: Cache, records: Records | undefined): Answer | undefined {
+    const places = this.notebooks.cells(open);
+    if (!places) return undefined;
+    const { uri } = open;
+    const current = places.map(({ cell }) => this.#current(cell));
     const record = records && this.#recordOf(current, records);
-    const known = this.#judged.get(document.uri);
-    if (known?.notebook === notebook && known.answer.record === record) {
-      return { document, cache, ...known.answer };
+    const known = this.#judged.get(keyOf(open));
+    if (known?.places === places && known.answer.record === record) {
+      return { uri, cache, ...known.answer };
     }
     const freshness = this.#savedNotebook(record).judge(current);
-    const cells = notebook.cells.map((place, index) => ({
+    const cells = places.map((place, index) => ({
       place,
       judgement: freshness.cells[index] ?? { state: 'neverCached' as const, cellId: undefined },
     }));
     const answer = { record, cells, orphaned: freshness.orphaned };
-    this.#judged.set(document.uri, { notebook, answer });
-    return { document, cache, ...answer };
+    this.#judged.set(keyOf(open), { places, answer });
+    return { uri, cache, ...answer };
   }
 
-  /** The cell as the protocol has it. */
-  describe({ place, judgement }: JudgedCell, answer: Answer, locale: string): DocumentCell {
-    const { cells, document } = answer;
-    const problem = problemOf(answer);
-    const entry = entryOf(judgement);
-    const changed = changedTitle(judgement, cells);
-    // Where there is no cache yet, that nothing is cached is known.
-    const state = problem && problem.kind !== 'missing' ? 'unknown' : judgement.state;
-    const saves = state === 'fresh' ? entry?.runtime : undefined;
-    return {
-      ...(judgement.cellId === undefined ? {} : { cellId: judgement.cellId }),
-      ...(entry === undefined ? {} : { entryId: entry.entryId }),
-      ...(place.cell.name === undefined ? {} : { name: place.cell.name }),
-      range: linesOf(document, place.firstLine, place.lastLine),
-      header: linesOf(document, place.firstLine, place.headerEnd),
-      state,
-      reason: describeState(judgement.state, changed, problem, plainText),
-      label: labelOf({ state, changed, problem, saves }, locale),
-      ...(saves === undefined ? {} : { saves }),
-      pinned: (entry?.pinned ?? 0) > 0,
-    };
+  /** The cells as the protocol has them. */
+  async describe(answer: Answer, locale: string): Promise<DocumentCell[]> {
+    return Promise.all(
+      answer.cells.map(async (cell) =>
+        describeCell(cell, answer, await this.#outdated(cell, answer), locale),
+      ),
+    );
+  }
+
+  /** Absolute paths of the files that were read for the results that would be served. */
+  async filesOf(answer: Answer): Promise<string[]> {
+    const served = new Set(
+      answer.cells.flatMap(({ judgement }) =>
+        judgement.state === 'fresh' ? [judgement.entry.entryId] : [],
+      ),
+    );
+    const reads = await this.#readsOf(answer);
+    const folder = folderOf(answer);
+    return [
+      ...new Set(
+        reads.filter((read) => served.has(read.entryId)).map((read) => pathOf(folder, read)),
+      ),
+    ];
   }
 
   /** What a hover tells of a cell. */
-  async facts({ judgement }: JudgedCell, answer: Answer): Promise<CellFacts> {
+  async facts(cell: JudgedCell, answer: Answer): Promise<CellFacts> {
+    const { judgement } = cell;
     const { cache, cells } = answer;
     const changed = changedTitle(judgement, cells);
     const facts = { state: judgement.state, changed, problem: problemOf(answer) };
@@ -134,11 +130,11 @@ export class DocumentCells {
     const entry = entryOf(judgement);
     const { loader } = cache;
     try {
-      const [items, entries, lookups, reads] = await Promise.all([
+      const [items, entries, lookups, outdated] = await Promise.all([
         entry === undefined ? [] : loader.items(entry.entryId),
         loader.entries(cellId),
         loader.lookups(cellId, mostRuns),
-        answer.record === undefined ? [] : loader.reads(answer.record.appId),
+        this.#outdated(cell, answer),
       ]);
       const runs = lookups.map((lookup) => {
         const isServed = ({ cacheName, hash }: EntrySummary) =>
@@ -148,9 +144,6 @@ export class DocumentCells {
       });
       const refusal =
         judgement.state === 'notCacheable' ? describeRefusal(judgement.refusal) : undefined;
-      const outdated =
-        entry &&
-        (await findOutdated(path.dirname(fileURLToPath(answer.document.uri)), reads, entry));
       const { runtime, pinned } = entry ?? {};
       return { ...facts, items, runs, runtime, pinned, refusal, outdated };
     } catch (error) {
@@ -168,6 +161,26 @@ export class DocumentCells {
     } catch (error) {
       if (!(error instanceof CacheError)) throw error;
       return undefined;
+    }
+  }
+
+  /** Of a result that would be served, a file that it was made from and that has changed since. */
+  async #outdated({ judgement }: JudgedCell, answer: Answer): Promise<OutdatedFile | undefined> {
+    if (judgement.state !== 'fresh') return undefined;
+    const reads = await this.#readsOf(answer);
+    return this.#files.findOutdated(folderOf(answer), reads, judgement.entry);
+  }
+
+  async #readsOf({ record, cache }: Answer): Promise<readonly ReadSummary[]> {
+    if (record === undefined || cache.kind === 'failed') return [];
+    const reads = this.#reads.get(record) ?? cache.loader.reads(record.appId);
+    this.#reads.set(record, reads);
+    try {
+      return await reads;
+    } catch (error) {
+      this.#reads.delete(record);
+      if (!(error instanceof CacheError)) throw error;
+      return [];
     }
   }
 
@@ -193,7 +206,7 @@ export class DocumentCells {
     return saved;
   }
 
-  #current(cell: PlacedCell['cell']): CurrentCell {
+  #current(cell: LocatedCell['cell']): CurrentCell {
     let current = this.#seen.get(cell);
     if (current === undefined) {
       const digest = createHash('sha256').update(cell.normalised).digest('hex');
@@ -204,16 +217,8 @@ export class DocumentCells {
   }
 }
 
-function problemOf({ cache }: Answer): CacheError | undefined {
-  return cache.kind === 'failed' ? cache.error : undefined;
-}
-
-/** What the cells of the document are called, by the cache's ids. */
-function titleOf(cells: readonly JudgedCell[]): (cellId: number) => string | undefined {
-  return (cellId) => {
-    const found = cells.find(({ judgement }) => judgement.cellId === cellId);
-    return found && cellTitle(found.place.cell);
-  };
+function folderOf({ uri }: Answer): string {
+  return path.dirname(fileURLToPath(uri));
 }
 
 /** Of all reasons for a miss, those that make the cell one that cannot be cached. */
@@ -221,27 +226,5 @@ function describeRefusal({ reasons }: RecordedRefusal): string | undefined {
   return describeReasons(parseReasons(reasons).filter((reason) => notCacheable([reason])));
 }
 
-function entryOf(judgement: JudgedCell['judgement']): RecordedEntry | undefined {
-  return 'entry' in judgement ? judgement.entry : undefined;
-}
-
 /** The record of a notebook that the cache does not know. */
 const unknown: NotebookRecord = { appId: -1, cells: [], entries: [], refusals: [], nodes: [] };
-
-/** What the document calls the ancestor that changed, or what it was called before it went. */
-function changedTitle(
-  judgement: JudgedCell['judgement'],
-  cells: readonly JudgedCell[],
-): ChangedTitle | undefined {
-  if (judgement.state !== 'changedUpstream') return undefined;
-  const { index, name, code } = judgement.changed;
-  const now = index === undefined ? undefined : cells[index]?.place.cell;
-  return { title: cellTitle(now ?? { name, code }), gone: now === undefined };
-}
-
-function linesOf(document: TextDocument, first: number, last: number): Range {
-  const start = { line: first, character: 0 };
-  const end = document.positionAt(document.offsetAt({ line: last + 1, character: 0 }));
-  const text = document.getText({ start: { line: last, character: 0 }, end });
-  return { start, end: { line: last, character: text.replace(/[\r\n]+$/, '').length } };
-}

@@ -4,7 +4,7 @@ import * as l10n from '@vscode/l10n';
 import { formatDuration } from '../protocol/quantities';
 import type { CellState } from '../protocol/cells';
 import type { CacheError } from '../store/CacheError';
-import type { ChangedTitle } from './hover';
+import type { ChangedTitle, OutdatedFile } from './hover';
 import { plainText } from './markdown';
 
 export interface Standing {
@@ -14,13 +14,19 @@ export interface Standing {
   readonly problem: CacheError | undefined;
   /** Seconds that it took to compute what would be served. */
   readonly saves: number | undefined;
+  /** A file that was read for it, and has changed since. */
+  readonly outdated?: OutdatedFile | undefined;
 }
 
 /** @returns plain text without a full stop: `cached, saves 34 s`, `changed upstream: load` */
-export function labelOf({ state, changed, problem, saves }: Standing, locale: string): string {
+export function labelOf(
+  { state, changed, problem, saves, outdated }: Standing,
+  locale: string,
+): string {
   if (problem && problem.kind !== 'missing') return l10n.t('cache not readable');
   switch (state) {
     case 'fresh':
+      if (outdated) return labelOfOutdated(outdated);
       return saves === undefined || saves < least
         ? l10n.t('cached')
         : l10n.t('cached, saves {0}', formatDuration(saves, locale));
@@ -41,6 +47,14 @@ export function labelOf({ state, changed, problem, saves }: Standing, locale: st
     case 'neverCached':
       return l10n.t('not cached');
   }
+}
+
+function labelOfOutdated({ path, changedAt }: OutdatedFile): string {
+  // The lens is short: the hover has all of the path.
+  const name = plainText(path.slice(path.lastIndexOf('/') + 1));
+  return changedAt === undefined
+    ? l10n.t('cached, but {0} is gone', name)
+    : l10n.t('cached, but {0} changed', name);
 }
 
 /** Seconds below which the saving is not worth a word. */

@@ -19,7 +19,8 @@ export function parseHoverSetting(settings: unknown): HoverMode | undefined {
   return parseHoverMode(fields(fields(settings).cellar).hover);
 }
 
-function fields(value: unknown): Record<string, unknown> {
+/** What an object holds; nothing for whatever is none. */
+export function fields(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 

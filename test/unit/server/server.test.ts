@@ -83,6 +83,7 @@ test('server: cells with their ids, lines, states and reasons', async (t) => {
   assert.equal(result.database, database);
   assert.deepEqual(result.cells, [
     {
+      uri,
       cellId: 1,
       entryId: 1,
       name: 'load',
@@ -92,9 +93,11 @@ test('server: cells with their ids, lines, states and reasons', async (t) => {
       reason: 'In the cache, and the code is as saved.',
       label: 'cached, saves 34 s',
       saves: 34,
+      outdated: false,
       pinned: false,
     },
     {
+      uri,
       cellId: 2,
       entryId: 2,
       range: { start: { line: 11, character: 0 }, end: { line: 14, character: 19 } },
@@ -103,9 +106,11 @@ test('server: cells with their ids, lines, states and reasons', async (t) => {
       reason: 'In the cache, and the code is as saved.',
       label: 'cached, saves 2 s',
       saves: 2,
+      outdated: false,
       pinned: false,
     },
     {
+      uri,
       cellId: 3,
       name: 'tail',
       range: { start: { line: 17, character: 0 }, end: { line: 20, character: 10 } },
@@ -113,6 +118,7 @@ test('server: cells with their ids, lines, states and reasons', async (t) => {
       state: 'neverCached',
       reason: 'Not in the cache.',
       label: 'not cached',
+      outdated: false,
       pinned: false,
     },
   ]);

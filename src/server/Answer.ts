@@ -1,0 +1,102 @@
+import type { Judgement } from '../notebook/freshness';
+import type { DocumentCell } from '../protocol/cells';
+import type { Range } from '../protocol/text';
+import type { CacheError } from '../store/CacheError';
+import type { NotebookRecord, RecordedEntry, RecordedRefusal } from '../store/record';
+import type { Cache } from './Databases';
+import {
+  cellTitle,
+  type ChangedTitle,
+  describeOutdated,
+  describeState,
+  type OutdatedFile,
+} from './hover';
+import { labelOf } from './label';
+import { plainText } from './markdown';
+import type { LocatedCell } from './OpenNotebooks';
+
+/** A cell of a notebook and how it stands to the cache. */
+export interface JudgedCell {
+  readonly place: LocatedCell;
+  readonly judgement: Judgement<RecordedEntry, RecordedRefusal>;
+}
+
+/** The one answer about a notebook that hovers, `cellar/cells` and all who consume them get. */
+export interface Answer {
+  /** Of the notebook's file. */
+  readonly uri: string;
+  readonly cache: Cache;
+  /** Absent when the cache does not know the notebook, or there is none. */
+  readonly record: NotebookRecord | undefined;
+  readonly cells: readonly JudgedCell[];
+  /** Stored cells with results that are in the notebook no more. */
+  readonly orphaned: readonly number[];
+}
+
+/** A cell as the protocol has it. */
+export function describeCell(
+  { place, judgement }: JudgedCell,
+  answer: Answer,
+  outdated: OutdatedFile | undefined,
+  locale: string,
+): DocumentCell {
+  const problem = problemOf(answer);
+  const entry = entryOf(judgement);
+  const changed = changedTitle(judgement, answer.cells);
+  // Where there is no cache yet, that nothing is cached is known.
+  const state = problem && problem.kind !== 'missing' ? 'unknown' : judgement.state;
+  const saves = state === 'fresh' ? entry?.runtime : undefined;
+  const reason =
+    outdated && !problem
+      ? describeOutdated(outdated, { locale, now: Date.now() / 1000, escape: plainText })
+      : describeState(judgement.state, changed, problem, plainText);
+  return {
+    uri: place.text.uri,
+    ...(judgement.cellId === undefined ? {} : { cellId: judgement.cellId }),
+    ...(entry === undefined ? {} : { entryId: entry.entryId }),
+    ...(place.cell.name === undefined ? {} : { name: place.cell.name }),
+    range: linesOf(place, place.lastLine),
+    header: linesOf(place, place.headerEnd),
+    state,
+    reason,
+    label: labelOf({ state, changed, problem, saves, outdated }, locale),
+    ...(saves === undefined ? {} : { saves }),
+    outdated: outdated !== undefined,
+    pinned: (entry?.pinned ?? 0) > 0,
+  };
+}
+
+export function problemOf({ cache }: Answer): CacheError | undefined {
+  return cache.kind === 'failed' ? cache.error : undefined;
+}
+
+/** What the cells of the document are called, by the cache's ids. */
+export function titleOf(cells: readonly JudgedCell[]): (cellId: number) => string | undefined {
+  return (cellId) => {
+    const found = cells.find(({ judgement }) => judgement.cellId === cellId);
+    return found && cellTitle(found.place.cell);
+  };
+}
+
+export function entryOf(judgement: JudgedCell['judgement']): RecordedEntry | undefined {
+  return 'entry' in judgement ? judgement.entry : undefined;
+}
+
+/** What the document calls the ancestor that changed, or what it was called before it went. */
+export function changedTitle(
+  judgement: JudgedCell['judgement'],
+  cells: readonly JudgedCell[],
+): ChangedTitle | undefined {
+  if (judgement.state !== 'changedUpstream') return undefined;
+  const { index, name, code } = judgement.changed;
+  const now = index === undefined ? undefined : cells[index]?.place.cell;
+  return { title: cellTitle(now ?? { name, code }), gone: now === undefined };
+}
+
+/** From a cell's first line to the end of another. */
+export function linesOf({ text: document, firstLine }: LocatedCell, last: number): Range {
+  const start = { line: firstLine, character: 0 };
+  const end = document.positionAt(document.offsetAt({ line: last + 1, character: 0 }));
+  const text = document.getText({ start: { line: last, character: 0 }, end });
+  return { start, end: { line: last, character: text.replace(/[\r\n]+$/, '').length } };
+}

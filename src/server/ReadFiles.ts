@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { ReadSummary } from '../store/rows';
+import type { OutdatedFile } from './hover';
+
+/** Files looked at for one result. */
+const mostFiles = 100;
+/** Digests that are kept. */
+const mostDigests = 1000;
+/** Times closer than this, in seconds, are one time: file systems round. */
+const sameTime = 0.001;
+
+/** A file as it is now; `undefined` for one that is gone, or that may not be looked at. */
+type Look = { readonly size: number; readonly modifiedAt: number } | undefined;
+
+/** The files that results were made from, as they are now. */
+export class ReadFiles {
+  /** Of files that were only touched, the last ones asked for, by path, size and time. */
+  readonly #digests = new Map<string, Promise<string>>();
+
+  /** @param digestOf SHA-256 of a file's content, as hex */
+  constructor(private readonly digestOf = digestOfFile) {}
+
+  /**
+   * Looks at the files that were read for a result, those surely read first.
+   * @param folder the notebook's, absolute
+   * @returns the first that is not as it was; `undefined` when all are, or nobody can tell
+   */
+  async findOutdated(
+    folder: string,
+    reads: readonly ReadSummary[],
+    { entryId }: { readonly entryId: number },
+  ): Promise<OutdatedFile | undefined> {
+    const own = reads
+      .filter((read) => read.entryId === entryId)
+      .sort((a, b) => Number(a.how === 'named') - Number(b.how === 'named'))
+      .slice(0, mostFiles);
+    for (const read of own) {
+      const named = read.how === 'named';
+      const file = pathOf(folder, read);
+      try {
+        const now = await look(file);
+        if (now && !(await this.#isChanged(file, read, now))) continue;
+        return { path: read.path, named, changedAt: now?.modifiedAt };
+      } catch {
+        // It may not be looked at, or not be read.
+      }
+    }
+    return undefined;
+  }
+
+  /** A file that was only touched, or written anew as it was, has the digest that it had. */
+  async #isChanged(
+    file: string,
+    { size, modifiedAt, digest }: ReadSummary,
+    now: NonNullable<Look>,
+  ): Promise<boolean> {
+    if (now.size !== size) return true;
+    if (Math.abs(now.modifiedAt - modifiedAt) <= sameTime) return false;
+    return digest === undefined || (await this.#digest(file, now)) !== digest;
+  }
+
+  #digest(file: string, { size, modifiedAt }: NonNullable<Look>): Promise<string> {
+    const key = `${file} ${size} ${modifiedAt}`;
+    const digest = this.#digests.get(key) ?? this.digestOf(file);
+    // What was asked for last goes last.
+    this.#digests.delete(key);
+    this.#digests.set(key, digest);
+    digest.catch(() => this.#digests.delete(key));
+    const [oldest] = this.#digests.keys();
+    if (this.#digests.size > mostDigests && oldest !== undefined) this.#digests.delete(oldest);
+    return digest;
+  }
+}
+
+/** @param folder the notebook's, absolute */
+export function pathOf(folder: string, { path: relative }: ReadSummary): string {
+  return path.resolve(folder, ...relative.split('/'));
+}
+
+/** @returns `undefined` for a file that is gone. @throws what the file system says of any other */
+export async function look(file: string): Promise<Look> {
+  try {
+    const { size, mtimeMs } = await stat(file);
+    return { size, modifiedAt: mtimeMs / 1000 };
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function digestOfFile(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return hash.digest('hex');
+}

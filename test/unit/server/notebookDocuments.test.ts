@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict';
+import { stat, utimes, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import test, { type TestContext } from 'node:test';
+import type { NotebookCell } from 'vscode-languageserver-protocol/node';
+import type { CellsResult } from '../../../src/protocol/cells';
+import { EditorClient } from './EditorClient';
+import { creation, makeNotebookFolder, runSql, type SavedCell, savedRows } from './notebookFolder';
+
+const intro: SavedCell = {
+  code: 'mo.md(\n    r"""\n    # Ranks\n    """\n)',
+  values: { return: 100 },
+};
+const load: SavedCell = {
+  name: 'load',
+  code: 'df = read("a.csv")',
+  defs: ['df'],
+  values: { df: 12_400_000 },
+  runtime: 34,
+};
+const found: SavedCell = {
+  code: 'found = mo.sql(\n    f"""\n    SELECT * FROM df\n    """\n)',
+  defs: ['found'],
+  parents: [1],
+  values: { found: 1000 },
+  runtime: 2,
+};
+
+const file = `import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def _(mo):
+    mo.md(
+        r"""
+        # Ranks
+        """
+    )
+    return
+
+
+@app.cell
+def load(read):
+    df = read("a.csv")
+    return (df,)
+
+
+@app.cell
+def _(df, mo):
+    found = mo.sql(
+        f"""
+        SELECT * FROM df
+        """
+    )
+    return (found,)
+`;
+
+/** The notebook as marimo's editor shows it. */
+const shown = [
+  { text: '# Ranks', languageId: 'markdown', name: '_' },
+  { text: 'df = read("a.csv")', languageId: 'mo-python', name: 'load' },
+  { text: 'SELECT * FROM df', languageId: 'sql', name: '_' },
+];
+
+/** An editor in which the notebook is open as cells. */
+class CellsClient {
+  version = 1;
+
+  constructor(
+    readonly client: EditorClient,
+    readonly uri: string,
+  ) {}
+
+  cell(number: number): string {
+    return `${this.uri.replace('file:', 'vscode-notebook-cell:')}#${number}`;
+  }
+
+  async open(): Promise<void> {
+    await this.client.connection.sendNotification('notebookDocument/didOpen', {
+      notebookDocument: {
+        uri: this.uri,
+        notebookType: 'marimo-notebook',
+        version: 1,
+        cells: shown.map((_, index) => this.asCell(index)),
+      },
+      cellTextDocuments: shown.map(({ text, languageId }, index) => ({
+        uri: this.cell(index),
+        languageId,
+        version: 1,
+        text,
+      })),
+    });
+  }
+
+  async change(cells: object): Promise<void> {
+    const notebookDocument = { uri: this.uri, version: ++this.version };
+    await this.client.connection.sendNotification('notebookDocument/didChange', {
+      notebookDocument,
+      change: { cells },
+    });
+  }
+
+  async edit(number: number, text: string): Promise<void> {
+    const document = { uri: this.cell(number), version: ++this.version };
+    await this.change({ textContent: [{ document, changes: [{ text }] }] });
+  }
+
+  asCell(index: number): NotebookCell {
+    const { name = '_', languageId } = shown[index] ?? {};
+    const metadata = { marimo: { name, options: {} }, marimoRuntime: { stableId: 'Hbol' } };
+    return { kind: languageId === 'markdown' ? 1 : 2, document: this.cell(index), metadata };
+  }
+
+  cells(): Promise<CellsResult> {
+    return this.client.cells(this.cell(0));
+  }
+
+  async states(): Promise<[number | undefined, string][]> {
+    return (await this.cells()).cells.map(({ cellId, state }) => [cellId, state]);
+  }
+}
+
+async function openAsCells(t: TestContext) {
+  const { notebook, database } = await makeNotebookFolder(t);
+  await writeFile(notebook, file);
+  await runSql(database, creation + savedRows([intro, load, found]));
+  const client = await EditorClient.start();
+  t.after(() => client.stop());
+  const cells = new CellsClient(client, pathToFileURL(notebook).toString());
+  await cells.open();
+  return { client, cells, notebook, database };
+}
+
+const fresh = [
+  [1, 'fresh'],
+  [2, 'fresh'],
+  [3, 'fresh'],
+] as const;
+
+test('cells: each is judged by its code, also where the editor shows other text', async (t) => {
+  const { cells } = await openAsCells(t);
+  assert.deepEqual(await cells.states(), fresh);
+  const [, second] = (await cells.cells()).cells;
+  assert.equal(second?.uri, cells.cell(1));
+  assert.equal(second.name, 'load');
+  assert.deepEqual(second.range, {
+    start: { line: 0, character: 0 },
+    end: { line: 0, character: 18 },
+  });
+});
+
+test('cells: the hover is on the first line of each', async (t) => {
+  const { client, cells } = await openAsCells(t);
+  const lines = await client.hoverLines(cells.cell(1), 0);
+  assert.equal(lines[0], 'In the cache, and the code is as saved. Saves 34 s.');
+  await cells.edit(1, '# a comment\ndf = read("a.csv")\n');
+  assert.deepEqual(await cells.states(), fresh);
+  assert.equal(await client.hover(cells.cell(1), 1), null);
+  assert.notEqual(await client.hover(cells.cell(2), 0), null);
+});
+
+test('cells: an edit changes the states of the cell and of those below it', async (t) => {
+  const { client, cells } = await openAsCells(t);
+  await cells.edit(1, 'df = read("b.csv")');
+  await client.nextChange();
+  assert.deepEqual(client.changes.at(-1), cells.uri);
+  assert.deepEqual(await cells.states(), [
+    [1, 'fresh'],
+    [2, 'changedHere'],
+    [3, 'changedUpstream'],
+  ]);
+  await cells.edit(1, 'df = read("a.csv")');
+  await cells.edit(2, 'SELECT 1 FROM df');
+  await cells.edit(0, '# Places');
+  assert.deepEqual(await cells.states(), [
+    [1, 'changedHere'],
+    [2, 'fresh'],
+    [3, 'changedHere'],
+  ]);
+});
+
+test('cells: they are followed when they move, come and go', async (t) => {
+  const { client, cells } = await openAsCells(t);
+  await cells.cells();
+  const moved = client.nextChange();
+  await cells.change({
+    structure: { array: { start: 0, deleteCount: 2, cells: [cells.asCell(1), cells.asCell(0)] } },
+  });
+  await moved;
+  assert.deepEqual(await cells.states(), [fresh[1], fresh[0], fresh[2]]);
+
+  const added = { uri: cells.cell(9), languageId: 'mo-python', version: 1, text: 'x = 1' };
+  await cells.change({
+    structure: {
+      array: { start: 1, deleteCount: 0, cells: [{ kind: 2, document: added.uri }] },
+      didOpen: [added],
+    },
+  });
+  assert.deepEqual(await cells.states(), [
+    fresh[1],
+    [undefined, 'neverCached'],
+    fresh[0],
+    fresh[2],
+  ]);
+
+  await cells.change({
+    structure: { array: { start: 0, deleteCount: 1 }, didClose: [{ uri: cells.cell(1) }] },
+  });
+  const after = await cells.cells();
+  assert.deepEqual(after.orphaned, [2]);
+  assert.equal(after.cells.at(-1)?.state, 'changedUpstream');
+  // News of a cell that is gone, as when its run ended late, is nothing to fail on.
+  await cells.change({ data: [cells.asCell(1)] });
+  assert.equal((await cells.cells()).cells.length, 3);
+});
+
+test('cells: what was saved is read from the file again', async (t) => {
+  const { client, cells, notebook } = await openAsCells(t);
+  await cells.edit(0, '# Places');
+  assert.deepEqual((await cells.states())[0], [1, 'changedHere']);
+  await writeFile(notebook, file.replace('# Ranks', '# Places').replace('r"""', '"""'));
+  const saved = client.nextChange();
+  const notebookDocument = { uri: cells.uri };
+  await client.connection.sendNotification('notebookDocument/didSave', { notebookDocument });
+  await saved;
+  assert.deepEqual((await cells.states())[0], [1, 'changedHere']);
+  await writeFile(notebook, file);
+  await cells.edit(0, '# Ranks');
+  assert.deepEqual((await cells.states())[0], [1, 'fresh']);
+});
+
+test('cells: the same notebook may be open as text, too', async (t) => {
+  const { client, cells, notebook } = await openAsCells(t);
+  const uri = await client.open(notebook, file.replace('a.csv', 'b.csv'));
+  assert.equal((await client.cells(uri)).cells[1]?.state, 'changedHere');
+  assert.equal((await client.cells(uri)).cells[1]?.uri, uri);
+  assert.deepEqual(await cells.states(), fresh);
+  await client.connection.sendNotification('textDocument/didClose', { textDocument: { uri } });
+  assert.deepEqual(await client.cells(uri), { cells: [], orphaned: [] });
+  assert.deepEqual(await cells.states(), fresh);
+  await client.connection.sendNotification('notebookDocument/didClose', {
+    notebookDocument: { uri: cells.uri },
+    cellTextDocuments: shown.map((_, index) => ({ uri: cells.cell(index) })),
+  });
+  assert.deepEqual(await cells.cells(), { cells: [], orphaned: [] });
+});
+
+test('files: a change of one that was read is announced, and said at the cell', async (t) => {
+  const { client, cells, notebook, database } = await openAsCells(t);
+  const data = path.join(path.dirname(notebook), 'a.csv');
+  await writeFile(data, '1\n');
+  const { size, mtimeMs } = await stat(data);
+  const read = `INSERT INTO reads (entry_id, path, how, size, modified_at, digest)
+    VALUES (2, 'a.csv', 'opened', ${size}, ${mtimeMs / 1000}, NULL)`;
+  await runSql(database, read);
+  const label = async () => (await cells.cells()).cells[1]?.label;
+  while ((await label()) !== 'cached, saves 34 s') await client.nextChange();
+  const changed = client.nextChange();
+  await writeFile(data, '1\n2\n');
+  await utimes(data, 1000, 2000);
+  await changed;
+  while ((await label()) !== 'cached, but a.csv changed') await client.nextChange();
+  const cell = (await cells.cells()).cells[1];
+  assert.equal(cell?.outdated, true);
+  assert.equal(cell.state, 'fresh');
+  assert.match(cell.reason, /^In the cache, but a\.csv changed/);
+});
