@@ -19,7 +19,7 @@ TitleOf = Callable[[int], str | None]
 _SAID = 3
 
 # Kinds for which nothing of the cell is kept, or of no use: it is not cacheable.
-NOT_KEPT = frozenset({"ui", "unpicklable", "raised"})
+_NOT_CACHEABLE = frozenset({"ui", "unpicklable", "raised"})
 
 # The lookup was a hit; what it was served may be out of date.
 OUTDATED = frozenset({"file"})
@@ -51,10 +51,10 @@ def sentence(
     for reason in reasons:
         clause = _clause(reason, title_of)
         if clause is not None:
-            clauses.setdefault(_frame(reason["kind"]), []).append(clause)
+            clauses.setdefault(_frame(reason), []).append(clause)
     said = [
         frame.format(_listed(clauses[frame]))
-        for frame in (_MISSED, _NOT_KEPT, _OUTDATED)
+        for frame in (_MISSED, _NOT_KEPT, _IN_PART, _OUTDATED)
         if frame in clauses
     ]
     return " ".join(said) or None
@@ -62,11 +62,15 @@ def sentence(
 
 _MISSED = "Not from the cache: {0}."
 _NOT_KEPT = "Not cacheable: {0}."
+_IN_PART = "Saved in part: {0}."
 _OUTDATED = "From the cache, but {0}."
 
 
-def _frame(kind: str) -> str:
-    if kind in NOT_KEPT:
+def _frame(reason: Reason) -> str:
+    kind = reason["kind"]
+    if kind == "unpicklable" and not _used(reason):
+        return _IN_PART
+    if kind in _NOT_CACHEABLE:
         return _NOT_KEPT
     return _OUTDATED if kind in OUTDATED else _MISSED
 
@@ -100,7 +104,9 @@ def _clause(reason: Reason, title_of: TitleOf) -> str | None:
     if kind == "ui":
         return f"UI elements are made anew in every run ({_names(reason)})"
     if kind == "unpicklable":
-        return f"there is no way to save {_names(reason)}"
+        if used := _used(reason):
+            return f"there is no way to save {_several(used)}"
+        return f"there is no way to save {_names(reason)}, which no other cell uses"
     if kind == "raised":
         return f"its last run ended in {name}"
     if kind == "file":
@@ -158,16 +164,25 @@ def _title(reason: Reason, title_of: TitleOf) -> str | None:
 
 
 def _names(reason: Reason) -> str:
-    names = reason.get("names")
-    texts = (
-        [one for one in names if isinstance(one, str)]
-        if isinstance(names, list)
-        else []
-    )
+    return _several(_texts(reason, "names"))
+
+
+def _used(reason: Reason) -> list[str]:
+    """Those of the names that another cell used: without the rest it is served."""
+    unused = _texts(reason, "unused")
+    return [name for name in _texts(reason, "names") if name not in unused]
+
+
+def _texts(reason: Reason, field: str) -> list[str]:
+    names = reason.get(field)
+    if not isinstance(names, list):
+        return []
+    return [one for one in names if isinstance(one, str)]
+
+
+def _several(texts: Sequence[str]) -> str:
     more = len(texts) - _SAID
-    said = texts[:_SAID]
-    if more > 0:
-        said.append(f"{more} more")
+    said = [*texts[:_SAID], *([f"{more} more"] if more > 0 else [])]
     return ", ".join(said)
 
 

@@ -8,6 +8,7 @@ whatever fails here, the lookup has one reason fewer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +109,8 @@ def note_unsaved(lookup: Lookup | None, manifest: Any) -> None:
     """An entry is written, of some of whose values only the types could be saved.
 
     A cell that lacks only names of its own is served as any other: marimo runs it
-    again for those that another cell uses, and no other can use these.
+    again for those that another cell uses, and no other can use these. Of the rest,
+    the reason has those that no other cell uses as the notebook stands.
     """
 
     def note() -> None:
@@ -116,10 +118,28 @@ def note_unsaved(lookup: Lookup | None, manifest: Any) -> None:
         if lookup is not None and lookup.key.cache_name == "cell_cache":
             names = [name for name in names if not _marimo.is_local(name)]
         if lookup is not None and names:
-            _add(lookup, {"kind": "unpicklable", "names": names})
+            unused = _unused(lookup, names)
+            more = {"unused": unused} if unused else {}
+            _add(lookup, {"kind": "unpicklable", "names": names, **more})
             lookups.note(lookup)
 
     _softly(note)
+
+
+def _unused(lookup: Lookup, names: Iterable[str]) -> list[str]:
+    """The names, of variables of the lookup's cell, that no other cell uses.
+
+    A word in the code of a cell below it may be one; only marimo could tell for sure.
+    """
+    notebook, own = lookup.owner.notebook, lookup.owner.kernel_id
+    if lookup.key.cache_name != "cell_cache" or notebook is None or own is None:
+        return []
+    below = [cell.code for cell in notebook.cells if own in cell.parents]
+    words = set().union(*(_WORD.findall(code) for code in below))
+    return [name for name in names if name not in words]
+
+
+_WORD = re.compile(r"\w+")
 
 
 def note_unpicklable(lookup: Lookup | None, names: Iterable[str]) -> None:

@@ -17,7 +17,7 @@ export type TitleOf = (cellId: number) => string | undefined;
 /** Of a kind with names in it, and of all reasons, so many are said. */
 const said = 3;
 
-const frames = ['missed', 'notCacheable', 'outdated'] as const;
+const frames = ['missed', 'notCacheable', 'inPart', 'outdated'] as const;
 
 /** @returns the reasons in a row of the table `reasons`, those that make sense */
 export function parseReasons(json: string | undefined): Reason[] {
@@ -32,7 +32,7 @@ export function parseReasons(json: string | undefined): Reason[] {
 
 /** Whether nothing of the cell is kept, or of no use: what marimo runs anew whatever is cached. */
 export function notCacheable(reasons: readonly Reason[]): boolean {
-  return reasons.some(({ kind }) => frameOf(kind) === 'notCacheable');
+  return reasons.some((reason) => frameOf(reason) === 'notCacheable');
 }
 
 /**
@@ -45,7 +45,7 @@ export function describeReasons(
 ): string | undefined {
   const clauses = reasons.flatMap((reason) => {
     const clause = describeReason(reason, titleOf);
-    return clause === undefined ? [] : [{ frame: frameOf(reason.kind), clause }];
+    return clause === undefined ? [] : [{ frame: frameOf(reason), clause }];
   });
   const sentences = frames.flatMap((frame) => {
     const own = clauses.filter((one) => one.frame === frame).map(({ clause }) => clause);
@@ -54,7 +54,9 @@ export function describeReasons(
   return sentences.length === 0 ? undefined : sentences.join(' ');
 }
 
-function frameOf(kind: string): (typeof frames)[number] {
+function frameOf(reason: Reason): (typeof frames)[number] {
+  const { kind } = reason;
+  if (kind === 'unpicklable' && usedNames(reason).length === 0) return 'inPart';
   if (kind === 'ui' || kind === 'unpicklable' || kind === 'raised') return 'notCacheable';
   return kind === 'file' ? 'outdated' : 'missed';
 }
@@ -65,6 +67,8 @@ function inFrame(frame: (typeof frames)[number], clauses: string): string {
       return l10n.t('Not from the cache: {0}.', clauses);
     case 'notCacheable':
       return l10n.t('Not cacheable: {0}.', clauses);
+    case 'inPart':
+      return l10n.t('Saved in part: {0}.', clauses);
     case 'outdated':
       return l10n.t('From the cache, but {0}.', clauses);
   }
@@ -117,8 +121,12 @@ function describeReason(reason: Reason, titleOf: TitleOf): string | undefined {
       return l10n.t("something else changed that marimo's hash depends on");
     case 'ui':
       return l10n.t('UI elements are made anew in every run ({0})', namesIn(reason));
-    case 'unpicklable':
-      return l10n.t('there is no way to save {0}', namesIn(reason));
+    case 'unpicklable': {
+      const used = usedNames(reason);
+      return used.length > 0
+        ? l10n.t('there is no way to save {0}', listed(used, ', '))
+        : l10n.t('there is no way to save {0}, which no other cell uses', namesIn(reason));
+    }
     case 'raised':
       return l10n.t('its last run ended in {0}', name);
     case 'file':
@@ -163,12 +171,22 @@ function titleIn({ cell, title }: Reason, titleOf: TitleOf): string | undefined 
 }
 
 function namesIn({ names }: Reason): string {
-  return listed(Array.isArray(names) ? names.filter((one) => typeof one === 'string') : [], ', ');
+  return listed(texts(names), ', ');
 }
 
-function listed(texts: readonly string[], between: string): string {
-  const more = texts.length - said;
-  return [...texts.slice(0, said), ...(more > 0 ? [l10n.t('{0} more', more)] : [])].join(between);
+/** Of what cannot be saved, that which another cell used: without the rest, the cell is served. */
+function usedNames({ names, unused }: Reason): string[] {
+  const left = texts(unused);
+  return texts(names).filter((name) => !left.includes(name));
+}
+
+function listed(all: readonly string[], between: string): string {
+  const more = all.length - said;
+  return [...all.slice(0, said), ...(more > 0 ? [l10n.t('{0} more', more)] : [])].join(between);
+}
+
+function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
 }
 
 function text(value: unknown): string {

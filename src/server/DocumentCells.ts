@@ -223,7 +223,9 @@ function folderOf({ uri }: Answer): string {
 
 /** Of all reasons for a miss, those that make the cell one that cannot be cached. */
 function describeRefusal({ reasons }: RecordedRefusal): string | undefined {
-  return describeReasons(parseReasons(reasons).filter((reason) => notCacheable([reason])));
+  // What no other cell used then is used now: or else it would be no reason to refuse.
+  const now = parseReasons(reasons).map((reason) => ({ ...reason, unused: [] }));
+  return describeReasons(now.filter((reason) => notCacheable([reason])));
 }
 
 /** The record of a notebook that the cache does not know. */
