@@ -124,10 +124,25 @@ def change_of(read: Read, folder: Path) -> Change | None:
         if abs(found.st_mtime - read.modified_at) <= _SAME_TIME:
             return None
         if read.digest is not None:
-            now = replace(read, modified_at=found.st_mtime)
-            if _digest(path, now) in (None, read.digest):
+            try:
+                now = _touched(path, found.st_size, found.st_mtime)
+            except OSError:
+                return None
+            if now == read.digest:
                 return None
     return Change(read, "changed", found.st_mtime)
+
+
+@lru_cache(maxsize=512)
+def _touched(path: Path, size: int, modified_at: float) -> bytes:
+    """The digest of a file that was only touched; OSError if it cannot be had.
+
+    Several cells read one file, and it stays touched: it is digested once.
+    """
+    digest = _digest(path, Read("", "opened", size, modified_at))
+    if digest is None:
+        raise OSError(f"{path} is not readable as it was")
+    return digest
 
 
 @lru_cache(maxsize=512)

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from marimo_cellar import reads as module
+from marimo_cellar.reads import Change, Read, change_of, settled
 from tests.conftest import Write, outcomes
 from tests.kernels import export, python, query
 
@@ -99,6 +101,33 @@ def test_hits_whose_files_have_changed_are_told(
     assert outcomes(twin)["opened"] == "hit"
     rows = query(notebook, "SELECT count(*) FROM reads WHERE reads.path = 'opened.csv'")
     assert rows == [(2,)]
+
+
+def test_a_file_that_was_only_touched_is_digested_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text("a,b\n")
+    now = data.stat()
+    read = Read("data.csv", "opened", now.st_size, now.st_mtime)
+    [read] = settled([read], tmp_path, 1000)
+    digest, digested = module._digest, list[Path]()
+
+    def counted(path: Path, expected: Read) -> bytes | None:
+        digested.append(path)
+        return digest(path, expected)
+
+    monkeypatch.setattr(module, "_digest", counted)
+    assert change_of(read, tmp_path) is None
+    assert digested == []
+    os.utime(data, (1000, 2000))
+    assert [change_of(read, tmp_path) for _ in range(3)] == [None] * 3
+    assert digested == [data]
+    data.write_text("c,d\n")
+    os.utime(data, (1000, 3000))
+    changes = [change_of(read, tmp_path) for _ in range(2)]
+    assert changes == [Change(read, "changed", 3000.0)] * 2
+    assert digested == [data, data]
 
 
 def test_why_tells_of_each_cell_and_what_it_cannot_tell(
