@@ -13,6 +13,7 @@ import { ImportCommand } from './explorer/ImportCommand';
 import { InstallCommand } from './explorer/InstallCommand';
 import { LanguageClient } from './explorer/LanguageClient';
 import { Notices } from './explorer/Notices';
+import { Orphans } from './explorer/Orphans';
 import { PinCommands } from './explorer/PinCommands';
 import { PruneCommand } from './explorer/PruneCommand';
 import { logLine } from './explorer/pruneReport';
@@ -61,10 +62,11 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
   const caches = new Caches({ watcher, report });
   const discovery = new Discovery(watcher, report);
   const reader = () => ({ locale: vscode.env.language, now: Date.now() / 1000 });
-  const tree = new CellTree(caches, reader, report);
+  const language = new LanguageClient(path.join(dist, 'server.js'), caches, log);
+  const orphans = new Orphans(language, caches);
+  const tree = new CellTree(caches, reader, report, (cache) => orphans.in(cache));
   const view = new CellTreeView(shown, tree, discovery, caches, report);
 
-  const language = new LanguageClient(path.join(dist, 'server.js'), caches, log);
   const previews = new Previews({
     extensionUri: context.extensionUri,
     caches,
@@ -118,6 +120,10 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
     discovery,
     view,
     language,
+    orphans,
+    orphans.onDidChange((cache) => {
+      view.lookAgain(cache);
+    }),
     targets,
     previews,
     overview,

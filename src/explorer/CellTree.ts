@@ -42,6 +42,8 @@ export class CellTree {
     private readonly caches: Caches,
     private readonly reader: () => Reader,
     private readonly report: (error: unknown) => void,
+    /** Of a cache by its number, the cells that open notebooks have no more. */
+    private readonly orphans: (cache: number) => ReadonlySet<number> = () => new Set(),
   ) {}
 
   /** As of the last time that the root was read; `undefined` before the first. */
@@ -143,21 +145,26 @@ export class CellTree {
       case 'folder':
         return this.within(parent);
       case 'app':
-        return this.read(parent.database, async (loader) =>
-          shownCells(await loader.cells(parent.app.appId)).map((cell) => ({
+        return this.read(parent.database, async (loader) => {
+          const orphans = this.orphans(parent.cache);
+          return shownCells(await loader.cells(parent.app.appId)).map((cell) => ({
             ...parent,
             kind: 'cell',
             cell,
-          })),
-        );
+            orphaned: cell.retiredAt !== undefined || orphans.has(cell.cellId),
+          }));
+        });
       case 'cell':
-        return this.read(parent.database, async (loader) =>
-          (await loader.entries(parent.cell.cellId)).map((entry) => ({
-            ...parent,
-            kind: 'entry',
-            entry,
-          })),
-        );
+        return this.read(parent.database, async (loader) => {
+          const { cellId, appId } = parent.cell;
+          const entries = await loader.entries(cellId);
+          const format = await loader.lastFormat(appId);
+          return entries.map((entry) => {
+            const { cache } = entry.versions;
+            const obsolete = cache !== undefined && cache !== format;
+            return { ...parent, kind: 'entry', entry, obsolete };
+          });
+        });
       case 'entry':
         return this.read(parent.database, async (loader) =>
           inReadingOrder(await loader.items(parent.entry.entryId)).map((item) => ({

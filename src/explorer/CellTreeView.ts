@@ -91,6 +91,12 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
     return this.view.selection;
   }
 
+  /** Reads what is shown of a cache again, by its number, though nobody wrote to it. */
+  lookAgain(cache: number): void {
+    this.due.caches.add(cache);
+    this.schedule();
+  }
+
   /** Looks for caches and reads them again, whatever is known of them. */
   async refresh(): Promise<void> {
     this.due.scan = this.due.all = true;

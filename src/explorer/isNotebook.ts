@@ -13,6 +13,20 @@ export function isCellNotebook({ notebookType }: vscode.NotebookDocument): boole
   return notebookType === marimoNotebookType;
 }
 
+/**
+ * @param file URI of a notebook's file
+ * @returns the texts by which its cells can be asked for, one of each form that it is open in
+ */
+export function textsOf(file: string): string[] {
+  const { textDocuments, notebookDocuments } = vscode.workspace;
+  const cells = notebookDocuments
+    .filter((notebook) => isCellNotebook(notebook) && notebook.uri.toString() === file)
+    .flatMap((notebook) => notebook.getCells().slice(0, 1));
+  return [...cells.map(({ document }) => document), ...textDocuments]
+    .map(({ uri }) => uri.toString())
+    .filter((uri, index) => index < cells.length || uri === file);
+}
+
 /** @returns the marimo notebook that is open as cells of which one has this text */
 export function notebookOfCell(uri: string): vscode.NotebookDocument | undefined {
   return vscode.workspace.notebookDocuments.find(

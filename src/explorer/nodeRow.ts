@@ -149,17 +149,16 @@ function collectionName(path: string): string | undefined {
   }
 }
 
-function cellRow({ cell }: CellNode, reader: Reader): Shown {
+function cellRow({ cell, orphaned }: CellNode, reader: Reader): Shown {
   const { locale, now } = reader;
   const label = cellLabel(cell);
-  const retired = cell.retiredAt !== undefined;
   const amounts = listed(
     formatBytes(cell.size, locale),
     l10n.t('saves {0}', formatDuration(cell.saves, locale)),
     cell.lastUsedAt === undefined ? undefined : formatAge(cell.lastUsedAt, now, locale),
   );
   const description = listed(
-    retired ? l10n.t('no longer in the notebook') : undefined,
+    orphaned ? l10n.t('orphaned') : undefined,
     cell.pinned > 0 ? l10n.t('pinned') : undefined,
     amounts,
   );
@@ -171,26 +170,36 @@ function cellRow({ cell }: CellNode, reader: Reader): Shown {
     tooltip: {
       title: label,
       lines: [
-        ...(retired ? [l10n.t('This cell is no longer in the notebook.')] : []),
+        ...(orphaned
+          ? [
+              l10n.t(
+                'This cell is no longer in the notebook, so its results are orphaned. They are served if it comes back.',
+              ),
+            ]
+          : []),
         `${entries}, ${formatBytes(cell.size, locale)}`,
         l10n.t('Its current results save {0}.', formatDuration(cell.saves, locale)),
         ...(cell.defs.length > 0 ? [l10n.t('Defines {0}', cell.defs.join(', '))] : []),
       ],
       code: shortened(cell.code),
     },
-    icon: retired
+    icon: orphaned
       ? { name: 'circle-slash', color: 'disabledForeground' }
       : { name: cell.pinned > 0 ? 'pinned' : 'code' },
-    context: retired ? 'cellRetired' : cell.pinned > 0 ? 'cellPinned' : 'cell',
+    context: orphaned ? 'cellRetired' : cell.pinned > 0 ? 'cellPinned' : 'cell',
     expandable: true,
     spoken: `${l10n.t('Cell {0}', label)}, ${entries}, ${description}`,
   };
 }
 
-function entryRow({ entry }: EntryNode, reader: Reader): Shown {
+function entryRow({ entry, obsolete }: EntryNode, reader: Reader): Shown {
   const { locale, now } = reader;
   const label = entry.cacheName === 'cell_cache' ? l10n.t('Result') : entry.cacheName;
-  const state = entry.current ? l10n.t('current') : l10n.t('outdated');
+  const state = obsolete
+    ? l10n.t('obsolete')
+    : entry.current
+      ? l10n.t('current')
+      : l10n.t('outdated');
   const description = listed(
     state,
     entry.pinned ? l10n.t('pinned') : undefined,
@@ -207,6 +216,13 @@ function entryRow({ entry }: EntryNode, reader: Reader): Shown {
     tooltip: {
       title: label,
       lines: [
+        ...(obsolete
+          ? [
+              l10n.t(
+                'Another version of marimo saved it, which the one that the notebook ran with last does not read.',
+              ),
+            ]
+          : []),
         entry.current
           ? l10n.t('Belongs to the cell as it last ran.')
           : l10n.t('Belongs to an earlier state of the cell, or of a cell that it depends on.'),
@@ -228,9 +244,11 @@ function entryRow({ entry }: EntryNode, reader: Reader): Shown {
         `${entry.cacheType}_${entry.hash}`,
       ],
     },
-    icon: entry.current
-      ? { name: entry.pinned ? 'pinned' : 'pass-filled', color: 'testing.iconPassed' }
-      : { name: entry.pinned ? 'pinned' : 'history', color: 'disabledForeground' },
+    icon: obsolete
+      ? { name: entry.pinned ? 'pinned' : 'archive', color: 'disabledForeground' }
+      : entry.current
+        ? { name: entry.pinned ? 'pinned' : 'pass-filled', color: 'testing.iconPassed' }
+        : { name: entry.pinned ? 'pinned' : 'history', color: 'disabledForeground' },
     context: entry.pinned ? 'entryPinned' : 'entry',
     expandable: entry.items > 0,
     spoken: `${label}, ${description}`,

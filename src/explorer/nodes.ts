@@ -35,6 +35,8 @@ export interface CellNode {
   readonly database: string;
   readonly app: AppSummary;
   readonly cell: CellSummary;
+  /** Whether the notebook has it no more, as it is in the editor or as the kernel saw it last. */
+  readonly orphaned: boolean;
 }
 
 export interface EntryNode {
@@ -44,6 +46,8 @@ export interface EntryNode {
   readonly app: AppSummary;
   readonly cell: CellSummary;
   readonly entry: EntrySummary;
+  /** Whether the marimo that the notebook ran with last does not read it. */
+  readonly obsolete: boolean;
 }
 
 export interface ItemNode {

@@ -32,7 +32,7 @@ import {
   type PrunePlan,
   wasUsedAfter,
 } from './pruning';
-import { type NotebookRecord, readGone, readRecord } from './record';
+import { lastFormat, type NotebookRecord, readGone, readRecord } from './record';
 import type {
   AppSummary,
   BlobFile,
@@ -165,6 +165,11 @@ export class SqliteLoader {
   /** All that it takes to judge a notebook's document; `undefined` when the cache does not know it. */
   record(notebook: string): Promise<NotebookRecord | undefined> {
     return this.#read(({ connection, path }) => readRecord(connection, path, notebook));
+  }
+
+  /** The cache format that an app's marimo reads: {@link lastFormat}. */
+  lastFormat(appId: number): Promise<string | undefined> {
+    return this.#read(({ connection }) => lastFormat(connection, appId));
   }
 
   /** The same of each notebook whose file is gone, the one seen last first. */

@@ -207,6 +207,24 @@ async function readRefusals(connection: Connection, appId: number): Promise<Reco
 }
 
 /**
+ * @returns the cache format that a notebook was last saved or served in: that which its marimo reads;
+ * `undefined` where nobody wrote it down
+ */
+export async function lastFormat(
+  connection: Connection,
+  appId: number,
+): Promise<string | undefined> {
+  const row = await connection.get(
+    `SELECT CAST(json_extract(e.versions, '$.cache') AS TEXT) AS format
+     FROM cells AS c JOIN entries AS e USING (cell_id)
+     WHERE c.app_id = ? AND json_valid(e.versions) AND json_extract(e.versions, '$.cache') IS NOT NULL
+     ORDER BY max(e.created_at, coalesce(e.last_hit_at, e.created_at)) DESC LIMIT 1`,
+    appId,
+  );
+  return typeof row?.format === 'string' ? row.format : undefined;
+}
+
+/**
  * marimo reads one format, and a notebook is most likely run next by the marimo that ran it last.
  * @param entries the latest first
  */

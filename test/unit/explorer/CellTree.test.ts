@@ -19,10 +19,13 @@ async function setUp(t: TestContext, notebookFolders: readonly string[] = ['.'])
   atEnd(t, () => caches.close());
   const clock = { now: Date.now() / 1000 };
   const faults: unknown[] = [];
+  const orphans = new Set<number>();
+  const [database = ''] = databases;
   const tree = new CellTree(
     caches,
     () => ({ locale: 'en', ...clock }),
     (fault) => faults.push(fault),
+    (cache) => (cache === caches.number(database) ? orphans : new Set()),
   );
   const folder = { kind: 'folder', name: 'work', path: root } as const;
   const found: Found = {
@@ -31,9 +34,8 @@ async function setUp(t: TestContext, notebookFolders: readonly string[] = ['.'])
     files: [],
   };
   tree.setFound(found);
-  const [database = ''] = databases;
   const open = (): Promise<SqliteLoader> => caches.open(database);
-  return { root, databases, database, caches, clock, tree, found, open, faults };
+  return { root, databases, database, caches, clock, tree, found, open, faults, orphans };
 }
 
 function entryOf(
@@ -74,6 +76,45 @@ test('notebooks, cells in their order, entries, values', async (t) => {
   assert.deepEqual(labels(await tree.children(entry)), ['df']);
   const [item] = await tree.children(entry);
   assert.deepEqual(item && (await tree.children(item)), []);
+});
+
+test('a cell that the notebook has no more is orphaned, by the editor or by the kernel', async (t) => {
+  const { tree, open, database, orphans } = await setUp(t);
+  const loader = await open();
+  for (const [ordinal, name] of ['a', 'b', 'c'].entries())
+    await loader.save(entryOf(ordinal, name));
+  const app = await child(tree, undefined, 'nb.py');
+  const a = await child(tree, app, 'a');
+  assert.ok(a.node.kind === 'cell');
+  orphans.add(a.node.cell.cellId);
+  assert.deepEqual(await tree.refresh(), [a]);
+  assert.match(a.row.description, /^orphaned, /);
+  await runSql(database, "UPDATE cells SET retired_at = 1 WHERE name = 'b'");
+  await tree.refresh();
+  assert.match((await child(tree, app, 'b')).row.description, /^orphaned, /);
+  assert.doesNotMatch((await child(tree, app, 'c')).row.description, /orphaned/);
+  orphans.clear();
+  await tree.refresh();
+  assert.doesNotMatch(a.row.description, /orphaned/);
+});
+
+test('a result in a format that the notebook was not last served in is obsolete', async (t) => {
+  const { tree, open, database } = await setUp(t);
+  const loader = await open();
+  await loader.save({ ...entryOf(0, 'a'), versions: { marimo: '0.24.0', cache: '1' } });
+  const app = await child(tree, undefined, 'nb.py');
+  const a = await child(tree, app, 'a');
+  const entry = await child(tree, a, 'Result');
+  assert.match(entry.row.description, /^current, /);
+  await loader.save({ ...entryOf(1, 'b'), versions: { marimo: '9.9.9', cache: '2' } });
+  await tree.refresh();
+  assert.match(entry.row.description, /^obsolete, /);
+  const b = await child(tree, await child(tree, app, 'b'), 'Result');
+  assert.match(b.row.description, /^current, /);
+  await runSql(database, "UPDATE entries SET last_hit_at = created_at + 9 WHERE hash = 'a-0'");
+  await tree.refresh();
+  assert.match(entry.row.description, /^current, /);
+  assert.match(b.row.description, /^obsolete, /);
 });
 
 test('of a cache of many entries the notebooks are shown before it is known what they save', async (t) => {

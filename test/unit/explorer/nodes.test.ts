@@ -77,8 +77,8 @@ const appNode = {
   apart: undefined,
   exists: true,
 } as const;
-const cellNode = { kind: 'cell', cache: 0, database, app, cell } as const;
-const entryNode = { ...cellNode, kind: 'entry', entry } as const;
+const cellNode = { kind: 'cell', cache: 0, database, app, cell, orphaned: false } as const;
+const entryNode = { ...cellNode, kind: 'entry', entry, obsolete: false } as const;
 const itemNode = { ...entryNode, kind: 'item', item } as const;
 
 const shown: { name: string; node: Node; label: string; description: string; context: string }[] = [
@@ -133,9 +133,9 @@ const shown: { name: string; node: Node; label: string; description: string; con
   },
   {
     name: 'a cell that is gone from the notebook',
-    node: { ...cellNode, cell: { ...cell, retiredAt: now } },
+    node: { ...cellNode, orphaned: true },
     label: 'load',
-    description: 'no longer in the notebook, 640 kB, saves 3.4 s, 5 min ago',
+    description: 'orphaned, 640 kB, saves 3.4 s, 5 min ago',
     context: 'cellRetired',
   },
   {
@@ -154,6 +154,13 @@ const shown: { name: string; node: Node; label: string; description: string; con
     label: 'search',
     description: 'outdated, pinned, 12.4 MB, 2 h ago',
     context: 'entryPinned',
+  },
+  {
+    name: 'an entry that the marimo in use does not read',
+    node: { ...entryNode, obsolete: true },
+    label: 'Result',
+    description: 'obsolete, 12.4 MB, saves 34 s, 2 h ago',
+    context: 'entry',
   },
   {
     name: 'a value',
@@ -205,6 +212,18 @@ for (const { name, node, label, description, context } of shown) {
     assert.ok(row.spoken.includes(label) || node.kind === 'files', 'a screen reader names it');
   });
 }
+
+test('what is orphaned or obsolete says so in its tooltip, too, and looks like nothing else', () => {
+  const orphaned = rowOf({ ...cellNode, orphaned: true }, reader);
+  assert.match(orphaned.tooltip.lines.join(' '), /orphaned\. They are served if it comes back/);
+  assert.notEqual(orphaned.icon.name, rowOf(cellNode, reader).icon.name);
+  const obsolete = rowOf({ ...entryNode, obsolete: true }, reader);
+  assert.match(obsolete.tooltip.lines.join(' '), /Another version of marimo saved it/);
+  const others = [entry, { ...entry, current: false }].map((each) =>
+    rowOf({ ...entryNode, entry: each }, reader),
+  );
+  for (const { icon } of others) assert.notEqual(obsolete.icon.name, icon.name);
+});
 
 test('current and outdated entries are told apart by icon and colour', () => {
   const current = rowOf(entryNode, reader).icon;
