@@ -1,3 +1,4 @@
+import './base.css';
 import './style.css';
 import { Connection } from './Connection';
 import type { VsCode } from './Connection';

@@ -1,3 +1,4 @@
+import '../base.css';
 import './overview.css';
 import {
   type FromOverview,
