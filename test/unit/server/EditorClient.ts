@@ -112,8 +112,21 @@ export class EditorClient {
   }
 
   /** Waits for the next announcement, whichever document it is for. */
-  async nextChange(): Promise<void> {
-    const seen = this.changes.length;
+  nextChange(): Promise<void> {
+    return this.#changeAfter(this.changes.length);
+  }
+
+  /** Asks again after each announcement until the answer is yes. */
+  async until(holds: () => Promise<boolean>): Promise<void> {
+    for (;;) {
+      // Counted before asking: what is announced meanwhile may be what is waited for.
+      const seen = this.changes.length;
+      if (await holds()) return;
+      await this.#changeAfter(seen);
+    }
+  }
+
+  async #changeAfter(seen: number): Promise<void> {
     while (this.changes.length === seen) {
       await new Promise<void>((resolve) => {
         const wake = () => {

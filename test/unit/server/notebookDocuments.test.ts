@@ -123,15 +123,19 @@ class CellsClient {
   }
 }
 
-async function openAsCells(t: TestContext) {
+async function openAsCells(
+  t: TestContext,
+  prepare?: (folder: string, database: string) => Promise<void>,
+) {
   const { notebook, database } = await makeNotebookFolder(t);
   await writeFile(notebook, file);
   await runSql(database, creation + savedRows([intro, load, found]));
+  await prepare?.(path.dirname(notebook), database);
   const client = await EditorClient.start();
   t.after(() => client.stop());
   const cells = new CellsClient(client, pathToFileURL(notebook).toString());
   await cells.open();
-  return { client, cells, notebook, database };
+  return { client, cells, notebook };
 }
 
 const fresh = [
@@ -164,8 +168,9 @@ test('cells: the hover is on the first line of each', async (t) => {
 
 test('cells: an edit changes the states of the cell and of those below it', async (t) => {
   const { client, cells } = await openAsCells(t);
+  const changed = client.nextChange();
   await cells.edit(1, 'df = read("b.csv")');
-  await client.nextChange();
+  await changed;
   assert.deepEqual(client.changes.at(-1), cells.uri);
   assert.deepEqual(await cells.states(), [
     [1, 'fresh'],
@@ -249,22 +254,22 @@ test('cells: the same notebook may be open as text, too', async (t) => {
 });
 
 test('files: a change of one that was read is announced, and said at the cell', async (t) => {
-  const { client, cells, notebook, database } = await openAsCells(t);
-  const data = path.join(path.dirname(notebook), 'a.csv');
-  await writeFile(data, '1\n');
-  const { size, mtimeMs } = await stat(data);
-  const read = `INSERT INTO reads (entry_id, path, how, size, modified_at, digest)
-    VALUES (2, 'a.csv', 'opened', ${size}, ${mtimeMs / 1000}, NULL)`;
-  await runSql(database, read);
-  const label = async () => (await cells.cells()).cells[1]?.label;
-  while ((await label()) !== 'cached, saves 34 s') await client.nextChange();
-  const changed = client.nextChange();
+  let data = '';
+  const { client, cells } = await openAsCells(t, async (folder, database) => {
+    data = path.join(folder, 'a.csv');
+    await writeFile(data, '1\n');
+    const { size, mtimeMs } = await stat(data);
+    const read = `INSERT INTO reads (entry_id, path, how, size, modified_at, digest)
+      VALUES (2, 'a.csv', 'opened', ${size}, ${mtimeMs / 1000}, NULL)`;
+    await runSql(database, read);
+  });
+  const files = async () => (await cells.cells()).cells[1]?.outdated;
+  assert.equal(await files(), false);
   await writeFile(data, '1\n2\n');
   await utimes(data, 1000, 2000);
-  await changed;
-  while ((await label()) !== 'cached, but a.csv changed') await client.nextChange();
+  await client.until(async () => (await files()) === true);
   const cell = (await cells.cells()).cells[1];
-  assert.equal(cell?.outdated, true);
+  assert.equal(cell?.label, 'cached, but a.csv changed');
   assert.equal(cell.state, 'fresh');
   assert.match(cell.reason, /^In the cache, but a\.csv changed/);
 });

@@ -224,7 +224,8 @@ test('server: an edit changes the states of the cell and of those below it', asy
 test('server: what another process commits is announced', async (t) => {
   const { client, uri, database } = await openNotebook(t, { cells: [] });
   assert.deepEqual(await client.hoverLines(uri, 5), ['Not in the cache.']);
-  await client.nextChange();
+  // That it was opened is announced, too.
+  await client.until(() => Promise.resolve(client.changes.length > 0));
   const announced = client.nextChange();
   await runSql(database, savedRows([load]));
   await announced;
@@ -238,7 +239,7 @@ test('server: a cache that comes, goes and comes again is followed', async (t) =
   const uri = await client.open(file, notebook());
   assert.deepEqual(await client.hoverLines(uri, 5), ['Nothing of this notebook is cached yet.']);
   const until = async (state: string) => {
-    while ((await client.cells(uri)).cells[0]?.state !== state) await client.nextChange();
+    await client.until(async () => (await client.cells(uri)).cells[0]?.state === state);
   };
   await runSql(database, creation + savedRows([load]));
   await until('fresh');
@@ -256,7 +257,7 @@ test('server: file events of the client hasten the look', async (t) => {
   await client.connection.sendNotification('workspace/didChangeWatchedFiles', {
     changes: [{ uri: pathToFileURL(`${database}-wal`).toString(), type: 2 }, { uri: 'untitled:x' }],
   });
-  while ((await client.cells(uri)).cells[0]?.state !== 'fresh') await client.nextChange();
+  await client.until(async () => (await client.cells(uri)).cells[0]?.state === 'fresh');
 });
 
 test('server: a cache that cannot be read has a sentence of its own', async (t) => {
@@ -297,7 +298,8 @@ test('server: a cache that cannot be read has a sentence of its own', async (t) 
 test('server: rows that tell lies are a damaged cache, and no failure', async (t) => {
   const { client, uri } = await openNotebook(t, { cells: [load] });
   const { database } = await client.cells(uri);
-  await client.nextChange();
+  // That it was opened is announced, too.
+  await client.until(() => Promise.resolve(client.changes.length > 0));
   const announced = client.nextChange();
   await runSql(database ?? '', "UPDATE cells SET code = x'00'");
   await announced;
@@ -474,7 +476,7 @@ test("server: a notebook's cache is where the project says, also when that chang
   assert.equal(first.database, chosen);
   assert.equal(first.cells[0]?.state, 'fresh');
   const until = async (database: string) => {
-    while ((await client.cells(uri)).database !== database) await client.nextChange();
+    await client.until(async () => (await client.cells(uri)).database === database);
   };
   await writeFile(project, "[tool.cellar]\npath = '../outside'\n");
   await until(usual);
