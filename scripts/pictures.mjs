@@ -7,6 +7,7 @@ import { root } from './programs.mjs';
 const pictures = {
   'preview.png': 'path-03-an-LZ4-Arrow-table-is-previewed.png',
   'hover.png': 'path-05-the-hover-tells-that-a-cell-is-cached.png',
+  'notebook.png': 'notebook-03-an-edit-shows-at-the-cell-and-below-it-before-any-run.png',
 };
 
 const folder = path.join(root, 'media', 'readme');

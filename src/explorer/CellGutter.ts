@@ -2,6 +2,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import type { DocumentCell } from '../protocol/cells';
 import type { ShownCells } from './AtTheCell';
+import { notebookOfCell } from './isNotebook';
 
 /** The marks, by the names of their pictures in `media`. Each has a shape of its own, as well as a colour. */
 const marks = ['fresh', 'changed', 'upstream', 'refused'] as const;
@@ -34,7 +35,9 @@ export class CellGutter implements vscode.Disposable {
       }),
       shown.onDidChangeCells((uri) => {
         for (const editor of vscode.window.visibleTextEditors) {
-          if (editor.document.uri.toString() === uri) void this.mark(editor);
+          const text = editor.document.uri.toString();
+          const file = notebookOfCell(text)?.uri.toString() ?? text;
+          if (file === uri) void this.mark(editor);
         }
       }),
     ];

@@ -2,13 +2,14 @@ import * as vscode from 'vscode';
 import { type CellState, type DocumentCell, marimoNotebookType } from '../protocol/cells';
 import type { Reference } from '../protocol/references';
 import type { Caches } from '../store/Caches';
+import type { Disposable } from '../store/Watcher';
 import type { ShownCells } from './AtTheCell';
 
 /** How a cell stands, below each cell of a notebook that is open in marimo's editor; a click says why. */
 export class CellStatus implements vscode.NotebookCellStatusBarItemProvider, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChangeCellStatusBarItems = this.changed.event;
-  private readonly disposables: readonly vscode.Disposable[];
+  private readonly disposables: readonly Disposable[];
 
   constructor(
     private readonly shown: ShownCells,

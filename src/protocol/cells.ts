@@ -34,8 +34,7 @@ export interface DidChangeCellsParams {
   readonly uri: string;
 }
 
-export interface ExplainParams {
-  readonly uri: string;
+export interface ExplainParams extends CellsParams {
   readonly cellId: number;
 }
 

@@ -130,6 +130,7 @@ test('at the cell: how it stands, before and after a run', async (t) => {
 
   await step('a file that was read and changed is told of', async () => {
     await writeFile(path.join(folder, 'more.csv'), '1\n2\n');
+    await expectLenses(/^cached, but more\.csv changed$/, /^cached/, /^cached/);
     const text = await hoverOf('load', /more\.csv changed/);
     assert.match(text, /Clear/);
   });
