@@ -33,7 +33,8 @@ export interface DocumentCells {
 /**
  * What a command is meant for. It says so itself (a reference, or nodes of the tree); or else it is
  * what the user touched last, the cell under the cursor or the tree's selection; or else they choose
- * from a list. The toolbar of a cell in marimo's notebook editor passes that cell. `undefined` is a list that was dismissed.
+ * from a list. The toolbar of a cell in marimo's notebook editor passes that cell. `undefined` is a
+ * list that was dismissed.
  */
 export class Targets implements vscode.Disposable {
   private lastTouched: 'editor' | 'tree' = 'editor';

@@ -140,7 +140,8 @@ export class CellarServer {
     if (!answer) return { cells: [], orphaned: [] };
     const { uri, cache, orphaned } = answer;
     // Watched from now on, so that nothing changes unseen while it is looked at.
-    this.#files.watch(uri, await this.#cells.filesOf(answer));
+    const files = await this.#cells.filesOf(answer);
+    if (this.#isOpen(uri)) this.#files.watch(uri, files);
     const database = cache.kind === 'open' ? { database: cache.path } : {};
     return { ...database, cells: await this.#cells.describe(answer, this.#locale), orphaned };
   }
@@ -208,6 +209,11 @@ export class CellarServer {
     this.#announceSoon(uri);
   }
 
+  /** @param uri of a notebook's file */
+  #isOpen(uri: string): boolean {
+    return this.#documents.get(uri) !== undefined || this.#notebooks.get(uri) !== undefined;
+  }
+
   #announceSoon(uri: string): void {
     clearTimeout(this.#announcements.get(uri));
     const announce = () => {
@@ -218,7 +224,7 @@ export class CellarServer {
   }
 
   #announce(uri: string): void {
-    if (!this.#documents.get(uri) && !this.#notebooks.get(uri)) return;
+    if (!this.#isOpen(uri)) return;
     const params: DidChangeCellsParams = { uri };
     void this.connection.sendNotification(didChangeCellsNotification, params);
   }
