@@ -1,4 +1,8 @@
-"""Evicting: removing what the policy chose, with a record of it, in a transaction."""
+"""Evicting: removing what the policy chose, with a record of it, in a transaction.
+
+By statements over all entries of it at once: one by one, each would have the price of
+a statement, and of Python giving its lock away, several times.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from marimo_cellar import blobs, clearing
 from marimo_cellar.retention import Eviction
 
 # Each ghost takes some 150 bytes, its index another 100.
@@ -50,11 +55,9 @@ def evict(
         return []
     before = _used(connection)
     _begin(connection, cleaning)
-    ids = json.dumps([one.candidate.entry_id for one in there])
-    for one in there:
-        if haunting is None or one.candidate.entry_id in haunting:
-            _haunt(connection, cleaning, one)
-    files = _remove(connection, ids)
+    _haunt(connection, cleaning, there, haunting)
+    digests = clearing.delete(connection, [one.candidate.entry_id for one in there])
+    files = blobs.remove_unused(connection, digests)
     cleaning.entries += len(there)
     # Not what was planned: somebody else may refer to the same bytes by now.
     cleaning.size += before - _used(connection)
@@ -124,31 +127,6 @@ def _as_chosen(
     ]
 
 
-def _remove(connection: sqlite3.Connection, ids: str) -> list[tuple[bytes, str]]:
-    """Deletes entries by a JSON array of their ids; the files that nobody needs."""
-    blobs = connection.execute(
-        "SELECT DISTINCT digest, file FROM items JOIN blobs USING (digest)"
-        " WHERE entry_id IN (SELECT value FROM json_each(?))",
-        (ids,),
-    ).fetchall()
-    # Items before entries: their trigger still finds the blob's size.
-    for table in ("items", "entries"):
-        connection.execute(
-            f"DELETE FROM {table} WHERE entry_id IN (SELECT value FROM json_each(?))",
-            (ids,),
-        )
-    files = []
-    for digest, file in blobs:
-        gone = connection.execute(
-            "DELETE FROM blobs WHERE digest = ?1 AND NOT EXISTS"
-            " (SELECT 1 FROM items WHERE digest = ?1)",
-            (digest,),
-        )
-        if gone.rowcount == 1 and file is not None:
-            files.append((digest, file))
-    return files
-
-
 def _used(connection: sqlite3.Connection) -> int:
     (size,) = connection.execute("SELECT size FROM usage").fetchone()
     return int(size)
@@ -169,23 +147,40 @@ def _begin(connection: sqlite3.Connection, cleaning: Cleaning) -> None:
 
 
 def _haunt(
-    connection: sqlite3.Connection, cleaning: Cleaning, eviction: Eviction
+    connection: sqlite3.Connection,
+    cleaning: Cleaning,
+    leaving: Sequence[Eviction],
+    haunting: Collection[int] | None,
 ) -> None:
-    """Makes the entry a ghost, unless another cell's equal one still answers."""
+    """Makes ghosts of what leaves, unless another cell's equal entry still answers."""
+    ghosts = [
+        (
+            one.candidate.entry_id,
+            one.freed,
+            one.candidate.seconds,
+            one.reason,
+            cleaning.evicted + one.before,
+        )
+        for one in leaving
+        if haunting is None or one.candidate.entry_id in haunting
+    ]
+    if not ghosts:
+        return
     connection.execute(
         "INSERT OR REPLACE INTO ghosts (hash, cache_name, cache_type, loader, at,"
         " size, seconds, reason, evicted)"
-        " SELECT hash, cache_name, cache_type, loader, ?, ?, ?, ?, ?"
-        " FROM entries AS e WHERE entry_id = ?"
-        " AND NOT EXISTS (SELECT 1 FROM entries AS o WHERE o.hash = e.hash"
+        " SELECT hash, cache_name, cache_type, loader, ?1, json_extract(g.value, '$[1]'),"
+        " json_extract(g.value, '$[2]'), json_extract(g.value, '$[3]'),"
+        " json_extract(g.value, '$[4]')"
+        " FROM json_each(?2) AS g"
+        " JOIN entries AS e ON e.entry_id = json_extract(g.value, '$[0]')"
+        " WHERE NOT EXISTS (SELECT 1 FROM entries AS o WHERE o.hash = e.hash"
         " AND o.cache_name = e.cache_name AND o.cache_type = e.cache_type"
-        " AND o.loader = e.loader AND o.entry_id <> e.entry_id)",
+        " AND o.loader = e.loader"
+        " AND o.entry_id NOT IN (SELECT value FROM json_each(?3)))",
         (
             cleaning.at,
-            eviction.freed,
-            eviction.candidate.seconds,
-            eviction.reason,
-            cleaning.evicted + eviction.before,
-            eviction.candidate.entry_id,
+            json.dumps(ghosts),
+            json.dumps([one.candidate.entry_id for one in leaving]),
         ),
     )

@@ -12,13 +12,16 @@ import socket
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from marimo_cellar import blobs, repairing, retention, rubbish, sweeping
+from marimo_cellar.checkpoints import WORTH_FOLDING
 from marimo_cellar.database import Database
 from marimo_cellar.evicting import Cleaning, evict, haunting, trim_records
+from marimo_cellar.pacing import Pace
 from marimo_cellar.retention import Eviction, Rules
 
 T = TypeVar("T")
@@ -30,6 +33,11 @@ _TRANSACTION = 0.008
 _LEASE = 60.0
 # Seconds between two looks through all blobs and nodes.
 _SWEEP = 24 * 3600.0
+# KiB of pages that a cleaner keeps in memory. What goes touches every index of what
+# stays, all over it: with SQLite's own 2 MB most pages were read again each time.
+_PAGES = 32 << 10
+# Steps of SQLite's between two questions whether a plan is still wanted: some 10 ms.
+_STEPS = 500_000
 
 
 @dataclass(frozen=True)
@@ -50,9 +58,14 @@ class Plan:
         return sum(one.candidate.seconds for one in self.evictions)
 
 
+class Stopped(Exception):
+    """A plan is not wanted any more."""
+
+
 @dataclass
 class Outcome:
-    """What a clean-up did. `rubbish` counts rows and files that nobody needed."""
+    """What a clean-up did. `rubbish` counts rows and files that nobody needed;
+    `slowest` are the seconds that it held the write lock at most."""
 
     cleaning: Cleaning
     rubbish: int = 0
@@ -65,12 +78,17 @@ def plan(
     budget: int | None,
     now: float,
     rules: Rules | None = None,
+    go_on: Callable[[], bool] = lambda: True,
 ) -> Plan:
-    """What `prune` would evict, as one snapshot of the database has it."""
+    """What `prune` would evict, as one snapshot of the database has it.
+
+    Raises `Stopped` soon after `go_on` says no.
+    """
     with database.reading() as connection:
         if connection is None:
             return Plan([], 0, budget)
         connection.execute("BEGIN")
+        connection.set_progress_handler(lambda: not go_on(), _STEPS)
         try:
             used = retention.used(connection)
             chosen = retention.choose(
@@ -79,7 +97,12 @@ def plan(
                 used,
                 budget,
             )
+        except sqlite3.OperationalError as error:
+            if "interrupted" not in str(error):
+                raise
+            raise Stopped from error
         finally:
+            connection.set_progress_handler(None, 0)
             connection.execute("ROLLBACK")
     return Plan(chosen, used, budget)
 
@@ -96,7 +119,7 @@ def prune(
     """Carries a plan out, or makes one, and clears the rubbish away.
 
     `whole` looks through all files, blobs and nodes too, which is else done once a day.
-    It stops between two transactions when `go_on` says no. Nothing is done while another
+    It stops between two transactions, or while it plans, when `go_on` says no. Nothing is done while another
     cleaner is at work. Raises `sqlite3.Error`, `OSError` or `Unavailable`.
     """
     outcome = Outcome(Cleaning(actor, now))
@@ -112,7 +135,7 @@ def prune(
         if whole or not 0 <= now - work.swept_at <= _SWEEP:
             work.sweep(now)
         if planned is None:
-            planned = plan(database, budget, now)
+            planned = plan(database, budget, now, go_on=go_on)
         work.evict(planned.evictions)
         if outcome.cleaning.entries:
             work.clear_nodes()
@@ -120,6 +143,8 @@ def prune(
             outcome.rubbish += sweeping.sweep(database, now)
         if outcome.cleaning.entries or outcome.rubbish:
             work.give_back()
+    except Stopped:
+        pass
     finally:
         work.end()
     return outcome
@@ -158,7 +183,8 @@ class _Work:
             connection.execute(
                 "UPDATE cleaners SET until = 0 WHERE holder = ?", (self._holder,)
             )
-        self._database.fold_log()
+            connection.execute("PRAGMA cache_size = -2000")
+        self._fold()
 
     def clear_lookups(self) -> None:
         """Lookups that are not among a cell's last ones."""
@@ -170,14 +196,16 @@ class _Work:
     def evict(self, evictions: Sequence[Eviction]) -> None:
         cleaning = self._outcome.cleaning
         ghosts = haunting(evictions)
-        # Neighbours together: the rows and indexes of a cell lie on the same pages.
+        # Neighbours together. What was saved together lies on the same pages of the
+        # tables and of some indexes, a cell's results too; the indexes by hash and by
+        # digest are in no order that anything else is in.
         chosen = sorted(evictions, key=lambda one: one.candidate.entry_id)
         for files in self._in_pieces(
             chosen, lambda connection, some: evict(connection, cleaning, some, ghosts)
         ):
             self._unlink(files)
         if cleaning.entries:
-            with self._database.writing() as connection:
+            with self._transaction() as connection:
                 trim_records(connection)
 
     def clear_nodes(self) -> None:
@@ -185,7 +213,7 @@ class _Work:
             if not self._go_on():
                 return
             if self._look(lambda c, app=app_id: rubbish.unneeded_nodes(c, app)):  # type: ignore[misc]
-                with self._database.writing() as connection:
+                with self._transaction() as connection:
                     self._count(rubbish.remove_nodes(connection, app_id))
 
     def sweep(self, now: float) -> None:
@@ -200,7 +228,7 @@ class _Work:
             self._unlink(files)
         self.clear_nodes()
         if self._go_on():
-            with self._database.writing() as connection:
+            with self._transaction() as connection:
                 connection.execute("UPDATE cleaners SET swept_at = ?", (now,))
                 # As the budget is compared with it, damage to it must not last.
                 repairing.recount_usage(connection)
@@ -209,15 +237,8 @@ class _Work:
         """Gives free pages back to the disk; the file shrinks when the log is folded."""
         free = self._free_pages()
         while free > 0 and self._go_on():
-            with self._database.writing() as connection:
-                began = time.monotonic()
-                for _ in range(free):
-                    # Python takes one step of a statement without columns, and a
-                    # step gives back one page, whatever number one asks for.
-                    connection.execute("PRAGMA incremental_vacuum(1)")
-                    if time.monotonic() - began > _TRANSACTION:
-                        break
-            self._note(began)
+            with self._transaction() as connection:
+                _give_back(connection, free)
             left = self._free_pages()
             # A database that was made otherwise keeps its pages.
             if left >= free:
@@ -234,34 +255,44 @@ class _Work:
     def _in_pieces(
         self,
         all_of_it: Sequence[T],
-        act: Callable[[sqlite3.Connection, list[T]], U],
+        act: Callable[[sqlite3.Connection, Sequence[T]], U],
     ) -> Iterable[U]:
         """Acts on a few at a time, as many as fit into a short transaction."""
-        size, start = 4, 0
+        pace, start = Pace(_TRANSACTION), 0
         while start < len(all_of_it) and self._go_on():
-            with self._database.writing() as connection:
-                began = time.monotonic()
-                self._renew(connection)
-                result = act(connection, list(all_of_it[start : start + size]))
-            start += size
-            size = self._paced(size, began)
+            some = all_of_it[start : start + pace.size]
+            with self._transaction(pace) as connection:
+                result = act(connection, some)
             yield result
+            start += len(some)
 
-    def _paced(self, size: int, began: float) -> int:
-        """How large the next piece is to be."""
+    @contextmanager
+    def _transaction(self, pace: Pace | None = None) -> Iterator[sqlite3.Connection]:
+        """One that keeps the lease, and folds a log that has grown after its time is
+        taken."""
+        with self._database.writing(folding=False) as connection:
+            began = time.monotonic()
+            connection.execute(f"PRAGMA cache_size = -{_PAGES}")
+            connection.execute(
+                "UPDATE cleaners SET until = ? WHERE holder = ?",
+                (time.time() + _LEASE, self._holder),
+            )
+            yield connection
         took = self._note(began)
-        return max(1, min(size * 2, int(size * _TRANSACTION / max(took, 1e-6))))
+        if pace is not None:
+            pace.took(took)
+        if self._database.log_size() > WORTH_FOLDING:
+            self._fold()
+
+    def _fold(self) -> None:
+        began = time.monotonic()
+        self._database.fold_log()
+        self._note(began)
 
     def _note(self, began: float) -> float:
         took = time.monotonic() - began
         self._outcome.slowest = max(self._outcome.slowest, took)
         return took
-
-    def _renew(self, connection: sqlite3.Connection) -> None:
-        connection.execute(
-            "UPDATE cleaners SET until = ? WHERE holder = ?",
-            (time.time() + _LEASE, self._holder),
-        )
 
     def _count(self, number: int) -> None:
         self._outcome.rubbish += number
@@ -277,3 +308,13 @@ class _Work:
                 connection.execute("PRAGMA freelist_count").fetchone()[0]
             )
         )
+
+
+def _give_back(connection: sqlite3.Connection, pages: int) -> None:
+    began = time.monotonic()
+    for _ in range(pages):
+        # Python takes one step of a statement without columns, and a step gives back
+        # one page, whatever number one asks for.
+        connection.execute("PRAGMA incremental_vacuum(1)")
+        if time.monotonic() - began > _TRANSACTION:
+            break

@@ -19,23 +19,25 @@ WITH
     FROM apps AS a JOIN cells AS c USING (app_id) JOIN entries AS e USING (cell_id)
     GROUP BY a.app_id
   ),
-  -- The cache formats that somebody's marimo reads and writes these days.
-  readable AS (
-    SELECT DISTINCT json_extract(versions, '$.cache') AS format FROM entries
-    WHERE json_valid(versions)
-      AND max(created_at, coalesce(last_hit_at, created_at)) >= ?1 - ?3
+  -- The cache formats that somebody's marimo reads and writes these days, and the
+  -- `versions` of entries that are of others: mostly none, so that few rows are parsed.
+  kinds AS (
+    SELECT versions,
+      CASE WHEN json_valid(versions) THEN json_extract(versions, '$.cache') END AS format,
+      max(max(created_at, coalesce(last_hit_at, created_at))) AS used_at
+    FROM entries GROUP BY versions
+  ),
+  unreadable AS (
+    SELECT versions FROM kinds
+    WHERE format NOT IN (SELECT format FROM kinds WHERE format IS NOT NULL AND used_at >= ?1 - ?3)
+      AND EXISTS (SELECT 1 FROM kinds WHERE format IS NOT NULL AND used_at >= ?1 - ?3)
   ),
   judged AS (
     SELECT r.*,
       CASE
-        WHEN EXISTS (SELECT 1 FROM readable WHERE format IS NOT NULL)
-          AND EXISTS (
-            SELECT 1 FROM entries AS e WHERE e.entry_id = r.entry_id
-              AND json_valid(e.versions) AND json_extract(e.versions, '$.cache') IS NOT NULL
-              AND json_extract(e.versions, '$.cache') NOT IN (
-                SELECT format FROM readable WHERE format IS NOT NULL
-              )
-          ) THEN 'unreadable'
+        WHEN EXISTS (SELECT 1 FROM unreadable) AND (
+          SELECT versions FROM entries AS e WHERE e.entry_id = r.entry_id
+        ) IN (SELECT versions FROM unreadable) THEN 'unreadable'
         -- Dear to make and small to keep: a second, and one for each megabyte. Such a
         -- result waits until room is wanted.
         WHEN r.value >= 1 AND r.value * 1e6 >= r.size THEN NULL

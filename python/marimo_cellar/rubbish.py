@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 
 from marimo_cellar import blobs
 from marimo_cellar.clearing import delete
@@ -39,7 +40,7 @@ def unused_blobs(connection: sqlite3.Connection) -> list[bytes]:
 
 
 def remove_spoilt(
-    connection: sqlite3.Connection, entry_ids: list[int]
+    connection: sqlite3.Connection, entry_ids: Sequence[int]
 ) -> list[tuple[bytes, str]]:
     """Removes entries, and their bytes; the files are for `blobs.unlink`.
 
@@ -67,7 +68,7 @@ def old_lookups(connection: sqlite3.Connection) -> list[int]:
     return [lookup_id for (lookup_id,) in rows]
 
 
-def remove_lookups(connection: sqlite3.Connection, lookup_ids: list[int]) -> None:
+def remove_lookups(connection: sqlite3.Connection, lookup_ids: Sequence[int]) -> None:
     connection.execute(
         "DELETE FROM lookups WHERE lookup_id IN (SELECT value FROM json_each(?))",
         (json.dumps(lookup_ids),),

@@ -116,13 +116,22 @@ def laid_out(cache: Cache) -> Iterator[sqlite3.Connection]:
                 (NOW - at, level),
             )
         for number, entry in enumerate(cache.entries, start=1):
-            insert(connection, number, entry)
+            insert(connection, number, entry, hash_of(cache, number))
         yield connection
     finally:
         connection.close()
 
 
-def insert(connection: sqlite3.Connection, number: int, entry: Entry) -> None:
+def hash_of(cache: Cache, number: int) -> str:
+    """The n-th entries of all cells have the same, as equal cells have."""
+    entry = cache.entries[number - 1]
+    place = len(family_of(Cache(cache.entries[:number]), entry))
+    return f"hash{place}"
+
+
+def insert(
+    connection: sqlite3.Connection, number: int, entry: Entry, hash: str
+) -> None:
     connection.execute(
         "INSERT INTO entries (entry_id, cell_id, cache_name, cache_type, hash,"
         " loader, node, runtime, created_at, last_hit_at, hits, pinned, versions)"
@@ -131,7 +140,7 @@ def insert(connection: sqlite3.Connection, number: int, entry: Entry) -> None:
             number,
             entry.cell,
             entry.cache_name,
-            f"hash{number}",
+            hash,
             None if entry.node is None else bytes([entry.node]) * 32,
             entry.runtime,
             NOW - entry.made,
@@ -320,9 +329,9 @@ def test_the_order_in_sql_is_the_reference_s(cache: Cache) -> None:
     assert ranks == sorted(ranks)
 
 
-@given(caches, st.integers(0, 20_000_000))
+@given(caches, st.integers(0, 20_000_000), st.integers(1, 15))
 @settings(max_examples=200)
-def test_what_a_clean_up_leaves(cache: Cache, budget: int) -> None:
+def test_what_a_clean_up_leaves(cache: Cache, budget: int, at_once: int) -> None:
     rules = Rules()
     with laid_out(cache) as connection:
         candidates = retention.candidates(connection, rules, NOW)
@@ -331,10 +340,19 @@ def test_what_a_clean_up_leaves(cache: Cache, budget: int) -> None:
             candidates, retention.shared_blobs(connection), before, budget
         )
         cleaning = Cleaning("command", NOW)
-        evicting.evict(connection, cleaning, chosen)
+        # In another order than that in which they were chosen, as it is done.
+        leaving = sorted(chosen, key=lambda one: one.candidate.entry_id)
+        for start in range(0, len(leaving), at_once):
+            evicting.evict(connection, cleaning, leaving[start : start + at_once])
         left = {row[0] for row in connection.execute("SELECT entry_id FROM entries")}
         blobs = {row[0][0] for row in connection.execute("SELECT digest FROM blobs")}
         after = retention.used(connection)
+        ghosts = connection.execute("SELECT hash, cache_name FROM ghosts").fetchall()
+        totals = connection.execute("SELECT cell_id, entries, size FROM totals")
+        totals_left = {cell: (entries, size) for cell, entries, size in totals}
+        records = connection.execute(
+            "SELECT entries, size, evicted FROM cleanings WHERE at = ?", (NOW,)
+        ).fetchall()
     gone = {one.candidate.entry_id for one in chosen}
     assert left == set(range(1, len(cache.entries) + 1)) - gone
     # What is pinned or held never leaves.
@@ -348,3 +366,21 @@ def test_what_a_clean_up_leaves(cache: Cache, budget: int) -> None:
     assert after == sum(map(size_of, blobs)) + ROWS * len(left)
     # Over the budget only with what may not leave.
     assert after <= budget or gone == {one.entry_id for one in candidates}
+    # A ghost of each that no entry answers for any more, once.
+    keys = [
+        (hash_of(cache, number), cache.entries[number - 1].cache_name)
+        for number in range(1, len(cache.entries) + 1)
+    ]
+    still = {keys[number - 1] for number in left}
+    assert sorted(ghosts) == sorted({keys[number - 1] for number in gone} - still)
+    # What each cell amounts to is what it has now.
+    for cell, total in totals_left.items():
+        those = [cache.entries[n - 1] for n in left if cache.entries[n - 1].cell == cell]
+        sizes = {blob for entry in those for blob in entry.blobs}
+        assert total == (len(those), sum(map(size_of, sizes)))
+    # One record, of all pieces.
+    for_room = sum(one.freed for one in chosen if one.reason == "room")
+    levels = max((1 for at, _ in cache.levels), default=0)
+    assert records[-1:] == (
+        [(len(gone), before - after, levels + for_room)] if gone else records[-1:]
+    )

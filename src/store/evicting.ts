@@ -44,9 +44,7 @@ export class Cleaning {
     if (there.length === 0) return [];
     const before = await readUsed(connection);
     const id = await this.#begin(connection);
-    for (const eviction of there) {
-      if (this.haunting.has(eviction.candidate.entryId)) await this.#haunt(connection, eviction);
-    }
+    await this.#haunt(connection, there);
     const files = await removeEntries(
       connection,
       there.map(({ candidate }) => candidate.entryId),
@@ -94,22 +92,30 @@ export class Cleaning {
     ));
   }
 
-  /** Makes the entry a ghost, unless another cell's equal one still answers. */
-  async #haunt(connection: Connection, eviction: Eviction): Promise<void> {
-    const { candidate, reason, freed, before } = eviction;
+  /** Makes ghosts of what leaves, unless another cell's equal entry still answers. */
+  async #haunt(connection: Connection, leaving: readonly Eviction[]): Promise<void> {
+    const found = leaving
+      .filter(({ candidate }) => this.haunting.has(candidate.entryId))
+      .map(({ candidate, reason, freed, before }) => [
+        candidate.entryId,
+        freed,
+        candidate.seconds,
+        reason,
+        this.#evicted + before,
+      ]);
+    if (found.length === 0) return;
     await connection.run(
       `INSERT OR REPLACE INTO ghosts
          (hash, cache_name, cache_type, loader, at, size, seconds, reason, evicted)
-       SELECT hash, cache_name, cache_type, loader, ?, ?, ?, ?, ? FROM entries AS e
-       WHERE entry_id = ? AND NOT EXISTS (SELECT 1 FROM entries AS o WHERE o.hash = e.hash
-         AND o.cache_name = e.cache_name AND o.cache_type = e.cache_type
-         AND o.loader = e.loader AND o.entry_id <> e.entry_id)`,
+       SELECT hash, cache_name, cache_type, loader, ?1, json_extract(g.value, '$[1]'),
+         json_extract(g.value, '$[2]'), json_extract(g.value, '$[3]'), json_extract(g.value, '$[4]')
+       FROM json_each(?2) AS g JOIN entries AS e ON e.entry_id = json_extract(g.value, '$[0]')
+       WHERE NOT EXISTS (SELECT 1 FROM entries AS o WHERE o.hash = e.hash
+         AND o.cache_name = e.cache_name AND o.cache_type = e.cache_type AND o.loader = e.loader
+         AND o.entry_id NOT IN (SELECT value FROM json_each(?3)))`,
       this.at,
-      freed,
-      candidate.seconds,
-      reason,
-      this.#evicted + before,
-      candidate.entryId,
+      JSON.stringify(found),
+      JSON.stringify(leaving.map(({ candidate }) => candidate.entryId)),
     );
   }
 }

@@ -7,6 +7,7 @@ import { removeUnneededNodes } from './clearing';
 import type { Connection } from './Connection';
 import { type Actor, Cleaning, haunting, trimRecords } from './evicting';
 import { flag, integer, Listing, optional, text } from './fields';
+import { Pace } from './Pace';
 import { removeFiles } from './removal';
 import {
   choose,
@@ -19,8 +20,8 @@ import {
 } from './retention';
 import type { Writer } from './Writer';
 
-/** Milliseconds that a transaction is meant to take; it holds others up for as long. */
-const transactionFor = 8;
+/** Seconds that a transaction is meant to take; it holds others up for as long. */
+const transactionFor = 0.008;
 /** Seconds after which a cleaner that says nothing more is taken for dead. */
 const lease = 60;
 /** Files unlinked in one transaction. */
@@ -157,18 +158,22 @@ export async function prune(
   };
   if (!(await work.begin())) return outcome(true);
   try {
-    // Neighbours together: the rows and indexes of a cell lie on the same pages.
+    // Neighbours together. What was saved together lies on the same pages of the tables and of some
+    // indexes, a cell's results too; the indexes by hash and by digest are in no order that anything
+    // else is in.
     const chosen = [...evictions].sort((a, b) => a.candidate.entryId - b.candidate.entryId);
-    for (let at = 0, size = 4; at < chosen.length && !work.stopped;) {
-      const some = chosen.slice(at, at + size);
+    const pace = new Pace(transactionFor);
+    for (let at = 0; at < chosen.length && !work.stopped;) {
+      const some = chosen.slice(at, at + pace.size);
       const { result: files, took } = await work.transaction((connection) =>
         cleaning.evict(connection, some),
       );
+      pace.took(took / 1000);
+      await work.fold();
       for (let file = 0; file < files.length; file += filesAtOnce) {
         await removeFiles(writer, blobs, files.slice(file, file + filesAtOnce));
       }
       at += some.length;
-      size = Math.max(1, Math.min(size * 2, Math.floor((size * transactionFor) / took)));
       step?.(at);
     }
     if (cleaning.entries > 0) {
@@ -239,6 +244,13 @@ class Work {
     const took = Math.max(performance.now() - began, 0.001);
     this.slowest = Math.max(this.slowest, took);
     return { result, took };
+  }
+
+  /** Copies a log that has grown into the database, which others wait for as well. */
+  async fold(): Promise<void> {
+    const began = performance.now();
+    await this.writer.checkpointIfLong();
+    this.slowest = Math.max(this.slowest, performance.now() - began);
   }
 
   /** Nodes that no entry stands on any more, one notebook after the other. */
