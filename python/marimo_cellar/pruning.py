@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from marimo_cellar import blobs, repairing, retention, rubbish, sweeping
+from marimo_cellar import blobs, missing, repairing, retention, rubbish, sweeping
 from marimo_cellar.checkpoints import WORTH_FOLDING
 from marimo_cellar.database import Database
 from marimo_cellar.evicting import Cleaning, evict, haunting, trim_records
@@ -35,7 +35,7 @@ _LEASE = 60.0
 _SWEEP = 24 * 3600.0
 # KiB of pages that a cleaner keeps in memory. What goes touches every index of what
 # stays, all over it: with SQLite's own 2 MB most pages were read again each time.
-_PAGES = 32 << 10
+_PAGES = 64 << 10
 # Steps of SQLite's between two questions whether a plan is still wanted: some 10 ms.
 _STEPS = 500_000
 
@@ -131,6 +131,7 @@ def prune(
         outcome.busy = True
         return outcome
     try:
+        work.note_missing(now)
         work.clear_lookups()
         if whole or not 0 <= now - work.swept_at <= _SWEEP:
             work.sweep(now)
@@ -185,6 +186,13 @@ class _Work:
             )
             connection.execute("PRAGMA cache_size = -2000")
         self._fold()
+
+    def note_missing(self, now: float) -> None:
+        """Whose file is gone since the last look, or there again."""
+        changes = self._look(lambda c: missing.look(c, self._database))
+        if changes != missing.Changes():
+            with self._transaction() as connection:
+                missing.note(connection, changes, now)
 
     def clear_lookups(self) -> None:
         """Lookups that are not among a cell's last ones."""

@@ -21,6 +21,9 @@ UNSAVED = "unsaved"
 # Stands for the notebook, in a folder, that imported entries belong to.
 IMPORTED = "imported"
 
+# And the one that VS Code saves for, where it serves kernels without this package.
+SERVED = "served"
+
 
 @lru_cache(maxsize=256)
 def folder_of(app: str) -> str:

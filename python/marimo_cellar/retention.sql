@@ -44,6 +44,9 @@ WITH
         WHEN r.version > ?2 AND coalesce(r.settled > ?2, 1) THEN 'version'
         WHEN r.used_at >= ?1 - ?3 THEN NULL
         WHEN r.retired_at < ?1 - ?3 THEN 'orphan'
+        -- Its notebook is gone, and has not run since from wherever it came back.
+        WHEN (SELECT max(m.since, a.last_seen_at) FROM missing AS m JOIN apps AS a USING (app_id)
+          WHERE m.app_id = r.app_id) < ?1 - ?3 THEN 'orphan'
         -- The code that saved it has the block's name, the cell's code has it no more.
         WHEN r.cache_name <> 'cell_cache' AND EXISTS (
           SELECT 1 FROM cells AS c JOIN nodes AS n USING (cell_id)

@@ -402,3 +402,11 @@ CREATE TABLE reads (
   digest      BLOB CHECK (length(digest) = 32),
   PRIMARY KEY (entry_id, path)
 ) WITHOUT ROWID;
+
+-- Notebooks that a clean-up found without a file, and when one first did: a notebook
+-- of another Git branch is gone for a while only. One that finds it again, or cannot
+-- reach its folder, takes the row away.
+CREATE TABLE missing (
+  app_id INTEGER PRIMARY KEY REFERENCES apps (app_id) ON DELETE CASCADE,
+  since  REAL NOT NULL
+);

@@ -72,12 +72,13 @@ class Entry:
 @dataclass
 class Cache:
     """Cells are numbered from 1, two of them to a notebook; blob n has a size of
-    its own."""
+    its own. `retired` is by cell, `open` and `missing` are by notebook."""
 
     entries: list[Entry]
     retired: dict[int, float] = field(default_factory=dict)
     open: set[int] = field(default_factory=set)
     levels: list[tuple[float, float]] = field(default_factory=list)
+    missing: dict[int, float] = field(default_factory=dict)
 
 
 def size_of(blob: int) -> int:
@@ -101,6 +102,10 @@ def laid_out(cache: Cache) -> Iterator[sqlite3.Connection]:
             if app in cache.open:
                 connection.execute(
                     "INSERT INTO openings VALUES (?, 'test', ?)", (app, NOW + 1)
+                )
+            if app in cache.missing:
+                connection.execute(
+                    "INSERT INTO missing VALUES (?, ?)", (app, NOW - cache.missing[app])
                 )
         for cell in cells:
             retired = cache.retired.get(cell)
@@ -215,6 +220,8 @@ def reason_of(cache: Cache, entry: Entry, rules: Rules) -> str | None:
         return None
     if entry.cell in cache.retired and cache.retired[entry.cell] > rules.grace:
         return "orphan"
+    if cache.missing.get(app_of(entry.cell), 0.0) > rules.grace:
+        return "orphan"
     return None
 
 
@@ -308,6 +315,7 @@ caches = st.builds(
     levels=st.lists(
         st.tuples(ages, st.sampled_from([1e-7, 1e-5, 1e-3])), max_size=3, unique=True
     ),
+    missing=st.dictionaries(st.integers(1, 2), ages, max_size=1),
 )
 
 
@@ -375,7 +383,9 @@ def test_what_a_clean_up_leaves(cache: Cache, budget: int, at_once: int) -> None
     assert sorted(ghosts) == sorted({keys[number - 1] for number in gone} - still)
     # What each cell amounts to is what it has now.
     for cell, total in totals_left.items():
-        those = [cache.entries[n - 1] for n in left if cache.entries[n - 1].cell == cell]
+        those = [
+            cache.entries[n - 1] for n in left if cache.entries[n - 1].cell == cell
+        ]
         sizes = {blob for entry in those for blob in entry.blobs}
         assert total == (len(those), sum(map(size_of, sizes)))
     # One record, of all pieces.
@@ -384,3 +394,13 @@ def test_what_a_clean_up_leaves(cache: Cache, budget: int, at_once: int) -> None
     assert records[-1:] == (
         [(len(gone), before - after, levels + for_room)] if gone else records[-1:]
     )
+
+
+def test_a_notebook_that_is_gone_and_has_run_since_has_no_orphans() -> None:
+    cache = Cache([Entry(runtime=0.01)], missing={1: 20 * DAY})
+    with laid_out(cache) as connection:
+        (found,) = retention.candidates(connection, Rules(), NOW)
+        assert found.reason == "orphan"
+        connection.execute("UPDATE apps SET last_seen_at = ?", (NOW - DAY,))
+        (found,) = retention.candidates(connection, Rules(), NOW)
+        assert found.reason is None

@@ -183,3 +183,8 @@ CREATE TABLE reads (
   digest      BLOB CHECK (length(digest) = 32),
   PRIMARY KEY (entry_id, path)
 ) WITHOUT ROWID;
+
+CREATE TABLE missing (
+  app_id INTEGER PRIMARY KEY REFERENCES apps (app_id) ON DELETE CASCADE,
+  since  REAL NOT NULL
+);
