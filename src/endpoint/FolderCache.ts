@@ -72,7 +72,8 @@ export class FolderCache {
     if (meaning.kind === 'part' && this.#parts.get(meaning, key) !== undefined) return true;
     const loader = await this.caches.existing(this.database);
     for (const item of (await loader?.itemsByKey(this.#app, key)) ?? []) {
-      if (item.file === undefined || (await loader?.blobFile(item))?.kind === 'file') return true;
+      if (item.file === undefined || (await loader?.values.file(item))?.kind === 'file')
+        return true;
     }
     return false;
   }
@@ -182,10 +183,10 @@ async function readRight(
   item: ItemSummary,
   signal: AbortSignal | undefined,
 ): Promise<Found | undefined> {
-  const verdict = await loader.verify(item, { quarantine: true, ...(signal && { signal }) });
+  const verdict = await loader.values.verify(item, { quarantine: true, ...(signal && { signal }) });
   if (verdict.kind === 'lost') return undefined;
   const found =
-    item.file === undefined ? await loader.readInline(item) : await loader.blobFile(item);
+    item.file === undefined ? await loader.values.inline(item) : await loader.values.file(item);
   switch (found.kind) {
     case 'bytes':
       return found;

@@ -41,6 +41,7 @@ export class PruneCommand {
         return;
       }
       const planned = await this.planAll(paths);
+      if (planned === undefined) return;
       if ([...planned.keys()].every(({ plan }) => plan.evictions.length === 0)) {
         await this.tellThatNothingGoes([...planned.keys()], paths.length);
         return;
@@ -53,22 +54,30 @@ export class PruneCommand {
     }
   }
 
-  /** What would go, with the path of its cache. */
-  private planAll(paths: readonly string[]): Thenable<Map<Planned, string>> {
-    const location = vscode.ProgressLocation.Window;
-    const title = vscode.l10n.t('Looking for what can go');
-    return vscode.window.withProgress({ location, title }, async () => {
-      const planned = new Map<Planned, string>();
-      for (const database of paths) {
-        const plan = await this.pruning.plan(database);
-        if (plan === undefined) continue;
-        const ids = plan.evictions.map(({ candidate }) => candidate.entryId);
-        const loader = await this.caches.open(database);
-        const names = await loader.nameEntries(ids);
-        planned.set({ name: this.pruning.nameOf(database), plan, names }, database);
-      }
-      return planned;
-    });
+  /** What would go, with the path of its cache; `undefined` when that was cancelled. */
+  private planAll(paths: readonly string[]): Thenable<Map<Planned, string> | undefined> {
+    const options = {
+      location: vscode.ProgressLocation.Notification,
+      title: vscode.l10n.t('Looking for what can go'),
+      cancellable: true,
+    };
+    return vscode.window.withProgress(options, (_, token) =>
+      untilCancelled(token, async (signal) => {
+        const planned = new Map<Planned, string>();
+        for (const database of paths) {
+          const plan = await this.pruning.plan(database, signal);
+          if (plan === undefined) continue;
+          const ids = plan.evictions.map(({ candidate }) => candidate.entryId);
+          const loader = await this.caches.open(database);
+          const names = await loader.upkeep.nameEntries(ids);
+          planned.set({ name: this.pruning.nameOf(database), plan, names }, database);
+        }
+        return planned;
+      }).catch((error: unknown) => {
+        if (!token.isCancellationRequested) throw error;
+        return undefined;
+      }),
+    );
   }
 
   private async tellThatNothingGoes(all: readonly Planned[], caches: number): Promise<void> {
@@ -162,7 +171,7 @@ export class PruneCommand {
       await loader.pin({ kind: 'entry', entryId: candidate.entryId }, true);
     }
     // Others of the same state of the cell are pinned along with it.
-    const names = await loader.nameEntries([...line.planned.names.keys()]);
+    const names = await loader.upkeep.nameEntries([...line.planned.names.keys()]);
     return new Map(
       [...planned].map(([each, where]) => [
         each === line.planned ? withoutPinned(each, names) : each,
@@ -179,28 +188,22 @@ export class PruneCommand {
       title: t('Pruning what is cached'),
       cancellable: true,
     };
-    const done = await vscode.window.withProgress(options, async (progress, token) => {
-      const stop = new AbortController();
-      const listening = token.onCancellationRequested(() => {
-        stop.abort();
-      });
-      const all: Pruned[] = [];
-      try {
+    const done = await vscode.window.withProgress(options, (progress, token) =>
+      untilCancelled(token, async (signal) => {
+        const all: Pruned[] = [];
         for (const [database, evictions] of chosen) {
-          if (stop.signal.aborted) break;
+          if (signal.aborted) break;
           let shown = 0;
           const step = (count: number) => {
             progress.report({ increment: (100 * (count - shown)) / asked });
             shown = count;
           };
           const loader = await this.caches.open(database);
-          all.push(await loader.prune(evictions, { actor: 'command', signal: stop.signal, step }));
+          all.push(await loader.upkeep.prune(evictions, { actor: 'command', signal, step }));
         }
-      } finally {
-        listening.dispose();
-      }
-      return all;
-    });
+        return all;
+      }),
+    );
     if (done.length > 0 && done.every(({ busy }) => busy)) {
       void vscode.window.showWarningMessage(
         t('Somebody else is cleaning up this cache just now. Try again in a minute.'),
@@ -229,4 +232,20 @@ function itemsOf(planned: CacheOf, locale: string, pin: vscode.QuickInputButton)
 /** The same for a line of another list with the same entries. */
 function idOf(planned: CacheOf, { planned: of, evictions: [first] }: Line): string {
   return `${planned.get(of) ?? ''}:${first?.candidate.entryId ?? ''}`;
+}
+
+/** Work that a cancellation aborts. */
+async function untilCancelled<T>(
+  token: vscode.CancellationToken,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const stop = new AbortController();
+  const listening = token.onCancellationRequested(() => {
+    stop.abort();
+  });
+  try {
+    return await work(stop.signal);
+  } finally {
+    listening.dispose();
+  }
 }

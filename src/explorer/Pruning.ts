@@ -22,14 +22,15 @@ export class Pruning {
    * What a clean-up of a cache would evict now. What a notebook that is open in this window would load
    * stays, as does what a kernel says it has open.
    * @returns `undefined` for an older format
-   * @throws CacheError
+   * @throws CacheError, or the signal's reason soon after it is aborted
    */
-  async plan(database: string): Promise<PrunePlan | undefined> {
+  async plan(database: string, signal?: AbortSignal): Promise<PrunePlan | undefined> {
     const loader = await this.caches.open(database);
-    return loader.planPruning({
+    return loader.upkeep.plan({
       budget: async (used) => (await budgetOf(database, used)).size,
       now: Date.now() / 1000,
       open: openNotebooks(),
+      ...(signal ? { signal } : {}),
     });
   }
 

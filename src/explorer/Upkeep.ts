@@ -16,7 +16,7 @@ export interface UpkeepParts {
   readonly caches: Caches;
   /** Absolute paths of the databases of this workspace. */
   readonly databases: () => Promise<readonly string[]>;
-  readonly plan: (database: string) => Promise<PrunePlan | undefined>;
+  readonly plan: (database: string, signal: AbortSignal) => Promise<PrunePlan | undefined>;
   /** Whether anything may be changed here. */
   readonly trusted: () => boolean;
   /** Unix seconds, and seconds by a clock that nobody sets. */
@@ -69,7 +69,9 @@ export class Upkeep implements Disposable {
         if (now - changedAt < idleAfter || now - last < pause) continue;
         this.#due.delete(database);
         this.#cleanedAt.set(database, now);
-        await this.#clean(database).catch(this.parts.report);
+        await this.#clean(database).catch((error: unknown) => {
+          if (!this.#stop.signal.aborted) this.parts.report(error);
+        });
       }
     } catch (error) {
       this.parts.report(error);
@@ -97,12 +99,13 @@ export class Upkeep implements Disposable {
   async #clean(database: string): Promise<void> {
     const loader = await this.parts.caches.existing(database);
     if (loader === undefined || !(await loader.isWritable())) return;
-    const plan = await this.parts.plan(database);
-    if (plan === undefined || plan.evictions.length === 0) return;
     // Then nobody knows what is current, or how old anything is.
-    if (await loader.wasUsedAfter(this.parts.now() + drift)) return;
+    if (await loader.upkeep.wasUsedAfter(this.parts.now() + drift)) return;
     const { signal } = this.#stop;
-    const done = await loader.prune(plan.evictions, { actor: 'vscode', signal });
+    await loader.upkeep.sweep(this.parts.now(), signal);
+    const plan = await this.parts.plan(database, signal);
+    if (plan === undefined || plan.evictions.length === 0) return;
+    const done = await loader.upkeep.prune(plan.evictions, { actor: 'vscode', signal });
     if (done.entries > 0) this.parts.tell(database, done);
   }
 

@@ -8,10 +8,7 @@ import type { SqliteLoader } from '../store/SqliteLoader';
 import { LostValue, problemOf } from './problemOf';
 
 /** What a reader needs of the loader. */
-export type ValueLoader = Pick<
-  SqliteLoader,
-  'path' | 'item' | 'blobFile' | 'readInline' | 'verify'
->;
+export type ValueLoader = Pick<SqliteLoader, 'path' | 'item' | 'values'>;
 
 /** What a reader needs of the decoder. */
 export type Decoder = Pick<DecodingWorker, 'open' | 'page' | 'close'>;
@@ -118,8 +115,8 @@ export class EntryReader {
   async #sourceOf(item: ItemSummary): Promise<ValueSource> {
     const read =
       item.file === undefined
-        ? await this.#loader.readInline(item)
-        : await this.#loader.blobFile(item);
+        ? await this.#loader.values.inline(item)
+        : await this.#loader.values.file(item);
     if (read.kind === 'lost') {
       const lost = new LostValue(read.why, this.#fileOf(item));
       this.#learn(item.key, damage(read, lost));
@@ -143,7 +140,7 @@ export class EntryReader {
     if (known !== 'unread' && known !== 'unverified') return;
     this.#learn(key, { kind: 'checking' });
     try {
-      const result = await this.#loader.verify(item, {
+      const result = await this.#loader.values.verify(item, {
         quarantine: this.#options.mayQuarantine(),
         signal: this.#closing.signal,
       });

@@ -117,6 +117,11 @@ export class Connection {
     );
   }
 
+  /** Ends a query that is under way, which then throws. */
+  interrupt(): void {
+    if (!this.#closed) this.native.interrupt();
+  }
+
   /** Waits for what was asked before, then closes. Calling it twice is harmless. */
   async close(): Promise<void> {
     if (this.#closed) return;

@@ -274,6 +274,9 @@ function compare(row: Row, sums: Checksums): readonly [FaultKind, string] | unde
 }
 
 const checkFiles: Part = async (connection, blobs, faults, { now, signal }) => {
+  // At once: there is no index by file.
+  const rows = await connection.all('SELECT file FROM blobs WHERE file IS NOT NULL');
+  const named = new Set(rows.map(({ file }) => file));
   for (const path of await filesBelow(blobs.path, faults)) {
     signal?.throwIfAborted();
     const file = relative(blobs.path, path).split(sep).join('/');
@@ -282,12 +285,34 @@ const checkFiles: Part = async (connection, blobs, faults, { now, signal }) => {
     const about = `blobs/${file}`;
     if (partialName.test(file)) {
       faults.push({ kind: 'partial-file', about, message: 'the rest of a write that was cut off' });
-    } else if (!(await connection.get('SELECT 1 FROM blobs WHERE file = ?', file))) {
+    } else if (
+      !named.has(file) &&
+      // It may have got one since.
+      !(await connection.get('SELECT 1 FROM blobs WHERE file = ?', file))
+    ) {
       const there = await lstat(path).catch(() => undefined);
       if (there) faults.push({ kind: 'unknown-file', about, message: 'a file that has no row' });
     }
   }
 };
+
+/** Files below `blobs/` that no row names, and that no save under way is to name, by their path there. */
+export async function findLooseFiles(
+  connection: Connection,
+  blobs: BlobFolder,
+  options: CheckOptions,
+): Promise<string[]> {
+  const faults: Fault[] = [];
+  await checkFiles(connection, blobs, faults, options);
+  return looseFilesIn(faults);
+}
+
+/** The files that these faults say no row names, by their path below `blobs/`. */
+export function looseFilesIn(faults: readonly Fault[]): string[] {
+  return faults
+    .filter(({ kind }) => kind === 'unknown-file' || kind === 'partial-file')
+    .map(({ about }) => about.slice('blobs/'.length));
+}
 
 /** All that is no folder; links are not followed. */
 async function filesBelow(folder: string, faults: Fault[]): Promise<string[]> {

@@ -1,7 +1,14 @@
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { blobName, partialName, type BlobFolder } from './BlobFolder';
-import { isUsageWrong, usage, wrongTotals, type Fault, type FaultKind } from './checking';
+import {
+  isUsageWrong,
+  looseFilesIn,
+  usage,
+  wrongTotals,
+  type Fault,
+  type FaultKind,
+} from './checking';
 import type { Connection, Row } from './Connection';
 import { removeEntries, removeFiles, type LooseFile } from './removal';
 import { quarantine } from './values';
@@ -64,11 +71,7 @@ export async function mend(
   await removeFiles(writer, blobs, loose);
   return {
     ...rows,
-    files: await removeUnknown(
-      writer,
-      blobs,
-      of('unknown-file', 'partial-file').map(({ about }) => about.slice('blobs/'.length)),
-    ),
+    files: await removeLooseFiles(writer, blobs, looseFilesIn(faults)),
   };
 }
 
@@ -113,14 +116,18 @@ async function countAnew(connection: Connection): Promise<void> {
        (SELECT total(runtime) FROM entries AS e WHERE e.cell_id = c.cell_id)
      FROM cells AS c WHERE c.cell_id IN (${wrongTotals})`,
   );
-  if (await isUsageWrong(connection)) {
-    await connection.run('DELETE FROM usage');
-    await connection.run(`INSERT INTO usage (size) ${usage}`);
-  }
+  await countUsage(connection);
+}
+
+/** Counts what all values take, if that is wrong; part of a transaction. */
+export async function countUsage(connection: Connection): Promise<void> {
+  if (!(await isUsageWrong(connection))) return;
+  await connection.run('DELETE FROM usage');
+  await connection.run(`INSERT INTO usage (size) ${usage}`);
 }
 
 /** Files with a name of ours and no row; those of others are theirs. @returns how many went. */
-async function removeUnknown(
+export async function removeLooseFiles(
   writer: Writer,
   blobs: BlobFolder,
   files: readonly string[],

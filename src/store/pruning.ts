@@ -1,14 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
-import { pid } from 'node:process';
 import { resolve, dirname } from 'node:path';
 import type { BlobFolder } from './BlobFolder';
-import { removeUnneededNodes } from './clearing';
+import { CleanUp } from './CleanUp';
 import type { Connection } from './Connection';
 import { type Actor, Cleaning, haunting, trimRecords } from './evicting';
 import { flag, integer, Listing, optional, text } from './fields';
-import { Pace } from './Pace';
-import { removeFiles } from './removal';
 import {
   choose,
   listCandidates,
@@ -19,13 +14,6 @@ import {
   type SharedBlob,
 } from './retention';
 import type { Writer } from './Writer';
-
-/** Seconds that a transaction is meant to take; it holds others up for as long. */
-const transactionFor = 0.008;
-/** Seconds after which a cleaner that says nothing more is taken for dead. */
-const lease = 60;
-/** Files unlinked in one transaction. */
-const filesAtOnce = 8;
 
 /** What a clean-up would do now. Sizes are bytes. */
 export interface PrunePlan {
@@ -44,6 +32,8 @@ export interface PlanOptions {
   readonly now: number;
   /** Absolute paths of notebooks that somebody has open: what they would load stays. */
   readonly open?: readonly string[];
+  /** Ends it, by an error, soon after it is aborted. */
+  readonly signal?: AbortSignal;
 }
 
 /** What a clean-up did. */
@@ -84,7 +74,7 @@ export interface EntryName {
 export async function planPruning(
   connection: Connection,
   path: string,
-  { budget, now, open = [] }: PlanOptions,
+  { budget, now, open = [], signal }: PlanOptions,
 ): Promise<PrunePlan | undefined> {
   if (!(await looksAfterItself(connection))) return undefined;
   const limit = await budget(await readUsed(connection));
@@ -93,6 +83,7 @@ export async function planPruning(
     const used = await readUsed(connection);
     const shared = await listShared(connection);
     const apps = await openApps(connection, path, open);
+    signal?.throwIfAborted();
     const candidates = await listCandidates(connection, now, apps);
     return { evictions: choose(candidates, shared, used, limit), shared, used, budget: limit };
   } finally {
@@ -151,7 +142,7 @@ export async function prune(
   { actor, signal, step }: PruneOptions,
 ): Promise<Pruned> {
   const cleaning = new Cleaning(actor, now(), haunting(evictions));
-  const work = new Work(writer, signal);
+  const work = new CleanUp(writer, signal);
   const outcome = (busy: boolean): Pruned => {
     const { entries, size, seconds, amount } = cleaning;
     return { entries, size, seconds, amount, busy, slowest: work.slowest };
@@ -162,19 +153,11 @@ export async function prune(
     // indexes, a cell's results too; the indexes by hash and by digest are in no order that anything
     // else is in.
     const chosen = [...evictions].sort((a, b) => a.candidate.entryId - b.candidate.entryId);
-    const pace = new Pace(transactionFor);
-    for (let at = 0; at < chosen.length && !work.stopped;) {
-      const some = chosen.slice(at, at + pace.size);
-      const { result: files, took } = await work.transaction((connection) =>
-        cleaning.evict(connection, some),
-      );
-      pace.took(took / 1000);
-      await work.fold();
-      for (let file = 0; file < files.length; file += filesAtOnce) {
-        await removeFiles(writer, blobs, files.slice(file, file + filesAtOnce));
-      }
-      at += some.length;
-      step?.(at);
+    for await (const { result: files, done } of work.inPieces(chosen, (connection, some) =>
+      cleaning.evict(connection, some),
+    )) {
+      await work.removeFiles(blobs, files);
+      step?.(done);
     }
     if (cleaning.entries > 0) {
       await work.transaction(trimRecords);
@@ -185,84 +168,6 @@ export async function prune(
   }
   if (cleaning.entries > 0) await writer.shrink(() => !work.stopped);
   return outcome(false);
-}
-
-/** One clean-up under way: it holds the lease, and keeps transactions short. */
-class Work {
-  /** Milliseconds. */
-  slowest = 0;
-  readonly #holder = `${hostname()}:${pid}:${randomUUID().slice(0, 8)}`;
-
-  constructor(
-    private readonly writer: Writer,
-    private readonly signal: AbortSignal | undefined,
-  ) {}
-
-  get stopped(): boolean {
-    return this.signal?.aborted === true;
-  }
-
-  /** Takes the lease; false while another cleaner has it. */
-  begin(): Promise<boolean> {
-    return this.writer.transaction(async (connection) => {
-      await connection.run(
-        'INSERT OR IGNORE INTO cleaners (one, holder, until, swept_at) VALUES (1, ?, 0, 0)',
-        this.#holder,
-      );
-      await connection.run(
-        // One that ends later than any can is of a clock that was wrong.
-        'UPDATE cleaners SET holder = ?, until = ? WHERE until NOT BETWEEN ? AND ?',
-        this.#holder,
-        now() + lease,
-        now(),
-        now() + 2 * lease,
-      );
-      return (await connection.number('SELECT changes()')) === 1;
-    });
-  }
-
-  end(): Promise<unknown> {
-    return this.writer.transaction((connection) =>
-      connection.run('UPDATE cleaners SET until = 0 WHERE holder = ?', this.#holder),
-    );
-  }
-
-  /** @returns what the act returns, and the milliseconds for which it held the write lock. */
-  async transaction<T>(
-    act: (connection: Connection) => Promise<T>,
-  ): Promise<{ readonly result: T; readonly took: number }> {
-    let began = 0;
-    const result = await this.writer.transaction(async (connection) => {
-      began = performance.now();
-      await connection.run(
-        'UPDATE cleaners SET until = ? WHERE holder = ?',
-        now() + lease,
-        this.#holder,
-      );
-      return act(connection);
-    });
-    const took = Math.max(performance.now() - began, 0.001);
-    this.slowest = Math.max(this.slowest, took);
-    return { result, took };
-  }
-
-  /** Copies a log that has grown into the database, which others wait for as well. */
-  async fold(): Promise<void> {
-    const began = performance.now();
-    await this.writer.checkpointIfLong();
-    this.slowest = Math.max(this.slowest, performance.now() - began);
-  }
-
-  /** Nodes that no entry stands on any more, one notebook after the other. */
-  async clearNodes(): Promise<void> {
-    const { result: apps } = await this.transaction((connection) =>
-      connection.all('SELECT DISTINCT app_id AS id FROM nodes JOIN cells USING (cell_id)'),
-    );
-    for (const { id } of apps) {
-      if (this.stopped) return;
-      await this.transaction((connection) => removeUnneededNodes(connection, Number(id)));
-    }
-  }
 }
 
 async function openApps(

@@ -29,14 +29,28 @@ export async function removeEntries(
     ids,
   );
   await removeRows(connection, ids);
+  return removeUnused(
+    connection,
+    blobs.map(({ id }) => Number(id)),
+  );
+}
+
+/**
+ * Removes those of these blobs that nothing refers to any more; part of a transaction.
+ * @returns the files to remove once it is committed: {@link removeFiles}.
+ */
+export async function removeUnused(
+  connection: Connection,
+  blobIds: readonly number[],
+): Promise<LooseFile[]> {
   const loose = `blob_id IN (SELECT value FROM json_each(?))
     AND NOT EXISTS (SELECT 1 FROM items WHERE items.digest = blobs.digest)`;
-  const candidates = JSON.stringify(blobs.map(({ id }) => id));
+  const ids = JSON.stringify(blobIds);
   const files = await connection.all(
     `SELECT file, lower(hex(digest)) AS digest, size FROM blobs WHERE file IS NOT NULL AND ${loose}`,
-    candidates,
+    ids,
   );
-  await connection.run(`DELETE FROM blobs WHERE ${loose}`, candidates);
+  await connection.run(`DELETE FROM blobs WHERE ${loose}`, ids);
   return files.map(({ file, digest, size }) => ({
     file: String(file),
     digest: String(digest),

@@ -57,7 +57,7 @@ test('from a run in a real kernel to a cleared cache', async (t) => {
       if (cell.name !== cellName) return;
       for (const { entryId } of await loader.entries(cell.cellId)) {
         const item = (await loader.items(entryId)).find((value) => value.name === name);
-        const read = item === undefined ? undefined : await loader.readInline(item);
+        const read = item === undefined ? undefined : await loader.values.inline(item);
         if (read?.kind === 'bytes') bytes = Buffer.from(read.bytes);
       }
     });

@@ -72,7 +72,7 @@ test('both say what would go, in one order, and then it goes', async (t) => {
   t.after(() => loader.close());
   const said = await dryRun();
   assert.ok(said.entries.length >= 6, JSON.stringify(said));
-  const plan = await loader.planPruning({
+  const plan = await loader.upkeep.plan({
     budget: () => Promise.resolve(budget),
     now: Date.now() / 1000,
   });
@@ -85,7 +85,7 @@ test('both say what would go, in one order, and then it goes', async (t) => {
     plan.evictions.map(({ reason, freed }, i) => ({ hash: hashes[i], size: freed, reason })),
     said.entries.map(({ hash, size, reason }) => ({ hash, size, reason })),
   );
-  const done = await loader.prune(plan.evictions, { actor: 'command' });
+  const done = await loader.upkeep.prune(plan.evictions, { actor: 'command' });
   assert.equal(done.entries, said.entries.length);
   assert.equal(done.size, said.frees);
   assert.ok(Math.abs(done.seconds - said.seconds) < 1e-6);

@@ -32,7 +32,7 @@ async function begin(t: TestContext) {
     caches,
     databases: () => Promise.resolve([path]),
     plan: async (database) =>
-      (await caches.open(database)).planPruning({
+      (await caches.open(database)).upkeep.plan({
         budget: () => Promise.resolve(state.budget),
         now: clock.now,
       }),

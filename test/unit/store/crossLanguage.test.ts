@@ -155,7 +155,7 @@ for (const language of ['python', 'typescript', '1.0', '1.1']) {
             );
             const bytes = await read(loaded.content);
             assert.equal(createHash('sha256').update(bytes).digest('hex'), item.digest);
-            const verdict = await loader.verify(loaded.item, { quarantine: false });
+            const verdict = await loader.values.verify(loaded.item, { quarantine: false });
             assert.deepEqual(verdict, { kind: 'right' });
             values++;
           }

@@ -10,7 +10,7 @@ async function inspect(path: string): Promise<object> {
     const loader = await SqliteLoader.open(path);
     const [app] = await loader.apps();
     const [item] = await loader.items(1);
-    const value = item && (await loader.readInline(item));
+    const value = item && (await loader.values.inline(item));
     const clear = await loader.clearApp(1).then(
       () => undefined,
       (error: unknown) => tell(error),

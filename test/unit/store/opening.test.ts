@@ -205,7 +205,7 @@ test('a database reached by a link is read where it is; notebooks are relative t
   );
   const [item] = await loader.items(id);
   assert.ok(item);
-  const file = await loader.blobFile(item);
+  const file = await loader.values.file(item);
   assert.ok(file.kind === 'file' && file.path.startsWith(dirname(path)));
   assert.equal((await loader.apps())[0]?.notebook, join(dirname(elsewhere), 'nb.py'));
 });

@@ -39,7 +39,7 @@ async function fill(loader: SqliteLoader, count: number): Promise<void> {
 
 async function plan(loader: SqliteLoader, budget: number, open?: string[]): Promise<PrunePlan> {
   const options = { budget: () => Promise.resolve(budget), now: now() };
-  const planned = await loader.planPruning(open === undefined ? options : { ...options, open });
+  const planned = await loader.upkeep.plan(open === undefined ? options : { ...options, open });
   assert.ok(planned);
   return planned;
 }
@@ -64,7 +64,7 @@ test('a clean-up frees what was planned and keeps to the budget', async (t) => {
   assert.ok(planned.used > 1_000_000);
   assert.ok(planned.evictions.every(({ reason }) => reason === 'room'));
   const steps: number[] = [];
-  const done = await loader.prune(planned.evictions, {
+  const done = await loader.upkeep.prune(planned.evictions, {
     actor: 'command',
     step: (each) => steps.push(each),
   });
@@ -101,7 +101,7 @@ test('what was pinned or used since it was chosen stays', async (t) => {
     `UPDATE entries SET pinned = 1 WHERE entry_id = 2;
      UPDATE entries SET hits = 1, last_hit_at = created_at + 1 WHERE entry_id = 3;`,
   );
-  const done = await loader.prune(planned.evictions, { actor: 'command' });
+  const done = await loader.upkeep.prune(planned.evictions, { actor: 'command' });
   assert.equal(done.entries, 4);
   const left = await Promise.all([2, 3].map((id) => loader.load(id)));
   assert.deepEqual(
@@ -129,10 +129,10 @@ test('one cleaner at a time, and a dead one is waited for', async (t) => {
   await fill(loader, 4);
   const { evictions } = await plan(loader, 0);
   await runSql(path, `INSERT INTO cleaners VALUES (1, 'another', ${now() + 30}, 0)`);
-  const refused = await loader.prune(evictions, { actor: 'vscode' });
+  const refused = await loader.upkeep.prune(evictions, { actor: 'vscode' });
   assert.deepEqual([refused.busy, refused.entries], [true, 0]);
   await runSql(path, `UPDATE cleaners SET until = ${now() - 1}`);
-  const done = await loader.prune(evictions, { actor: 'vscode' });
+  const done = await loader.upkeep.prune(evictions, { actor: 'vscode' });
   assert.deepEqual([done.busy, done.entries], [false, 4]);
 });
 
@@ -142,7 +142,7 @@ test('it stops between transactions, and nothing is half gone', async (t) => {
   await fill(loader, 20);
   const { evictions } = await plan(loader, 0);
   const asked = new AbortController();
-  const done = await loader.prune(evictions, {
+  const done = await loader.upkeep.prune(evictions, {
     actor: 'command',
     signal: asked.signal,
     step: () => {
@@ -158,7 +158,7 @@ test('a database of format 1.0 has no policy, and is left as it is', async (t) =
   await cp(join(__dirname, '../../fixtures/store/1.0/cache'), folder, { recursive: true });
   const old = await openCache(t, join(folder, 'cache.db'));
   const budget = () => Promise.resolve(0);
-  assert.equal(await old.planPruning({ budget, now: now() }), undefined);
+  assert.equal(await old.upkeep.plan({ budget, now: now() }), undefined);
   const { used, cells } = await old.figures({ budget, now: now() });
   assert.ok(used > 0);
   assert.equal(cells, undefined);

@@ -129,12 +129,12 @@ test('a file that went missing, or whose bytes were set aside, is written again'
 
   await rm(file);
   await loader.save(makeEntry({ hash: 'h2', items: [pieces(bytes)] }));
-  assert.deepEqual(await loader.verify(item, { quarantine: false }), { kind: 'right' });
+  assert.deepEqual(await loader.values.verify(item, { quarantine: false }), { kind: 'right' });
 
   await writeFile(file, Buffer.alloc(100_000, 6));
-  await loader.verify(item, { quarantine: true });
+  await loader.values.verify(item, { quarantine: true });
   await loader.save(makeEntry({ hash: 'h3', items: [pieces(bytes)] }));
-  assert.deepEqual(await loader.verify(item, { quarantine: false }), { kind: 'right' });
+  assert.deepEqual(await loader.values.verify(item, { quarantine: false }), { kind: 'right' });
 });
 
 test('nothing is saved through a link', async (t) => {

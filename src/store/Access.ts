@@ -1,0 +1,137 @@
+import { dirname } from 'node:path';
+import { BlobFolder } from './BlobFolder';
+import { CacheError } from './CacheError';
+import type { ChangeFeed } from './ChangeFeed';
+import { Connection } from './Connection';
+import type { LiveDatabase } from './LiveDatabase';
+import type { OpenDatabase } from './opening';
+import { Writer } from './Writer';
+
+/**
+ * Whose turn it is at one database: reads on the connection that stays open, what takes long on one of
+ * its own, changes one after the other.
+ */
+export class Access {
+  /** Changes are made one after the other. */
+  #lastWrite: Promise<unknown> = Promise.resolve();
+  /** How many of them wait for their turn. */
+  #waiting = 0;
+  /** What goes on apart from them. */
+  #beside: Promise<unknown> = Promise.resolve();
+  readonly #closing = new AbortController();
+
+  constructor(
+    private readonly live: LiveDatabase,
+    private readonly changes: ChangeFeed,
+  ) {}
+
+  /** Whether a change waits for the one that is being made. */
+  get isWaitedFor(): boolean {
+    return this.#waiting > 0;
+  }
+
+  /** Whether anything can be changed here. */
+  async isWritable(): Promise<boolean> {
+    return (await this.live.current()).access.kind === 'readWrite';
+  }
+
+  async read<T>(work: (database: OpenDatabase, blobs: BlobFolder) => Promise<T>): Promise<T> {
+    const database = await this.live.current();
+    try {
+      return await work(database, blobsOf(database));
+    } catch (error) {
+      // The file was replaced between two queries: what has not begun to change may begin anew.
+      if (!(error instanceof CacheError && error.kind === 'closed')) throw error;
+      const next = await this.live.current();
+      return work(next, blobsOf(next));
+    }
+  }
+
+  /**
+   * Reads by a connection of its own: what takes long keeps no listing waiting.
+   * @throws the signal's reason soon after it is aborted, or the loader is closed.
+   */
+  apart<T>(
+    work: (connection: Connection, blobs: BlobFolder, signal: AbortSignal) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    return this.#besides(async (database, stop) => {
+      const { realPath, immutable } = database;
+      const connection = await Connection.open(realPath, immutable ? 'immutable' : 'read');
+      const interrupt = () => {
+        connection.interrupt();
+      };
+      stop.addEventListener('abort', interrupt);
+      try {
+        return await work(connection, blobsOf(database), stop);
+      } catch (error) {
+        stop.throwIfAborted();
+        throw error;
+      } finally {
+        stop.removeEventListener('abort', interrupt);
+        await connection.close();
+      }
+    }, signal);
+  }
+
+  write<T>(work: (writer: Writer, blobs: BlobFolder) => Promise<T>): Promise<T> {
+    this.#waiting++;
+    const result = this.#lastWrite.then(async () => {
+      this.#waiting--;
+      return this.#change(await this.live.current(), work);
+    });
+    this.#lastWrite = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Changes in many short transactions, beside our other changes as beside other processes'. */
+  writeBeside<T>(
+    work: (writer: Writer, blobs: BlobFolder, signal: AbortSignal) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    return this.#besides(
+      (database, stop) => this.#change(database, (writer, blobs) => work(writer, blobs, stop)),
+      signal,
+    );
+  }
+
+  /** Resolves once all changes that were asked for are made. */
+  async settled(): Promise<void> {
+    let last: Promise<unknown> | undefined;
+    while (last !== this.#lastWrite) {
+      last = this.#lastWrite;
+      await last;
+    }
+  }
+
+  /** Stops what goes on beside, and waits for all that is under way. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all([this.settled(), this.#beside]);
+  }
+
+  async #change<T>(
+    database: OpenDatabase,
+    work: (writer: Writer, blobs: BlobFolder) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await Writer.use(database, (writer) => work(writer, blobsOf(database)));
+    } finally {
+      await this.changes.lookNow();
+    }
+  }
+
+  #besides<T>(
+    work: (database: OpenDatabase, signal: AbortSignal) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const stop = AbortSignal.any([this.#closing.signal, ...(signal ? [signal] : [])]);
+    const result = this.live.current().then((database) => work(database, stop));
+    this.#beside = Promise.allSettled([this.#beside, result]);
+    return result;
+  }
+}
+
+function blobsOf({ realPath }: OpenDatabase): BlobFolder {
+  return new BlobFolder(dirname(realPath));
+}

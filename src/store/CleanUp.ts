@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { pid } from 'node:process';
+import type { BlobFolder } from './BlobFolder';
+import { removeUnneededNodes } from './clearing';
+import type { Connection } from './Connection';
+import { Pace } from './Pace';
+import { removeFiles, type LooseFile } from './removal';
+import type { Writer } from './Writer';
+
+/** Seconds that a transaction is meant to take; it holds others up for as long. */
+const transactionFor = 0.008;
+/** Seconds after which a cleaner that says nothing more is taken for dead. */
+const lease = 60;
+/** Files unlinked in one transaction. */
+const filesAtOnce = 8;
+
+/** One clean-up under way: it holds the lease, and keeps transactions short. */
+export class CleanUp {
+  /** Milliseconds that it held the write lock at most. */
+  slowest = 0;
+  readonly #holder = `${hostname()}:${pid}:${randomUUID().slice(0, 8)}`;
+
+  constructor(
+    private readonly writer: Writer,
+    private readonly signal: AbortSignal | undefined,
+  ) {}
+
+  get stopped(): boolean {
+    return this.signal?.aborted === true;
+  }
+
+  /** Takes the lease; false while another cleaner has it. */
+  begin(): Promise<boolean> {
+    return this.writer.transaction(async (connection) => {
+      await connection.run(
+        'INSERT OR IGNORE INTO cleaners (one, holder, until, swept_at) VALUES (1, ?, 0, 0)',
+        this.#holder,
+      );
+      await connection.run(
+        // One that ends later than any can is of a clock that was wrong.
+        'UPDATE cleaners SET holder = ?, until = ? WHERE until NOT BETWEEN ? AND ?',
+        this.#holder,
+        now() + lease,
+        now(),
+        now() + 2 * lease,
+      );
+      return (await connection.number('SELECT changes()')) === 1;
+    });
+  }
+
+  end(): Promise<unknown> {
+    return this.writer.transaction((connection) =>
+      connection.run('UPDATE cleaners SET until = 0 WHERE holder = ?', this.#holder),
+    );
+  }
+
+  /** One that keeps the lease, and folds a log that has grown after its time is taken. */
+  async transaction<T>(act: (connection: Connection) => Promise<T>, pace?: Pace): Promise<T> {
+    let began = 0;
+    const result = await this.writer.transaction(async (connection) => {
+      began = performance.now();
+      await connection.run(
+        'UPDATE cleaners SET until = ? WHERE holder = ?',
+        now() + lease,
+        this.#holder,
+      );
+      return act(connection);
+    });
+    pace?.took(this.#note(began) / 1000);
+    const folding = performance.now();
+    await this.writer.checkpointIfLong();
+    this.#note(folding);
+    return result;
+  }
+
+  /**
+   * Acts on a few at a time, as many as fit into a short transaction, until it is stopped.
+   * @returns what each act returned, and how many of all are done by then
+   */
+  async *inPieces<T, U>(
+    all: readonly T[],
+    act: (connection: Connection, some: readonly T[]) => Promise<U>,
+  ): AsyncGenerator<{ readonly result: U; readonly done: number }> {
+    const pace = new Pace(transactionFor);
+    for (let at = 0; at < all.length && !this.stopped;) {
+      const some = all.slice(at, at + pace.size);
+      const result = await this.transaction((connection) => act(connection, some), pace);
+      at += some.length;
+      yield { result, done: at };
+    }
+  }
+
+  async removeFiles(blobs: BlobFolder, files: readonly LooseFile[]): Promise<void> {
+    for (let at = 0; at < files.length; at += filesAtOnce) {
+      await removeFiles(this.writer, blobs, files.slice(at, at + filesAtOnce));
+    }
+  }
+
+  /** Nodes that no entry stands on any more, one notebook after the other. */
+  async clearNodes(): Promise<void> {
+    const apps = await this.transaction((connection) =>
+      connection.all('SELECT DISTINCT app_id AS id FROM nodes JOIN cells USING (cell_id)'),
+    );
+    for (const { id } of apps) {
+      if (this.stopped) return;
+      await this.transaction((connection) => removeUnneededNodes(connection, Number(id)));
+    }
+  }
+
+  #note(began: number): number {
+    const took = performance.now() - began;
+    this.slowest = Math.max(this.slowest, took);
+    return took;
+  }
+}
+
+/** Unix seconds. */
+function now(): number {
+  return Date.now() / 1000;
+}
