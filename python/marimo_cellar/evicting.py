@@ -25,7 +25,7 @@ class Cleaning:
     """The record of one clean-up, which grows with each of its transactions.
 
     `actor` is `kernel`, `vscode` or `command`, `at` is in Unix seconds; `size` is in
-    bytes, `seconds` what the evicted took to compute. `level` is how far the cache has
+    bytes, `seconds` what the evicted took to compute, `amount` their cost in money. `level` is how far the cache has
     aged by it, `evicted` the bytes that had left for want of room before it.
     """
 
@@ -34,6 +34,7 @@ class Cleaning:
     entries: int = 0
     size: int = 0
     seconds: float = 0.0
+    amount: float = 0.0
     level: float = 0.0
     evicted: int = 0
     cleaning_id: int | None = None
@@ -62,6 +63,7 @@ def evict(
     # Not what was planned: somebody else may refer to the same bytes by now.
     cleaning.size += before - _used(connection)
     cleaning.seconds += sum(one.candidate.seconds for one in there)
+    cleaning.amount += sum(one.candidate.amount for one in there)
     for_room = [one for one in there if one.reason == "room"]
     cleaning.level = max(
         cleaning.level, *(one.candidate.priority for one in for_room), 0.0

@@ -57,6 +57,11 @@ class Plan:
         """How long it took to compute all that would go."""
         return sum(one.candidate.seconds for one in self.evictions)
 
+    @property
+    def amount(self) -> float:
+        """What all that would go cost in money, and would again."""
+        return sum(one.candidate.amount for one in self.evictions)
+
 
 class Stopped(Exception):
     """A plan is not wanted any more."""

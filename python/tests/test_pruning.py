@@ -411,6 +411,36 @@ def test_the_command_says_what_would_go_and_then_removes_it(
     assert "Nothing had to go." in capsys.readouterr().out
 
 
+def test_the_command_says_what_it_would_cost_to_make_again(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(database, 4)
+    with database.writing() as connection:
+        connection.execute("INSERT INTO costs SELECT entry_id, 0.21, 0 FROM entries")
+    database.close()
+    path = str(database.path)
+    assert main(["prune", path, "--budget", "250kB", "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert ", cost 0.21\n" in told
+    assert "0.0 s to recompute and 0.42 to pay if all were wanted again." in told
+    assert main(["prune", path, "--budget", "250kB", "--json"]) == 0
+    done = json.loads(capsys.readouterr().out)
+    assert done["amount"] == done["done"]["amount"] == pytest.approx(0.42)
+
+
+def test_while_it_plans_it_stops_too(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(database, 4)
+    monkeypatch.setattr(pruning, "_STEPS", 10)
+    with pytest.raises(pruning.Stopped):
+        pruning.plan(database, 0, time.time(), go_on=lambda: False)
+    assert prune(database, 0, go_on=lambda: False).cleaning.entries == 0
+    assert len(left(database)) == 4
+    # And whoever uses the connection next is asked nothing.
+    assert len(pruning.plan(database, 0, time.time()).evictions) == 4
+
+
 # In a real kernel
 
 

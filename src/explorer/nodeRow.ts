@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { firstLine, valueName } from '../protocol/labels';
-import { formatAge, formatBytes, formatDuration } from '../protocol/quantities';
+import { formatAge, formatAmount, formatBytes, formatDuration } from '../protocol/quantities';
 import type { CellSummary, Format } from '../store/rows';
 import {
   type AppNode,
@@ -108,7 +108,7 @@ function appRow({ app, place, apart, exists }: AppNode, reader: Reader): Shown {
     app.cells === 1 ? l10n.t('1 cell is cached') : l10n.t('{0} cells are cached', app.cells);
   const amounts = listed(
     formatBytes(app.size, locale),
-    app.saves === undefined ? undefined : l10n.t('saves {0}', formatDuration(app.saves, locale)),
+    app.saves === undefined ? undefined : saving(app.saves, app.amount, locale),
     formatAge(app.lastUsedAt ?? app.lastSeenAt, now, locale),
   );
   const description = listed(apart, isGone ? l10n.t('the file is gone') : undefined, amounts);
@@ -120,9 +120,7 @@ function appRow({ app, place, apart, exists }: AppNode, reader: Reader): Shown {
       lines: [
         ...(isGone ? [l10n.t('The file is gone, or has another name now.')] : []),
         `${cells}, ${formatBytes(app.size, locale)}`,
-        ...(app.saves === undefined
-          ? []
-          : [l10n.t('Its current results save {0}.', formatDuration(app.saves, locale))]),
+        ...(app.saves === undefined ? [] : [currentSaving(app.saves, app.amount, locale)]),
         l10n.t('Last seen {0}.', formatAge(app.lastSeenAt, now, locale)),
       ],
     },
@@ -154,7 +152,7 @@ function cellRow({ cell, orphaned }: CellNode, reader: Reader): Shown {
   const label = cellLabel(cell);
   const amounts = listed(
     formatBytes(cell.size, locale),
-    l10n.t('saves {0}', formatDuration(cell.saves, locale)),
+    saving(cell.saves, cell.amount, locale),
     cell.lastUsedAt === undefined ? undefined : formatAge(cell.lastUsedAt, now, locale),
   );
   const description = listed(
@@ -178,7 +176,7 @@ function cellRow({ cell, orphaned }: CellNode, reader: Reader): Shown {
             ]
           : []),
         `${entries}, ${formatBytes(cell.size, locale)}`,
-        l10n.t('Its current results save {0}.', formatDuration(cell.saves, locale)),
+        currentSaving(cell.saves, cell.amount, locale),
         ...(cell.defs.length > 0 ? [l10n.t('Defines {0}', cell.defs.join(', '))] : []),
       ],
       code: shortened(cell.code),
@@ -204,9 +202,7 @@ function entryRow({ entry, obsolete }: EntryNode, reader: Reader): Shown {
     state,
     entry.pinned ? l10n.t('pinned') : undefined,
     formatBytes(entry.size, locale),
-    entry.runtime === undefined
-      ? undefined
-      : l10n.t('saves {0}', formatDuration(entry.runtime, locale)),
+    saving(entry.runtime, entry.amount, locale),
     formatAge(entry.createdAt, now, locale),
   );
   const { marimo, python } = entry.versions;
@@ -229,6 +225,9 @@ function entryRow({ entry, obsolete }: EntryNode, reader: Reader): Shown {
         ...(entry.runtime === undefined
           ? []
           : [l10n.t('Took {0} to compute.', formatDuration(entry.runtime, locale))]),
+        ...(entry.amount === undefined
+          ? []
+          : [l10n.t('Cost {0}, to be paid again without it.', formatAmount(entry.amount, locale))]),
         l10n.t('Saved {0}.', formatAge(entry.createdAt, now, locale)),
         entry.lastHitAt === undefined
           ? l10n.t('Not used since.')
@@ -253,6 +252,26 @@ function entryRow({ entry, obsolete }: EntryNode, reader: Reader): Shown {
     expandable: entry.items > 0,
     spoken: `${label}, ${description}`,
   };
+}
+
+/** "saves 3.4 s and 0.42", where a result cost money; nothing where neither is known. */
+function saving(
+  seconds: number | undefined,
+  amount: number | undefined,
+  locale: string,
+): string | undefined {
+  const time = seconds === undefined ? undefined : formatDuration(seconds, locale);
+  const money = amount === undefined ? undefined : formatAmount(amount, locale);
+  if (time !== undefined && money !== undefined) return l10n.t('saves {0} and {1}', time, money);
+  const only = time ?? money;
+  return only === undefined ? undefined : l10n.t('saves {0}', only);
+}
+
+function currentSaving(seconds: number, amount: number | undefined, locale: string): string {
+  const time = formatDuration(seconds, locale);
+  return amount === undefined
+    ? l10n.t('Its current results save {0}.', time)
+    : l10n.t('Its current results save {0} and {1}.', time, formatAmount(amount, locale));
 }
 
 function itemRow({ item }: ItemNode, { locale }: Reader): Shown {

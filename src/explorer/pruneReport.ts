@@ -156,17 +156,28 @@ export function notice(done: readonly Pruned[], asked: number, locale: string): 
     locale,
   );
   const results = entries === 1 ? l10n.t('1 result') : l10n.t('{0} results', entries);
-  const told = l10n.t('Freed {0}: {1}, about {2} to recompute.', size, results, time);
+  const amount = total((each) => each.amount);
+  const told =
+    amount > 0
+      ? l10n.t(
+          'Freed {0}: {1}, about {2} to recompute, and {3} to pay again.',
+          size,
+          results,
+          time,
+          formatAmount(amount, locale),
+        )
+      : l10n.t('Freed {0}: {1}, about {2} to recompute.', size, results, time);
   return entries === asked ? told : l10n.t('{0} The other {1} stayed.', told, asked - entries);
 }
 
 /** A clean-up that nobody asked for, as a line of the log. */
 export function logLine(where: string, done: Pruned, locale: string): string {
-  const { entries, size, seconds } = done;
+  const { entries, size, seconds, amount } = done;
   return (
     `Cleaned up ${where} while idle: ${entries === 1 ? '1 result' : `${entries} results`}, ` +
     `${formatBytes(size, locale)}, ` +
-    `about ${formatDuration(seconds, locale)} to recompute.`
+    `about ${formatDuration(seconds, locale)} to recompute` +
+    (amount > 0 ? `, and ${formatAmount(amount, locale)} to pay again.` : '.')
   );
 }
 

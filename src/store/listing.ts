@@ -24,6 +24,8 @@ import {
   type LookupSummary,
   type ReadSummary,
 } from './rows';
+import { entriesWithUse, usesByCell } from './uses';
+import { currentCosts, entryCosts, withCost } from './costs';
 import type { Connection, Value } from './Connection';
 
 /**
@@ -34,47 +36,6 @@ export const folderOf = (path: string) =>
   `CASE ${path} WHEN 'unsaved' THEN '../../' ELSE rtrim(${path}, replace(${path}, '/', '')) END`;
 
 // Every listing is one statement, thus one snapshot, and none touches a blob's content.
-
-/**
- * Rows of `entries` with `used_at` (when the entry was last saved or hit) and `is_current`, which
- * tells current entries from outdated ones. A cell may own several caches (its own result, blocks
- * under `persistent_cache`), told apart by name; of each, those are current that stand on the same
- * node as the most recently used one. An entry without a node is current only if it is that one.
- * Of two that were used at the same moment the one made last counts.
- */
-function entriesWithUse(where: string): string {
-  return `(
-    SELECT *, entry_id = last_entry OR coalesce(node = last_node, 0) AS is_current FROM (
-      SELECT *, first_value(entry_id) OVER latest AS last_entry,
-        first_value(node) OVER latest AS last_node
-      FROM (SELECT *, max(created_at, coalesce(last_hit_at, created_at)) AS used_at
-        FROM entries WHERE ${where})
-      WINDOW latest AS (PARTITION BY cell_id, cache_name ORDER BY used_at DESC, entry_id DESC)))`;
-}
-
-/**
- * What a cell's entries come to beyond its totals, a row for each cell that has any. The same as
- * grouping `entriesWithUse` by cell, which over 100,000 entries took five times as long: a cache all
- * of whose entries stand on one node, as most do, is added up without looking for the latest.
- */
-function usesByCell(where: string): string {
-  return `(
-    WITH caches AS MATERIALIZED (
-      SELECT cell_id, cache_name, max(max(created_at, coalesce(last_hit_at, created_at))) AS used_at,
-        total(runtime) AS runtime, total(pinned) AS pinned,
-        count(*) = 1 OR (count(*) = count(node) AND min(node) = max(node)) AS is_one
-      FROM entries WHERE ${where} GROUP BY cell_id, cache_name)
-    SELECT cell_id, total(pinned) AS pinned, max(used_at) AS last_used_at,
-      total(CASE WHEN is_one THEN runtime ELSE (
-        SELECT total(e.runtime) FROM entries AS e JOIN (
-          SELECT entry_id AS last_entry, node AS last_node FROM entries AS l
-          WHERE l.cell_id = c.cell_id AND l.cache_name = c.cache_name
-            AND max(l.created_at, coalesce(l.last_hit_at, l.created_at)) = c.used_at
-          ORDER BY entry_id DESC LIMIT 1)
-        WHERE e.cell_id = c.cell_id AND e.cache_name = c.cache_name
-          AND (e.entry_id = last_entry OR e.node = last_node)) END) AS saves
-    FROM caches AS c GROUP BY cell_id)`;
-}
 
 const apps = new Listing('a notebook', {
   appId: integer('app_id'),
@@ -186,9 +147,13 @@ export async function listApps(
       WHERE ${appId === undefined ? 'true' : 'a.app_id = ?1'} GROUP BY a.app_id)`)} AS apps`,
     ...(appId === undefined ? [] : [appId]),
   );
+  const costs = uses
+    ? await currentCosts(connection, 'app_id', chosen, appId)
+    : new Map<number, number>();
   return apps
     .parse(row?.apps, path)
     .map((app) => ({ ...app, notebook: resolve(dirname(path), app.path) }))
+    .map((app) => withCost(app, costs.get(app.appId)))
     .sort((a, b) => compare(a.path, b.path));
 }
 
@@ -206,8 +171,10 @@ export async function listCells(
     )} AS cells`,
     id,
   );
+  const costs = await currentCosts(connection, 'cell_id', chosen, id);
   return cells
     .parse(row?.cells, connection.path)
+    .map((cell) => withCost(cell, costs.get(cell.cellId)))
     .sort((a, b) => a.ordinal - b.ordinal || a.cellId - b.cellId);
 }
 
@@ -223,8 +190,10 @@ export async function listEntries(
     `SELECT ${entries.sql(`${entriesWithUse(chosen)} AS e WHERE e.${column} = ?1`)} AS entries`,
     id,
   );
+  const costs = await entryCosts(connection, chosen, id);
   return entries
     .parse(row?.entries, connection.path)
+    .map((entry) => withCost(entry, costs.get(entry.entryId)))
     .sort((a, b) => b.createdAt - a.createdAt || b.entryId - a.entryId);
 }
 

@@ -20,6 +20,8 @@ export interface AppSummary {
   readonly runtime: number;
   /** Seconds that the current entries of its cells save, the sum of their runtimes; if added up. */
   readonly saves: number | undefined;
+  /** What those cost in money, where anybody said so. */
+  readonly amount?: number;
   /** When the most recently used entry was saved or hit; if looked for. */
   readonly lastUsedAt: number | undefined;
 }
@@ -42,6 +44,8 @@ export interface CellSummary {
   readonly pinned: number;
   /** Seconds that the current entries save: the sum of their runtimes. */
   readonly saves: number;
+  /** What those cost in money, where anybody said so. */
+  readonly amount?: number;
   /** When the most recently used entry was saved or hit. */
   readonly lastUsedAt: number | undefined;
 }
@@ -77,6 +81,8 @@ export interface EntrySummary {
   /** The cell as it stood, as the digest of a Merkle node. */
   readonly node: string | undefined;
   readonly runtime: number | undefined;
+  /** What it cost in money, and would again, where anybody said so. */
+  readonly amount?: number;
   readonly createdAt: number;
   readonly lastHitAt: number | undefined;
   readonly hits: number;

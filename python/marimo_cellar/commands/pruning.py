@@ -126,6 +126,7 @@ class _Line:
     hash: str
     size: int
     seconds: float
+    amount: float
     reason: retention.Reason
 
 
@@ -151,6 +152,7 @@ def _lines(database: Database, planned: Plan) -> list[_Line]:
                         hash,
                         one.freed,
                         one.candidate.seconds,
+                        one.candidate.amount,
                         one.reason,
                     )
                 )
@@ -166,6 +168,7 @@ def _as_json(
         "used": planned.used,
         "frees": planned.size,
         "seconds": planned.seconds,
+        "amount": planned.amount,
         "entries": [asdict(line) for line in lines],
         "done": None
         if outcome is None
@@ -173,6 +176,7 @@ def _as_json(
             "entries": outcome.cleaning.entries,
             "freed": outcome.cleaning.size,
             "seconds": outcome.cleaning.seconds,
+            "amount": outcome.cleaning.amount,
             "rubbish": outcome.rubbish,
             "busy": outcome.busy,
         },
@@ -194,16 +198,17 @@ def _print(
         print(f"{why[0].upper()}{why[1:]}:")
         for line in alike[:_LISTED]:
             name = "" if line.cache_name == "cell_cache" else f", {line.cache_name}"
+            cost = f", cost {told_amount(line.amount)}" if line.amount > 0 else ""
             print(
                 f"  {told_size(line.size):>9}  {told_seconds(line.seconds):>8}  "
-                f"{line.app}: {line.cell}{name}"
+                f"{line.app}: {line.cell}{name}{cost}"
             )
         if len(alike) > _LISTED:
             print(f"  and {len(alike) - _LISTED} more")
     if outcome is None:
+        price = _price(planned.seconds, planned.amount)
         print(
-            f"It would free {told_size(planned.size)}, about "
-            f"{told_seconds(planned.seconds)} to recompute if all were wanted again."
+            f"It would free {told_size(planned.size)}, {price}."
             if lines
             else "Nothing would go."
         )
@@ -211,11 +216,20 @@ def _print(
     if not lines:
         print("Nothing had to go.")
         return
-    print(
-        f"Freed {told_size(outcome.cleaning.size)}, about "
-        f"{told_seconds(outcome.cleaning.seconds)} to recompute if all were wanted "
-        "again."
-    )
+    cleaning = outcome.cleaning
+    price = _price(cleaning.seconds, cleaning.amount)
+    print(f"Freed {told_size(cleaning.size)}, {price}.")
+
+
+def _price(seconds: float, amount: float) -> str:
+    """What it takes to make again what goes."""
+    money = f" and {told_amount(amount)} to pay" if amount > 0 else ""
+    return f"about {told_seconds(seconds)} to recompute{money} if all were wanted again"
+
+
+def told_amount(amount: float) -> str:
+    """Money in whatever currency the user counts in: `0.42`, `0.0031`."""
+    return f"{amount:.2f}" if amount >= 0.1 else f"{amount:.2g}"
 
 
 def told_size(size: int) -> str:

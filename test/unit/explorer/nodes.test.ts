@@ -232,6 +232,18 @@ test('current and outdated entries are told apart by icon and colour', () => {
   assert.notEqual(current.color, outdated.color);
 });
 
+test('what cost money says so, where the time is', () => {
+  const paid = { ...cell, amount: 0.42 };
+  const costly = rowOf({ ...cellNode, cell: paid }, reader);
+  assert.match(costly.description, /saves 3\.4 s and 0\.42/);
+  assert.ok(costly.tooltip.lines.includes('Its current results save 3.4 s and 0.42.'));
+  const untimed = { ...entry, runtime: undefined, amount: 0.42 };
+  const row = rowOf({ ...entryNode, entry: untimed }, reader);
+  assert.match(row.description, /saves 0\.42/);
+  assert.ok(row.tooltip.lines.includes('Cost 0.42, to be paid again without it.'));
+  assert.doesNotMatch(rowOf(cellNode, reader).description, / and /);
+});
+
 test('an id stays the same whatever a thing amounts to, and differs between things', () => {
   const grown = { ...cellNode, cell: { ...cell, size: 1, name: 'other' } };
   assert.equal(idOf(grown), idOf(cellNode));

@@ -134,4 +134,13 @@ test('what was done is told, and what stayed against expectation', () => {
     logLine('work', { ...done, entries: 1 }, 'en'),
     'Cleaned up work while idle: 1 result, 3 MB, about 1 min 30 s to recompute.',
   );
+  const paid = { ...done, amount: 0.42 };
+  assert.equal(
+    notice([paid], 2, 'en'),
+    'Freed 3 MB: 2 results, about 1 min 30 s to recompute, and 0.42 to pay again.',
+  );
+  assert.equal(
+    logLine('work', paid, 'en'),
+    'Cleaned up work while idle: 2 results, 3 MB, about 1 min 30 s to recompute, and 0.42 to pay again.',
+  );
 });

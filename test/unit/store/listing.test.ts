@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { makeCache, openCache, runSql } from './cacheFolder';
+import { makeCache, makeEntry, makeItem, openCache, runSql } from './cacheFolder';
 
 const node = (letter: string) => `x'${letter.repeat(64)}'`;
 
@@ -312,4 +312,39 @@ test('a thousand cells with ten entries each are listed whole', async (t) => {
     cells.every(({ entries, saves, runtime }) => entries === 10 && saves === 0.5 && runtime === 5),
   );
   assert.equal((await loader.apps())[0]?.saves, 500);
+});
+
+test('what current results cost is listed with them, their cell and their notebook', async (t) => {
+  const path = await makeCache(t);
+  const loader = await openCache(t, path);
+  const ids = [];
+  for (const [hash, node] of [
+    ['old', 'aa'],
+    ['new', 'bb'],
+  ] as const) {
+    const known = (await loader.apps())[0];
+    const cellId = known && (await loader.cells(known.appId))[0]?.cellId;
+    const cell = { ...makeEntry().cell, cellId };
+    const items = [makeItem(`k/${hash}`, 'x', Buffer.from(hash))];
+    ids.push(await loader.save(makeEntry({ cell, hash, items })));
+    await runSql(path, `UPDATE entries SET node = x'${node.repeat(32)}' WHERE hash = '${hash}'`);
+  }
+  await runSql(
+    path,
+    `UPDATE entries SET created_at = created_at - 60 WHERE hash = 'old';
+     INSERT INTO costs SELECT entry_id, CASE hash WHEN 'old' THEN 2 ELSE 0.42 END, 1 FROM entries;`,
+  );
+  const [app] = await loader.apps();
+  assert.equal(app?.amount, 0.42);
+  const [cell] = await loader.cells(app.appId);
+  assert.equal(cell?.amount, 0.42);
+  const entries = await loader.entries(cell.cellId);
+  assert.deepEqual(
+    entries.map(({ hash, amount }) => [hash, amount]),
+    [
+      ['new', 0.42],
+      ['old', 2],
+    ],
+  );
+  assert.equal((await loader.entry(ids[0] ?? 0))?.amount, 2);
 });

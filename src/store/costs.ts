@@ -1,0 +1,58 @@
+import type { Connection } from './Connection';
+import { looksAfterItself } from './retention';
+import { entriesWithUse } from './uses';
+
+// What entries cost in money. Few do, so it is asked apart from the listings, which know of it that
+// much later; and format 1.0 has no such table.
+
+/**
+ * What the current entries cost, by the id of their cell or notebook.
+ * @param chosen SQL about entries, with `id` as `?1`
+ */
+export function currentCosts(
+  connection: Connection,
+  by: 'app_id' | 'cell_id',
+  chosen: string,
+  id?: number,
+): Promise<Map<number, number>> {
+  const withCosts = `cell_id IN (SELECT cell_id FROM costs JOIN entries USING (entry_id))`;
+  return costs(
+    connection,
+    `SELECT ${by} AS id, total(amount) AS amount
+     FROM ${entriesWithUse(`${withCosts} AND ${chosen}`)} JOIN costs USING (entry_id)
+       JOIN cells USING (cell_id)
+     WHERE is_current GROUP BY ${by}`,
+    id,
+  );
+}
+
+/** What entries cost, by their id. */
+export function entryCosts(
+  connection: Connection,
+  chosen: string,
+  id: number,
+): Promise<Map<number, number>> {
+  return costs(
+    connection,
+    `SELECT entry_id AS id, amount FROM costs JOIN entries USING (entry_id) WHERE ${chosen}`,
+    id,
+  );
+}
+
+export function withCost<T>(
+  summary: T,
+  amount: number | undefined,
+): T & { readonly amount?: number } {
+  return { ...summary, ...(amount === undefined ? {} : { amount }) };
+}
+
+async function costs(
+  connection: Connection,
+  sql: string,
+  id: number | undefined,
+): Promise<Map<number, number>> {
+  if (!(await looksAfterItself(connection))) return new Map();
+  const rows = await connection.all(sql, ...(id === undefined ? [] : [id]));
+  const known = rows.filter(({ amount }) => Number.isFinite(amount) && Number(amount) > 0);
+  return new Map(known.map((row) => [Number(row.id), Number(row.amount)]));
+}

@@ -1,0 +1,42 @@
+// Which of a cell's entries are current, and what those come to, as SQL for listings.
+
+/**
+ * Rows of `entries` with `used_at` (when the entry was last saved or hit) and `is_current`, which
+ * tells current entries from outdated ones. A cell may own several caches (its own result, blocks
+ * under `persistent_cache`), told apart by name; of each, those are current that stand on the same
+ * node as the most recently used one. An entry without a node is current only if it is that one.
+ * Of two that were used at the same moment the one made last counts.
+ */
+export function entriesWithUse(where: string): string {
+  return `(
+    SELECT *, entry_id = last_entry OR coalesce(node = last_node, 0) AS is_current FROM (
+      SELECT *, first_value(entry_id) OVER latest AS last_entry,
+        first_value(node) OVER latest AS last_node
+      FROM (SELECT *, max(created_at, coalesce(last_hit_at, created_at)) AS used_at
+        FROM entries WHERE ${where})
+      WINDOW latest AS (PARTITION BY cell_id, cache_name ORDER BY used_at DESC, entry_id DESC)))`;
+}
+
+/**
+ * What a cell's entries come to beyond its totals, a row for each cell that has any. The same as
+ * grouping `entriesWithUse` by cell, which over 100,000 entries took five times as long: a cache all
+ * of whose entries stand on one node, as most do, is added up without looking for the latest.
+ */
+export function usesByCell(where: string): string {
+  return `(
+    WITH caches AS MATERIALIZED (
+      SELECT cell_id, cache_name, max(max(created_at, coalesce(last_hit_at, created_at))) AS used_at,
+        total(runtime) AS runtime, total(pinned) AS pinned,
+        count(*) = 1 OR (count(*) = count(node) AND min(node) = max(node)) AS is_one
+      FROM entries WHERE ${where} GROUP BY cell_id, cache_name)
+    SELECT cell_id, total(pinned) AS pinned, max(used_at) AS last_used_at,
+      total(CASE WHEN is_one THEN runtime ELSE (
+        SELECT total(e.runtime) FROM entries AS e JOIN (
+          SELECT entry_id AS last_entry, node AS last_node FROM entries AS l
+          WHERE l.cell_id = c.cell_id AND l.cache_name = c.cache_name
+            AND max(l.created_at, coalesce(l.last_hit_at, l.created_at)) = c.used_at
+          ORDER BY entry_id DESC LIMIT 1)
+        WHERE e.cell_id = c.cell_id AND e.cache_name = c.cache_name
+          AND (e.entry_id = last_entry OR e.node = last_node)) END) AS saves
+    FROM caches AS c GROUP BY cell_id)`;
+}
