@@ -25,8 +25,9 @@ class Cleaning:
     """The record of one clean-up, which grows with each of its transactions.
 
     `actor` is `kernel`, `vscode` or `command`, `at` is in Unix seconds; `size` is in
-    bytes, `seconds` what the evicted took to compute, `amount` their cost in money. `level` is how far the cache has
-    aged by it, `evicted` the bytes that had left for want of room before it.
+    bytes, `seconds` what the evicted took to compute, `amount` what they cost in money.
+    `level` is how far the cache has aged by it, `evicted` the bytes that had left for
+    want of room before it.
     """
 
     actor: str

@@ -124,8 +124,8 @@ def prune(
     """Carries a plan out, or makes one, and clears the rubbish away.
 
     `whole` looks through all files, blobs and nodes too, which is else done once a day.
-    It stops between two transactions, or while it plans, when `go_on` says no. Nothing is done while another
-    cleaner is at work. Raises `sqlite3.Error`, `OSError` or `Unavailable`.
+    It stops between two transactions, or while it plans, when `go_on` says no. Nothing
+    is done while another cleaner is at work. Raises `sqlite3.Error`, `OSError` or `Unavailable`.
     """
     outcome = Outcome(Cleaning(actor, now))
     with database.reading() as connection:
