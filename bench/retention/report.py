@@ -39,7 +39,7 @@ Written by `npm run retention` (seed {seed}). Seconds spent on computing again w
 
 **The traces** are generated, because none can be had: no trace of a notebook cache is public, and public cache traces (block storage, web, key-value stores) do not say what a miss took to compute. `bench/retention/traces.py` plays how people work, and says which sizes and times it assumes and why. The policy was chosen while looking at seeds 1 to 3; `-- --seed 5` plays other sessions. Budgets are shares of what all results of a trace would take: most of those are outdated soon, which is why little room goes far.
 
-**A large clean-up** is timed by `npm run retention -- --speed`, alone and beside a process that writes all the time. It is made of transactions of some 8 ms, so that nobody waits for long, and for that reason it does not take 100,000 entries to half within 2 s: an entry lies in ten trees, in half of them in an order that nothing else is in, and each transaction writes every page that it touched once to the log, and once more from there. All in one transaction it would be quicker, and others would wait for all of it.
+**A large clean-up** is timed by `npm run retention -- --speed`, alone and beside a process that writes all the time. It is made of transactions of some 8 ms, so that nobody waits for long, and for that reason it does not take 100,000 entries to half within 2 s: an entry lies in ten trees, in half of them in an order that nothing else is in, and each transaction writes every page that it touched once to the log, and once more from there. In a trial, all in one transaction took a third of the processor's time, and others would wait for all of it.
 
 {tables}
 """
