@@ -38,8 +38,17 @@ export class MarimoEditor {
 
   /** Opens the file in the active text editor as a notebook. */
   async open(): Promise<void> {
-    await this.vsCode.command('marimo: Open as marimo notebook');
-    await this.vsCode.page.locator('.notebookOverlay').waitFor();
+    const shown = this.vsCode.page.locator('.notebookOverlay');
+    // The extension host learns of the active editor a little later than it is to be seen.
+    for (let tries = 1; ; tries++) {
+      await this.vsCode.command('marimo: Open as marimo notebook');
+      try {
+        await shown.waitFor({ timeout: 10_000 });
+        return;
+      } catch (error) {
+        if (tries === 3) throw error;
+      }
+    }
   }
 
   /** A cell with code, by its place among those that have some. */
