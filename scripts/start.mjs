@@ -50,6 +50,7 @@ async function openBrowser() {
     'workbench.secondarySideBar.defaultVisibility': 'hidden',
     'chat.disableAIFeatures': true,
     'extensions.ignoreRecommendations': true,
+    'git.openRepositoryInParentFolders': 'never',
     'terminal.integrated.env.linux': { PATH: search },
     'terminal.integrated.env.osx': { PATH: search },
   });
