@@ -3,31 +3,28 @@ import type { Reference } from '../protocol/references';
 import type { Caches } from '../store/Caches';
 import type { Disposable } from '../store/Watcher';
 import type { ShownCells } from './AtTheCell';
+import { LabelChanges } from './LabelChanges';
 
 /** A line of a few words above each cell of a notebook that is open as text; a click says why. */
 export class CellLenses implements vscode.CodeLensProvider, vscode.Disposable {
-  private readonly changed = new vscode.EventEmitter<void>();
-  readonly onDidChangeCodeLenses = this.changed.event;
+  private readonly labels: LabelChanges;
+  readonly onDidChangeCodeLenses: vscode.Event<void>;
   private readonly disposables: readonly Disposable[];
 
   constructor(
     private readonly shown: ShownCells,
     private readonly caches: Caches,
   ) {
+    this.labels = new LabelChanges(shown);
+    this.onDidChangeCodeLenses = this.labels.onDidChange;
     this.disposables = [
-      this.changed,
-      shown.onDidChangeCells(() => {
-        this.changed.fire();
-      }),
-      vscode.workspace.onDidChangeConfiguration((event) => {
-        if (event.affectsConfiguration('cellar.codeLens')) this.changed.fire();
-      }),
+      this.labels,
       vscode.languages.registerCodeLensProvider({ scheme: 'file', language: 'python' }, this),
     ];
   }
 
   async provideCodeLenses({ uri }: vscode.TextDocument): Promise<vscode.CodeLens[]> {
-    if (!vscode.workspace.getConfiguration('cellar').get<boolean>('codeLens', true)) return [];
+    if (!this.labels.areShown) return [];
     const result = await this.shown.cells(uri.toString());
     // Above a notebook that was never cached they would say the same everywhere.
     if (result?.database === undefined || result.cells.every(isUnknown)) return [];

@@ -4,25 +4,22 @@ import type { Reference } from '../protocol/references';
 import type { Caches } from '../store/Caches';
 import type { Disposable } from '../store/Watcher';
 import type { ShownCells } from './AtTheCell';
+import { LabelChanges } from './LabelChanges';
 
 /** How a cell stands, below each cell of a notebook that is open in marimo's editor; a click says why. */
 export class CellStatus implements vscode.NotebookCellStatusBarItemProvider, vscode.Disposable {
-  private readonly changed = new vscode.EventEmitter<void>();
-  readonly onDidChangeCellStatusBarItems = this.changed.event;
+  private readonly labels: LabelChanges;
+  readonly onDidChangeCellStatusBarItems: vscode.Event<void>;
   private readonly disposables: readonly Disposable[];
 
   constructor(
     private readonly shown: ShownCells,
     private readonly caches: Caches,
   ) {
+    this.labels = new LabelChanges(shown);
+    this.onDidChangeCellStatusBarItems = this.labels.onDidChange;
     this.disposables = [
-      this.changed,
-      shown.onDidChangeCells(() => {
-        this.changed.fire();
-      }),
-      vscode.workspace.onDidChangeConfiguration((event) => {
-        if (event.affectsConfiguration('cellar.codeLens')) this.changed.fire();
-      }),
+      this.labels,
       vscode.notebooks.registerNotebookCellStatusBarItemProvider(marimoNotebookType, this),
     ];
   }
@@ -30,8 +27,7 @@ export class CellStatus implements vscode.NotebookCellStatusBarItemProvider, vsc
   async provideCellStatusBarItems({
     document,
   }: vscode.NotebookCell): Promise<vscode.NotebookCellStatusBarItem[]> {
-    // It is what the lens is to a notebook that is open as text.
-    if (!vscode.workspace.getConfiguration('cellar').get<boolean>('codeLens', true)) return [];
+    if (!this.labels.areShown) return [];
     const uri = document.uri.toString();
     const result = await this.shown.cells(uri);
     const cell = result?.cells.find((each) => each.uri === uri);

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { compareNames, inReadingOrder } from '../protocol/labels';
 import type { Caches } from '../store/Caches';
+import { isReadable } from '../store/record';
 import type { AppSummary } from '../store/rows';
 import type { SqliteLoader } from '../store/SqliteLoader';
 import { belongs, type Found, type FoundDatabase, type FoundPath } from './found';
@@ -159,11 +160,12 @@ export class CellTree {
           const { cellId, appId } = parent.cell;
           const entries = await loader.entries(cellId);
           const format = await loader.lastFormat(appId);
-          return entries.map((entry) => {
-            const { cache } = entry.versions;
-            const obsolete = cache !== undefined && cache !== format;
-            return { ...parent, kind: 'entry', entry, obsolete };
-          });
+          return entries.map((entry) => ({
+            ...parent,
+            kind: 'entry',
+            entry,
+            obsolete: !isReadable(entry.versions, format),
+          }));
         });
       case 'entry':
         return this.read(parent.database, async (loader) =>

@@ -232,8 +232,10 @@ function withReadable<T extends { readonly versions: Versions }>(
   entries: readonly T[],
 ): (T & { readonly readable: boolean })[] {
   const last = entries.find(({ versions }) => versions.cache !== undefined)?.versions.cache;
-  return entries.map((entry) => {
-    const { cache } = entry.versions;
-    return { ...entry, readable: cache === undefined || cache === last };
-  });
+  return entries.map((entry) => ({ ...entry, readable: isReadable(entry.versions, last) }));
+}
+
+/** @param format the one that marimo reads; of an entry that names none, nobody can tell that it does not */
+export function isReadable({ cache }: Versions, format: string | undefined): boolean {
+  return cache === undefined || cache === format;
 }
