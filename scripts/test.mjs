@@ -36,6 +36,9 @@ for (const { name, count, reason, ms } of results) {
   const said = reason === undefined ? sentence(count) : `did not run: ${reason}`;
   console.log(`${name.padEnd(16)} ${(ms / 1000).toFixed(0).padStart(5)} s   ${said}`);
 }
+for (const what of results.flatMap(({ count }) => count.again ?? [])) {
+  console.log(`passed on the second try only: ${what}`);
+}
 const total = sum(results.map(({ count }) => count));
 const notRun = results.some(({ reason }) => reason !== undefined);
 process.exitCode = total.failed > 0 || (notRun && values['nothing-skipped']) ? 1 : 0;

@@ -161,7 +161,7 @@ export class VsCode {
     await this.page.keyboard.press('Enter');
   }
 
-  /** Hovers a word until a hover that contains `expected` opens. */
+  /** Hovers a word, or a row of a list, until a hover that contains `expected` opens. */
   async hover(word: Locator, expected: string | RegExp): Promise<Locator> {
     const hover = this.page.locator('.monaco-hover:visible', { hasText: expected });
     await word.waitFor();
@@ -171,7 +171,7 @@ export class VsCode {
       await word.hover();
       const seen = await hover
         .first()
-        .waitFor({ timeout: 1500 })
+        .waitFor({ timeout: 3000 })
         .then(() => true)
         .catch(() => false);
       if (!seen) continue;

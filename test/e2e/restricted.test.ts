@@ -49,9 +49,7 @@ test('Restricted Mode shows what is cached, as text, and changes nothing', async
     const row = tree.row(/<img src=x onerror=alert\(1\)>/);
     await row.waitFor();
     assert.equal(await tree.pane.locator('img[src="x"]').count(), 0);
-    await row.hover();
-    const tooltip = vsCode.page.locator('.monaco-hover:visible', { hasText: 'onerror' });
-    await tooltip.waitFor();
+    const tooltip = await vsCode.hover(row, 'onerror');
     assert.equal(await tooltip.locator('img[src="x"]').count(), 0);
     assert.equal(await tooltip.locator('a[data-href^="command:workbench"]').count(), 0);
   });
