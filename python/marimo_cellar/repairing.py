@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from marimo_cellar import blobs, clearing, damage, faults
-from marimo_cellar.checking import USAGE, WRONG_TOTALS, WRONG_USAGE, Problem, audit
+from marimo_cellar.checking import USAGE, WRONG_TOTALS, WRONG_USAGE, audit
 from marimo_cellar.database import Database, Unavailable
+from marimo_cellar.findings import Problem
 
 
 @dataclass

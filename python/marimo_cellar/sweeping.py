@@ -26,11 +26,11 @@ def sweep(database: Database, now: float | None = None) -> int:
     them. Raises `sqlite3.Error` or `Unavailable` where nothing can be written.
     """
     # Here, since most runs only see that there is nothing to do yet.
-    from marimo_cellar import checking, repairing
+    from marimo_cellar import checking, checking_bytes, repairing
 
     until = (time.time() if now is None else now) - checking.GRACE
     removed = _remove_copies(database, until)
-    if found := list(checking.files_without_row(database, until)):
+    if found := list(checking_bytes.files_without_row(database, until)):
         removed += repairing.remove_files(database, found)
     return removed
 

@@ -10,6 +10,7 @@ import pytest
 
 from marimo_cellar import SqliteStore, blobs, checking, repairing, sweeping
 from marimo_cellar.database import Database
+from marimo_cellar.findings import Problem
 from tests.conftest import Write
 from tests.kernels import cache_of, export
 from tests.test_store import audit
@@ -107,7 +108,7 @@ def test_a_file_that_got_its_row_meanwhile_is_left(
     )
     remove = repairing.remove_files
 
-    def save_first(database: Database, found: list[checking.Problem]) -> int:
+    def save_first(database: Database, found: list[Problem]) -> int:
         assert store.put("n/P_2.pickle", data)
         return remove(database, found)
 

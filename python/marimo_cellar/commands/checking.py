@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from marimo_cellar import _marimo, damage
-from marimo_cellar.checking import Problem, Stock, problems, take_stock
+from marimo_cellar.checking import Stock, problems, take_stock
 from marimo_cellar.commands.caches import database_of
 from marimo_cellar.commands.progress import Progress
 from marimo_cellar.database import Database
+from marimo_cellar.findings import Problem
 from marimo_cellar.repairing import Repairs, repair
 
 # Of one kind, so many are listed; the rest is counted.
