@@ -168,13 +168,16 @@ export class CellarServer {
       return isIn && line <= this.#hoverEnd(place);
     });
     if (!answer || !cell) return null;
-    const facts = await this.#cells.facts(cell, answer);
+    const [facts, ofAll] = await Promise.all([
+      this.#cells.facts(cell, answer),
+      this.#cells.saved(cell, answer),
+    ]);
     const lines = describeCell(facts, {
       locale: this.#locale,
       now: Date.now() / 1000,
       escape: this.#markdown ? escapeMarkdown : plainText,
     });
-    const saved = describeSaved(await this.#cells.saved(cell, answer), this.#locale);
+    const saved = describeSaved(ofAll, this.#locale);
     if (saved !== undefined) lines.push(saved);
     return {
       contents: this.#markdown

@@ -1,5 +1,5 @@
 import type { Connection } from './Connection';
-import { looksAfterItself } from './retention';
+import { looksAfterItself } from './features';
 import { entriesWithUse } from './uses';
 
 // What entries cost in money. Few do, so it is asked apart from the listings, which know of it that

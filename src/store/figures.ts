@@ -1,14 +1,8 @@
 import { dirname, resolve } from 'node:path';
 import type { Connection } from './Connection';
 import { integer, Listing, oneOf, optional, real, sum, text } from './fields';
-import {
-  choose,
-  listCandidates,
-  listShared,
-  looksAfterItself,
-  numberIn,
-  readUsed,
-} from './retention';
+import { looksAfterItself } from './features';
+import { choose, listCandidates, listShared, numberIn, readUsed } from './retention';
 
 const week = 7 * 86_400;
 /** Clean-ups, and days, that are told. */

@@ -27,6 +27,7 @@ import {
 import { entriesWithUse, usesByCell } from './uses';
 import { currentCosts, entryCosts, withCost } from './costs';
 import type { Connection, Value } from './Connection';
+import { tellsWhy } from './features';
 
 /**
  * The folder of a notebook, by its row; one without a file is where it would be saved in marimo's own
@@ -264,11 +265,6 @@ export async function listReads(connection: Connection, appId: number): Promise<
     appId,
   );
   return reads.parse(row?.reads, connection.path).sort((a, b) => compare(a.path, b.path));
-}
-
-/** Whether the database has what 1.1 added: VS Code reads older ones as they are. */
-async function tellsWhy(connection: Connection): Promise<boolean> {
-  return (await connection.number('PRAGMA user_version')) > 1000;
 }
 
 /** By code units, so that the order is the same for everybody. */

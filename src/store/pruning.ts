@@ -4,11 +4,11 @@ import { CleanUp } from './CleanUp';
 import type { Connection } from './Connection';
 import { type Actor, Cleaning, haunting, trimRecords } from './evicting';
 import { flag, integer, Listing, optional, text } from './fields';
+import { looksAfterItself } from './features';
 import {
   choose,
   listCandidates,
   listShared,
-  looksAfterItself,
   readUsed,
   type Eviction,
   type SharedBlob,

@@ -119,12 +119,6 @@ class Account {
   }
 }
 
-/** Whether the database has what the policy needs: those of format 1.0 have not. */
-export async function looksAfterItself(connection: Connection): Promise<boolean> {
-  const view = `SELECT count(*) FROM sqlite_schema WHERE type = 'view' AND name = 'retention'`;
-  return (await connection.number(view)) > 0;
-}
-
 /**
  * What may leave, in order.
  * @param now Unix seconds

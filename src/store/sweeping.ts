@@ -6,7 +6,7 @@ import type { Connection } from './Connection';
 import { countUsage, removeLooseFiles } from './mending';
 import { lookForMissing, noteMissing, type MissingChanges } from './missing';
 import { removeEntries, removeUnused } from './removal';
-import { looksAfterItself } from './retention';
+import { looksAfterItself } from './features';
 import type { Writer } from './Writer';
 
 /** Seconds after which wrong bytes go, and between two looks through all blobs, nodes and files. */
