@@ -2,9 +2,10 @@
 
 SQLite before 3.51.3 can corrupt a database when a checkpoint starts right after
 another while a third connection commits and resets the log. So no connection
-checkpoints by itself, and one does so only while its sibling holds the write lock:
-nothing can commit meanwhile, and no other process can be doing the same. PASSIVE is
-the only kind that works there.
+checkpoints by itself, and one does so only while a sibling keeps the log from being
+reset: one that holds the write lock, so that nobody commits, or one that reads what
+lies in the log, so that others write and are not held up. PASSIVE is the only kind
+that works there.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import sqlite3
 import time
 from pathlib import Path
 
-from marimo_cellar import turns
+from marimo_cellar import turns, watching
 from marimo_cellar.faults import is_busy
-from marimo_cellar.opening import LOG_KEPT
+from marimo_cellar.opening import LOG_KEPT, Connection
 
 # In bytes. The log is folded after a run and whenever it has grown to the
 # first of these sizes; above the second a writer waits until it is folded, and above
@@ -27,6 +28,8 @@ TOO_LARGE = 32 * 2**20
 FULL = 48 * 2**20
 # Seconds for which a fold may keep writers waiting.
 _FOLDING_SECONDS = 0.2
+# How often what came into the log while it was folded is folded too.
+_ROUNDS = 3
 # Seconds to wait for the write lock to fold: whoever holds it can do it later.
 _PATIENCE = 0.5
 
@@ -54,14 +57,55 @@ def fold(holder: sqlite3.Connection, worker: sqlite3.Connection, path: Path) -> 
     try:
         until = time.monotonic() + _FOLDING_SECONDS
         while True:
-            _, pages, folded = worker.execute(
+            busy, pages, folded = worker.execute(
                 "PRAGMA wal_checkpoint(PASSIVE)"
             ).fetchone()
-            # Both are -1 where there is no log.
-            if folded >= pages:
+            # Both are -1 where there is no log, and where somebody folds beside us.
+            if folded >= pages and not busy:
                 return True
             if time.monotonic() > until:
                 return False
             time.sleep(0.005)
     finally:
         holder.execute("ROLLBACK")
+
+
+def fold_beside(
+    holder: Connection, reader: Connection, worker: Connection, path: Path
+) -> bool:
+    """Checkpoints the log while others write; the write lock is held for a moment.
+
+    Whether all of it is in the database, for certain. False too where the log's index
+    cannot be looked at, and nothing was done.
+    """
+    watch = watching.watch(reader, path)
+    if watch is None:
+        return False
+    for _ in range(_ROUNDS):
+        try:
+            turns.begin(holder, path, _PATIENCE)
+        except sqlite3.OperationalError as error:
+            if not is_busy(error):
+                raise
+            return False
+        try:
+            reader.execute("BEGIN")
+            reader.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+            # Nobody folds more, or writes, before this is told. While there is any,
+            # the reading stands on the log, which no writer then begins anew; else it
+            # would stand on the database alone, and there would be nothing to do.
+            left = watch.unfolded()
+        finally:
+            holder.execute("ROLLBACK")
+        try:
+            if left:
+                worker.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        finally:
+            reader.execute("ROLLBACK")
+        after = watch.unfolded()
+        if after == 0:
+            return True
+        if after >= left:
+            # Somebody reads an old state, or writes faster than this.
+            return False
+    return False

@@ -91,8 +91,8 @@ class Database:
                     if not self.connections.is_current(connection):
                         raise Replaced(f"{self.path} was replaced meanwhile")
                 break
-            if folding and self.log_size() > checkpoints.WORTH_FOLDING:
-                self.fold_log()
+        if folding and self.log_size() > checkpoints.WORTH_FOLDING:
+            self.fold_log()
 
     def _begin(self, connection: sqlite3.Connection) -> None:
         # Whoever kept it for so long may keep it all day. The next ones, which the
@@ -121,6 +121,22 @@ class Database:
 
     def fold_log(self) -> bool:
         """Checkpoints the write-ahead log; False if others were in the way."""
+        return self.fold_beside() or self.fold_alone()
+
+    def fold_beside(self) -> bool:
+        """The same while others write, as far as that goes; whether all of it is done."""
+        if self.log_size() == 0 or self.read_only:
+            return True
+        with self.connections.taken() as holder, self.connections.taken() as reader:
+            if holder is None or reader is None:
+                return True
+            with self.connections.taken() as worker:
+                return worker is None or checkpoints.fold_beside(
+                    holder, reader, worker, self.path
+                )
+
+    def fold_alone(self) -> bool:
+        """The same while nobody else can write."""
         if self.log_size() == 0 or self.read_only:
             return True
         with self._turn, self.connections.taken() as holder:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from marimo_cellar import blobs, missing, repairing, retention, rubbish, sweeping
-from marimo_cellar.checkpoints import WORTH_FOLDING
+from marimo_cellar.checkpoints import TOO_LARGE
 from marimo_cellar.database import Database
 from marimo_cellar.evicting import Cleaning, evict, haunting, trim_records
 from marimo_cellar.pacing import Pace
@@ -36,6 +36,9 @@ _SWEEP = 24 * 3600.0
 # KiB of pages that a cleaner keeps in memory. What goes touches every index of what
 # stays, all over it: with SQLite's own 2 MB most pages were read again each time.
 _PAGES = 64 << 10
+# Bytes that the log may have before it is folded: the more, the fewer are the waits for
+# the disk. Nobody waits for it, as it is done while others write.
+_LOG = 16 << 20
 # Steps of SQLite's between two questions whether a plan is still wanted: some 10 ms.
 _STEPS = 500_000
 
@@ -294,13 +297,17 @@ class _Work:
         took = self._note(began)
         if pace is not None:
             pace.took(took)
-        if self._database.log_size() > WORTH_FOLDING:
+        if (size := self._database.log_size()) > _LOG and not (
+            self._database.fold_beside() or size < TOO_LARGE
+        ):
             self._fold()
 
     def _fold(self) -> None:
-        began = time.monotonic()
-        self._database.fold_log()
-        self._note(began)
+        """Folds the log, for as short as it can be while others may not write."""
+        if not self._database.fold_beside():
+            began = time.monotonic()
+            self._database.fold_alone()
+            self._note(began)
 
     def _note(self, began: float) -> float:
         took = time.monotonic() - began

@@ -25,6 +25,10 @@ _HEADER_BYTES = 48
 # Where it counts commits, and where it says whether there is anything in it.
 _COMMITS = slice(8, 12)
 _IS_MADE = 12
+# How many frames the log has, and, after both copies, how many of them are folded into
+# the database; both in the machine's byte order.
+_FRAMES = slice(16, 20)
+_FOLDED = slice(96, 100)
 # A process that met so many databases, or so many begun anew, watches no more.
 _MOST_HANDLES = 64
 
@@ -62,6 +66,18 @@ class Watch:
     def header(self) -> bytes:
         """The same of a database that was seen in its place just now. Raises OSError."""
         return os.pread(self._handle, _HEADER_BYTES, 0)
+
+    def unfolded(self) -> int:
+        """How many frames of the log are not in the database yet. Raises OSError.
+
+        Certain while nobody can write; else what a commit had changed by half may tell
+        of too few or too many.
+        """
+        index = os.pread(self._handle, _FOLDED.stop, 0)
+        frames, folded = (
+            int.from_bytes(index[part], sys.byteorder) for part in (_FRAMES, _FOLDED)
+        )
+        return frames - folded
 
 
 def commits_between(one: bytes, other: bytes) -> int:

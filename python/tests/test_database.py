@@ -9,10 +9,11 @@ import sys
 import threading
 from pathlib import Path
 from textwrap import dedent
+from typing import Any, cast
 
 import pytest
 
-from marimo_cellar import opening, schema
+from marimo_cellar import checkpoints, opening, schema
 from marimo_cellar.database import Database, Unavailable, database_in
 from marimo_cellar.opening import connect
 from marimo_cellar.schema import APPLICATION_ID
@@ -139,6 +140,67 @@ def test_a_reader_does_not_stop_the_log_from_being_folded_later(
     database.fold_log()
     _, pages, folded = reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     assert pages == folded
+    reader.close()
+
+
+def test_others_write_while_the_log_is_folded(database: Database) -> None:
+    def write(path: str) -> None:
+        other.execute("INSERT INTO apps (path, last_seen_at) VALUES (?, 0)", (path,))
+
+    with database.writing():
+        pass
+    other = sqlite3.connect(database.path, isolation_level=None)
+    other.execute("PRAGMA wal_autocheckpoint = 0")
+    write("before")
+
+    class Worker:
+        """Somebody writes right before and after each of its checkpoints."""
+
+        def execute(self, sql: str) -> sqlite3.Cursor:
+            assert connection is not None
+            self.folds += 1
+            write(f"before {self.folds}")
+            cursor = connection.execute(sql)
+            if self.folds == 1:
+                write("after")
+            return cursor
+
+        folds = 0
+
+    worker = Worker()
+    with (
+        database.connections.taken() as holder,
+        database.connections.taken() as reader,
+        database.connections.taken() as connection,
+    ):
+        assert holder is not None and reader is not None and connection is not None
+        path = database.path
+        # What came meanwhile is in the log behind the rest, which was not begun anew:
+        # each round folds what was there when it began, and one that adds less than
+        # it folds goes on.
+        checkpoints.fold_beside(holder, reader, cast(Any, worker), path)
+        assert worker.folds > 1
+        assert checkpoints.fold_beside(holder, reader, connection, path)
+        # There is nothing to do, and nobody's turn is needed to see it.
+        assert not (holder.in_transaction or reader.in_transaction)
+        assert other.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[0] == 0
+    assert other.execute("SELECT count(*) FROM apps").fetchone() == (worker.folds + 2,)
+    assert other.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    other.close()
+
+
+def test_a_reader_of_an_old_state_ends_a_fold_beside_it(database: Database) -> None:
+    with database.writing() as connection:
+        connection.execute("INSERT INTO apps (path, last_seen_at) VALUES ('a', 0)")
+    reader = sqlite3.connect(database.path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM apps").fetchall()
+    with database.writing() as connection:
+        connection.execute("INSERT INTO apps (path, last_seen_at) VALUES ('b', 0)")
+    assert not database.fold_beside()
+    assert reader.execute("SELECT path FROM apps").fetchall() == [("a",)]
+    reader.execute("COMMIT")
+    assert database.fold_beside()
     reader.close()
 
 
