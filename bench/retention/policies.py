@@ -155,7 +155,9 @@ class Cellar:
             budget,
         )
         if chosen:
-            evicting.evict(self.connection, Cleaning("kernel", at), chosen)
+            cleaning = Cleaning("kernel", at)
+            digests = evicting.evict(self.connection, cleaning, chosen)
+            evicting.free(self.connection, cleaning, digests)
 
     @property
     def used(self) -> int:

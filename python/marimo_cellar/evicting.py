@@ -46,8 +46,8 @@ def evict(
     cleaning: Cleaning,
     evictions: Sequence[Eviction],
     haunting: Collection[int] | None = None,
-) -> list[tuple[bytes, str]]:
-    """Removes entries and what only they needed; the files are for `blobs.unlink`.
+) -> list[bytes]:
+    """Removes entries; the digests of what they referred to are for `free`.
 
     An entry that was used, replaced or pinned since it was chosen stays. Of those that
     go, the ones of `haunting` become ghosts, all by default.
@@ -59,9 +59,7 @@ def evict(
     _begin(connection, cleaning)
     _haunt(connection, cleaning, there, haunting)
     digests = clearing.delete(connection, [one.candidate.entry_id for one in there])
-    files = blobs.remove_unused(connection, digests)
     cleaning.entries += len(there)
-    # Not what was planned: somebody else may refer to the same bytes by now.
     cleaning.size += before - _used(connection)
     cleaning.seconds += sum(one.candidate.seconds for one in there)
     cleaning.amount += sum(one.candidate.amount for one in there)
@@ -80,6 +78,22 @@ def evict(
             sum(one.freed for one in for_room),
             cleaning.cleaning_id,
         ),
+    )
+    return digests
+
+
+def free(
+    connection: sqlite3.Connection, cleaning: Cleaning, digests: Sequence[bytes]
+) -> list[tuple[bytes, str]]:
+    """Removes of these bytes what nothing refers to any more; the files are for
+    `blobs.unlink`."""
+    before = _used(connection)
+    files = blobs.remove_unused(connection, digests)
+    # Not what was planned: somebody else may refer to the same bytes by now.
+    cleaning.size += before - _used(connection)
+    connection.execute(
+        "UPDATE cleanings SET size = ? WHERE cleaning_id = ?",
+        (cleaning.size, cleaning.cleaning_id),
     )
     return files
 

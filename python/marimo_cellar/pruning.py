@@ -20,7 +20,7 @@ from typing import TypeVar
 from marimo_cellar import blobs, missing, repairing, retention, rubbish, sweeping
 from marimo_cellar.checkpoints import TOO_LARGE
 from marimo_cellar.database import Database
-from marimo_cellar.evicting import Cleaning, evict, haunting, trim_records
+from marimo_cellar.evicting import Cleaning, evict, free, haunting, trim_records
 from marimo_cellar.pacing import Pace
 from marimo_cellar.retention import Eviction, Rules
 
@@ -33,6 +33,12 @@ _TRANSACTION = 0.008
 _LEASE = 60.0
 # Seconds between two looks through all blobs and nodes.
 _SWEEP = 24 * 3600.0
+# Entries that go before their values do, and bytes of these: the most that a killed
+# cleaner leaves to the next one.
+_ROUND = 4000
+_ROUND_BYTES = 64 << 20
+# How often a notebook's nodes are looked at while others write all the time.
+_LOOKS = 10
 # KiB of pages that a cleaner keeps in memory. What goes touches every index of what
 # stays, all over it: with SQLite's own 2 MB most pages were read again each time.
 _PAGES = 64 << 10
@@ -177,14 +183,15 @@ class _Work:
             connection.execute(
                 "INSERT OR IGNORE INTO cleaners VALUES (1, ?, 0, 0)", (self._holder,)
             )
+            row = connection.execute("SELECT until, swept_at FROM cleaners").fetchone()
+            # One that was killed has left values behind, which count as used.
+            self.swept_at = 0.0 if row[0] else row[1]
             taken = connection.execute(
                 # One that ends later than any can is of a clock that was wrong.
                 "UPDATE cleaners SET holder = ?, until = ?"
                 " WHERE until NOT BETWEEN ? AND ?",
                 (self._holder, now + _LEASE, now, now + 2 * _LEASE),
             ).rowcount
-            row = connection.execute("SELECT swept_at FROM cleaners").fetchone()
-            self.swept_at = row[0]
         return taken == 1
 
     def end(self) -> None:
@@ -212,25 +219,52 @@ class _Work:
     def evict(self, evictions: Sequence[Eviction]) -> None:
         cleaning = self._outcome.cleaning
         ghosts = haunting(evictions)
-        # Neighbours together. What was saved together lies on the same pages of the
-        # tables and of some indexes, a cell's results too; the indexes by hash and by
-        # digest are in no order that anything else is in.
+        # Neighbours together: each page that a transaction touches is written to the log
+        # by it. What was saved together lies on the same pages of the tables and of some
+        # indexes; and so that values can go in the order of their digests, in which the
+        # indexes of `blobs` are, they go after some thousand entries that had them.
         chosen = sorted(evictions, key=lambda one: one.candidate.entry_id)
-        for files in self._in_pieces(
-            chosen, lambda connection, some: evict(connection, cleaning, some, ghosts)
-        ):
-            self._unlink(files)
+        entries, values = Pace(_TRANSACTION), Pace(_TRANSACTION)
+        for round in _rounds(chosen):
+            digests: set[bytes] = set()
+            for some in self._in_pieces(
+                round, lambda c, some: evict(c, cleaning, some, ghosts), entries
+            ):
+                digests.update(some)
+            for files in self._in_pieces(
+                sorted(digests), lambda c, some: free(c, cleaning, some), values, True
+            ):
+                self._unlink(files)
         if cleaning.entries:
             with self._transaction() as connection:
                 trim_records(connection)
 
     def clear_nodes(self) -> None:
+        """Nodes that no entry stands on, of one notebook after the other."""
         for app_id in self._look(rubbish.apps_with_nodes):
-            if not self._go_on():
-                return
-            if self._look(lambda c, app=app_id: rubbish.unneeded_nodes(c, app)):  # type: ignore[misc]
-                with self._transaction() as connection:
-                    self._count(rubbish.remove_nodes(connection, app_id))
+            for _ in range(_LOOKS):
+                if self._clear_nodes_of(app_id) or not self._go_on():
+                    break
+
+    def _clear_nodes_of(self, app_id: int) -> bool:
+        """Whether all are gone, and nobody wrote meanwhile, who may stand on one."""
+        state, nodes = self._look(
+            lambda connection: (
+                _state(connection),
+                rubbish.unneeded_nodes(connection, app_id),
+            )
+        )
+
+        def remove(
+            connection: sqlite3.Connection, some: Sequence[tuple[bytes, int]]
+        ) -> bool:
+            if _state(connection) != state:
+                return False
+            rubbish.remove_nodes(connection, some)
+            self._count(len(some))
+            return True
+
+        return all(self._in_pieces(nodes, remove))
 
     def sweep(self, now: float) -> None:
         """Looks through all blobs and nodes."""
@@ -244,10 +278,14 @@ class _Work:
             self._unlink(files)
         self.clear_nodes()
         if self._go_on():
+            # As the budget is compared with it, damage to it must not last.
+            error = self._look(repairing.usage_error)
             with self._transaction() as connection:
                 connection.execute("UPDATE cleaners SET swept_at = ?", (now,))
-                # As the budget is compared with it, damage to it must not last.
-                repairing.recount_usage(connection)
+                if error is None:
+                    repairing.recount_usage(connection)
+                elif error:
+                    connection.execute("UPDATE usage SET size = size + ?", (error,))
 
     def give_back(self) -> None:
         """Gives free pages back to the disk; the file shrinks when the log is folded."""
@@ -272,10 +310,13 @@ class _Work:
         self,
         all_of_it: Sequence[T],
         act: Callable[[sqlite3.Connection, Sequence[T]], U],
+        pace: Pace | None = None,
+        to_the_end: bool = False,
     ) -> Iterable[U]:
-        """Acts on a few at a time, as many as fit into a short transaction."""
-        pace, start = Pace(_TRANSACTION), 0
-        while start < len(all_of_it) and self._go_on():
+        """Acts on a few at a time, as many as fit into a short transaction; until it is
+        stopped, unless it goes `to_the_end`."""
+        pace, start = pace or Pace(_TRANSACTION), 0
+        while start < len(all_of_it) and (to_the_end or self._go_on()):
             some = all_of_it[start : start + pace.size]
             with self._transaction(pace) as connection:
                 result = act(connection, some)
@@ -328,6 +369,22 @@ class _Work:
                 connection.execute("PRAGMA freelist_count").fetchone()[0]
             )
         )
+
+
+def _rounds(evictions: Sequence[Eviction]) -> Iterator[Sequence[Eviction]]:
+    """Parts whose values lie about without an entry only for a while."""
+    begin, size = 0, 0
+    for end, one in enumerate(evictions, start=1):
+        size += one.freed
+        if end - begin == _ROUND or size > _ROUND_BYTES or end == len(evictions):
+            yield evictions[begin:end]
+            begin, size = end, 0
+
+
+def _state(connection: sqlite3.Connection) -> tuple[int, int]:
+    """The same while nobody but this connection has written."""
+    (version,) = connection.execute("PRAGMA data_version").fetchone()
+    return id(connection), version
 
 
 def _give_back(connection: sqlite3.Connection, pages: int) -> None:

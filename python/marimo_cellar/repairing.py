@@ -256,6 +256,18 @@ def recount_usage(connection: sqlite3.Connection) -> None:
         connection.execute(f"INSERT INTO usage (size) {USAGE}")
 
 
+def usage_error(connection: sqlite3.Connection) -> int | None:
+    """How many bytes more all values take than is told, which stays the same while
+    others write, who change both alike; None where it has to be counted anew."""
+    sizes = connection.execute("SELECT size FROM usage").fetchall()
+    if len(sizes) != 1 or not isinstance(sizes[0][0], int):
+        return None
+    (error,) = connection.execute(
+        f"SELECT ({USAGE}) - (SELECT size FROM usage)"
+    ).fetchone()
+    return int(error)
+
+
 def remove_files(database: Database, problems: Iterable[Problem]) -> int:
     """Removes files without a row that have a name of ours; how many. Those of others
     are left.

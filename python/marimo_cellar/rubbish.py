@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from marimo_cellar import blobs
 from marimo_cellar.clearing import delete
@@ -86,7 +86,11 @@ def apps_with_nodes(connection: sqlite3.Connection) -> list[int]:
 def unneeded_nodes(
     connection: sqlite3.Connection, app_id: int
 ) -> list[tuple[bytes, int]]:
-    """A notebook's nodes, each with its cell, that no entry stands on, however far."""
+    """A notebook's nodes, each with its cell, that no entry stands on, however far.
+
+    A node comes before those that it stands on, so that at any time of their removal
+    what is still there has its ancestors, on which the kernel relies.
+    """
     rows = connection.execute(
         "SELECT node, cell_id, parents FROM nodes JOIN cells USING (cell_id)"
         " WHERE app_id = ?",
@@ -107,16 +111,21 @@ def unneeded_nodes(
         if one not in needed:
             needed.add(one)
             waiting.extend(parents.get(one, ()))
-    return [(node, cell) for node, cell, _ in rows if node.hex() not in needed]
+    cells: dict[str, list[tuple[bytes, int]]] = {}
+    for node, cell_id, _ in rows:
+        if node.hex() not in needed:
+            cells.setdefault(node.hex(), []).append((node, cell_id))
+    order = reversed(_ancestors_first(cells, parents))
+    return [one for node in order for one in cells[node]]
 
 
-def remove_nodes(connection: sqlite3.Connection, app_id: int) -> int:
-    """Removes a notebook's nodes that nobody needs, and code that no node has.
+def remove_nodes(
+    connection: sqlite3.Connection, nodes: Sequence[tuple[bytes, int]]
+) -> None:
+    """Removes some of a notebook's nodes, by their cells, and code that no node has.
 
-    In one transaction with the look at what is needed: a node that is there has its
-    ancestors, on which the kernel relies.
+    Only while nobody has written since they were found.
     """
-    nodes = unneeded_nodes(connection, app_id)
     for node, cell_id in nodes:
         (code,) = connection.execute(
             "SELECT code_digest FROM nodes WHERE node = ? AND cell_id = ?",
@@ -130,4 +139,20 @@ def remove_nodes(connection: sqlite3.Connection, app_id: int) -> int:
             " (SELECT 1 FROM nodes WHERE code_digest = ?1)",
             (code,),
         )
-    return len(nodes)
+
+
+def _ancestors_first(
+    nodes: Collection[str], parents: Mapping[str, Sequence[str]]
+) -> list[str]:
+    order: list[str] = []
+    seen: set[str] = set()
+    waiting = [(node, False) for node in nodes]
+    while waiting:
+        node, has_ancestors = waiting.pop()
+        if has_ancestors:
+            order.append(node)
+        elif node in nodes and node not in seen:
+            seen.add(node)
+            waiting.append((node, True))
+            waiting.extend((above, False) for above in parents[node])
+    return order

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar import opening, pruning, retention, rubbish, upkeep
+from marimo_cellar import opening, pruning, repairing, retention, rubbish, upkeep
 from marimo_cellar.__main__ import main
 from marimo_cellar.cells import Roll
 from marimo_cellar.checking import audit
@@ -115,6 +115,33 @@ def test_one_cleaner_at_a_time_and_a_dead_one_is_waited_for(
     assert left(database) == []
 
 
+def test_what_a_killed_cleaner_leaves_goes_with_the_next_one(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(database, 20)
+    now = time.time()
+    prune(database, None, now=now)
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        # After entries went, and before their values did; it takes no leave.
+        patch.setattr(pruning, "free", killed)
+        patch.setattr(pruning._Work, "end", lambda _: None)
+        with pytest.raises(Killed):
+            prune(database, 1_000_000, now=now, whole=False)
+    assert 0 < len(left(database)) < 20
+    assert {problem.kind for problem in audit(database, grace=0)} != set()
+    later = now + 100
+    assert not prune(database, None, now=later, whole=False).busy
+    assert audit(database, grace=0) == []
+    assert len(left(database)) > 0
+
+
 def test_it_stops_between_transactions_and_goes_on_later(database: Database) -> None:
     fill(database, 60)
     turns = iter([True] * 3)
@@ -210,6 +237,92 @@ def test_rubbish_goes_and_the_rest_stays(database: Database) -> None:
             "SELECT count(*), min(at) FROM lookups"
         ).fetchone() == (50, 20)
         assert rubbish.unused_blobs(connection) == []
+
+
+def nodes_left(database: Database) -> set[str]:
+    with database.reading() as connection:
+        assert connection is not None
+        return {row[0].hex() for row in connection.execute("SELECT node FROM nodes")}
+
+
+@pytest.fixture
+def chain(database: Database) -> list[str]:
+    """Nodes each of which stands on the one before, and none of which is needed."""
+    fill(database, 1, size=100)
+    nodes = [bytes([number] * 32) for number in range(60)]
+    with database.writing() as connection:
+        connection.execute("INSERT INTO sources VALUES (zeroblob(32), '')")
+        connection.executemany(
+            "INSERT INTO nodes SELECT ?, cell_id, zeroblob(32), ? FROM entries",
+            [
+                (node, json.dumps([nodes[number - 1].hex()] if number else []))
+                for number, node in enumerate(nodes)
+            ],
+        )
+    return [node.hex() for node in nodes]
+
+
+def test_nodes_go_a_few_at_a_time_and_before_their_ancestors(
+    database: Database, chain: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states: list[set[str]] = []
+    real = rubbish.remove_nodes
+
+    def remove(connection: Any, nodes: Any) -> None:
+        real(connection, nodes)
+        rows = connection.execute("SELECT node FROM nodes")
+        states.append({node.hex() for (node,) in rows})
+
+    monkeypatch.setattr(rubbish, "remove_nodes", remove)
+    prune(database, None)
+    assert len(states) > 1
+    assert all(state == set(chain[: len(state)]) for state in states)
+    assert nodes_left(database) == set()
+    with database.reading() as connection:
+        assert connection is not None
+        assert connection.execute("SELECT count(*) FROM sources").fetchone() == (0,)
+
+
+def test_a_node_that_is_needed_again_meanwhile_stays(
+    database: Database, chain: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = opening.connect(database.path, "rw")
+    real = rubbish.unneeded_nodes
+    looks: list[int] = []
+
+    def look(connection: Any, app_id: int) -> Any:
+        found = real(connection, app_id)
+        if not looks:
+            # A kernel saves a result that stands on one of them.
+            other.execute("UPDATE entries SET node = ?", (bytes.fromhex(chain[9]),))
+        looks.append(len(found))
+        return found
+
+    monkeypatch.setattr(rubbish, "unneeded_nodes", look)
+    prune(database, None)
+    other.close()
+    assert looks[:2] == [60, 50]
+    assert nodes_left(database) == set(chain[:10])
+
+
+def test_a_wrong_count_of_what_is_used_is_put_right_while_others_write(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(database, 3)
+    real = repairing.usage_error
+
+    def error(connection: Any) -> int | None:
+        found = real(connection)
+        store = SqliteStore(str(database.folder))
+        store.put("block/P_9.pickle", b"x" * 100_000)
+        return found
+
+    monkeypatch.setattr(repairing, "usage_error", error)
+    with database.writing() as connection:
+        connection.execute("UPDATE usage SET size = size - 12345")
+    prune(database, None)
+    assert len(left(database)) == 4
+    assert audit(database, grace=0) == []
 
 
 def test_what_was_evicted_and_computed_again_is_told(database: Database) -> None:

@@ -351,7 +351,9 @@ def test_what_a_clean_up_leaves(cache: Cache, budget: int, at_once: int) -> None
         # In another order than that in which they were chosen, as it is done.
         leaving = sorted(chosen, key=lambda one: one.candidate.entry_id)
         for start in range(0, len(leaving), at_once):
-            evicting.evict(connection, cleaning, leaving[start : start + at_once])
+            some = leaving[start : start + at_once]
+            digests = evicting.evict(connection, cleaning, some)
+            evicting.free(connection, cleaning, digests)
         left = {row[0] for row in connection.execute("SELECT entry_id FROM entries")}
         blobs = {row[0][0] for row in connection.execute("SELECT digest FROM blobs")}
         after = retention.used(connection)
