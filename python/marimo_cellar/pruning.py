@@ -172,6 +172,8 @@ class _Work:
         self, database: Database, outcome: Outcome, go_on: Callable[[], bool]
     ) -> None:
         self.swept_at = 0.0
+        # Whether values are left whose entries are gone.
+        self._owes = False
         self._database = database
         self._outcome = outcome
         self._go_on = go_on
@@ -197,7 +199,9 @@ class _Work:
     def end(self) -> None:
         with self._database.writing() as connection:
             connection.execute(
-                "UPDATE cleaners SET until = 0 WHERE holder = ?", (self._holder,)
+                "UPDATE cleaners SET until = 0,"
+                " swept_at = CASE WHEN ? THEN 0 ELSE swept_at END WHERE holder = ?",
+                (self._owes, self._holder),
             )
             connection.execute("PRAGMA cache_size = -2000")
         self._fold()
@@ -227,6 +231,7 @@ class _Work:
         entries, values = Pace(_TRANSACTION), Pace(_TRANSACTION)
         for round in _rounds(chosen):
             digests: set[bytes] = set()
+            self._owes = True
             for some in self._in_pieces(
                 round, lambda c, some: evict(c, cleaning, some, ghosts), entries
             ):
@@ -235,6 +240,7 @@ class _Work:
                 sorted(digests), lambda c, some: free(c, cleaning, some), values, True
             ):
                 self._unlink(files)
+            self._owes = False
         if cleaning.entries:
             with self._transaction() as connection:
                 trim_records(connection)

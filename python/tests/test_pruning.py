@@ -115,8 +115,9 @@ def test_one_cleaner_at_a_time_and_a_dead_one_is_waited_for(
     assert left(database) == []
 
 
-def test_what_a_killed_cleaner_leaves_goes_with_the_next_one(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("failing", [False, True], ids=["killed", "failed"])
+def test_what_a_cleaner_that_was_cut_off_leaves_goes_with_the_next_one(
+    database: Database, monkeypatch: pytest.MonkeyPatch, failing: bool
 ) -> None:
     fill(database, 20)
     now = time.time()
@@ -129,9 +130,10 @@ def test_what_a_killed_cleaner_leaves_goes_with_the_next_one(
         raise Killed
 
     with monkeypatch.context() as patch:
-        # After entries went, and before their values did; it takes no leave.
+        # After entries went, and before their values did.
         patch.setattr(pruning, "free", killed)
-        patch.setattr(pruning._Work, "end", lambda _: None)
+        if not failing:
+            patch.setattr(pruning._Work, "end", lambda _: None)
         with pytest.raises(Killed):
             prune(database, 1_000_000, now=now, whole=False)
     assert 0 < len(left(database)) < 20

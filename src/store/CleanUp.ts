@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { pid } from 'node:process';
 import type { BlobFolder } from './BlobFolder';
-import { removeUnneededNodes } from './clearing';
+import { listUnneededNodes, removeNodes } from './clearing';
 import type { Connection } from './Connection';
 import { Pace } from './Pace';
 import { removeFiles, type LooseFile } from './removal';
@@ -12,6 +12,8 @@ import type { Writer } from './Writer';
 const transactionFor = 0.008;
 /** Seconds after which a cleaner that says nothing more is taken for dead. */
 const lease = 60;
+/** How often a notebook's nodes are looked at while others write all the time. */
+const looks = 10;
 /** Files unlinked in one transaction. */
 const filesAtOnce = 8;
 
@@ -19,6 +21,8 @@ const filesAtOnce = 8;
 export class CleanUp {
   /** Milliseconds that it held the write lock at most. */
   slowest = 0;
+  /** Whether values are left whose entries are gone: where it ends so, the next one looks for them. */
+  owes = false;
   readonly #holder = `${hostname()}:${pid}:${randomUUID().slice(0, 8)}`;
 
   constructor(
@@ -51,7 +55,12 @@ export class CleanUp {
 
   end(): Promise<unknown> {
     return this.writer.transaction((connection) =>
-      connection.run('UPDATE cleaners SET until = 0 WHERE holder = ?', this.#holder),
+      connection.run(
+        `UPDATE cleaners SET until = 0, swept_at = CASE WHEN ? THEN 0 ELSE swept_at END
+         WHERE holder = ?`,
+        this.owes ? 1 : 0,
+        this.#holder,
+      ),
     );
   }
 
@@ -75,15 +84,17 @@ export class CleanUp {
   }
 
   /**
-   * Acts on a few at a time, as many as fit into a short transaction, until it is stopped.
+   * Acts on a few at a time, as many as fit into a short transaction, until it is stopped, unless it
+   * goes to the end.
    * @returns what each act returned, and how many of all are done by then
    */
   async *inPieces<T, U>(
     all: readonly T[],
     act: (connection: Connection, some: readonly T[]) => Promise<U>,
+    toTheEnd = false,
   ): AsyncGenerator<{ readonly result: U; readonly done: number }> {
     const pace = new Pace(transactionFor);
-    for (let at = 0; at < all.length && !this.stopped;) {
+    for (let at = 0; at < all.length && (toTheEnd || !this.stopped);) {
       const some = all.slice(at, at + pace.size);
       const result = await this.transaction((connection) => act(connection, some), pace);
       at += some.length;
@@ -99,13 +110,29 @@ export class CleanUp {
 
   /** Nodes that no entry stands on any more, one notebook after the other. */
   async clearNodes(): Promise<void> {
-    const apps = await this.transaction((connection) =>
+    const apps = await this.writer.look((connection) =>
       connection.all('SELECT DISTINCT app_id AS id FROM nodes JOIN cells USING (cell_id)'),
     );
     for (const { id } of apps) {
-      if (this.stopped) return;
-      await this.transaction((connection) => removeUnneededNodes(connection, Number(id)));
+      for (let look = 0; look < looks && !this.stopped; look++) {
+        if (await this.#clearNodesOf(Number(id))) break;
+      }
     }
+  }
+
+  /** @returns whether all are gone, and nobody wrote meanwhile, who may stand on one. */
+  async #clearNodesOf(appId: number): Promise<boolean> {
+    const [state, nodes] = await this.writer.look(async (connection) => [
+      await stateOf(connection),
+      await listUnneededNodes(connection, appId),
+    ]);
+    const removed = this.inPieces(nodes, async (connection, some) => {
+      if ((await stateOf(connection)) !== state) return false;
+      await removeNodes(connection, some);
+      return true;
+    });
+    for await (const { result } of removed) if (!result) return false;
+    return true;
   }
 
   #note(began: number): number {
@@ -113,6 +140,11 @@ export class CleanUp {
     this.slowest = Math.max(this.slowest, took);
     return took;
   }
+}
+
+/** The same while nobody but this connection has written. */
+function stateOf(connection: Connection): Promise<number> {
+  return connection.number('PRAGMA data_version');
 }
 
 /** Unix seconds. */

@@ -66,6 +66,11 @@ export class Writer {
     }
   }
 
+  /** Asks the connection that writes, without the write lock. */
+  look<T>(ask: (connection: Connection) => Promise<T>): Promise<T> {
+    return ask(this.connection);
+  }
+
   /**
    * Copies the log into the database, while a sibling connection holds the write lock: SQLite before
    * 3.51.3 can corrupt a database when two checkpoints meet a commit that resets the log (the

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import type { BlobFolder } from './BlobFolder';
 import { digest, integer, Listing, text } from './fields';
-import { listGraph, reachable } from './nodes';
+import { descendantsFirst, listGraph, reachable, type GraphNode } from './nodes';
 import { removeFiles, removeRows } from './removal';
 import type { Clearance, ClearTarget } from './rows';
 import type { Connection, Row } from './Connection';
@@ -163,13 +163,18 @@ export async function tidy(
     );
   }
   for (const appId of appIds) {
-    await writer.transaction((connection) => removeUnneededNodes(connection, appId));
+    await writer.transaction(async (connection) =>
+      removeNodes(connection, await listUnneededNodes(connection, appId)),
+    );
   }
   await writer.shrink(goOn);
 }
 
-/** Nodes of an app's cells that no entry of the app stands on, and code that no node has. */
-export async function removeUnneededNodes(connection: Connection, appId: number): Promise<void> {
+/** Nodes of an app's cells that no entry of the app stands on, in the order in which they can go. */
+export async function listUnneededNodes(
+  connection: Connection,
+  appId: number,
+): Promise<GraphNode[]> {
   const nodes = await listGraph(connection, appId);
   const roots = await connection.all(
     `SELECT DISTINCT lower(hex(e.node)) AS node FROM cells AS c JOIN entries AS e USING (cell_id)
@@ -183,15 +188,25 @@ export async function removeUnneededNodes(connection: Connection, appId: number)
       graph,
     ),
   );
-  const unneeded = nodes.filter(({ node }) => !needed.has(node));
-  for (const { node, cellId } of unneeded) {
+  return descendantsFirst(nodes.filter(({ node }) => !needed.has(node)));
+}
+
+/**
+ * Removes nodes, and code that no node has; part of a transaction, and only while nobody has written
+ * since they were listed.
+ */
+export async function removeNodes(
+  connection: Connection,
+  nodes: readonly GraphNode[],
+): Promise<void> {
+  for (const { node, cellId } of nodes) {
     await connection.run(
       'DELETE FROM nodes WHERE node = ? AND cell_id = ?',
       Buffer.from(node, 'hex'),
       cellId,
     );
   }
-  for (const codeDigest of new Set(unneeded.map((node) => node.codeDigest))) {
+  for (const codeDigest of new Set(nodes.map((node) => node.codeDigest))) {
     await connection.run(
       `DELETE FROM sources WHERE code_digest = ?1
        AND NOT EXISTS (SELECT 1 FROM nodes WHERE code_digest = ?1)`,

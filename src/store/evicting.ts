@@ -1,5 +1,5 @@
 import type { Connection } from './Connection';
-import { removeEntries, type LooseFile } from './removal';
+import { removeUnused, takeEntries, type LooseFile } from './removal';
 import { numberIn, readUsed, type Eviction } from './retention';
 
 /** As many as the kernel's side keeps: `evicting.py`. */
@@ -35,22 +35,24 @@ export class Cleaning {
   ) {}
 
   /**
-   * Removes entries and what only they needed; part of a transaction. One that was used, replaced or
-   * pinned since it was chosen stays.
-   * @returns the files to remove once it is committed
+   * Removes entries; part of a transaction. One that was used, replaced or pinned since it was chosen
+   * stays.
+   * @returns the ids of the blobs that they had, for {@link free}, by digest
    */
-  async evict(connection: Connection, evictions: readonly Eviction[]): Promise<LooseFile[]> {
+  async evict(
+    connection: Connection,
+    evictions: readonly Eviction[],
+  ): Promise<ReadonlyMap<string, number>> {
     const there = await asChosen(connection, evictions);
-    if (there.length === 0) return [];
+    if (there.length === 0) return new Map();
     const before = await readUsed(connection);
     const id = await this.#begin(connection);
     await this.#haunt(connection, there);
-    const files = await removeEntries(
+    const blobs = await takeEntries(
       connection,
       there.map(({ candidate }) => candidate.entryId),
     );
     this.entries += there.length;
-    // Not what was planned: somebody else may refer to the same bytes by now.
     this.size += before - (await readUsed(connection));
     let forRoom = 0;
     for (const { candidate, reason, freed } of there) {
@@ -69,6 +71,23 @@ export class Cleaning {
       this.#level,
       forRoom,
       id,
+    );
+    return blobs;
+  }
+
+  /**
+   * Removes of these blobs what nothing refers to any more; part of a transaction.
+   * @returns the files to remove once it is committed
+   */
+  async free(connection: Connection, blobIds: readonly number[]): Promise<LooseFile[]> {
+    const before = await readUsed(connection);
+    const files = await removeUnused(connection, blobIds);
+    // Not what was planned: somebody else may refer to the same bytes by now.
+    this.size += before - (await readUsed(connection));
+    await connection.run(
+      'UPDATE cleanings SET size = ? WHERE cleaning_id = ?',
+      this.size,
+      await this.#begin(connection),
     );
     return files;
   }

@@ -126,6 +126,18 @@ export async function countUsage(connection: Connection): Promise<void> {
   await connection.run(`INSERT INTO usage (size) ${usage}`);
 }
 
+/**
+ * How many bytes more all values take than is told, which stays the same while others write, who change
+ * both alike; `undefined` where it has to be counted anew.
+ */
+export async function usageError(connection: Connection): Promise<number | undefined> {
+  const row = await connection.get(
+    `SELECT (${usage}) - size AS error FROM usage
+     WHERE typeof(size) = 'integer' AND (SELECT count(*) FROM usage) = 1`,
+  );
+  return row === undefined ? undefined : Number(row.error);
+}
+
 /** Files with a name of ours and no row; those of others are theirs. @returns how many went. */
 export async function removeLooseFiles(
   writer: Writer,

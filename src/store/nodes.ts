@@ -28,6 +28,35 @@ export async function listGraph(connection: Connection, appId: number): Promise<
   return graphNodes.parse(row?.nodes, connection.path);
 }
 
+/**
+ * The same nodes, each before those of them that it stands on: removed in this order, at any time what
+ * is still there has its ancestors, on which the kernel relies.
+ */
+export function descendantsFirst(nodes: readonly GraphNode[]): GraphNode[] {
+  const left = new Map<string, GraphNode[]>();
+  for (const node of nodes) {
+    // Equal cells of two notebooks, or twice in one, have equal nodes.
+    left.set(node.node, [...(left.get(node.node) ?? []), node]);
+  }
+  const order: GraphNode[][] = [];
+  const seen = new Set<string>();
+  const waiting = [...left.keys()].map((node) => ({ node, behindAncestors: false }));
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { node, behindAncestors } = next;
+    const equal = left.get(node);
+    if (equal === undefined) continue;
+    if (behindAncestors) order.push(equal);
+    else if (!seen.has(node)) {
+      seen.add(node);
+      waiting.push({ node, behindAncestors: true });
+      for (const parent of equal[0]?.parents ?? []) {
+        waiting.push({ node: parent, behindAncestors: false });
+      }
+    }
+  }
+  return order.reverse().flat();
+}
+
 /** The nodes of a graph that can be reached from `roots`, roots first, each once. */
 export function reachable(
   roots: Iterable<string>,

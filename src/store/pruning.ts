@@ -15,6 +15,13 @@ import {
 } from './retention';
 import type { Writer } from './Writer';
 
+/**
+ * Entries that go before their values do, and bytes of these: the most that a killed cleaner leaves to
+ * the next one.
+ */
+const roundOf = 4000;
+const roundBytes = 64 << 20;
+
 /** What a clean-up would do now. Sizes are bytes. */
 export interface PrunePlan {
   readonly evictions: readonly Eviction[];
@@ -149,15 +156,32 @@ export async function prune(
   };
   if (!(await work.begin())) return outcome(true);
   try {
-    // Neighbours together. What was saved together lies on the same pages of the tables and of some
-    // indexes, a cell's results too; the indexes by hash and by digest are in no order that anything
-    // else is in.
+    // Neighbours together: each page that a transaction touches is written to the log by it. What was
+    // saved together lies on the same pages of the tables and of some indexes; and so that values can
+    // go in the order of their digests, in which the indexes of `blobs` are, they go after some
+    // thousand entries that had them.
     const chosen = [...evictions].sort((a, b) => a.candidate.entryId - b.candidate.entryId);
-    for await (const { result: files, done } of work.inPieces(chosen, (connection, some) =>
-      cleaning.evict(connection, some),
-    )) {
-      await work.removeFiles(blobs, files);
-      step?.(done);
+    let behind = 0;
+    for (const round of rounds(chosen)) {
+      if (work.stopped) break;
+      const freed = new Map<string, number>();
+      work.owes = true;
+      for await (const { result, done } of work.inPieces(round, (connection, some) =>
+        cleaning.evict(connection, some),
+      )) {
+        for (const [digest, id] of result) freed.set(digest, id);
+        step?.(behind + done);
+      }
+      const ids = [...freed].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, id]) => id);
+      for await (const { result: files } of work.inPieces(
+        ids,
+        (connection, some) => cleaning.free(connection, some),
+        true,
+      )) {
+        await work.removeFiles(blobs, files);
+      }
+      work.owes = false;
+      behind += round.length;
     }
     if (cleaning.entries > 0) {
       await work.transaction(trimRecords);
@@ -168,6 +192,20 @@ export async function prune(
   }
   if (cleaning.entries > 0) await writer.shrink(() => !work.stopped);
   return outcome(false);
+}
+
+/** Parts whose values lie about without an entry only for a while. */
+function* rounds(evictions: readonly Eviction[]): Generator<readonly Eviction[]> {
+  let round: Eviction[] = [];
+  let size = 0;
+  for (const eviction of evictions) {
+    round.push(eviction);
+    size += eviction.freed;
+    if (round.length < roundOf && size <= roundBytes) continue;
+    yield round;
+    [round, size] = [[], 0];
+  }
+  if (round.length > 0) yield round;
 }
 
 async function openApps(

@@ -22,17 +22,27 @@ export async function removeEntries(
   connection: Connection,
   entryIds: readonly number[],
 ): Promise<LooseFile[]> {
+  const blobs = await takeEntries(connection, entryIds);
+  return removeUnused(connection, [...blobs.values()]);
+}
+
+/**
+ * Removes entries and their items; part of a transaction.
+ * @returns the ids of the blobs that they had, for {@link removeUnused}, by digest
+ */
+export async function takeEntries(
+  connection: Connection,
+  entryIds: readonly number[],
+): Promise<Map<string, number>> {
   const ids = JSON.stringify(entryIds);
   const blobs = await connection.all(
-    `SELECT DISTINCT b.blob_id AS id FROM items AS i JOIN blobs AS b USING (digest)
+    `SELECT DISTINCT b.blob_id AS id, hex(b.digest) AS digest
+     FROM items AS i JOIN blobs AS b USING (digest)
      WHERE i.entry_id IN (SELECT value FROM json_each(?))`,
     ids,
   );
   await removeRows(connection, ids);
-  return removeUnused(
-    connection,
-    blobs.map(({ id }) => Number(id)),
-  );
+  return new Map(blobs.map(({ id, digest }) => [String(digest), Number(id)]));
 }
 
 /**

@@ -3,7 +3,7 @@ import type { BlobFolder } from './BlobFolder';
 import { findLooseFiles } from './checking';
 import { CleanUp } from './CleanUp';
 import type { Connection } from './Connection';
-import { countUsage, removeLooseFiles } from './mending';
+import { countUsage, removeLooseFiles, usageError } from './mending';
 import { lookForMissing, noteMissing, type MissingChanges } from './missing';
 import { removeEntries, removeUnused } from './removal';
 import { looksAfterItself } from './features';
@@ -50,7 +50,13 @@ export async function findRubbish(
      FROM lookups) WHERE place > ?`,
     lookupsKept,
   );
-  const sweptAt = (await connection.get('SELECT swept_at AS at FROM cleaners'))?.at;
+  const sweptAt = (
+    await connection.get(
+      // One that was killed has left values behind, which count as used.
+      'SELECT CASE WHEN until BETWEEN 1 AND ? THEN 0 ELSE swept_at END AS at FROM cleaners',
+      now,
+    )
+  )?.at;
   const due = !isOfToday(Number(sweptAt ?? -Infinity), now);
   const entries = due
     ? await idsOf(
@@ -112,10 +118,12 @@ export async function sweep(
       removed += entries.length + unused.length;
       await work.clearNodes();
       if (!work.stopped) {
+        // As the budget is compared with it, damage to it must not last.
+        const error = await writer.look(usageError);
         await work.transaction(async (connection) => {
           await connection.run('UPDATE cleaners SET swept_at = ?', now);
-          // As the budget is compared with it, damage to it must not last.
-          await countUsage(connection);
+          if (error === undefined) await countUsage(connection);
+          else if (error !== 0) await connection.run('UPDATE usage SET size = size + ?', error);
         });
       }
     }
