@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
-import { reachable } from '../../../src/store/nodes';
+import { descendantsFirst, reachable } from '../../../src/store/nodes';
 import type { SqliteLoader } from '../../../src/store/SqliteLoader';
 import { makeCache, makeEntry, openCache } from './cacheFolder';
 
@@ -80,4 +80,29 @@ test('a node that an equal cell of another notebook has stays there', async (t) 
     twin?.nodes.map((each) => each.node),
     [here.node],
   );
+});
+
+test('nodes go before those that they stand on, whatever order they were found in', () => {
+  const node = (name: string, parents: string[], cellId = 1) => ({
+    node: name,
+    cellId,
+    codeDigest: 'c',
+    parents,
+  });
+  const nodes = [
+    node('root', ['gone before']),
+    node('left', ['root']),
+    node('leaf', ['left', 'right']),
+    node('right', ['root']),
+    node('left', ['root'], 2),
+  ];
+  for (const found of [nodes, [...nodes].reverse()]) {
+    const order = descendantsFirst(found);
+    assert.equal(new Set(order).size, nodes.length);
+    order.forEach((one, at) => {
+      const later = order.slice(at).map((each) => each.node);
+      const known = one.parents.filter((parent) => nodes.some((each) => each.node === parent));
+      for (const parent of known) assert.ok(later.includes(parent), `${parent} of ${one.node}`);
+    });
+  }
 });

@@ -113,3 +113,31 @@ test('a query that takes long is ended in its midst', async (t) => {
   });
   await assert.rejects(endless, /interrupt/i);
 });
+
+test('after a cleaner that was killed its values are looked for at once', async (t) => {
+  const path = await makeCache(t);
+  const loader = await openCache(t, path);
+  await loader.save(makeEntry());
+  const now = Date.now() / 1000;
+  await loader.upkeep.sweep(now);
+  await runSql(
+    path,
+    `INSERT INTO blobs (digest, size, crc32, content) VALUES (zeroblob(32), 1, 0, x'00');`,
+  );
+  assert.equal(await loader.upkeep.sweep(now + 100), 0);
+  await runSql(path, `UPDATE cleaners SET holder = 'killed', until = ${now - 1}`);
+  assert.equal(await loader.upkeep.sweep(now + 100), 1);
+  assert.equal(await count(path, 'SELECT count(*) FROM blobs WHERE length(content) = 1'), 0);
+});
+
+test('a wrong count of what is used is put right', async (t) => {
+  const path = await makeCache(t);
+  const loader = await openCache(t, path);
+  await loader.save(makeEntry());
+  const used = await count(path, 'SELECT size FROM usage');
+  for (const damage of ['size = size + 7', "size = 'x'", 'size = NULL']) {
+    await runSql(path, `UPDATE usage SET ${damage}; UPDATE cleaners SET swept_at = 0;`);
+    await loader.upkeep.sweep(Date.now() / 1000);
+    assert.equal(await count(path, 'SELECT size FROM usage'), used);
+  }
+});
