@@ -38,13 +38,16 @@ class Roll(Struct):
 
     `ids` maps marimo's cell ids to ours and outlives the cells' code. `enrolled`
     is the notebook as last written; `recognised` is the notebook last matched
-    without writing, with its ids.
+    without writing, with its ids. `read_ahead_in` is the state of the database that
+    `ahead.py` last read, and `lookups_to_go` when it may do so again.
     """
 
     path: Path | None
     ids: dict[str, int] = field(default_factory=dict)
     enrolled: Notebook | None = None
     recognised: tuple[Notebook, Mapping[str, int]] | None = None
+    read_ahead_in: object = None
+    lookups_to_go: int = 0
 
     def forget(self) -> None:
         """What was written last is not there after all: it was rolled back."""
@@ -77,15 +80,22 @@ def recognise(
     notebook: Notebook,
 ) -> Mapping[str, int]:
     """Our ids of the notebook's cells by kernel id, without writing any."""
+    ids = recognised(roll, notebook)
+    if ids is None:
+        ids = _recognise(connection, database, roll, notebook)
+        roll.recognised = (notebook, ids)
+    return ids
+
+
+def recognised(roll: Roll, notebook: Notebook) -> Mapping[str, int] | None:
+    """What `recognise` found of the same notebook; None if it was not asked yet."""
     if notebook is roll.enrolled:
         return roll.ids
     # Asked once a lookup: matching anew each time would grow with the square of
     # the cells.
     if roll.recognised is not None and roll.recognised[0] is notebook:
         return roll.recognised[1]
-    ids = _recognise(connection, database, roll, notebook)
-    roll.recognised = (notebook, ids)
-    return ids
+    return None
 
 
 def _recognise(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import Struct
@@ -118,6 +121,24 @@ _ITEMS_BY_TIME = (
     " WHERE items.key = ? AND quarantined_at IS NULL ORDER BY created_at DESC"
 )
 
+# What each living cell of an app met last, item by item. The order of the joins is that
+# of the indices, which no statistics are kept for.
+_MET_LAST = (
+    "SELECT e.entry_id, e.cell_id, created_at, versions,"
+    " e.cache_name, cache_type, e.hash, loader, i.key, format, i.digest, seal, size,"
+    " crc32, file, content, quarantined_at FROM apps CROSS JOIN cells AS c USING (app_id)"
+    " CROSS JOIN lookups AS l ON l.lookup_id = (SELECT lookup_id FROM lookups"
+    " WHERE cell_id = c.cell_id ORDER BY at DESC LIMIT 1)"
+    " CROSS JOIN entries AS e ON e.cell_id = c.cell_id"
+    " AND e.cache_name = l.cache_name AND e.hash = l.hash"
+    " CROSS JOIN items AS i ON i.cell_id = e.cell_id AND i.entry_id = e.entry_id"
+    " LEFT JOIN blobs AS b ON b.digest = i.digest"
+    " WHERE path = ? AND ordinal >= 0 AND retired_at IS NULL"
+    " AND loader IN ('lazy', 'pickle', 'json')"
+    " AND typeof(created_at) = 'real' AND typeof(versions) = 'text'"
+    " ORDER BY ordinal"
+)
+
 
 def candidates(database: Database, key: EntryKey, owner: Owner) -> list[Found]:
     """The entries that may answer: the cell's own first, then other cells'.
@@ -152,6 +173,22 @@ def candidates(database: Database, key: EntryKey, owner: Owner) -> list[Found]:
             first = founds[0]
             founds[0] = replace(first, items=_rows(connection, first))
         return founds
+
+
+def met_last(
+    connection: sqlite3.Connection, app: str
+) -> Iterator[tuple[EntryKey, Found]]:
+    """What each living cell of an app met last, as `candidates` would find it for it,
+    in the cells' order. `app` is the path of its row."""
+    cursor = connection.execute(_MET_LAST, (app,))
+    # Closed where it is not read to its end, so that it keeps no snapshot.
+    with closing(cursor):
+        for _, group in groupby(cursor, key=itemgetter(0)):
+            rows = list(group)
+            entry_id, cell_id, created_at, versions, *key = rows[0][:8]
+            items = _whole([row[8:] for row in rows])
+            if items and made_in(app, versions) == folder_of(app):
+                yield EntryKey(*key), Found(entry_id, cell_id, True, created_at, items)
 
 
 def loaders_of(database: Database, key: EntryKey) -> frozenset[str]:
@@ -405,6 +442,12 @@ def _rows(connection: sqlite3.Connection, found: Found) -> list[_StoredItem]:
         " WHERE cell_id = ? AND entry_id = ?",
         (found.cell_id, found.entry_id),
     ).fetchall()
+    return _whole(rows)
+
+
+def _whole(rows: Sequence[tuple[Any, ...]]) -> list[_StoredItem]:
+    """The items of rows that end with when each blob was set aside; none at all if
+    one was, or is gone."""
     if any(row[4] is None or row[8] is not None for row in rows):
         return []
     return [_StoredItem(*row[:8]) for row in rows]

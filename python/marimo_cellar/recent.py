@@ -3,7 +3,8 @@
 A function that is called again and again, and a cell that runs again, ask for the
 same keys. What was read and checked for the first of them answers the next ones, until
 anybody commits (`watching.py`): then all of it is forgotten. What this process commits
-itself it knows, and forgets those keys alone.
+itself it knows, and forgets those keys alone. So it is with the entries that are
+likely to be asked for next (`ahead.py`), which are checked when they are.
 """
 
 from __future__ import annotations
@@ -12,10 +13,17 @@ import os
 import threading
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, final
+
+from msgspec import Struct, field
 
 from marimo_cellar.opening import Connection, File
 from marimo_cellar.watching import Watch, commits_between, watch
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from marimo_cellar.entries import Found
 
 # The most bytes kept, of all values and of one, and how many answers.
 _MOST_BYTES = 16 * 1024 * 1024
@@ -26,7 +34,8 @@ _MOST_ANSWERS = 8192
 _AT_ONCE_BYTES = 16 * 1024
 
 
-class Known(NamedTuple):
+@final
+class Known(Struct, frozen=True):
     """A key that is there. `content` is None if it was not read.
 
     `path` is where the bytes lie, if not in a row, and `mark` what `mark_of` said of
@@ -45,6 +54,18 @@ Answer = Known | Literal[False]
 # What a watch said. Another watch's words say nothing of this one's.
 State = tuple[Watch, bytes]
 
+# Entries by the key that is all of one, or its manifest: each cell's by the cell's id.
+Expected: TypeAlias = "dict[str, dict[int, Found]]"
+
+
+class _Kept(Struct):
+    """What is known of one state. One value, so that no thread meets one state's
+    answers by another."""
+
+    state: State | None = None
+    answers: dict[str, Answer] = field(default_factory=dict)
+    expected: Expected = field(default_factory=dict)
+
 
 class Recent:
     """Answers by key, all of one state of the database at a path."""
@@ -55,8 +76,7 @@ class Recent:
         self._watch: Watch | None = None
         # A file that cannot be watched.
         self._hidden: File | None = None
-        # One value, so that no thread meets one state's answers by another.
-        self._known: tuple[State | None, dict[str, Answer]] = (None, {})
+        self._kept = _Kept()
         self._bytes = 0
         # What this process is about to commit: in which state, of which keys. And the
         # state before its last commit.
@@ -67,14 +87,21 @@ class Recent:
 
     def answer(self, key: str) -> Answer | None:
         """What is known of a key; None if nothing is, or not any more."""
-        state, answers = self._known
-        known = answers.get(key)
-        if known is None or state is None or state[0].state() != state[1]:
+        kept = self._kept
+        known = kept.answers.get(key)
+        if known is None or not _is_now(kept.state):
             return None
         # What was read from a file is served only while that is the same.
         if known and known.path and mark_of(known.path) != known.mark:
             return None
         return known
+
+    def expected(self, key: str, cell_id: int) -> Found | None:
+        """A cell's entry by the key that `expect` had it by, if that holds."""
+        kept = self._kept
+        cells = kept.expected.get(key)
+        found = cells.get(cell_id) if cells else None
+        return found if found is not None and _is_now(kept.state) else None
 
     def before(self, connection: Connection) -> State | None:
         """The state before a query on a connection that was taken just now, for `keep`.
@@ -113,27 +140,29 @@ class Recent:
         if state is None or (content is not None and len(content) > _LARGEST_BYTES):
             return
         with self._lock:
-            if state[0] is not self._watch or state == self._left:
+            kept = self._kept_of(state)
+            if kept is None:
                 return
-            if state != self._known[0]:
-                # It may be the one that this process has just led to: `ended` says.
-                if self._coming is not None:
-                    return
-                self._known = (state, {})
-                self._bytes = 0
-            answers = self._known[1]
+            answers = kept.answers
             self._drop(answers, key)
             answers[key] = answer
             self._bytes += len(content or b"")
             while self._bytes > _MOST_BYTES or len(answers) > _MOST_ANSWERS:
                 self._drop(answers, next(iter(answers)))
 
+    def expect(self, state: State | None, expected: Expected) -> None:
+        """Remembers entries, in place of those before, that were found in a state."""
+        with self._lock:
+            kept = None if state is None else self._kept_of(state)
+            if kept is not None:
+                kept.expected = expected
+
     def committing(self, connection: Connection, keys: Iterable[str]) -> None:
         """Before this process commits what changes the answers to these keys, and to
         no others. `ended` must follow."""
         state = self.before(connection)
         with self._lock:
-            known = state is not None and state == self._known[0]
+            known = state is not None and state == self._kept.state
             self._coming = (state, list(keys)) if state and known else None
 
     def ended(self, committed: bool) -> None:
@@ -144,28 +173,46 @@ class Recent:
         """
         with self._lock:
             coming, self._coming = self._coming, None
-            if coming is None or not committed or coming[0] != self._known[0]:
+            if coming is None or not committed or coming[0] != self._kept.state:
                 return
             (on, header), keys = coming
             now = on.state()
             if now is None or (now != header and commits_between(header, now) != 1):
                 return
-            answers = self._known[1]
+            kept = self._kept
             for key in keys:
-                self._drop(answers, key)
-            self._left, self._known = self._known[0], ((on, now), answers)
+                self._drop(kept.answers, key)
+                kept.expected.pop(key, None)
+            self._left = kept.state
+            self._kept = _Kept((on, now), kept.answers, kept.expected)
 
     def closing(self, connection: Connection) -> None:
         """A connection is about to be closed."""
         with self._lock:
             if self._watch is not None and self._watch.connection is connection:
                 self._watch = None
-                self._known = (None, {})
+                self._kept = _Kept()
+
+    def _kept_of(self, state: State) -> _Kept | None:
+        """What is kept of a state, begun if need be; None where it may be over."""
+        if state[0] is not self._watch or state == self._left:
+            return None
+        if state != self._kept.state:
+            # It may be the one that this process has just led to: `ended` says.
+            if self._coming is not None:
+                return None
+            self._kept = _Kept(state)
+            self._bytes = 0
+        return self._kept
 
     def _drop(self, answers: dict[str, Answer], key: str) -> None:
         answer = answers.pop(key, None)
         if answer:
             self._bytes -= len(answer.content or b"")
+
+
+def _is_now(state: State | None) -> bool:
+    return state is not None and state[0].state() == state[1]
 
 
 def mark_of(path: str) -> tuple[int, ...] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Iterable
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,6 +18,7 @@ from msgspec.structs import replace
 
 from marimo_cellar import (
     _marimo,
+    ahead,
     behind,
     entries,
     keys,
@@ -142,17 +144,24 @@ class OverRows(_marimo.BasePersistenceLoader):
         try:
             self._settle(database, key)
             entry, owner = self._entry(key), self._owner()
-            founds = entries.candidates(database, entry, owner)
+            lookup = Lookup(database, entry, owner, "miss", start)
+            expected = ahead.expected(database, entry, owner)
+            founds = [expected] if expected else self._founds(lookup)
         except Exception as error:
             self._failed(database, error)
             return None
-        lookup = Lookup(database, entry, owner, "miss", start)
-        for found in founds:
-            cache, lookup.why = self._restore(database, key, found, glbls)
-            if cache is not None:
-                running.note_hit(lookup, cache)
-                lookups.note_hit(lookup, found)
-                return cache
+        cache = self._answer(lookup, key, founds, glbls)
+        if cache is None and expected is not None:
+            # Another cell's may serve all the same.
+            try:
+                others = self._founds(lookup)
+            except Exception as error:
+                self._failed(database, error)
+                return None
+            others = [one for one in others if one.entry_id != expected.entry_id]
+            cache = self._answer(lookup, key, others, glbls)
+        if cache is not None:
+            return cache
         # An entry that is there and does not serve, such as a damaged one, does not
         # come back from an old file or from another kind's: it is made anew.
         if not founds and (cache := self._elsewhere(lookup, key, glbls)) is not None:
@@ -272,6 +281,30 @@ class OverRows(_marimo.BasePersistenceLoader):
         return cost_of(paid, runtime, per_hour)
 
     # Loading
+
+    def _founds(self, lookup: Lookup) -> list[Found]:
+        """What may answer a lookup, found by a query."""
+        database, owner = lookup.database, lookup.owner
+        founds = entries.candidates(database, lookup.key, owner)
+        if founds:
+            ahead.read_ahead(database, owner.roll, founds[0])
+        return founds
+
+    def _answer(
+        self,
+        lookup: Lookup,
+        key: _marimo.HashKey,
+        founds: Iterable[Found],
+        glbls: dict[str, Any] | None,
+    ) -> _marimo.Cache | None:
+        """The first of some entries that serves, noted; None if none does."""
+        for found in founds:
+            cache, lookup.why = self._restore(lookup.database, key, found, glbls)
+            if cache is not None:
+                running.note_hit(lookup, cache)
+                lookups.note_hit(lookup, found)
+                return cache
+        return None
 
     def _restore(
         self,
