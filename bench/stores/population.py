@@ -91,7 +91,7 @@ def _fill_notebook(
     from marimo_cellar.cells import Roll
     from marimo_cellar.entries import Owner
     from marimo_cellar.notebook import KernelCell, compose
-    from marimo_cellar.saving import places
+    from marimo_cellar.saving import nodes_of, places
 
     first = index * population.cells
     numbers = range(first, first + population.cells)
@@ -112,7 +112,8 @@ def _fill_notebook(
     with database.writing() as connection:
         for cell in numbers:
             owner = Owner(roll, notebook, str(cell))
-            ((cell_id, node),) = places(connection, database, [owner])
+            (cell_id,) = places(connection, database, [owner])
+            (node,) = nodes_of(connection, [owner])
             insert_entries(connection, cell_id, node, cell, population)
 
 

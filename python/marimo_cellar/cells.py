@@ -149,7 +149,7 @@ def enrol(
         before = left.pop(known, None)
         if before is None:
             move_cell(connection, known, app_id, path)
-        if before is None or before[0].retired or before[1] != row:
+        if before is None or before.retired or before.row != row:
             connection.execute(
                 "UPDATE cells SET name = ?, ordinal = ?, code = ?, defs = ?,"
                 " retired_at = NULL WHERE cell_id = ?",
@@ -158,8 +158,8 @@ def enrol(
     ids = _insert_cells(connection, app_id, list(new.values()), now)
     roll.ids.update(zip(new, ids, strict=True))
     unrun = {digest_of(cell.code) for cell in notebook.unrun}
-    for gone, (_, _, code, _) in left.values():
-        if not gone.retired and digest_of(code) not in unrun:
+    for gone in left.values():
+        if not gone.retired and digest_of(gone.row[2]) not in unrun:
             connection.execute(
                 "UPDATE cells SET retired_at = ? WHERE cell_id = ?",
                 (now, gone.cell_id),
@@ -269,6 +269,22 @@ def _node_row(roll: Roll, notebook: Notebook, cell: Cell) -> tuple[object, ...]:
 _Row = tuple[str | None, int, str, str]
 
 
+class _Stored(Struct, frozen=True):
+    """A cell's row. It is a cell to compare with only where that takes more."""
+
+    cell_id: int
+    retired_at: float | None
+    row: _Row
+
+    @property
+    def retired(self) -> bool:
+        return self.retired_at is not None
+
+    def cell(self) -> StoredCell:
+        name, _, code, defs = self.row
+        return stored_cell((self.cell_id, name, code, defs, self.retired_at))
+
+
 class _Identified(Struct, frozen=True):
     """The app at the notebook's path, or that moved there, and who its cells are.
 
@@ -277,7 +293,7 @@ class _Identified(Struct, frozen=True):
     """
 
     app_id: int | None
-    stored: Mapping[int, tuple[StoredCell, _Row]]
+    stored: Mapping[int, _Stored]
     cell_ids: Sequence[int | None]
 
 
@@ -287,13 +303,15 @@ def _identify(
     roll: Roll,
     notebook: Notebook,
 ) -> _Identified:
-    cells = _as_they_stand(notebook, roll)
     path = app_path(database, roll.path)
     found = connection.execute(
         "SELECT app_id FROM apps WHERE path = ?", (path,)
     ).fetchone()
     app_id: int | None = found[0] if found else None
     stored = _stored_cells(connection, app_id)
+    if (same := _if_unchanged(stored, notebook, roll)) is not None:
+        return _Identified(app_id, stored, same)
+    cells = _as_they_stand(notebook, roll)
     if not stored and roll.path is not None:
         # What is not run yet is in the notebook as well.
         unrun = [
@@ -304,7 +322,7 @@ def _identify(
         if moved is not None:
             app_id = moved
             stored = _stored_cells(connection, app_id)
-    matches = match_cells([one for one, _ in stored.values()], cells)
+    matches = match_cells([one.cell() for one in stored.values()], cells)
     cell_ids = [match.cell_id for match in matches]
     new = [index for index, cell_id in enumerate(cell_ids) if cell_id is None]
     codes = [notebook.cells[index].code for index in new]
@@ -349,18 +367,37 @@ def _are_there(connection: sqlite3.Connection, cell_ids: set[int | None]) -> boo
     return len(found) == len(cell_ids)
 
 
+def _if_unchanged(
+    stored: Mapping[int, _Stored], notebook: Notebook, roll: Roll
+) -> list[int] | None:
+    """The cells' ids where the notebook is what its rows say, cell by cell.
+
+    `match_cells` would say the same, and have normalised all of their code for it.
+    """
+    living = [one for one in stored.values() if not one.retired]
+    if not living or len(living) != len(notebook.cells):
+        return None
+    for one, cell in zip(living, notebook.cells, strict=True):
+        name, _, code, _ = one.row
+        known_as = roll.ids.get(cell.kernel_id, one.cell_id)
+        if (name, code, one.cell_id) != (cell.name, cell.code, known_as):
+            return None
+        # Of a cell that has only comments, its code says nothing.
+        if all(line.strip()[:1] in ("", "#", "\\") for line in code.split("\n")):
+            return None
+    return [one.cell_id for one in living]
+
+
 def _stored_cells(
     connection: sqlite3.Connection, app_id: int | None
-) -> dict[int, tuple[StoredCell, _Row]]:
+) -> dict[int, _Stored]:
     """An app's cells by id, in order of ordinal."""
     rows = connection.execute(
-        "SELECT cell_id, name, code, defs, retired_at, ordinal FROM cells"
+        "SELECT cell_id, retired_at, name, ordinal, code, defs FROM cells"
         " WHERE app_id = ? AND ordinal >= 0 ORDER BY ordinal, cell_id",
         (app_id,),
     ).fetchall()
-    return {
-        row[0]: (stored_cell(row[:5]), (row[1], row[5], row[2], row[3])) for row in rows
-    }
+    return {row[0]: _Stored(row[0], row[1], row[2:]) for row in rows}
 
 
 def _as_they_stand(notebook: Notebook, roll: Roll) -> list[NotebookCell]:

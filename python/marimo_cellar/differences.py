@@ -79,8 +79,7 @@ def versions_apart(earlier: Earlier) -> list[Reason]:
 
 
 def cell_of(lookup: Lookup) -> Cell | None:
-    notebook = lookup.owner.notebook
-    return notebook.cell(lookup.owner.kernel_id) if notebook is not None else None
+    return lookup.owner.cell
 
 
 def ancestors_of(lookup: Lookup) -> set[str]:

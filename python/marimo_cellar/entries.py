@@ -19,7 +19,7 @@ from marimo_cellar.blobs import Blob
 from marimo_cellar.cells import Roll, app_path, hidden_until, recognise
 from marimo_cellar.checksums import ALONGSIDE_BYTES
 from marimo_cellar.database import Database
-from marimo_cellar.notebook import Notebook
+from marimo_cellar.notebook import Cell, Notebook
 from marimo_cellar.recent import ABSENT, Known, mark_of
 from marimo_cellar.relocation import folder_of, made_in
 
@@ -51,6 +51,11 @@ class Owner(Struct, frozen=True):
     notebook: Notebook | None = None
     kernel_id: str | None = None
     made: Made | None = None
+
+    @property
+    def cell(self) -> Cell | None:
+        """The cell as it stands in the notebook."""
+        return None if self.notebook is None else self.notebook.cell(self.kernel_id)
 
 
 class Item(Struct, frozen=True):

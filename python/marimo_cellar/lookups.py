@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from marimo_cellar import bulk
 from marimo_cellar.database import Database, Unavailable
 from marimo_cellar.entries import EntryKey, Found, Owner
-from marimo_cellar.saving import adopt, places
+from marimo_cellar.saving import adopt, nodes_of, places
 
 if TYPE_CHECKING:
     from marimo_cellar.inputs import Inputs
@@ -132,9 +132,9 @@ def _write(database: Database, lookups: list[Lookup]) -> bool:
                 )
                 _write_reasons(connection, lookup)
                 continue
-            cell_id, node = found[lookup]
+            cell_id = found[lookup]
             if lookup.outcome == "hit":
-                _count(connection, lookup, cell_id, node)
+                _count(connection, lookup, cell_id)
             why = explainer.explain(lookup, cell_id) if explainer is not None else None
             lookup.lookup_id = connection.execute(
                 "INSERT INTO lookups"
@@ -184,10 +184,10 @@ def _count(
     connection: sqlite3.Connection,
     lookup: Lookup,
     cell_id: int,
-    node: bytes | None,
 ) -> None:
     """Counts a hit, for the cell's own entry; it becomes so by the hit."""
     if lookup.found is not None and lookup.found.cell_id != cell_id:
+        (node,) = nodes_of(connection, [lookup.owner])
         adopt(connection, lookup.found.entry_id, cell_id, node)
     key = lookup.key
     connection.execute(

@@ -38,6 +38,21 @@ class FileCell(Struct, frozen=True):
     code: str
 
 
+class Graph(Struct, frozen=True, dict=True, eq=False):
+    """A kernel's cells, whose nodes are made when one is asked for.
+
+    A run that is served asks for none, and to normalise its cells would take it longer
+    than to look for them.
+    """
+
+    cells: Sequence[KernelCell]
+
+    @cached_property
+    def nodes(self) -> Mapping[str, bytes]:
+        """By kernel id."""
+        return _nodes(self.cells)
+
+
 class Cell(Struct, frozen=True):
     """A cell as saved with an entry. `parents` are kernel ids."""
 
@@ -46,9 +61,16 @@ class Cell(Struct, frozen=True):
     ordinal: int
     code: str
     defs: tuple[str, ...]
-    digest: bytes
-    node: bytes
     parents: tuple[str, ...]
+    graph: Graph
+
+    @property
+    def digest(self) -> bytes:
+        return digest_of(self.code)
+
+    @property
+    def node(self) -> bytes:
+        return self.graph.nodes[self.kernel_id]
 
 
 class Notebook(Struct, frozen=True, dict=True):
@@ -80,19 +102,14 @@ def compose(
     `before` is the notebook a moment ago: a cell whose code the file does not
     have yet keeps the name and the place it had.
     """
-    left: dict[bytes, list[int]] = {}
-    for line, cell in enumerate(file):
-        left.setdefault(digest_of(cell.code), []).append(line)
-
+    places, unrun = _places(graph, file)
     known = {cell.kernel_id: cell for cell in before.cells} if before else {}
     names: dict[str, str | None] = {}
     order: dict[str, tuple[int, int]] = {}
     previous = -1
-    for index, kernel_cell in enumerate(graph):
+    for index, (kernel_cell, place) in enumerate(zip(graph, places, strict=True)):
         kernel_id = kernel_cell.kernel_id
-        places = left.get(digest_of(kernel_cell.code))
-        if places:
-            place = places.pop(0)
+        if place is not None:
             names[kernel_id] = file[place].name
         elif kernel_id in known:
             place = known[kernel_id].ordinal
@@ -103,7 +120,7 @@ def compose(
         order[kernel_id] = (place, index)
         previous = place
 
-    nodes = _nodes(graph)
+    shared = Graph(graph)
     ordered = sorted(graph, key=lambda cell: order[cell.kernel_id])
     return Notebook(
         cells=tuple(
@@ -113,14 +130,30 @@ def compose(
                 ordinal=ordinal,
                 code=cell.code,
                 defs=tuple(sorted(name for name in cell.defs if name[:1] != "_")),
-                digest=digest_of(cell.code),
-                node=nodes[cell.kernel_id],
-                parents=tuple(sorted(cell.parents & nodes.keys())),
+                parents=tuple(sorted(cell.parents & order.keys())),
+                graph=shared,
             )
             for ordinal, cell in enumerate(ordered)
         ),
-        unrun=tuple(file[place] for places in left.values() for place in places),
+        unrun=unrun,
     )
+
+
+def _places(
+    graph: Sequence[KernelCell], file: Sequence[FileCell]
+) -> tuple[Sequence[int | None], tuple[FileCell, ...]]:
+    """Where in the file each of the kernel's cells is, by its code; and who is left."""
+    if [cell.code for cell in graph] == [cell.code for cell in file]:
+        # As in most runs, and what is below would say the same of it.
+        return range(len(file)), ()
+    left: dict[bytes, list[int]] = {}
+    for line, cell in enumerate(file):
+        left.setdefault(digest_of(cell.code), []).append(line)
+    places = [
+        found.pop(0) if (found := left.get(digest_of(cell.code))) else None
+        for cell in graph
+    ]
+    return places, tuple(file[line] for lines in left.values() for line in lines)
 
 
 def _nodes(graph: Sequence[KernelCell]) -> Mapping[str, bytes]:

@@ -9,7 +9,7 @@ otherwise marimo's parser is asked.
 from __future__ import annotations
 
 import ast
-from collections.abc import Container, Iterator
+from collections.abc import Iterable, Iterator
 from textwrap import dedent
 
 from marimo_cellar import _marimo
@@ -20,19 +20,24 @@ class _Unknown(Exception):
     """It is not laid out as marimo lays out most notebooks."""
 
 
-def cells_in(text: str, known: Container[bytes]) -> list[FileCell] | None:
-    """A notebook's cells in the file's order; None where one is not as `known`.
+def cells_in(text: str, codes: Iterable[str]) -> list[FileCell] | None:
+    """A notebook's cells in the file's order; None where one is none of `codes`.
 
-    `known` are digests of code (`digest_of`), which do not see comments and layout.
-    The code of a cell is the same as marimo's but for those.
+    Comments and layout may be others. The code of a cell is the same as marimo's but
+    for those.
     """
     try:
         cells = list(_cells(text))
     except (_Unknown, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    if all(digest_of(cell.code) in known for cell in cells):
-        return cells
-    return None
+    known = frozenset(codes)
+    # Most often all of it is the same, comments too.
+    others = {cell.code for cell in cells} - known
+    if others and not {digest_of(code) for code in others} <= {
+        digest_of(code) for code in known
+    }:
+        return None
+    return cells
 
 
 def _cells(text: str) -> Iterator[FileCell]:

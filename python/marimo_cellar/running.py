@@ -64,9 +64,7 @@ class Running:
             notebook = lookup.owner.roll.path
             if watch is None or notebook is None:
                 return
-            cell = lookup.owner.notebook and lookup.owner.notebook.cell(
-                lookup.owner.kernel_id
-            )
+            cell = lookup.owner.cell
             made.folder = notebook.parent
             made.reads = reads_of(
                 watch.end(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
@@ -101,11 +101,10 @@ def _commit(database: Database, saves: Sequence[Save]) -> None:
     replaced: set[bytes] = set()
     with _transaction(database, saves) as connection:
         owners = [save.owner for save in saves]
+        cell_ids = places(connection, database, owners)
         waiting = [
-            _Placed(save, *place)
-            for save, place in zip(
-                saves, places(connection, database, owners), strict=True
-            )
+            _Placed(*one)
+            for one in zip(saves, cell_ids, nodes_of(connection, owners), strict=True)
         ]
         while waiting:
             # Equal ones one after the other.
@@ -225,32 +224,45 @@ def _transaction(database: Database, saves: Sequence[Save]) -> Iterator[Connecti
 
 def places(
     connection: sqlite3.Connection, database: Database, owners: Sequence[Owner]
-) -> list[tuple[int, bytes | None]]:
-    """Our ids of the owners and their nodes, writing the rows they need."""
-    groups: dict[tuple[int, int], list[Owner]] = {}
-    for owner in owners:
-        groups.setdefault((id(owner.roll), id(owner.notebook)), []).append(owner)
+) -> list[int]:
+    """Our ids of the owners, writing the rows they need."""
     apart: dict[object, int] = {}
-    found: dict[int, tuple[int, bytes | None]] = {}
-    for group in groups.values():
+    found: dict[int, int] = {}
+    for group in _by_notebook(owners):
         roll, notebook = group[0].roll, group[0].notebook
-        known = {
-            owner.kernel_id: cell
-            for owner in group
-            if notebook is not None and (cell := notebook.cell(owner.kernel_id))
-        }
+        known = {cell.kernel_id for one in group if (cell := one.cell) is not None}
         if notebook is not None and known:
-            kernel_ids = {cell.kernel_id for cell in known.values()}
-            enrol(connection, database, roll, notebook, kernel_ids)
-            record_nodes(connection, roll, notebook, known.values())
+            enrol(connection, database, roll, notebook, known)
         for owner in group:
-            if cell := known.get(owner.kernel_id):
-                found[id(owner)] = roll.ids[cell.kernel_id], cell.node
+            if (cell := owner.cell) is not None:
+                found[id(owner)] = roll.ids[cell.kernel_id]
                 continue
             if roll.path not in apart:
                 apart[roll.path] = outside(connection, database, roll.path)
-            found[id(owner)] = apart[roll.path], None
+            found[id(owner)] = apart[roll.path]
     return [found[id(owner)] for owner in owners]
+
+
+def nodes_of(
+    connection: sqlite3.Connection, owners: Sequence[Owner]
+) -> list[bytes | None]:
+    """The nodes of owners that have their places, writing the rows they need.
+
+    For what is saved or adopted. A hit of the cell's own entry stands on the node that
+    this was saved with.
+    """
+    for group in _by_notebook(owners):
+        cells = [cell for one in group if (cell := one.cell) is not None]
+        if group[0].notebook is not None and cells:
+            record_nodes(connection, group[0].roll, group[0].notebook, cells)
+    return [None if (cell := one.cell) is None else cell.node for one in owners]
+
+
+def _by_notebook(owners: Sequence[Owner]) -> Iterable[list[Owner]]:
+    groups: dict[tuple[int, int], list[Owner]] = {}
+    for owner in owners:
+        groups.setdefault((id(owner.roll), id(owner.notebook)), []).append(owner)
+    return groups.values()
 
 
 def adopt(

@@ -22,7 +22,6 @@ from marimo_cellar.notebook import (
     KernelCell,
     Notebook,
     compose,
-    digest_of,
 )
 from marimo_cellar.notebook_file import cells_in
 from marimo_cellar.notices import logger
@@ -136,8 +135,8 @@ class Session:
             return []
         try:
             if path.suffix == ".py":
-                known = {digest_of(cell.code) for cell in cells}
-                if found := cells_in(path.read_text("utf-8"), known):
+                codes = [cell.code for cell in cells]
+                if found := cells_in(path.read_text("utf-8"), codes):
                     return found
             return answer(
                 "knowing cells by their names",

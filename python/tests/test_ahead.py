@@ -1,0 +1,215 @@
+"""What a notebook's other cells met last answers without a query, and never longer
+than the database says so."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from marimo_cellar import ahead, blobs, clearing, entries, lookups, watching
+from marimo_cellar.cells import Roll
+from marimo_cellar.database import Database, database_in
+from marimo_cellar.entries import EntryKey, Found, Item, Owner
+from marimo_cellar.lookups import Lookup
+from marimo_cellar.notebook import FileCell, KernelCell, Notebook, compose
+from marimo_cellar.saving import Save, save_all
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(os, "pread"), reason="nothing is watched here"
+)
+
+CELLS = {"one": "a = 1", "two": "b = 2", "three": "c = 3"}
+
+
+def key(name: str) -> EntryKey:
+    return EntryKey("cell_cache", "P", f"hash-{name}", "pickle")
+
+
+def notebook() -> Notebook:
+    graph = [
+        KernelCell(name, code, frozenset(code[:1]), frozenset())
+        for name, code in CELLS.items()
+    ]
+    return compose(graph, [FileCell(name, code) for name, code in CELLS.items()])
+
+
+class Kernel:
+    """One kernel's view of the notebook, as a session that has just begun."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.roll = Roll(database.folder.parent / "nb.py")
+        self._notebook = notebook()
+
+    def owner(self, name: str) -> Owner:
+        return Owner(self.roll, self._notebook, name)
+
+    def save(self, name: str, content: bytes, at: str | None = None) -> None:
+        of = key(at or name)
+        path = f"cell_cache/P_{of.hash}.pickle"
+        blob = blobs.prepare(self.database, content, "pickle")
+        made = Save(
+            of, self.owner(name), [Item(path, "x", "pickle", None, blob)], 1, {}
+        )
+        save_all(self.database, [made])
+        assert made.saved
+
+    def find(self, name: str, at: str | None = None) -> list[Found]:
+        """By a query, which reads ahead."""
+        founds = entries.candidates(self.database, key(at or name), self.owner(name))
+        if founds:
+            ahead.read_ahead(self.database, self.roll, founds[0])
+        return founds
+
+    def met(self, name: str) -> None:
+        (found, *_) = self.find(name)
+        of = Lookup(self.database, key(name), self.owner(name), "hit", 1.0, 0.1)
+        lookups.note_hit(of, found)
+
+    def expected(self, name: str, at: str | None = None) -> Any:
+        """The bytes that answer without a query."""
+        found = ahead.expected(self.database, key(at or name), self.owner(name))
+        if found is None:
+            return None
+        loaded = entries.load(self.database, found)
+        return loaded.why or next(iter(loaded.contents.values()))
+
+
+@pytest.fixture
+def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    # Other tests of this process may have met as many databases as one watches.
+    monkeypatch.setattr(watching, "_handles", {})
+    database = database_in(tmp_path / "cache")
+    before = Kernel(database)
+    for name in CELLS:
+        before.save(name, name.encode())
+    for name in CELLS:
+        before.met(name)
+    lookups.flush()
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def kernel(database: Database) -> Kernel:
+    made = Kernel(database)
+    assert made.expected("two") is None
+    assert made.find("one")
+    return made
+
+
+def elsewhere(database: Database, sql: str) -> None:
+    """A commit that this process does not know of."""
+    with closing(sqlite3.connect(database.path)) as connection, connection:
+        connection.execute(sql)
+
+
+def test_the_first_found_brings_what_the_other_cells_met_last(kernel: Kernel) -> None:
+    assert [kernel.expected(name) for name in CELLS] == [b"one", b"two", b"three"]
+    found = ahead.expected(kernel.database, key("two"), kernel.owner("two"))
+    assert found == kernel.find("two")[0]
+
+
+def test_it_answers_the_cell_alone_that_it_is_of(kernel: Kernel) -> None:
+    assert kernel.expected("one", at="two") is None
+    assert kernel.expected("two", at="nothing") is None
+
+
+def test_what_a_cell_met_before_is_not_read(database: Database) -> None:
+    before = Kernel(database)
+    before.save("two", b"older", at="older")
+    kernel = Kernel(database)
+    assert kernel.find("one")
+    assert kernel.expected("two") == b"two"
+    assert kernel.expected("two", at="older") is None
+
+
+def test_nothing_is_expected_after_a_commit_elsewhere(kernel: Kernel) -> None:
+    elsewhere(kernel.database, "DELETE FROM entries WHERE hash = 'hash-two'")
+    assert kernel.expected("two") is None and not kernel.find("two")
+
+
+def test_nothing_is_expected_after_a_clear(kernel: Kernel) -> None:
+    assert clearing.clear_key(kernel.database, "cell_cache/P_hash-two.pickle")
+    assert kernel.expected("two") is None and not kernel.find("two")
+
+
+def test_it_outlives_what_this_process_saves_of_other_keys(kernel: Kernel) -> None:
+    kernel.save("one", b"another", at="another")
+    assert kernel.expected("two") == b"two"
+    kernel.save("two", b"new")
+    assert kernel.expected("two") is None
+    assert kernel.find("two")[0].items[0].content == b"new"  # type: ignore[index]
+
+
+def test_damaged_bytes_are_read_along_and_not_served(database: Database) -> None:
+    elsewhere(
+        database, "UPDATE blobs SET content = x'00' WHERE content = CAST('two' AS BLOB)"
+    )
+    kernel = Kernel(database)
+    assert kernel.find("one")
+    assert kernel.expected("two") == "its bytes are damaged"
+    # Set aside by now.
+    assert kernel.expected("two") is None
+    (found,) = kernel.find("two")
+    assert not found.items and entries.load(database, found).why
+
+
+def test_what_is_set_aside_or_gone_is_not_expected(database: Database) -> None:
+    elsewhere(
+        database,
+        "UPDATE blobs SET quarantined_at = 1 WHERE content = CAST('two' AS BLOB)",
+    )
+    kernel = Kernel(database)
+    assert kernel.find("one")
+    assert kernel.expected("two") is None and kernel.expected("three") == b"three"
+
+
+def test_a_database_that_is_gone_answers_nothing(kernel: Kernel) -> None:
+    kernel.database.path.unlink()
+    assert kernel.expected("two") is None
+
+
+def test_only_so_much_is_read(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ahead, "_MOST_BYTES", len(b"onetwo"))
+    kernel = Kernel(database)
+    assert kernel.find("one")
+    assert kernel.expected("two") == b"two" and kernel.expected("three") is None
+
+
+def test_it_is_read_again_only_once_somebody_has_committed(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[str] = []
+    real = entries.met_last
+
+    def met_last(
+        connection: sqlite3.Connection, app: str
+    ) -> Iterator[tuple[EntryKey, Found]]:
+        reads.append(app)
+        return real(connection, app)
+
+    monkeypatch.setattr(entries, "met_last", met_last)
+    kernel.find("two")
+    assert not reads
+    elsewhere(kernel.database, "UPDATE apps SET last_seen_at = 1")
+    kernel.find("two")
+    assert reads and kernel.expected("three") == b"three"
+
+
+def test_what_was_made_in_another_folder_is_not_expected(database: Database) -> None:
+    elsewhere(
+        database,
+        """UPDATE entries SET versions = '{"folder": "elsewhere"}' WHERE hash = 'hash-two'""",
+    )
+    kernel = Kernel(database)
+    assert kernel.find("one")
+    assert kernel.expected("two") is None and not kernel.find("two")
