@@ -12,6 +12,7 @@ import _thread
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -61,6 +62,23 @@ def alongside(work: Callable[[], T]) -> Callable[[], T]:
             return results[0]
 
     return result
+
+
+def later(seconds: float, act: Callable[[], object]) -> Callable[[], None]:
+    """Calls `act` on a thread in so many seconds, unless the result is called before.
+
+    Which is called once at most. The interpreter does not wait for the thread.
+    """
+    waits = _thread.allocate_lock()
+    waits.acquire()
+
+    def run() -> None:
+        if not waits.acquire(timeout=seconds):
+            act()
+
+    with suppress(RuntimeError):  # The interpreter is ending.
+        _thread.start_new_thread(run, ())
+    return waits.release
 
 
 def each(work: Callable[[V], T], values: Sequence[V]) -> list[T]:

@@ -13,6 +13,7 @@ import os
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +21,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from marimo_cellar import bulk
+from marimo_cellar.alongside import later
 from marimo_cellar.database import Database, Unavailable
 from marimo_cellar.entries import EntryKey, Found, Owner
 from marimo_cellar.saving import adopt, nodes_of, places
@@ -57,20 +59,19 @@ class Lookup(Struct, eq=False):
 
 _lock = threading.Lock()
 _waiting: dict[Database, list[Lookup]] = {}
-_timer: threading.Timer | None = None
+# Keeps what waits from being written after some seconds.
+_cancel: Callable[[], None] | None = None
 _noted = 0
 
 
 def note(lookup: Lookup) -> None:
     """Remembers a lookup, or that what is known of it changed."""
-    global _noted, _timer
+    global _noted, _cancel
     with _lock:
         _noted += 1
         _waiting.setdefault(lookup.database, []).append(lookup)
-        if _timer is None:
-            _timer = threading.Timer(_FLUSH_SECONDS, flush, [False])
-            _timer.daemon = True
-            _timer.start()
+        if _cancel is None:
+            _cancel = later(_FLUSH_SECONDS, lambda: flush(at_run_end=False))
 
 
 def note_hit(lookup: Lookup, found: Found) -> None:
@@ -92,13 +93,13 @@ def flush(at_run_end: bool = True) -> None:
     That something was looked for is no reason to begin a cache. Where there is
     none, the first result of the run may still begin it, but its end does not.
     """
-    global _timer
+    global _cancel
     with _lock:
         batches = list(_waiting.items())
         _waiting.clear()
-        if _timer is not None:
-            _timer.cancel()
-            _timer = None
+        if _cancel is not None:
+            _cancel()
+            _cancel = None
     for database, lookups in batches:
         try:
             if not _write(database, lookups) and not at_run_end:
@@ -200,10 +201,10 @@ def _count(
 
 
 def _after_fork() -> None:
-    # The parent's lookups are the parent's to write, its timer did not come along.
-    global _lock, _timer
+    # The parent's lookups are the parent's to write, its threads did not come along.
+    global _lock, _cancel
     _lock = threading.Lock()
-    _timer = None
+    _cancel = None
     _waiting.clear()
 
 

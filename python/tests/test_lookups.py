@@ -63,6 +63,22 @@ def test_a_hit_writes_nothing_until_its_batch_is_written(store: SqliteStore) -> 
     )
 
 
+def test_a_batch_is_written_while_the_run_goes_on(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookups, "_FLUSH_SECONDS", 0.05)
+    mine = owner(store)
+    save(store, mine)
+    # Each batch has its own time.
+    for count in (1, 2):
+        lookups.note(Lookup(store.database, KEY, mine, "miss", float(count)))
+        for _ in range(600):
+            if rows(store, "SELECT count(*) FROM lookups") == [(count,)]:
+                break
+            time.sleep(0.05)
+        assert rows(store, "SELECT count(*) FROM lookups") == [(count,)]
+
+
 def test_a_miss_learns_its_run_time_before_or_after_it_is_written(
     store: SqliteStore,
 ) -> None:
