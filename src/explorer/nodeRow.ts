@@ -22,7 +22,11 @@ export interface Row {
   /** What the menus of package.json ask for. */
   readonly context: string;
   readonly expandable: boolean;
-  /** What a screen reader says; the label alone leaves out what the icon tells. */
+  /**
+   * What a screen reader says: what can be read, in the same words, since who speaks to the computer
+   * names a row by them (https://www.w3.org/WAI/WCAG22/Understanding/label-in-name), then what the
+   * icon and the place in the tree tell.
+   */
   readonly spoken: string;
 }
 
@@ -52,7 +56,7 @@ export function rowOf(node: Node, reader: Reader): Row {
         icon: { name: 'root-folder' },
         context: 'folder',
         expandable: true,
-        spoken: l10n.t('Folder {0}', node.name),
+        spoken: listed(node.name, l10n.t('folder')),
       };
     case 'app':
       return { id, ...appRow(node, reader) };
@@ -92,7 +96,7 @@ export function rowOf(node: Node, reader: Reader): Row {
         icon: { name: 'info', color: 'problemsInfoIcon.foreground' },
         context: 'files',
         expandable: false,
-        spoken: l10n.t('marimo is caching in {0}, but not through Cellar', node.place),
+        spoken: listed(l10n.t('marimo is caching here, but not through Cellar'), node.place),
       };
   }
 }
@@ -129,7 +133,7 @@ function appRow({ app, place, apart, exists }: AppNode, reader: Reader): Shown {
       : { name: collected === undefined ? 'notebook' : 'archive' },
     context: exists ? 'app' : 'appGone',
     expandable: true,
-    spoken: `${l10n.t('Notebook {0}', label)}, ${cells}, ${description}`,
+    spoken: listed(label, description, l10n.t('notebook'), cells),
   };
 }
 
@@ -186,7 +190,7 @@ function cellRow({ cell, orphaned }: CellNode, reader: Reader): Shown {
       : { name: cell.pinned > 0 ? 'pinned' : 'code' },
     context: orphaned ? 'cellRetired' : cell.pinned > 0 ? 'cellPinned' : 'cell',
     expandable: true,
-    spoken: `${l10n.t('Cell {0}', label)}, ${entries}, ${description}`,
+    spoken: listed(label, description, l10n.t('cell'), entries),
   };
 }
 
@@ -302,7 +306,7 @@ function itemRow({ item }: ItemNode, { locale }: Reader): Shown {
       : { name: formatIcons[item.format] },
     context: 'item',
     expandable: false,
-    spoken: `${label}, ${kind}, ${description}`,
+    spoken: listed(label, description, item.typeHint === undefined ? undefined : kind),
   };
 }
 

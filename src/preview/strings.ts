@@ -23,6 +23,7 @@ export function pageStrings(): Strings {
     clearCell: l10n.t('Clear Cell'),
     cleared: l10n.t('This entry was cleared. What you see was read before.'),
     columns: l10n.t('Columns'),
+    columnsInAll: l10n.t('{0} columns'),
     columnsShown: l10n.t('Columns {0}–{1} of {2}'),
     costly: l10n.t(
       'This table was saved in large pieces: to show any of its rows, {0} rows ({1} in memory) have to be decoded. The table has {2} rows in all.',
@@ -46,6 +47,8 @@ export function pageStrings(): Strings {
     noRows: l10n.t('No rows'),
     noValue: l10n.t('no value'),
     noValues: l10n.t('This array has no values.'),
+    oneColumn: l10n.t('1 column'),
+    oneRow: l10n.t('1 row'),
     pages: l10n.t('Pages of the table'),
     pickleNeverLoaded: l10n.t(
       'This is a Python pickle. Loading one can run any code, so Cellar never loads it: this is what a look at its instructions tells.',
@@ -66,7 +69,7 @@ export function pageStrings(): Strings {
     showNewer: l10n.t('Show It'),
     size: l10n.t('Size'),
     table: l10n.t('Table'),
-    tableSize: l10n.t('{0} rows × {1} columns'),
+    tableSize: l10n.t('{0} × {1}'),
     unreadableColumn: l10n.t('This column cannot be read: {0}'),
     unverified: l10n.t('not yet verified'),
     unverifiedExplanation: l10n.t('Only a part of the bytes has been read.'),

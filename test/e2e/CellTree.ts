@@ -42,6 +42,22 @@ export class CellTree {
     return texts.map((text) => text.replaceAll(/\s+/g, ' ').trim());
   }
 
+  /** What the rows are to those who hear them, beside what can be read in them. */
+  async spoken(): Promise<
+    { role: string | null; spoken: string; label: string; description: string }[]
+  > {
+    const told = [];
+    for (const row of await this.pane.locator('.monaco-list-row').all()) {
+      told.push({
+        role: await row.getAttribute('role'),
+        spoken: (await row.getAttribute('aria-label')) ?? '',
+        label: await row.locator('.label-name').innerText(),
+        description: await row.locator('.label-description').innerText(),
+      });
+    }
+    return told;
+  }
+
   /** The rows' labels, in order. */
   labels(): Promise<string[]> {
     return this.pane.locator('.monaco-list-row .label-name').allInnerTexts();

@@ -1,4 +1,4 @@
-import { mkdtemp, mkdir, rm } from 'node:fs/promises';
+import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { chromium, type Browser, type Frame, type Locator, type Page } from 'playwright-core';
@@ -31,6 +31,12 @@ const chromiumArguments = [
   '--disable-sync',
 ];
 
+/** A colour theme: what it is called in the settings, and the class that the window has in one of its kind. */
+export interface Theme {
+  readonly name: string;
+  readonly mark: 'vs' | 'vs-dark' | 'hc-black' | 'hc-light';
+}
+
 export interface Opening {
   /** The folder that VS Code shows. */
   readonly folder: string;
@@ -52,6 +58,7 @@ export class VsCode {
     private readonly browser: Browser,
     private readonly server: { stop: () => Promise<void> },
     private readonly profile: string,
+    private readonly folder: string,
   ) {
     this.tree = new CellTree(page);
   }
@@ -72,7 +79,7 @@ export class VsCode {
     const browser = await chromium.launch({ executablePath, args: chromiumArguments });
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
     const page = await context.newPage();
-    const vsCode = new VsCode(page, browser, server, profile);
+    const vsCode = new VsCode(page, browser, server, profile, opening.folder);
     try {
       await page.goto(`${server.address}/?folder=${encodeURIComponent(opening.folder)}`);
       await page.locator('.monaco-workbench .activitybar').waitFor({ timeout: 60_000 });
@@ -93,6 +100,18 @@ export class VsCode {
   async picture(name: string): Promise<void> {
     await mkdir(pictures, { recursive: true });
     await this.page.screenshot({ path: path.join(pictures, `${name}.png`) });
+  }
+
+  /** Changes the colour theme of the folder, and waits until the window has it. */
+  async setTheme({ name, mark }: Theme): Promise<void> {
+    // The browser's VS Code watches the folder's settings, and not the user's.
+    const file = path.join(this.folder, '.vscode', 'settings.json');
+    await mkdir(path.dirname(file), { recursive: true });
+    await this.eventually(async () => {
+      // Again at each try: what is written before VS Code watches the file goes unseen.
+      await writeFile(file, JSON.stringify({ 'workbench.colorTheme': name }));
+      await this.page.locator(`.monaco-workbench.${mark}`).waitFor({ timeout: 2000 });
+    });
   }
 
   /** Opens the palette, types the words and takes the command that is offered first. */

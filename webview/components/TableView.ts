@@ -97,7 +97,8 @@ export class TableView {
     if (text === null) {
       cell.classList.add('null');
       cell.append('null');
-      cell.setAttribute('aria-label', this.#language.words.noValue);
+      // The text "null" is heard as such.
+      cell.setAttribute('aria-label', `null, ${this.#language.words.noValue}`);
       cell.title = this.#language.words.noValue;
     } else {
       cell.append(text);
@@ -127,7 +128,7 @@ function gridCell(role: string, align: 'left' | 'right'): HTMLElement {
 function cornerCell(label: string): HTMLElement {
   const cell = gridCell('columnheader', 'right');
   cell.classList.add('number');
-  cell.setAttribute('aria-label', label);
+  cell.append(element('span', { class: 'heard' }, label));
   return cell;
 }
 

@@ -123,7 +123,11 @@ export class ValueView {
       case 'table':
         this.#table.show(page);
         this.#pager.update(page);
-        this.#what.textContent = language.say('tableSize', page.total, page.totalColumns);
+        this.#what.textContent = language.say(
+          'tableSize',
+          rows(page.total, language),
+          columns(page.totalColumns, language),
+        );
         this.#fill(this.#table.element);
         this.#around.announce(spanOfRows(page, language));
         this.#around.remember(page.from);
@@ -147,7 +151,7 @@ export class ValueView {
         this.#fill(bytesPage(page, language));
         return;
       case 'costly':
-        this.#what.textContent = language.say('rowsInAll', page.total);
+        this.#what.textContent = rows(page.total, language);
         this.#fill(
           costlyPage(page, language, () => {
             this.#allowCostly = true;
@@ -195,7 +199,26 @@ export class ValueView {
   #fill(...content: HTMLElement[]): void {
     if (content.length === 1 && content[0] === this.#body.firstElementChild) return;
     this.#body.replaceChildren(...content);
+    // Tables and trees take the focus themselves. What is only read is scrolled as a whole.
+    const isRead = content.some(({ classList }) => classList.contains('plain'));
+    const scrolled = {
+      tabindex: '0',
+      role: 'region',
+      'aria-label': this.#around.language.words.values,
+    };
+    for (const [name, value] of Object.entries(scrolled)) {
+      if (isRead) this.#body.setAttribute(name, value);
+      else this.#body.removeAttribute(name);
+    }
   }
+}
+
+function rows(count: number, language: Language): string {
+  return count === 1 ? language.words.oneRow : language.say('rowsInAll', count);
+}
+
+function columns(count: number, language: Language): string {
+  return count === 1 ? language.words.oneColumn : language.say('columnsInAll', count);
 }
 
 function checkBadge(check: Check, { words }: Language): HTMLElement[] {

@@ -40,6 +40,8 @@ export class Values {
         'vscode-panel-tab',
         { id: `value-${at}`, title: `${name}\n${kind}\n${size}` },
         element('span', { class: 'name' }, name),
+        // The toolkit makes the tab's label of its text.
+        ' ',
         element('span', { class: 'kind' }, `${kind}, ${size}`),
       ),
     );

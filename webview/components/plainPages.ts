@@ -17,7 +17,7 @@ export function arrayPage(page: ArrayPage, language: Language): HTMLElement {
     line.append(...values.map((value) => element('td', {}, value)));
     table.append(line);
   }
-  made.append(element('h2', {}, words.firstValues), element('div', { class: 'scroll' }, table));
+  made.append(element('h2', {}, words.firstValues), table);
   return page.truncated ? withNote(made, words.more) : made;
 }
 
@@ -60,7 +60,7 @@ export function bytesPage(page: BytesPage, language: Language): HTMLElement {
     { class: 'plain' },
     facts([[words.size, language.bytes(page.size)]]),
     element('h2', {}, words.bytesHead),
-    element('pre', { class: 'bytes', tabindex: '0' }, page.head.join('\n')),
+    element('pre', { class: 'bytes' }, page.head.join('\n')),
   );
 }
 
