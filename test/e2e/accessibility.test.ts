@@ -74,12 +74,4 @@ test('everybody can read and use our pages, in every kind of theme', async (t) =
       }
     });
   }
-
-  await step('the list of what would go tells what that costs', async () => {
-    await vsCode.command('Cellar: Prune Cache');
-    await vsCode.quickPickRow('market.py › trial').first().waitFor();
-    const title = vsCode.page.locator('.quick-input-title');
-    await title.getByText(/and 0\.10 to pay again/).waitFor();
-    await vsCode.page.getByText('cell is gone', { exact: true }).waitFor();
-  });
 });
