@@ -131,7 +131,7 @@ describe('the preview’s page', { skip: noBrowser }, () => {
       '201',
     );
     await page.keyboard.press('Control+Home');
-    assert.equal(await page.locator(':focus').getAttribute('aria-label'), 'Row number');
+    assert.equal(await focused(), 'Row number');
   });
 
   test('header and row numbers stay in view while a table scrolls', async () => {
