@@ -206,7 +206,8 @@ function entryRow({ entry, obsolete }: EntryNode, reader: Reader): Shown {
     state,
     entry.pinned ? l10n.t('pinned') : undefined,
     formatBytes(entry.size, locale),
-    saving(entry.runtime, entry.amount, locale),
+    // What nobody reads saves nothing.
+    obsolete ? undefined : saving(entry.runtime, entry.amount, locale),
     formatAge(entry.createdAt, now, locale),
   );
   const { marimo, python } = entry.versions;

@@ -159,7 +159,7 @@ const shown: { name: string; node: Node; label: string; description: string; con
     name: 'an entry that the marimo in use does not read',
     node: { ...entryNode, obsolete: true },
     label: 'Result',
-    description: 'obsolete, 12.4 MB, saves 34 s, 2 h ago',
+    description: 'obsolete, 12.4 MB, 2 h ago',
     context: 'entry',
   },
   {
