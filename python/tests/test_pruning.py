@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import threading
 import time
-import uuid
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from marimo_cellar import opening, pruning, repairing, retention, rubbish, upkeep
+from marimo_cellar import opening, pruning, retention, upkeep
 from marimo_cellar.__main__ import main
 from marimo_cellar.cells import Roll
 from marimo_cellar.checking import audit
 from marimo_cellar.database import Database, database_in
 from marimo_cellar.entries import EntryKey, Owner, candidates, load
-from marimo_cellar.place import System
-from marimo_cellar.settings import Setting, budget_in, find_settings, parse_size
 from marimo_cellar.store import SqliteStore
 from tests import kernels
 from tests.conftest import Write, ran
@@ -187,146 +182,6 @@ def test_a_reader_that_is_about_to_load_meets_a_miss(database: Database) -> None
     assert left(database) == []
 
 
-def test_rubbish_goes_and_the_rest_stays(database: Database) -> None:
-    fill(database, 3)
-    now = time.time()
-    partial = database.blobs / f".partial-{uuid.uuid4()}"
-    young = database.blobs / f".partial-{uuid.uuid4()}"
-    stray = database.blobs / "00" / f"{'00' * 32}.pickle"
-    foreign = database.blobs / "00" / "notes.txt"
-    stray.parent.mkdir(exist_ok=True)
-    for path in (partial, young, stray, foreign):
-        path.write_bytes(b"x")
-        if path is not young:
-            os.utime(path, (now - 7200, now - 7200))
-    with database.writing() as connection:
-        connection.execute(
-            "INSERT INTO blobs (digest, size, crc32, content)"
-            " VALUES (zeroblob(32), 1, 0, x'00')"
-        )
-        connection.execute(
-            "UPDATE blobs SET quarantined_at = ? WHERE digest ="
-            " (SELECT digest FROM items JOIN entries USING (entry_id) WHERE hash = '0')",
-            (now - 8 * DAY,),
-        )
-        connection.execute(
-            "UPDATE blobs SET quarantined_at = ? WHERE digest ="
-            " (SELECT digest FROM items JOIN entries USING (entry_id) WHERE hash = '1')",
-            (now - 6 * DAY,),
-        )
-        connection.execute("UPDATE entries SET pinned = 1 WHERE hash = '2'")
-        connection.execute(
-            "UPDATE blobs SET quarantined_at = ? WHERE digest ="
-            " (SELECT digest FROM items JOIN entries USING (entry_id) WHERE hash = '2')",
-            (now - 8 * DAY,),
-        )
-        connection.executemany(
-            "INSERT INTO lookups (cell_id, cache_name, hash, outcome, at)"
-            " SELECT cell_id, 'block', '0', 'hit', ? FROM cells",
-            [(number,) for number in range(70)],
-        )
-    prune(database, None, now=now)
-    assert left(database) == ["1", "2"]
-    assert [path.exists() for path in (partial, young, stray, foreign)] == [
-        False,
-        True,
-        False,
-        True,
-    ]
-    with database.reading() as connection:
-        assert connection is not None
-        assert connection.execute(
-            "SELECT count(*), min(at) FROM lookups"
-        ).fetchone() == (50, 20)
-        assert rubbish.unused_blobs(connection) == []
-
-
-def nodes_left(database: Database) -> set[str]:
-    with database.reading() as connection:
-        assert connection is not None
-        return {row[0].hex() for row in connection.execute("SELECT node FROM nodes")}
-
-
-@pytest.fixture
-def chain(database: Database) -> list[str]:
-    """Nodes each of which stands on the one before, and none of which is needed."""
-    fill(database, 1, size=100)
-    nodes = [bytes([number] * 32) for number in range(60)]
-    with database.writing() as connection:
-        connection.execute("INSERT INTO sources VALUES (zeroblob(32), '')")
-        connection.executemany(
-            "INSERT INTO nodes SELECT ?, cell_id, zeroblob(32), ? FROM entries",
-            [
-                (node, json.dumps([nodes[number - 1].hex()] if number else []))
-                for number, node in enumerate(nodes)
-            ],
-        )
-    return [node.hex() for node in nodes]
-
-
-def test_nodes_go_a_few_at_a_time_and_before_their_ancestors(
-    database: Database, chain: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    states: list[set[str]] = []
-    real = rubbish.remove_nodes
-
-    def remove(connection: Any, nodes: Any) -> None:
-        real(connection, nodes)
-        rows = connection.execute("SELECT node FROM nodes")
-        states.append({node.hex() for (node,) in rows})
-
-    monkeypatch.setattr(rubbish, "remove_nodes", remove)
-    prune(database, None)
-    assert len(states) > 1
-    assert all(state == set(chain[: len(state)]) for state in states)
-    assert nodes_left(database) == set()
-    with database.reading() as connection:
-        assert connection is not None
-        assert connection.execute("SELECT count(*) FROM sources").fetchone() == (0,)
-
-
-def test_a_node_that_is_needed_again_meanwhile_stays(
-    database: Database, chain: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    other = opening.connect(database.path, "rw")
-    real = rubbish.unneeded_nodes
-    looks: list[int] = []
-
-    def look(connection: Any, app_id: int) -> Any:
-        found = real(connection, app_id)
-        if not looks:
-            # A kernel saves a result that stands on one of them.
-            other.execute("UPDATE entries SET node = ?", (bytes.fromhex(chain[9]),))
-        looks.append(len(found))
-        return found
-
-    monkeypatch.setattr(rubbish, "unneeded_nodes", look)
-    prune(database, None)
-    other.close()
-    assert looks[:2] == [60, 50]
-    assert nodes_left(database) == set(chain[:10])
-
-
-def test_a_wrong_count_of_what_is_used_is_put_right_while_others_write(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fill(database, 3)
-    real = repairing.usage_error
-
-    def error(connection: Any) -> int | None:
-        found = real(connection)
-        store = SqliteStore(str(database.folder))
-        store.put("block/P_9.pickle", b"x" * 100_000)
-        return found
-
-    monkeypatch.setattr(repairing, "usage_error", error)
-    with database.writing() as connection:
-        connection.execute("UPDATE usage SET size = size - 12345")
-    prune(database, None)
-    assert len(left(database)) == 4
-    assert audit(database, grace=0) == []
-
-
 def test_what_was_evicted_and_computed_again_is_told(database: Database) -> None:
     fill(database, 3)
     store = SqliteStore(str(database.folder))
@@ -358,64 +213,6 @@ def test_an_evicted_entry_does_not_come_back_from_an_old_file(
     assert entries.files_hidden_until(database, key, owner) == now
     other = EntryKey("block", "P", "7", "pickle")
     assert entries.files_hidden_until(database, other, owner) == float("-inf")
-
-
-BUDGETS = json.loads(
-    Path(__file__).parents[2].joinpath("test/fixtures/budgets.json").read_text("utf-8")
-)
-
-
-@pytest.mark.parametrize(("text", "size"), BUDGETS["sizes"])
-def test_sizes(text: object, size: int | None) -> None:
-    assert parse_size(text) == size
-
-
-@pytest.mark.parametrize(
-    "case", BUDGETS["budgets"], ids=[case["name"] for case in BUDGETS["budgets"]]
-)
-def test_budgets_as_both_languages_know_them(
-    case: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, text in case.get("files", {}).items():
-        file = tmp_path / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    monkeypatch.setattr("marimo_cellar.settings._free", lambda _: case["free"])
-    folder = tmp_path / "p"
-    found = find_settings(folder, System({}, "linux", tmp_path / "home"))
-    size = budget_in(folder / "__marimo__" / "cache", case["used"], found.budget)
-    assert size == case["size"]
-    refused = [str(Path(one.about).relative_to(tmp_path)) for one in found.refusals]
-    assert refused == case.get("refused", [])
-
-
-def test_a_project_can_only_make_the_budget_smaller(tmp_path: Path) -> None:
-    usual = budget_in(tmp_path, 0, None)
-    assert usual is not None
-    project, user = tmp_path / "pyproject.toml", tmp_path / "config.toml"
-    assert budget_in(tmp_path, 0, Setting(1000, project)) == 1000
-    # The disk's free room changes while others work.
-    theirs = budget_in(tmp_path, 0, Setting(10**18, project))
-    assert theirs is not None and theirs < 2 * usual
-    assert budget_in(tmp_path, 0, Setting(10**18, user)) == 10**18
-
-
-@pytest.mark.parametrize("answer", [OSError(5, "no answer"), (0, 0, 0)])
-def test_where_the_disk_does_not_tell_only_a_setting_limits(
-    answer: OSError | tuple[int, int, int],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def disk_usage(_: Path) -> Any:
-        if isinstance(answer, OSError):
-            raise answer
-        total, used, free = answer
-        return SimpleNamespace(total=total, used=used, free=free)
-
-    monkeypatch.setattr("shutil.disk_usage", disk_usage)
-    assert budget_in(tmp_path, 10**11, None) is None
-    for file in ("pyproject.toml", "config.toml"):
-        assert budget_in(tmp_path, 0, Setting(1000, tmp_path / file)) == 1000
 
 
 # By itself, after a run
