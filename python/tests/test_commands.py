@@ -22,10 +22,10 @@ from marimo_cellar.loader import SqliteJsonLoader, SqlitePickleLoader
 from tests.conftest import Write, ran
 from tests.kernels import cache_of, change, export, query, rows_in
 from tests.test_store import KEY, audit, loader, rows, saved
+from tests.test_switching import chain
 from tests.test_takeover import (
     DEFS,
     KINDS,
-    chain,
     cut,
     files_in,
     leave_files,
