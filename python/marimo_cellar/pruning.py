@@ -30,7 +30,7 @@ U = TypeVar("U")
 # Seconds that a transaction is meant to take; it holds others up for as long.
 _TRANSACTION = 0.008
 # Seconds after which a cleaner that says nothing more is taken for dead.
-_LEASE = 60.0
+_LEASE = 20.0
 # Seconds between two looks through all blobs and nodes.
 _SWEEP = 24 * 3600.0
 # Entries that go before their values do, and bytes of these: the most that a killed

@@ -206,7 +206,7 @@ export class PruneCommand {
     );
     if (done.length > 0 && done.every(({ busy }) => busy)) {
       void vscode.window.showWarningMessage(
-        t('Somebody else is cleaning up this cache just now. Try again in a minute.'),
+        t('Somebody else is cleaning up this cache just now. Try again in half a minute.'),
       );
       return;
     }

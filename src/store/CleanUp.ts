@@ -11,7 +11,7 @@ import type { Writer } from './Writer';
 /** Seconds that a transaction is meant to take; it holds others up for as long. */
 const transactionFor = 0.008;
 /** Seconds after which a cleaner that says nothing more is taken for dead. */
-const lease = 60;
+const lease = 20;
 /** How often a notebook's nodes are looked at while others write all the time. */
 const looks = 10;
 /** Files unlinked in one transaction. */

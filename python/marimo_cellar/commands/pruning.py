@@ -187,7 +187,9 @@ def _print(
     database: Database, planned: Plan, outcome: Outcome | None, lines: list[_Line]
 ) -> None:
     if outcome is not None and outcome.busy:
-        print(f"{database.path} is being cleaned up by somebody else.")
+        print(
+            f"{database.path} is being cleaned up by somebody else. Try again in half a minute."
+        )
         return
     budget = "no limit" if planned.budget is None else told_size(planned.budget)
     print(f"{database.path}: {told_size(planned.used)} of {budget}.")
