@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Literal
 
 from marimo_cellar import faults, folder, schema
-from marimo_cellar.opening import connect, connect_leniently, file_at, is_ours
+from marimo_cellar.opening import connect, connect_leniently, file_at, kinship
 from marimo_cellar.salvage import Salvaged, salvage
 
 # `replaced`: another file is in its place, by us or by another process, or none.
@@ -92,7 +92,7 @@ def _replace(path: Path, error: Exception, certain: bool) -> Outcome:
     aside = _free_name(path)
     with _write_lock(path) as connection:
         _check_ours(path, connection)
-        if connection is not None and not certain and _is_sound(connection, path):
+        if connection is not None and not certain and _is_sound(connection):
             return "sound"
         salvaged = _begin(new, connection)
         if os.name != "nt":
@@ -188,10 +188,11 @@ def _check_ours(path: Path, connection: sqlite3.Connection | None) -> None:
         raise _NotOurs("it may be another program's")
 
 
-def _is_sound(connection: sqlite3.Connection, path: Path) -> bool:
+def _is_sound(connection: sqlite3.Connection) -> bool:
     try:
         found = connection.execute("PRAGMA integrity_check(1)").fetchall()
-        return found == [("ok",)] and is_ours(connection, path)
+        # By its marks it is ours: what looks like a stranger's has a name that is damaged.
+        return found == [("ok",)] and kinship(connection) == "ours"
     except sqlite3.DatabaseError:
         return False
 

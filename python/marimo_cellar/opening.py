@@ -9,7 +9,7 @@ import sqlite3
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Literal, NoReturn
 from urllib.parse import quote
 
 from marimo_cellar import faults, folder, schema
@@ -299,8 +299,13 @@ def _decoded(text: bytes) -> str:
     return text.decode(errors="replace")
 
 
-def is_ours(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether the file holds our schema; False while it holds nothing.
+# `changed`: ours by all else, but its tables are not as they were made, and nobody adds
+# to a database by taking away.
+Kinship = Literal["ours", "empty", "newer", "changed", "stranger"]
+
+
+def kinship(connection: sqlite3.Connection) -> Kinship:
+    """Whose a file is, by its marks and its schema.
 
     A database is a stranger's until its schema equals ours: a trigger of it
     would run with our next write.
@@ -317,12 +322,32 @@ def is_ours(connection: sqlite3.Connection, path: Path) -> bool:
         if began:
             connection.execute("ROLLBACK")
     if not found and not application and not version:
-        return False
+        return "empty"
     if (application, version) == (APPLICATION_ID, schema.VERSION) and (
         found == schema.worded()
     ):
-        return True
+        return "ours"
     if application == APPLICATION_ID and version // 1000 > schema.MAJOR:
+        return "newer"
+    expected = schema.objects_of(version)
+    if expected is None and version > schema.VERSION:
+        # A newer minor format, which has all of ours and more.
+        expected = schema.expected_objects()
+        found = {name: found.get(name, "") for name in expected}
+    if application != APPLICATION_ID or expected is None or found.keys() - expected:
+        return "stranger"
+    return "ours" if found == expected else "changed"
+
+
+def is_ours(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the file holds our schema; False while it holds nothing.
+
+    Raises `Refused` for a stranger's and for one of a newer format, `DatabaseError` for
+    one that is damaged.
+    """
+    whose = kinship(connection)
+    if whose == "newer":
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
         _refuse(
             "version",
             path,
@@ -330,12 +355,7 @@ def is_ours(connection: sqlite3.Connection, path: Path) -> bool:
             f"{told(version)}); this one reads up to {told(schema.VERSION)}. It is left "
             "alone, and results are not cached here until Cellar is updated.",
         )
-    expected = schema.objects_of(version)
-    if expected is None and version > schema.VERSION:
-        # A newer minor format, which has all of ours and more.
-        expected = schema.expected_objects()
-        found = {name: found.get(name, "") for name in expected}
-    if application != APPLICATION_ID or expected is None or found.keys() - expected:
+    if whose == "stranger":
         _refuse(
             "stranger",
             path,
@@ -343,10 +363,9 @@ def is_ours(connection: sqlite3.Connection, path: Path) -> bool:
             "and results are not cached here. Move the file away to begin a "
             "new cache.",
         )
-    if found != expected:
-        # Ours by all else, and nobody adds to a database by taking away.
+    if whose == "changed":
         raise sqlite3.DatabaseError("its tables are not as they were made")
-    return True
+    return whose == "ours"
 
 
 def _refuse(subject: str, path: Path, message: str) -> NoReturn:

@@ -223,6 +223,19 @@ def test_a_table_changed_by_hand_is_salvaged(store: SqliteStore) -> None:
     assert len(damage.set_aside(path)) == 1
 
 
+def test_a_name_in_the_schema_that_is_damaged_is_no_strangers(
+    store: SqliteStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = store.database.path
+    data = path.read_bytes().replace(b"triggerentries_count", b"triggerentrixs_count")
+    path.write_bytes(data)
+    assert served(store) == COUNT
+    assert len(damage.set_aside(path)) == 1
+    (said,) = warnings(caplog)
+    assert "entrixs_count" in said
+    is_usable(store)
+
+
 def test_a_fault_that_is_not_in_the_file_moves_nothing(store: SqliteStore) -> None:
     fault = sqlite3.DatabaseError("database disk image is malformed")
     assert damage.begin_anew(store.database.path, fault) == "sound"

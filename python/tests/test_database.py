@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from marimo_cellar import checkpoints, opening, schema
+from marimo_cellar import checkpoints, opening, schema, watching
 from marimo_cellar.database import Database, Unavailable, database_in
 from marimo_cellar.opening import connect
 from marimo_cellar.schema import APPLICATION_ID
@@ -23,7 +23,9 @@ from tests.test_store import audit
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
+def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
+    # Other tests of this process may have met as many databases as one watches.
+    monkeypatch.setattr(watching, "_handles", {})
     return database_in(tmp_path / "cache")
 
 
