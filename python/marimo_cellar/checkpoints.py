@@ -48,11 +48,7 @@ def fold(holder: sqlite3.Connection, worker: sqlite3.Connection, path: Path) -> 
     Whether all of it is in the database. Its file becomes smaller only with the next
     commit, which begins it anew.
     """
-    try:
-        turns.begin(holder, path, _PATIENCE)
-    except sqlite3.OperationalError as error:
-        if not is_busy(error):
-            raise
+    if not _took_lock(holder, path):
         return False
     try:
         until = time.monotonic() + _FOLDING_SECONDS
@@ -82,11 +78,7 @@ def fold_beside(
     if watch is None:
         return False
     for _ in range(_ROUNDS):
-        try:
-            turns.begin(holder, path, _PATIENCE)
-        except sqlite3.OperationalError as error:
-            if not is_busy(error):
-                raise
+        if not _took_lock(holder, path):
             return False
         try:
             reader.execute("BEGIN")
@@ -109,3 +101,14 @@ def fold_beside(
             # Somebody reads an old state, or writes faster than this.
             return False
     return False
+
+
+def _took_lock(holder: sqlite3.Connection, path: Path) -> bool:
+    """Takes the write lock; False where others do not let go of it in time."""
+    try:
+        turns.begin(holder, path, _PATIENCE)
+    except sqlite3.OperationalError as error:
+        if not is_busy(error):
+            raise
+        return False
+    return True
