@@ -77,15 +77,18 @@ def _is_named(case: Case, names: list[str]) -> bool:
 def _installed(package: Path, folder: Path) -> Path:
     """The package as users have it, which an installer compiles, as it did marimo.
 
-    From its source each run of a notebook would compile it once more.
+    From its source each run of a notebook would compile it once more. In a folder of
+    that name, since marimo's kernel resolves the path of each module that is imported
+    from any other.
     """
+    installed = folder / "site-packages"
     shutil.copytree(
         package / "marimo_cellar",
-        folder / "marimo_cellar",
+        installed / "marimo_cellar",
         ignore=shutil.ignore_patterns("__pycache__"),
     )
-    compileall.compile_dir(folder, quiet=1)
-    return folder
+    compileall.compile_dir(installed, quiet=1)
+    return installed
 
 
 def _prepare(package: Path) -> None:

@@ -14,7 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from marimo_cellar import checkpoints
@@ -24,10 +24,12 @@ from marimo_cellar.saving import Save, save_all
 if TYPE_CHECKING:
     from marimo_cellar.entries import Item
 
-# Seconds for which the thread lets more come, and for which it waits for the next
-# ones before it ends: to begin one takes whoever saves milliseconds on a machine that
-# has much to do. So often it looks whether the process ends, which waits for it.
-_GATHERING_SECONDS = 0.002
+# Seconds for which the thread lets more come, where nobody waits for it: cells of a
+# few milliseconds are to share a transaction, and a killed kernel loses no more than
+# that. And seconds for which it waits for the next ones before it ends: to begin one
+# takes whoever saves milliseconds on a machine that has much to do. So often it looks
+# whether the process ends, which waits for it.
+_GATHERING_SECONDS = 0.03
 _IDLE_SECONDS = 0.25
 _LOOK_SECONDS = 0.01
 # Entries of one transaction, which takes some milliseconds with so many.
@@ -79,7 +81,7 @@ class Queue:
             here = here and not self._working
             if here:
                 self._working = True
-            elif full or len(self._waiting) == 1:
+            elif self._is_urgent() or len(self._waiting) == 1:
                 self._begin_work()
         if here:
             self._work(idle=0.0)
@@ -136,7 +138,7 @@ class Queue:
                 if not self._wait_for_more(idle):
                     self._working = False
                     return
-                self._came.wait_for(self._is_urgent, _GATHERING_SECONDS)
+                self._gather()
             self._commit_waiting()
             # By nobody who waits for a commit.
             if self._database.log_size() > checkpoints.WORTH_FOLDING:
@@ -153,8 +155,21 @@ class Queue:
             self._came.wait(min(left, _LOOK_SECONDS))
         return True
 
+    def _gather(self) -> None:
+        """Lets more come, as long as nobody has to wait for that."""
+        until = time.monotonic() + _GATHERING_SECONDS
+        while not self._is_urgent() and threading.main_thread().is_alive():
+            left = until - time.monotonic()
+            if left <= 0:
+                return
+            self._came.wait(min(left, _LOOK_SECONDS))
+
     def _is_urgent(self) -> bool:
-        return self._hurried > 0 or self._bytes > _BYTES
+        return (
+            self._hurried > 0
+            or self._bytes > _BYTES // 2
+            or len(self._waiting) >= _TOGETHER
+        )
 
     def _commit_waiting(self) -> None:
         with self._lock:
@@ -198,6 +213,15 @@ def settle(database: Database) -> None:
     """Commits all that waits for a database; returns once it is committed, or the
     user was told why it is not."""
     queue_of(database).settle()
+
+
+@contextmanager
+def hurrying_all() -> Iterator[None]:
+    """`Queue.hurrying` for every database of this process."""
+    with ExitStack() as stack:
+        for queue in list(_queues.values()):
+            stack.enter_context(queue.hurrying())
+        yield
 
 
 def settle_all() -> None:

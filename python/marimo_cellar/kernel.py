@@ -163,7 +163,8 @@ def _finish(session: Any) -> None:
     looked after, on a thread."""
     from marimo_cellar import behind, lookups, sweeping
 
-    session.saves.join()
+    with behind.hurrying_all():
+        session.saves.join()
     # And what others than its loaders put into its store.
     behind.settle_all()
     lookups.flush()

@@ -148,12 +148,29 @@ def test_what_waits_in_memory_has_a_limit(store: SqliteStore) -> None:
 
     thread = threading.Thread(target=put)
     with store.database.writing():
+        # What is on its way to be committed waits for its turn.
+        store.put("n/P_before.pickle", b"one")
+        until(lambda: not queue._waiting)
         thread.start()
         until(lambda: queue._bytes > behind._BYTES)
         assert thread.is_alive() and queue._bytes <= behind._BYTES + INLINE_BYTES
     thread.join()
     assert store.flush()
-    assert len(keys_in(store)) == count + 1
+    assert len(keys_in(store)) == count + 2
+
+
+def test_nobody_waits_for_what_may_still_come(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    until(lambda: not behind.queue_of(store.database)._working)
+    monkeypatch.setattr(behind, "_GATHERING_SECONDS", 3600.0)
+    store.put("n/P_alone.pickle", b"one")
+    with behind.hurrying_all():
+        until(lambda: "n/P_alone.pickle" in keys_in(store))
+    many = [f"n/P_{number}.pickle" for number in range(behind._TOGETHER)]
+    for key in many:
+        store.put(key, b"one")
+    until(lambda: set(many) <= set(keys_in(store)))
 
 
 def test_no_thread_stays_behind(store: SqliteStore) -> None:
@@ -180,7 +197,8 @@ def test_a_thread_with_nothing_else_to_do_commits_itself(store: SqliteStore) -> 
 
 ENDING = """
 import os, sys, threading, time
-from marimo_cellar import SqliteStore
+from marimo_cellar import SqliteStore, behind
+behind._GATHERING_SECONDS = 3600.0
 store = SqliteStore(sys.argv[1], behind=True)
 def put(what, count):
     for number in range(count):
