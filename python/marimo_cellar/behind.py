@@ -1,9 +1,10 @@
 """Writing behind: entries wait a moment, and are committed together.
 
 A transaction costs as much as a dozen entries in it. So what is saved is queued, and
-a thread commits all there is, some milliseconds later; who has to know that it is
-committed calls `settle`. Until then this process reads what waits from its queue.
-Killed in those milliseconds it loses results, as if they were still being computed.
+a thread commits all there is a tenth of a second later, or at once where somebody
+waits for it or it took long to compute; who has to know that it is committed calls
+`settle`. Until then this process reads what waits from its queue. Killed in that
+moment it loses cheap results, as if they were still being computed.
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ from marimo_cellar.saving import Save, save_all
 if TYPE_CHECKING:
     from marimo_cellar.entries import Item
 
-# Seconds for which the thread lets more come, where nobody waits for it: cells of a
-# few milliseconds are to share a transaction, and a killed kernel loses no more than
-# that. And seconds for which it waits for the next ones before it ends: to begin one
-# takes whoever saves milliseconds on a machine that has much to do. So often it looks
+# Seconds for which the thread lets more come, so that cells of a few milliseconds
+# share a transaction; and what may wait for that, in seconds that it took to compute,
+# so that a kernel that the next cell crashes loses nothing that anybody would miss.
+_GATHERING_SECONDS = 0.1
+_MISSED_SECONDS = 1.0
+# Seconds for which it waits for the next ones before it ends: to begin one takes
+# whoever saves milliseconds on a machine that has much to do. So often it looks
 # whether the process ends, which waits for it.
-_GATHERING_SECONDS = 0.03
 _IDLE_SECONDS = 0.25
 _LOOK_SECONDS = 0.01
 # Entries of one transaction, which takes some milliseconds with so many.
@@ -54,8 +57,10 @@ class Queue:
         self._came = threading.Condition(self._lock)
         self._went = threading.Condition(self._lock)
         self._waiting: list[Save] = []
-        # Bytes in memory; entries that ever came, and those that were dealt with.
+        # Bytes in memory, and the seconds that all of it would take to have again;
+        # entries that ever came, and those that were dealt with.
         self._bytes = 0
+        self._worth = 0.0
         self._added = 0
         self._ended = 0
         # Whether there is a thread that commits, and how many wait for it.
@@ -73,6 +78,7 @@ class Queue:
         with self._lock:
             self._waiting.append(save)
             self._bytes += save.size
+            self._worth += save.worth
             self._added += 1
             self._hashes[save.key.hash] += 1
             for item in save.items:
@@ -167,6 +173,7 @@ class Queue:
     def _is_urgent(self) -> bool:
         return (
             self._hurried > 0
+            or self._worth >= _MISSED_SECONDS
             or self._bytes > _BYTES // 2
             or len(self._waiting) >= _TOGETHER
         )
@@ -176,6 +183,7 @@ class Queue:
             batch = self._waiting[:_TOGETHER]
             del self._waiting[:_TOGETHER]
             self._bytes -= sum(save.size for save in batch)
+            self._worth = sum(save.worth for save in self._waiting)
         save_all(self._database, batch)
         failures = sum(save.failure is not None for save in batch)
         self.trusted = not failures

@@ -48,6 +48,11 @@ class Save(Struct, eq=False):
         """Bytes that are kept in memory for it."""
         return sum(len(item.blob.content or b"") for item in self.items)
 
+    @property
+    def worth(self) -> float:
+        """Seconds that it would take to have it again, what it cost in money counted."""
+        return (self.runtime or 0.0) + (self.cost.seconds if self.cost else 0.0)
+
 
 class _Placed(NamedTuple):
     save: Save

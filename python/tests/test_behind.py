@@ -167,6 +167,15 @@ def test_nobody_waits_for_what_may_still_come(
     store.put("n/P_alone.pickle", b"one")
     with behind.hurrying_all():
         until(lambda: "n/P_alone.pickle" in keys_in(store))
+    dear = EntryWriter(
+        store.database,
+        EntryKey("n", "P", "dear", "pickle"),
+        Owner(Roll(None)),
+        runtime=behind._MISSED_SECONDS,
+    )
+    dear.put("n/P_dear.pickle", b"one")
+    assert dear.finish_behind()
+    until(lambda: "n/P_dear.pickle" in keys_in(store))
     many = [f"n/P_{number}.pickle" for number in range(behind._TOGETHER)]
     for key in many:
         store.put(key, b"one")
