@@ -73,7 +73,9 @@ def choose(
     """Which of the candidates leave, in their order.
 
     Those with a reason do, and of the others the first ones, until what is used is
-    within the budget, if there is one; both are in bytes. `spared` entries stay.
+    within the budget, if there is one; both are in bytes. Where the last of them was
+    larger than what was still wanted, those before it stay for which there is room
+    again, the highest in the order first. `spared` entries stay.
     """
     blobs_of: dict[int, list[int]] = {}
     left: list[int] = []
@@ -82,8 +84,7 @@ def choose(
             blobs_of.setdefault(entry_id, []).append(len(left))
         left.append(len(blob.entries))
     sizes = [blob.size for blob in shared]
-    evictions = []
-    before = 0
+    leaving: list[tuple[Candidate, int]] = []
     for candidate in candidates:
         if candidate.reason is None and (budget is None or used <= budget):
             break
@@ -95,8 +96,24 @@ def choose(
             if left[index] == 0:
                 freed += sizes[index]
         used -= freed
-        evictions.append(Eviction(candidate, candidate.reason or "room", freed, before))
-        before += freed if candidate.reason is None else 0
+        leaving.append((candidate, freed))
+    stay = set()
+    if budget is not None:
+        for candidate, freed in reversed(leaving):
+            # What one frees that shares its bytes depends on who else leaves.
+            if candidate.reason is not None or candidate.entry_id in blobs_of:
+                continue
+            if used + freed <= budget:
+                used += freed
+                stay.add(candidate.entry_id)
+    evictions = []
+    before = 0
+    for candidate, freed in leaving:
+        if candidate.entry_id not in stay:
+            evictions.append(
+                Eviction(candidate, candidate.reason or "room", freed, before)
+            )
+            before += freed if candidate.reason is None else 0
     return evictions
 
 

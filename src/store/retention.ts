@@ -49,7 +49,9 @@ const rules = { versions: 3, grace: 14 * 86_400, hold: 3600 };
 
 /**
  * Which of the candidates leave, in their order: those with a reason, and of the others the first
- * ones, until what is used is within the budget, if there is one; both in bytes.
+ * ones, until what is used is within the budget, if there is one; both in bytes. Where the last of
+ * them was larger than what was still wanted, those before it stay for which there is room again,
+ * the highest in the order first.
  * @param spared ids of entries that stay
  */
 export function choose(
@@ -71,7 +73,15 @@ export function choose(
     evictions.push({ candidate, reason: candidate.reason ?? 'room', freed, before });
     if (candidate.reason === undefined) before += freed;
   }
-  return evictions;
+  if (budget === undefined) return evictions;
+  const stay = new Set<number>();
+  for (const { candidate, reason, freed } of evictions.toReversed()) {
+    // What one frees that shares its bytes depends on who else leaves.
+    if (reason !== 'room' || account.shares(candidate) || left + freed > budget) continue;
+    left += freed;
+    stay.add(candidate.entryId);
+  }
+  return stay.size === 0 ? evictions : without(evictions, shared, stay);
 }
 
 /** The same evictions but for some, with what each frees and leaves behind then. */
@@ -106,6 +116,10 @@ class Account {
         this.#blobsOf.set(entry, blobs);
       }
     }
+  }
+
+  shares({ entryId }: Candidate): boolean {
+    return this.#blobsOf.has(entryId);
   }
 
   take({ entryId, own }: Candidate): number {
