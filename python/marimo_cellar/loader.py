@@ -12,7 +12,7 @@ from typing import Any
 
 from marimo_cellar import _marimo, keys, made, manifests, running
 from marimo_cellar.batches import in_batches
-from marimo_cellar.entries import Loaded
+from marimo_cellar.contents import Loaded
 from marimo_cellar.handover import handing_over
 from marimo_cellar.little import are_little
 from marimo_cellar.rows import OverRows, names_wanted

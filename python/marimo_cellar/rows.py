@@ -20,6 +20,7 @@ from marimo_cellar import (
     _marimo,
     ahead,
     behind,
+    contents,
     entries,
     keys,
     lookups,
@@ -29,8 +30,9 @@ from marimo_cellar import (
 )
 from marimo_cellar.belonging import Belonging
 from marimo_cellar.cells import app_path
+from marimo_cellar.contents import Loaded
 from marimo_cellar.database import Database, Unavailable
-from marimo_cellar.entries import Cost, EntryKey, Found, Loaded, Owner
+from marimo_cellar.entries import Cost, EntryKey, Found, Owner
 from marimo_cellar.lookups import Lookup
 from marimo_cellar.notices import warn_once
 from marimo_cellar.spending import cost_of, spent
@@ -113,7 +115,7 @@ class OverRows(_marimo.BasePersistenceLoader):
             self._settle(database, key)
             entry, owner = self._entry(key), self._owner()
             if founds := entries.candidates(database, entry, owner):
-                return any(entries.exists(database, found) for found in founds)
+                return any(contents.exists(database, found) for found in founds)
             from marimo_cellar.takeover import old_file
 
             return old_file(database, self._stock(), entry, owner) is not None
@@ -315,7 +317,7 @@ class OverRows(_marimo.BasePersistenceLoader):
     ) -> tuple[_marimo.Cache | None, str | None]:
         """The entry as marimo restores it from its bytes, or why it did not."""
         try:
-            loaded = entries.load(database, found, mapped.FORMATS)
+            loaded = contents.load(database, found, mapped.FORMATS)
         except Exception as error:
             self._failed(database, error)
             return None, "it could not be read"

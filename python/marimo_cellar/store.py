@@ -21,6 +21,7 @@ from marimo_cellar import (
     behind,
     blobs,
     clearing,
+    contents,
     entries,
     keys,
     manifests,
@@ -28,8 +29,9 @@ from marimo_cellar import (
 )
 from marimo_cellar.blobfile import Bytes
 from marimo_cellar.cells import Roll
+from marimo_cellar.contents import Loaded
 from marimo_cellar.database import Database, Unavailable, database_in
-from marimo_cellar.entries import Cost, EntryKey, Item, Loaded, Owner
+from marimo_cellar.entries import Cost, EntryKey, Item, Owner
 from marimo_cellar.notices import warn_once
 from marimo_cellar.recent import ABSENT, Answer
 from marimo_cellar.saving import Save
@@ -100,7 +102,7 @@ class SqliteStore(_marimo.FileStore):
             data = self._quietly(lambda: blobs.waiting(self.database, item.blob), None)
             if data is not None:
                 return data
-        found = self._quietly(lambda: entries.get_key(self.database, key), None)
+        found = self._quietly(lambda: contents.get_key(self.database, key), None)
         if found is None:
             found = self._quietly(lambda: self._old_value(key), None)
         return found
@@ -153,7 +155,7 @@ class SqliteStore(_marimo.FileStore):
         if behind.queue_of(self.database).item(key) is not None:
             return True
         return self._quietly(
-            lambda: entries.has_key(self.database, key) or self._may_be_old(key),
+            lambda: contents.has_key(self.database, key) or self._may_be_old(key),
             False,
         )
 
@@ -242,7 +244,7 @@ class SqliteStore(_marimo.FileStore):
         Not for an entry that was cleared since, or whose own rows do not serve.
         """
         made_at = self.stock.written_at(key)
-        if made_at is None or entries.knows_key(self.database, key):
+        if made_at is None or contents.knows_key(self.database, key):
             return False
         # A blob is of use with its manifest only, which is hidden where that was evicted.
         name, hash = keys.owner_of(key) or ("", key)

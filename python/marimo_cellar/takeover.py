@@ -7,8 +7,9 @@ one, and the entry is then taken into the database as it is.
 from __future__ import annotations
 
 from marimo_cellar import entries, lookups
+from marimo_cellar.contents import Loaded
 from marimo_cellar.database import Database
-from marimo_cellar.entries import EntryKey, Loaded, Owner
+from marimo_cellar.entries import EntryKey, Owner
 from marimo_cellar.lookups import Lookup
 from marimo_cellar.published import is_published
 from marimo_cellar.saves import SavesInFlight
