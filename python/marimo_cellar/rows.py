@@ -33,11 +33,12 @@ from marimo_cellar.cells import app_path
 from marimo_cellar.contents import Loaded
 from marimo_cellar.database import Database, Unavailable
 from marimo_cellar.entries import Cost, EntryKey, Found, Owner
+from marimo_cellar.entry_stores import EntryReader, EntryWriter
 from marimo_cellar.lookups import Lookup
 from marimo_cellar.notices import warn_once
 from marimo_cellar.spending import cost_of, spent
 from marimo_cellar.stock import StockFiles
-from marimo_cellar.store import EntryReader, EntryWriter, SqliteStore
+from marimo_cellar.store import SqliteStore
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -10,11 +10,11 @@ from marimo_cellar import entries, lookups
 from marimo_cellar.contents import Loaded
 from marimo_cellar.database import Database
 from marimo_cellar.entries import EntryKey, Owner
+from marimo_cellar.entry_stores import EntryWriter
 from marimo_cellar.lookups import Lookup
 from marimo_cellar.published import is_published
 from marimo_cellar.saves import SavesInFlight
 from marimo_cellar.stock import StockFiles
-from marimo_cellar.store import EntryWriter
 
 
 def old_file(

@@ -21,8 +21,8 @@ from marimo_cellar.cells import Roll
 from marimo_cellar.checking import audit
 from marimo_cellar.database import Database
 from marimo_cellar.entries import EntryKey, Owner
+from marimo_cellar.entry_stores import EntryWriter
 from marimo_cellar.loader import SqlitePickleLoader
-from marimo_cellar.store import EntryWriter
 from tests.kernels import PACKAGE
 from tests.test_store import KEY, filled, rows
 

@@ -17,8 +17,8 @@ from marimo_cellar import contents, entries, keys, manifests, published
 from marimo_cellar.commands.caches import Cache, cache_of
 from marimo_cellar.commands.progress import Progress
 from marimo_cellar.entries import EntryKey
+from marimo_cellar.entry_stores import EntryWriter
 from marimo_cellar.stock import StockFiles
-from marimo_cellar.store import EntryWriter
 
 
 @dataclass
