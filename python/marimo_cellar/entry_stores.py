@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from marimo_cellar import _marimo, behind, blobs, keys, manifests
 from marimo_cellar.blobfile import Bytes
@@ -226,6 +227,21 @@ class EntryWriter(_marimo.FileStore):
                 name, hint = keys.stem(key), hints.get(key)
             items.append(Item(key, name, keys.format_of(key), hint, blob))
         return items
+
+
+def described(cache: _marimo.Cache) -> tuple[str, str | None]:
+    """A name and a type for an entry of one blob: what people call its value."""
+    names = sorted(cache.defs)
+    if not names:
+        return "return", _type_name(cache.meta.get("return"))
+    hint = _type_name(cache.defs[names[0]]) if len(names) == 1 else None
+    return ", ".join(names), hint
+
+
+def _type_name(value: Any) -> str | None:
+    if value is None:
+        return None
+    return f"{type(value).__module__}.{type(value).__name__}"
 
 
 class EntryReader(_marimo.FileStore):
