@@ -13,10 +13,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from marimo_cellar.blobs import Blob
-from marimo_cellar.cells import Roll, app_path, hidden_until, recognise
+from marimo_cellar.cells import app_path, folder_of, hidden_until, made_in
 from marimo_cellar.database import Database
 from marimo_cellar.notebook import Cell, Notebook
-from marimo_cellar.relocation import folder_of, made_in
+from marimo_cellar.roll import Roll, recognise
 
 if TYPE_CHECKING:
     from marimo_cellar.made import Made

@@ -25,10 +25,10 @@ from typing import IO
 from msgspec import Struct
 
 from marimo_cellar import _marimo, entries, keys
-from marimo_cellar.cells import Roll
 from marimo_cellar.contents import load
 from marimo_cellar.entries import EntryKey, Owner
 from marimo_cellar.notices import warn_once
+from marimo_cellar.roll import Roll
 from marimo_cellar.stock import StockFiles, write_file
 from marimo_cellar.store import SqliteStore
 

@@ -11,27 +11,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from marimo_cellar import _marimo
+from marimo_cellar.cells import IMPORTED, UNSAVED, folder_of, versions_in
 from marimo_cellar.database import Database
 from marimo_cellar.identity import NotebookCell, StoredCell
 from marimo_cellar.notebook import normalised
-
-# Stands for the path of a notebook that has no file yet.
-UNSAVED = "unsaved"
-
-# Stands for the notebook, in a folder, that imported entries belong to.
-IMPORTED = "imported"
-
-# And the one that VS Code saves for, where it serves kernels without this package.
-SERVED = "served"
-
-
-@lru_cache(maxsize=256)
-def folder_of(app: str) -> str:
-    """The folder of a notebook, by its row's path; equal for those in one folder.
-
-    One without a file is where it would be saved in marimo's own cache folder.
-    """
-    return "../.." if app == UNSAVED else posixpath.dirname(app)
 
 
 def stored_cell(row: Sequence[object]) -> StoredCell:
@@ -173,24 +156,6 @@ def _note_folder(
             "UPDATE entries SET versions = ? WHERE entry_id = ?",
             (json.dumps({"folder": before, **versions_in(versions)}), entry_id),
         )
-
-
-def made_in(app: str, versions: str) -> str:
-    """The folder that an entry of an app was made in."""
-    if '"folder"' in versions:
-        folder = versions_in(versions).get("folder")
-        if isinstance(folder, str):
-            return folder
-    return folder_of(app)
-
-
-def versions_in(versions: object) -> dict[str, object]:
-    """What an entry stands on, of its row; nothing where that cannot be right."""
-    try:
-        read = json.loads(str(versions))
-    except ValueError:
-        return {}
-    return read if isinstance(read, dict) else {}
 
 
 def _cells(connection: sqlite3.Connection, app_id: int) -> list[Sequence[object]]:

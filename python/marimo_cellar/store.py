@@ -24,12 +24,12 @@ from marimo_cellar import (
     keys,
     place,
 )
-from marimo_cellar.cells import Roll
 from marimo_cellar.database import Database, Unavailable, database_in
 from marimo_cellar.entries import EntryKey, Owner
 from marimo_cellar.entry_stores import EntryWriter
 from marimo_cellar.notices import warn_once
 from marimo_cellar.recent import ABSENT, Answer
+from marimo_cellar.roll import Roll
 from marimo_cellar.stock import StockFiles
 
 T = TypeVar("T")

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from marimo_cellar import ahead, blobs, clearing, contents, entries, lookups, watching
-from marimo_cellar.cells import Roll
 from marimo_cellar.database import Database, database_in
 from marimo_cellar.entries import EntryKey, Found, Item, Owner
 from marimo_cellar.lookups import Lookup
 from marimo_cellar.notebook import FileCell, KernelCell, Notebook, compose
+from marimo_cellar.roll import Roll
 from marimo_cellar.saving import Save, save_all
 
 pytestmark = pytest.mark.skipif(

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from marimo_cellar import SqliteStore, contents, entries
-from marimo_cellar.cells import Roll
 from marimo_cellar.entries import EntryKey, Owner
+from marimo_cellar.roll import Roll
 from tests.make_fixtures import FIXTURES, describe
 from tests.test_store import audit
 

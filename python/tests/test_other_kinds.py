@@ -17,10 +17,10 @@ import pytest
 from marimo_cellar import SqliteLoader, SqliteStore, lookups, other_kinds, reasons
 from marimo_cellar._marimo import LazyLoader, is_plain
 from marimo_cellar.blobs import seal
-from marimo_cellar.cells import Roll
 from marimo_cellar.entries import EntryKey, Owner
 from marimo_cellar.entry_stores import EntryWriter
 from marimo_cellar.loader import SqliteJsonLoader, SqlitePickleLoader
+from marimo_cellar.roll import Roll
 from tests.conftest import Write, ran
 from tests.kernels import change, export, query
 from tests.test_store import KEY, audit, loader, rows, saved, strict

@@ -13,11 +13,11 @@ import pytest
 
 from marimo_cellar import opening, pruning, retention, upkeep
 from marimo_cellar.__main__ import main
-from marimo_cellar.cells import Roll
 from marimo_cellar.checking import audit
 from marimo_cellar.contents import load
 from marimo_cellar.database import Database, database_in
 from marimo_cellar.entries import EntryKey, Owner, candidates
+from marimo_cellar.roll import Roll
 from marimo_cellar.store import SqliteStore
 from tests import kernels
 from tests.conftest import Write, ran
