@@ -467,3 +467,20 @@ def test_a_planted_pickle_is_not_loaded_by_a_cached_cell(
     change(cell, "DELETE FROM entries WHERE loader = 'lazy'")
     export(cell, unsigned_env)
     assert mark.exists()
+
+
+def test_what_one_loader_saved_another_setting_leaves_and_saves_its_own(
+    store: SqliteStore,
+) -> None:
+    """A changed setting: its own kind is saved, and the old kind loads again."""
+    for kind in (SqlitePickleLoader, SqliteLoader, SqliteJsonLoader):
+        assert loader(kind, store).load_cache(KEY) is None
+        saved(loader(kind, store), x=[1, 2])
+    for kind in (SqliteJsonLoader, SqliteLoader, SqlitePickleLoader):
+        found = loader(kind, store).load_cache(KEY)
+        assert found is not None and found.defs == {"x": [1, 2]}
+    assert rows(store, "SELECT loader FROM entries ORDER BY entry_id") == [
+        ("pickle",),
+        ("lazy",),
+        ("json",),
+    ]
