@@ -46,8 +46,6 @@ def find_moved_app(
     connection: sqlite3.Connection, database: Database, cells: Sequence[NotebookCell]
 ) -> int | None:
     """The app that a notebook at an unknown path was, if it was renamed or moved."""
-    from marimo_cellar.moves import KnownApp, moved_app
-
     gone = [
         app_id
         for app_id, path in connection.execute(
@@ -57,6 +55,11 @@ def find_moved_app(
         and posixpath.basename(path) != IMPORTED
         and not os.path.lexists(_file_of(database, path))
     ]
+    if not gone:
+        return None
+    # A run that begins a cache needs neither this nor the same below.
+    from marimo_cellar.moves import KnownApp, moved_app
+
     return moved_app(
         [
             KnownApp(
@@ -79,8 +82,6 @@ def find_carried(
     That other notebook has it no more: its kernel saw that, or its file does not
     have it, or is gone itself.
     """
-    from marimo_cellar.moves import carried_cells
-
     wanted = set(codes)
     rows = [
         row
@@ -101,6 +102,10 @@ def find_carried(
         return written is not None and normalised(code) not in written
 
     gone = [stored_cell(row[:5]) for row in rows if is_gone(row[2], row[4], row[5])]
+    if not gone:
+        return [None] * len(codes)
+    from marimo_cellar.moves import carried_cells
+
     return carried_cells(
         gone, [NotebookCell(None, normalised(code), frozenset()) for code in codes]
     )
