@@ -69,8 +69,11 @@ function startKernels(): { run: (notebook: string) => Promise<void>; stop: () =>
   const more = ['metrics', 'model_selection', 'neighbors'];
   const learn = [...parts, ...more].map((part) => `sklearn.${part}`);
   const program = path.resolve(import.meta.dirname, 'freshness', 'runs.py');
+  // The package as it is built, and the tests of its sources.
+  const ours = [bundledPython, path.resolve(import.meta.dirname, '..', 'python')];
+  const PYTHONPATH = ours.join(path.delimiter);
   const child = spawn(newestPython(), [program, ...modules, ...learn], {
-    env: { ...process.env, PYTHONPATH: bundledPython, MPLBACKEND: 'agg', OMP_NUM_THREADS: '1' },
+    env: { ...process.env, PYTHONPATH, MPLBACKEND: 'agg', OMP_NUM_THREADS: '1' },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();

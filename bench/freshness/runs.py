@@ -16,22 +16,10 @@ import traceback
 from pathlib import Path
 from types import SimpleNamespace
 
-from marimo._ast.app import InternalApp
-from marimo._ast.load import load_app
-from marimo._config.manager import get_default_config_manager
-from marimo._ipc import KernelArgs, QueueManager
 from marimo._ipc import launch_kernel as kernel
-from marimo._messaging.notification import CompletedRunNotification
-from marimo._messaging.serde import deserialize_kernel_message
-from marimo._runtime.commands import (
-    AppMetadata,
-    CreateNotebookCommand,
-    ExecuteCellCommand,
-    StopKernelCommand,
-    UpdateUIElementCommand,
-)
 
-_PATIENCE = 90.0
+# What an editor is to its kernel, the tests of the kernel's side have.
+from tests.editors import opened
 
 
 def run(notebook: Path) -> None:
@@ -44,51 +32,12 @@ def run(notebook: Path) -> None:
         os.close(writing)
         _be_kernel(reading)
     os.close(reading)
-    app = InternalApp(_loaded(notebook))
-    queues, connection = QueueManager.create()
-    arguments = KernelArgs(
-        configs=app.cell_manager.config_map(),
-        app_metadata=AppMetadata(
-            query_params={},
-            cli_args={},
-            app_config=app.config,
-            filename=str(notebook),
-        ),
-        user_config=get_default_config_manager(current_path=str(notebook)).get_config(),
-        log_level=logging.ERROR,
-        profile_path=None,
-        connection_info=connection,
-    )
+    editor = opened(notebook, logging.ERROR)
     with os.fdopen(writing, "wb") as pipe:
-        pipe.write(arguments.encode_json())
-    cells = app.cell_manager
-    requests = zip(cells.cell_ids(), cells.codes(), strict=True)
-    queues.control_queue.put(
-        CreateNotebookCommand(
-            execution_requests=tuple(
-                ExecuteCellCommand(cell_id=cell_id, code=code)
-                for cell_id, code in requests
-            ),
-            cell_ids=tuple(cells.cell_ids()),
-            set_ui_element_value_request=UpdateUIElementCommand(
-                object_ids=[], values=[]
-            ),
-            auto_run=True,
-        )
-    )
-    while not isinstance(
-        deserialize_kernel_message(queues.stream_queue.get(timeout=_PATIENCE)),
-        CompletedRunNotification,
-    ):
-        pass
-    queues.control_queue.put(StopKernelCommand())
+        pipe.write(editor.arguments)
+    editor.run_all()
+    editor.stop()
     os.waitpid(pid, 0)
-
-
-def _loaded(notebook: Path) -> object:
-    loaded = load_app(str(notebook))
-    assert loaded is not None, f"{notebook} holds no notebook"
-    return loaded
 
 
 def _be_kernel(arguments: int) -> None:

@@ -88,9 +88,9 @@ def _fill_notebook(
     database: Any, path: Path, index: int, population: Population
 ) -> None:
     from marimo_cellar import _marimo
-    from marimo_cellar.cells import Roll
     from marimo_cellar.entries import Owner
     from marimo_cellar.notebook import KernelCell, compose
+    from marimo_cellar.roll import Roll
     from marimo_cellar.saving import nodes_of, places
 
     first = index * population.cells

@@ -13,10 +13,11 @@ import sqlite3
 from contextlib import suppress
 
 from marimo_cellar import entries, keys
-from marimo_cellar.cells import Roll, app_path, recognised
+from marimo_cellar.cells import app_path
 from marimo_cellar.database import Database, Unavailable
 from marimo_cellar.entries import EntryKey, Found, Owner
 from marimo_cellar.recent import Expected
+from marimo_cellar.roll import Roll, recognised
 
 # Bytes of values that are read for one notebook.
 _MOST_BYTES = 4 * 2**20

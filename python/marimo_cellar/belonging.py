@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from marimo_cellar import _marimo
-from marimo_cellar.cells import Roll
 from marimo_cellar.entries import Owner
+from marimo_cellar.roll import Roll
 from marimo_cellar.running import Running
 from marimo_cellar.saves import SavesInFlight
 from marimo_cellar.session import Session, current_session

@@ -1,9 +1,9 @@
-"""Entries: one cached result of one cell, its items, and who asks for it."""
+"""Entries: one cached result of one cell, its items, and which answers whom."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import groupby
 from operator import itemgetter
@@ -12,16 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from marimo_cellar import blobs, manifests
-from marimo_cellar.alongside import each
-from marimo_cellar.blobfile import Bytes, Damaged
 from marimo_cellar.blobs import Blob
-from marimo_cellar.cells import Roll, app_path, hidden_until, recognise
-from marimo_cellar.checksums import ALONGSIDE_BYTES
+from marimo_cellar.cells import app_path, folder_of, hidden_until, made_in
 from marimo_cellar.database import Database
 from marimo_cellar.notebook import Cell, Notebook
-from marimo_cellar.recent import ABSENT, Known, mark_of
-from marimo_cellar.relocation import folder_of, made_in
+from marimo_cellar.roll import Roll, recognise
 
 if TYPE_CHECKING:
     from marimo_cellar.made import Made
@@ -75,7 +70,7 @@ class Cost(Struct, frozen=True):
     seconds: float
 
 
-class _StoredItem(NamedTuple):
+class StoredItem(NamedTuple):
     """An item with what its blob's row says of the bytes."""
 
     key: str
@@ -98,33 +93,8 @@ class Found(Struct, frozen=True):
     cell_id: int
     own: bool
     created_at: float
-    items: Sequence[_StoredItem] | None = None
+    items: Sequence[StoredItem] | None = None
 
-
-class Loaded(Struct, frozen=True):
-    """The bytes of an entry by marimo's keys, checked; or why there are none.
-
-    `hashed` are the keys whose bytes were checked by their digest, not their CRC.
-    """
-
-    contents: Mapping[str, Bytes]
-    digests: Mapping[str, bytes]
-    why: str | None = None
-    hashed: frozenset[str] = frozenset()
-
-
-# What is read of an item: `_StoredItem`. Few keys have more than one, so most often
-# nobody needs to know which is the newest.
-_ITEMS_OF = (
-    "SELECT items.key, format, items.digest, seal, size, crc32, file, content"
-    " FROM items JOIN blobs USING (digest)"
-    " WHERE items.key = ? AND quarantined_at IS NULL"
-)
-_ITEMS_BY_TIME = (
-    "SELECT items.key, format, items.digest, seal, size, crc32, file, content"
-    " FROM items JOIN blobs USING (digest) JOIN entries USING (entry_id)"
-    " WHERE items.key = ? AND quarantined_at IS NULL ORDER BY created_at DESC"
-)
 
 # What each living cell of an app met last, item by item. The order of the joins is that
 # of the indices, which no statistics are kept for.
@@ -176,7 +146,7 @@ def candidates(database: Database, key: EntryKey, owner: Owner) -> list[Found]:
         if founds:
             # Most often the first one answers, and this connection is at hand.
             first = founds[0]
-            founds[0] = replace(first, items=_rows(connection, first))
+            founds[0] = replace(first, items=items_of(connection, first))
         return founds
 
 
@@ -196,6 +166,17 @@ def met_last(
                 yield EntryKey(*key), Found(entry_id, cell_id, True, created_at, items)
 
 
+def items_of(connection: sqlite3.Connection, found: Found) -> list[StoredItem]:
+    """An entry's items; none at all if a blob of them is set aside or gone."""
+    rows = connection.execute(
+        "SELECT key, format, digest, seal, size, crc32, file, content, quarantined_at"
+        " FROM items LEFT JOIN blobs USING (digest)"
+        " WHERE cell_id = ? AND entry_id = ?",
+        (found.cell_id, found.entry_id),
+    ).fetchall()
+    return _whole(rows)
+
+
 def loaders_of(database: Database, key: EntryKey) -> frozenset[str]:
     """The loaders there are entries of, of a key but for the loader it names."""
     with database.reading() as connection:
@@ -207,69 +188,6 @@ def loaders_of(database: Database, key: EntryKey) -> frozenset[str]:
             (key.hash, key.cache_name, key.cache_type),
         )
         return frozenset(loader for (loader,) in rows)
-
-
-def load(
-    database: Database, found: Found, mapped: frozenset[str] = frozenset()
-) -> Loaded:
-    """The bytes of an entry. Wrong ones are quarantined, and none are served.
-
-    A large blob of one of the formats `mapped` may be a mapping of its file. What
-    marimo signed the digest of is checked by it, so that marimo need not do so again.
-    """
-    if not (rows := _items(database, found)):
-        return Loaded({}, {}, "it is gone, or some of it is set aside as damaged")
-    contents: dict[str, Bytes] = {}
-    digests: dict[str, bytes] = {}
-    signed: frozenset[str] = frozenset()
-    why = None
-
-    def read(item: _StoredItem) -> Bytes | Damaged | None:
-        # Whoever may write the file could change a pickle between the check of its
-        # signature and its use.
-        by_digest = item.file is not None and item.key in signed
-        mappable = item.format in mapped and not (by_digest and item.format == "pickle")
-        try:
-            return _checked(database, item, by_digest, mappable)
-        except Damaged as error:
-            return error
-
-    def take(item: _StoredItem, content: Bytes | Damaged | None) -> None:
-        nonlocal why
-        if isinstance(content, Damaged):
-            _quarantine(database, item.digest)
-            why = "its bytes are damaged"
-        elif content is None:
-            why = why or "a file of it is missing"
-        else:
-            contents[item.key] = content
-            digests[item.key] = item.digest
-
-    # All of them are looked at, so that the next save replaces all that is wrong.
-    for manifest in [item for item in rows if item.format == "manifest"]:
-        take(manifest, read(manifest))
-        if manifest.key in contents and any(row.file is not None for row in rows):
-            signed = manifests.signed(contents[manifest.key])
-    values = [item for item in rows if item.format != "manifest"]
-    # marimo checks each on a thread. For little ones that takes longer.
-    large = [item for item in values if _takes_long(item)]
-    for item, content in zip(large, each(read, large), strict=True):
-        take(item, content)
-    for item in values:
-        if not _takes_long(item):
-            take(item, read(item))
-    if why:
-        return Loaded({}, {}, why)
-    hashed = frozenset(item.key for item in values if item.file and item.key in signed)
-    return Loaded(contents, digests, hashed=hashed)
-
-
-def exists(database: Database, found: Found) -> bool:
-    """Whether there is all of an entry to load; no bytes are read."""
-    rows = _items(database, found)
-    return bool(rows) and all(
-        blobs.is_there(database, item.digest, item.file, item.size) for item in rows
-    )
 
 
 def keys_in(database: Database) -> list[EntryKey]:
@@ -308,76 +226,6 @@ def files_hidden_until(database: Database, key: EntryKey, owner: Owner) -> float
             return float("-inf")
         cell_id = _own_cell(connection, database, owner)
         return hidden_before(connection, database, key, owner, cell_id)
-
-
-def get_key(database: Database, key: str) -> bytes | None:
-    """The bytes of the newest entry that holds a key, checked."""
-    recent = database.connections.recent
-    seen: list[_StoredItem] | None = None
-    # Somebody may save the key anew between our look at its rows and at its file,
-    # which is gone then: the rows are looked at again until they stay the same.
-    while True:
-        with database.reading() as connection:
-            if connection is None:
-                return None
-            state = recent.before(connection)
-            items = _items_of(connection, key)
-        if not items:
-            recent.keep(state, key, ABSENT)
-        if not items or items == seen:
-            return None
-        for item in items:
-            kept = recent.wants(key, item.size)
-            path = _place_of(database, item) if kept else None
-            mark = mark_of(path) if path is not None else None
-            try:
-                content = _checked(database, item)
-            except Damaged:
-                _quarantine(database, item.digest)
-                continue
-            if content is not None:
-                content = bytes(content)
-                if kept:
-                    recent.keep(state, key, Known(content, path, mark))
-                return content
-        seen = items
-
-
-def _items_of(connection: sqlite3.Connection, key: str) -> list[_StoredItem]:
-    """Every entry's item of a key, the newest first."""
-    rows = connection.execute(_ITEMS_OF, (key,)).fetchall()
-    if len(rows) > 1:
-        rows = connection.execute(_ITEMS_BY_TIME, (key,)).fetchall()
-    return [_StoredItem(*row) for row in rows]
-
-
-def knows_key(database: Database, key: str) -> bool:
-    """Whether an entry has the key at all, its bytes right or not."""
-    with database.reading() as connection:
-        if connection is None:
-            return False
-        found = connection.execute("SELECT 1 FROM items WHERE key = ?", (key,))
-        return found.fetchone() is not None
-
-
-def has_key(database: Database, key: str) -> bool:
-    """Whether `get_key` has something to read."""
-    recent = database.connections.recent
-    with database.reading() as connection:
-        if connection is None:
-            return False
-        state = recent.before(connection)
-        rows = connection.execute(
-            "SELECT digest, file, size FROM items JOIN blobs USING (digest)"
-            " WHERE key = ? AND quarantined_at IS NULL",
-            (key,),
-        ).fetchall()
-    if not rows:
-        recent.keep(state, key, ABSENT)
-    elif any(file is None for _, file, _ in rows):
-        # Of a file's bytes one has to see each time that they are there.
-        recent.keep(state, key, Known(None))
-    return any(blobs.is_there(database, *row) for row in rows)
 
 
 def hidden_before(
@@ -432,60 +280,9 @@ def _own_cell(
     return ids.get(owner.kernel_id)
 
 
-def _items(database: Database, found: Found) -> Sequence[_StoredItem]:
-    if found.items is not None:
-        return found.items
-    with database.reading() as connection:
-        return _rows(connection, found) if connection is not None else []
-
-
-def _rows(connection: sqlite3.Connection, found: Found) -> list[_StoredItem]:
-    """An entry's items; none at all if a blob of them is set aside or gone."""
-    rows = connection.execute(
-        "SELECT key, format, digest, seal, size, crc32, file, content, quarantined_at"
-        " FROM items LEFT JOIN blobs USING (digest)"
-        " WHERE cell_id = ? AND entry_id = ?",
-        (found.cell_id, found.entry_id),
-    ).fetchall()
-    return _whole(rows)
-
-
-def _whole(rows: Sequence[tuple[Any, ...]]) -> list[_StoredItem]:
+def _whole(rows: Sequence[tuple[Any, ...]]) -> list[StoredItem]:
     """The items of rows that end with when each blob was set aside; none at all if
     one was, or is gone."""
     if any(row[4] is None or row[8] is not None for row in rows):
         return []
-    return [_StoredItem(*row[:8]) for row in rows]
-
-
-def _checked(
-    database: Database, item: _StoredItem, by_digest: bool = False, mapped: bool = False
-) -> Bytes | None:
-    """`blobs.read`, for bytes that are also sealed to their key."""
-    if item.seal != blobs.seal(item.key, item.digest, item.size):
-        raise Damaged(item.digest)
-    return blobs.read(
-        database,
-        item.digest,
-        item.size,
-        item.crc32,
-        item.file,
-        item.content,
-        by_digest,
-        mapped,
-    )
-
-
-def _takes_long(item: _StoredItem) -> bool:
-    return item.file is not None and item.size >= ALONGSIDE_BYTES
-
-
-def _place_of(database: Database, item: _StoredItem) -> str | None:
-    """Where an item's bytes lie, if not in a row."""
-    return None if item.file is None else f"{database.blobs}/{item.file}"
-
-
-def _quarantine(database: Database, digest: bytes) -> None:
-    if not database.read_only:
-        with database.writing() as connection:
-            blobs.quarantine(connection, digest)
+    return [StoredItem(*row[:8]) for row in rows]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from marimo_cellar.store import EntryWriter
+from marimo_cellar.entry_stores import EntryWriter
 
 _saving = threading.local()
 

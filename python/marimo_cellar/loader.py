@@ -12,11 +12,12 @@ from typing import Any
 
 from marimo_cellar import _marimo, keys, made, manifests, running
 from marimo_cellar.batches import in_batches
-from marimo_cellar.entries import Loaded
+from marimo_cellar.contents import Loaded
+from marimo_cellar.entry_stores import EntryReader
 from marimo_cellar.handover import handing_over
 from marimo_cellar.little import are_little
 from marimo_cellar.rows import OverRows, names_wanted
-from marimo_cellar.store import EntryReader, SqliteStore
+from marimo_cellar.store import SqliteStore
 
 # Restored on the kernel's thread, one blob after the other, up to so many bytes.
 _LITTLE_BYTES = 256 * 1024

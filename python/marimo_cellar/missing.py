@@ -14,8 +14,8 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
+from marimo_cellar.cells import IMPORTED, SERVED, UNSAVED
 from marimo_cellar.database import Database
-from marimo_cellar.relocation import IMPORTED, SERVED, UNSAVED
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,21 @@ from functools import cached_property, lru_cache
 
 from msgspec import Struct
 
-from marimo_cellar.code import digest_of_normalised, node_digest, normalise
 
-normalised = lru_cache(maxsize=8192)(normalise)
+@lru_cache(maxsize=8192)
+def normalised(code: str) -> str:
+    """`code.normalise`, once for each code."""
+    # Here and below, since a run that is served asks for none.
+    from marimo_cellar.code import normalise
+
+    return normalise(code)
 
 
 @lru_cache(maxsize=8192)
 def digest_of(code: str) -> bytes:
     """`code_digest`, which is asked for as often as the normalised code is."""
+    from marimo_cellar.code import digest_of_normalised
+
     return digest_of_normalised(normalised(code))
 
 
@@ -158,6 +165,8 @@ def _places(
 
 def _nodes(graph: Sequence[KernelCell]) -> Mapping[str, bytes]:
     """Each cell's node, without recursion: a notebook can be one long chain."""
+    from marimo_cellar.code import node_digest
+
     cells = {cell.kernel_id: cell for cell in graph}
     nodes: dict[str, bytes] = {}
     for start in cells:

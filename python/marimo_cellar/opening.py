@@ -15,7 +15,6 @@ from urllib.parse import quote
 from marimo_cellar import faults, folder, schema
 from marimo_cellar.faults import Refused, Replaced, Unavailable, is_busy
 from marimo_cellar.folder import DATABASE_NAME
-from marimo_cellar.migrating import migrate
 from marimo_cellar.notices import warn_once
 from marimo_cellar.schema import APPLICATION_ID, told
 
@@ -100,7 +99,7 @@ def _open_and_make(path: Path, create: bool, log: bool = True) -> Connection | N
                 faults.say_without_log(path)
         # SQLite opens a file that may only be read all the same.
         if _is_writable(path):
-            migrate(connection, path)
+            _migrate(connection, path)
         else:
             _check_readable(connection, path)
             connection.read_only = True
@@ -226,9 +225,17 @@ def _open_read_only(path: Path, cause: sqlite3.OperationalError) -> Connection:
     raise Unavailable(str(cause)) from cause
 
 
+def _migrate(connection: Connection, path: Path) -> None:
+    if _version(connection) < schema.VERSION:
+        # Few databases are, and what brings them up to date is imported for them alone.
+        from marimo_cellar.migrating import migrate
+
+        migrate(connection, path)
+
+
 def _check_readable(connection: Connection, path: Path) -> None:
     """Raises `Refused` for an older major format, which is read only once migrated."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    version = _version(connection)
     if 0 < version < schema.MAJOR * 1000:
         _refuse(
             "older",
@@ -316,7 +323,7 @@ def kinship(connection: sqlite3.Connection) -> Kinship:
         connection.execute("BEGIN")
     try:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        version = _version(connection)
         found = schema.objects(connection)
     finally:
         if began:
@@ -347,13 +354,12 @@ def is_ours(connection: sqlite3.Connection, path: Path) -> bool:
     """
     whose = kinship(connection)
     if whose == "newer":
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
         _refuse(
             "version",
             path,
             f"{path} was written by a newer version of Cellar (format "
-            f"{told(version)}); this one reads up to {told(schema.VERSION)}. It is left "
-            "alone, and results are not cached here until Cellar is updated.",
+            f"{told(_version(connection))}); this one reads up to "
+            f"{told(schema.VERSION)}. It is left alone, and results are not cached here until Cellar is updated.",
         )
     if whose == "stranger":
         _refuse(
@@ -366,6 +372,11 @@ def is_ours(connection: sqlite3.Connection, path: Path) -> bool:
     if whose == "changed":
         raise sqlite3.DatabaseError("its tables are not as they were made")
     return whose == "ours"
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
 
 
 def _refuse(subject: str, path: Path, message: str) -> NoReturn:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from marimo_cellar import _marimo, entries, keys, lookups, mapped
+from marimo_cellar import _marimo, contents, entries, keys, lookups, mapped
 from marimo_cellar.entries import EntryKey, Found
 from marimo_cellar.lookups import Lookup
 
@@ -83,7 +83,7 @@ def _restored(
     glbls: dict[str, Any] | None,
 ) -> tuple[_marimo.Cache | None, str | None]:
     """The entry as a loader of its kind restores it, or why it did not."""
-    loaded = entries.load(lookup.database, found, mapped.FORMATS)
+    loaded = contents.load(lookup.database, found, mapped.FORMATS)
     if loaded.why is not None:
         return None, loaded.why
     if (lookup.key.loader, theirs.loader) == ("json", "lazy"):

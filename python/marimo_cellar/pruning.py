@@ -1,36 +1,24 @@
 """Pruning: the clean-up as it is carried out.
 
-Pure code decides what goes (`retention.py`); here it goes, in transactions that hold
-no one up, by one cleaner at a time. A reader that is about to load what goes finds no
-rows, or no file, and both are a miss.
+Pure code decides what goes (`retention.py`); here it goes, by one cleaner at a time
+(`cleaner.py`). A reader that is about to load what goes finds no rows, or no file, and
+both are a miss.
 """
 
 from __future__ import annotations
 
-import os
-import socket
 import sqlite3
 import time
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from marimo_cellar import blobs, missing, repairing, retention, rubbish, sweeping
-from marimo_cellar.checkpoints import TOO_LARGE
+from marimo_cellar.cleaner import TRANSACTION, Cleaner
 from marimo_cellar.database import Database
 from marimo_cellar.evicting import Cleaning, evict, free, haunting, trim_records
 from marimo_cellar.pacing import Pace
 from marimo_cellar.retention import Eviction, Rules
 
-T = TypeVar("T")
-U = TypeVar("U")
-
-# Seconds that a transaction is meant to take; it holds others up for as long.
-_TRANSACTION = 0.008
-# Seconds after which a cleaner that says nothing more is taken for dead.
-_LEASE = 20.0
 # Seconds between two looks through all blobs and nodes.
 _SWEEP = 24 * 3600.0
 # Entries that go before their values do, and bytes of these: the most that a killed
@@ -39,12 +27,6 @@ _ROUND = 4000
 _ROUND_BYTES = 64 << 20
 # How often a notebook's nodes are looked at while others write all the time.
 _LOOKS = 10
-# KiB of pages that a cleaner keeps in memory. What goes touches every index of what
-# stays, all over it: with SQLite's own 2 MB most pages were read again each time.
-_PAGES = 64 << 10
-# Bytes that the log may have before it is folded: the more, the fewer are the waits for
-# the disk. Nobody waits for it, as it is done while others write.
-_LOG = 16 << 20
 # Steps of SQLite's between two questions whether a plan is still wanted: some 10 ms.
 _STEPS = 500_000
 
@@ -140,14 +122,15 @@ def prune(
     with database.reading() as connection:
         if connection is None or database.read_only:
             return outcome
-    work = _Work(database, outcome, go_on)
-    if not work.begin(now):
+    cleaner = Cleaner(database, go_on)
+    if not cleaner.begin(now):
         outcome.busy = True
         return outcome
+    work = _CleanUp(database, cleaner, outcome)
     try:
         work.note_missing(now)
         work.clear_lookups()
-        if whole or not 0 <= now - work.swept_at <= _SWEEP:
+        if whole or not 0 <= now - cleaner.swept_at <= _SWEEP:
             work.sweep(now)
         if planned is None:
             planned = plan(database, budget, now, go_on=go_on)
@@ -161,63 +144,31 @@ def prune(
     except Stopped:
         pass
     finally:
-        work.end()
+        cleaner.end()
+        outcome.slowest = cleaner.slowest
     return outcome
 
 
-class _Work:
-    """One clean-up under way: it holds the lease, and keeps transactions short."""
+class _CleanUp:
+    """What goes in a clean-up, step by step."""
 
-    def __init__(
-        self, database: Database, outcome: Outcome, go_on: Callable[[], bool]
-    ) -> None:
-        self.swept_at = 0.0
-        # Whether values are left whose entries are gone.
-        self._owes = False
+    def __init__(self, database: Database, cleaner: Cleaner, outcome: Outcome) -> None:
         self._database = database
+        self._cleaner = cleaner
         self._outcome = outcome
-        self._go_on = go_on
-        self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-
-    def begin(self, now: float) -> bool:
-        """Takes the lease; False while another cleaner has it."""
-        with self._database.writing() as connection:
-            connection.execute(
-                "INSERT OR IGNORE INTO cleaners VALUES (1, ?, 0, 0)", (self._holder,)
-            )
-            row = connection.execute("SELECT until, swept_at FROM cleaners").fetchone()
-            # One that was killed has left values behind, which count as used.
-            self.swept_at = 0.0 if row[0] else row[1]
-            taken = connection.execute(
-                # One that ends later than any can is of a clock that was wrong.
-                "UPDATE cleaners SET holder = ?, until = ?"
-                " WHERE until NOT BETWEEN ? AND ?",
-                (self._holder, now + _LEASE, now, now + 2 * _LEASE),
-            ).rowcount
-        return taken == 1
-
-    def end(self) -> None:
-        with self._database.writing() as connection:
-            connection.execute(
-                "UPDATE cleaners SET until = 0,"
-                " swept_at = CASE WHEN ? THEN 0 ELSE swept_at END WHERE holder = ?",
-                (self._owes, self._holder),
-            )
-            connection.execute("PRAGMA cache_size = -2000")
-        self._fold()
 
     def note_missing(self, now: float) -> None:
         """Whose file is gone since the last look, or there again."""
-        changes = self._look(lambda c: missing.look(c, self._database))
+        changes = self._cleaner.look(lambda c: missing.look(c, self._database))
         if changes != missing.Changes():
-            with self._transaction() as connection:
+            with self._cleaner.transaction() as connection:
                 missing.note(connection, changes, now)
 
     def clear_lookups(self) -> None:
         """Lookups that are not among a cell's last ones."""
-        lookups = self._look(rubbish.old_lookups)
+        lookups = self._cleaner.look(rubbish.old_lookups)
         self._count(len(lookups))
-        for _ in self._in_pieces(lookups, rubbish.remove_lookups):
+        for _ in self._cleaner.in_pieces(lookups, rubbish.remove_lookups):
             pass
 
     def evict(self, evictions: Sequence[Eviction]) -> None:
@@ -228,33 +179,33 @@ class _Work:
         # indexes; and so that values can go in the order of their digests, in which the
         # indexes of `blobs` are, they go after some thousand entries that had them.
         chosen = sorted(evictions, key=lambda one: one.candidate.entry_id)
-        entries, values = Pace(_TRANSACTION), Pace(_TRANSACTION)
+        entries, values = Pace(TRANSACTION), Pace(TRANSACTION)
         for round in _rounds(chosen):
             digests: set[bytes] = set()
-            self._owes = True
-            for some in self._in_pieces(
+            self._cleaner.owes = True
+            for some in self._cleaner.in_pieces(
                 round, lambda c, some: evict(c, cleaning, some, ghosts), entries
             ):
                 digests.update(some)
-            for files in self._in_pieces(
+            for files in self._cleaner.in_pieces(
                 sorted(digests), lambda c, some: free(c, cleaning, some), values, True
             ):
-                self._unlink(files)
-            self._owes = False
+                self._cleaner.unlink(files)
+            self._cleaner.owes = False
         if cleaning.entries:
-            with self._transaction() as connection:
+            with self._cleaner.transaction() as connection:
                 trim_records(connection)
 
     def clear_nodes(self) -> None:
         """Nodes that no entry stands on, of one notebook after the other."""
-        for app_id in self._look(rubbish.apps_with_nodes):
+        for app_id in self._cleaner.look(rubbish.apps_with_nodes):
             for _ in range(_LOOKS):
-                if self._clear_nodes_of(app_id) or not self._go_on():
+                if self._clear_nodes_of(app_id) or not self._cleaner.go_on():
                     break
 
     def _clear_nodes_of(self, app_id: int) -> bool:
         """Whether all are gone, and nobody wrote meanwhile, who may stand on one."""
-        state, nodes = self._look(
+        state, nodes = self._cleaner.look(
             lambda connection: (
                 _state(connection),
                 rubbish.unneeded_nodes(connection, app_id),
@@ -270,23 +221,25 @@ class _Work:
             self._count(len(some))
             return True
 
-        return all(self._in_pieces(nodes, remove))
+        return all(self._cleaner.in_pieces(nodes, remove))
 
     def sweep(self, now: float) -> None:
         """Looks through all blobs and nodes."""
-        spoilt = self._look(lambda connection: rubbish.spoilt_entries(connection, now))
+        spoilt = self._cleaner.look(
+            lambda connection: rubbish.spoilt_entries(connection, now)
+        )
         self._count(len(spoilt))
-        for files in self._in_pieces(spoilt, rubbish.remove_spoilt):
-            self._unlink(files)
-        digests = self._look(rubbish.unused_blobs)
+        for files in self._cleaner.in_pieces(spoilt, rubbish.remove_spoilt):
+            self._cleaner.unlink(files)
+        digests = self._cleaner.look(rubbish.unused_blobs)
         self._count(len(digests))
-        for files in self._in_pieces(digests, blobs.remove_unused):
-            self._unlink(files)
+        for files in self._cleaner.in_pieces(digests, blobs.remove_unused):
+            self._cleaner.unlink(files)
         self.clear_nodes()
-        if self._go_on():
+        if self._cleaner.go_on():
             # As the budget is compared with it, damage to it must not last.
-            error = self._look(repairing.usage_error)
-            with self._transaction() as connection:
+            error = self._cleaner.look(repairing.usage_error)
+            with self._cleaner.transaction() as connection:
                 connection.execute("UPDATE cleaners SET swept_at = ?", (now,))
                 if error is None:
                     repairing.recount_usage(connection)
@@ -296,8 +249,8 @@ class _Work:
     def give_back(self) -> None:
         """Gives free pages back to the disk; the file shrinks when the log is folded."""
         free = self._free_pages()
-        while free > 0 and self._go_on():
-            with self._transaction() as connection:
+        while free > 0 and self._cleaner.go_on():
+            with self._cleaner.transaction() as connection:
                 _give_back(connection, free)
             left = self._free_pages()
             # A database that was made otherwise keeps its pages.
@@ -305,72 +258,11 @@ class _Work:
                 break
             free = left
 
-    def _unlink(self, files: Iterable[tuple[bytes, str]]) -> None:
-        files = list(files)
-        for start in range(0, len(files), 8):
-            began = time.monotonic()
-            blobs.unlink(self._database, files[start : start + 8])
-            self._note(began)
-
-    def _in_pieces(
-        self,
-        all_of_it: Sequence[T],
-        act: Callable[[sqlite3.Connection, Sequence[T]], U],
-        pace: Pace | None = None,
-        to_the_end: bool = False,
-    ) -> Iterable[U]:
-        """Acts on a few at a time, as many as fit into a short transaction; until it is
-        stopped, unless it goes `to_the_end`."""
-        pace, start = pace or Pace(_TRANSACTION), 0
-        while start < len(all_of_it) and (to_the_end or self._go_on()):
-            some = all_of_it[start : start + pace.size]
-            with self._transaction(pace) as connection:
-                result = act(connection, some)
-            yield result
-            start += len(some)
-
-    @contextmanager
-    def _transaction(self, pace: Pace | None = None) -> Iterator[sqlite3.Connection]:
-        """One that keeps the lease, and folds a log that has grown after its time is
-        taken."""
-        with self._database.writing(folding=False) as connection:
-            began = time.monotonic()
-            connection.execute(f"PRAGMA cache_size = -{_PAGES}")
-            connection.execute(
-                "UPDATE cleaners SET until = ? WHERE holder = ?",
-                (time.time() + _LEASE, self._holder),
-            )
-            yield connection
-        took = self._note(began)
-        if pace is not None:
-            pace.took(took)
-        if (size := self._database.log_size()) > _LOG and not (
-            self._database.fold_beside() or size < TOO_LARGE
-        ):
-            self._fold()
-
-    def _fold(self) -> None:
-        """Folds the log, for as short as it can be while others may not write."""
-        if not self._database.fold_beside():
-            began = time.monotonic()
-            self._database.fold_alone()
-            self._note(began)
-
-    def _note(self, began: float) -> float:
-        took = time.monotonic() - began
-        self._outcome.slowest = max(self._outcome.slowest, took)
-        return took
-
     def _count(self, number: int) -> None:
         self._outcome.rubbish += number
 
-    def _look(self, ask: Callable[[sqlite3.Connection], U]) -> U:
-        with self._database.reading() as connection:
-            assert connection is not None
-            return ask(connection)
-
     def _free_pages(self) -> int:
-        return self._look(
+        return self._cleaner.look(
             lambda connection: int(
                 connection.execute("PRAGMA freelist_count").fetchone()[0]
             )
@@ -399,5 +291,5 @@ def _give_back(connection: sqlite3.Connection, pages: int) -> None:
         # Python takes one step of a statement without columns, and a step gives back
         # one page, whatever number one asks for.
         connection.execute("PRAGMA incremental_vacuum(1)")
-        if time.monotonic() - began > _TRANSACTION:
+        if time.monotonic() - began > TRANSACTION:
             break

@@ -25,9 +25,10 @@ from typing import IO
 from msgspec import Struct
 
 from marimo_cellar import _marimo, entries, keys
-from marimo_cellar.cells import Roll
+from marimo_cellar.contents import load
 from marimo_cellar.entries import EntryKey, Owner
 from marimo_cellar.notices import warn_once
+from marimo_cellar.roll import Roll
 from marimo_cellar.stock import StockFiles, write_file
 from marimo_cellar.store import SqliteStore
 
@@ -134,7 +135,7 @@ def _publish_entry(
     """Writes the listed files of an entry, of equal ones the newest that is whole."""
     stock, manifest = store.stock, keys.key_of(entry)
     for found in entries.candidates(store.database, entry, owner):
-        contents = entries.load(store.database, found).contents
+        contents = load(store.database, found).contents
         if not contents:
             continue
         # Even and whole seconds are kept by every file system.

@@ -11,27 +11,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from marimo_cellar import _marimo
+from marimo_cellar.cells import IMPORTED, UNSAVED, folder_of, versions_in
 from marimo_cellar.database import Database
 from marimo_cellar.identity import NotebookCell, StoredCell
 from marimo_cellar.notebook import normalised
-
-# Stands for the path of a notebook that has no file yet.
-UNSAVED = "unsaved"
-
-# Stands for the notebook, in a folder, that imported entries belong to.
-IMPORTED = "imported"
-
-# And the one that VS Code saves for, where it serves kernels without this package.
-SERVED = "served"
-
-
-@lru_cache(maxsize=256)
-def folder_of(app: str) -> str:
-    """The folder of a notebook, by its row's path; equal for those in one folder.
-
-    One without a file is where it would be saved in marimo's own cache folder.
-    """
-    return "../.." if app == UNSAVED else posixpath.dirname(app)
 
 
 def stored_cell(row: Sequence[object]) -> StoredCell:
@@ -63,8 +46,6 @@ def find_moved_app(
     connection: sqlite3.Connection, database: Database, cells: Sequence[NotebookCell]
 ) -> int | None:
     """The app that a notebook at an unknown path was, if it was renamed or moved."""
-    from marimo_cellar.moves import KnownApp, moved_app
-
     gone = [
         app_id
         for app_id, path in connection.execute(
@@ -74,6 +55,11 @@ def find_moved_app(
         and posixpath.basename(path) != IMPORTED
         and not os.path.lexists(_file_of(database, path))
     ]
+    if not gone:
+        return None
+    # A run that begins a cache needs neither this nor the same below.
+    from marimo_cellar.moves import KnownApp, moved_app
+
     return moved_app(
         [
             KnownApp(
@@ -96,8 +82,6 @@ def find_carried(
     That other notebook has it no more: its kernel saw that, or its file does not
     have it, or is gone itself.
     """
-    from marimo_cellar.moves import carried_cells
-
     wanted = set(codes)
     rows = [
         row
@@ -118,6 +102,10 @@ def find_carried(
         return written is not None and normalised(code) not in written
 
     gone = [stored_cell(row[:5]) for row in rows if is_gone(row[2], row[4], row[5])]
+    if not gone:
+        return [None] * len(codes)
+    from marimo_cellar.moves import carried_cells
+
     return carried_cells(
         gone, [NotebookCell(None, normalised(code), frozenset()) for code in codes]
     )
@@ -173,24 +161,6 @@ def _note_folder(
             "UPDATE entries SET versions = ? WHERE entry_id = ?",
             (json.dumps({"folder": before, **versions_in(versions)}), entry_id),
         )
-
-
-def made_in(app: str, versions: str) -> str:
-    """The folder that an entry of an app was made in."""
-    if '"folder"' in versions:
-        folder = versions_in(versions).get("folder")
-        if isinstance(folder, str):
-            return folder
-    return folder_of(app)
-
-
-def versions_in(versions: object) -> dict[str, object]:
-    """What an entry stands on, of its row; nothing where that cannot be right."""
-    try:
-        read = json.loads(str(versions))
-    except ValueError:
-        return {}
-    return read if isinstance(read, dict) else {}
 
 
 def _cells(connection: sqlite3.Connection, app_id: int) -> list[Sequence[object]]:

@@ -7,11 +7,9 @@ in one process, with the same hash never meet each other's bytes.
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Iterable
 from contextvars import ContextVar
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec.structs import replace
@@ -20,6 +18,7 @@ from marimo_cellar import (
     _marimo,
     ahead,
     behind,
+    contents,
     entries,
     keys,
     lookups,
@@ -27,20 +26,17 @@ from marimo_cellar import (
     mapped,
     running,
 )
-from marimo_cellar.belonging import Belonging
-from marimo_cellar.cells import app_path
-from marimo_cellar.database import Database, Unavailable
-from marimo_cellar.entries import Cost, EntryKey, Found, Loaded, Owner
+from marimo_cellar.contents import Loaded
+from marimo_cellar.database import Database
+from marimo_cellar.entries import Cost, Found
+from marimo_cellar.entry_stores import EntryReader, EntryWriter, described
+from marimo_cellar.in_database import InDatabase
 from marimo_cellar.lookups import Lookup
-from marimo_cellar.notices import warn_once
 from marimo_cellar.spending import cost_of, spent
-from marimo_cellar.stock import StockFiles
-from marimo_cellar.store import EntryReader, EntryWriter, SqliteStore
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from marimo_cellar.purging import Purge
 
 # The names that the block or function being looked up must restore, while marimo
 # asks. It checks them only after loading, with an error that breaks the cell.
@@ -49,13 +45,9 @@ names_wanted: ContextVar[frozenset[str] | None] = ContextVar(
 )
 
 
-class OverRows(_marimo.BasePersistenceLoader):
-    """Mixed in before marimo's class, which it makes a loader over rows.
+class OverRows(InDatabase):
+    """Mixed in before marimo's class, which it makes a loader over rows."""
 
-    With a store that is not ours, given or configured, all of it steps aside.
-    """
-
-    _kind: str
     _kinds: ClassVar[dict[str, type[OverRows]]] = {}
     # Of the view that saves: what it writes by, and whether it waits for the commit.
     _writer: EntryWriter | None = None
@@ -70,27 +62,9 @@ class OverRows(_marimo.BasePersistenceLoader):
     def __init__(
         self, name: str, store: _marimo.Store | None = None, **kwargs: Any
     ) -> None:
-        self._belonging = Belonging()
         # Lookups that missed, until their results are saved.
         self._missed: dict[str, Lookup] = {}
-        try:
-            self._belonging.learn()
-            if store is None:
-                store = self._own_store()
-        except Exception as error:
-            warn_once(
-                "loader",
-                name,
-                f"the cache named {name!r} is left to marimo ({error!r}).",
-            )
-        if store is not None:
-            kwargs["store"] = store
-        super().__init__(name, **kwargs)
-
-    def _own_store(self) -> _marimo.Store | None:
-        """Our store, where marimo's default one would be; None where another is."""
-        session = self._belonging.session
-        return session.store if session is not None else SqliteStore()
+        super().__init__(name, store, **kwargs)
 
     def _view(self) -> Self:
         """This loader once more, for one entry, with a store that holds that alone."""
@@ -113,12 +87,12 @@ class OverRows(_marimo.BasePersistenceLoader):
             self._settle(database, key)
             entry, owner = self._entry(key), self._owner()
             if founds := entries.candidates(database, entry, owner):
-                return any(entries.exists(database, found) for found in founds)
+                return any(contents.exists(database, found) for found in founds)
             from marimo_cellar.takeover import old_file
 
-            return old_file(database, self._stock(), entry, owner) is not None
+            return old_file(database, self.stock, entry, owner) is not None
         except Exception as error:
-            self._failed(database, error)
+            self.failed(database, error)
             return False
 
     def cache_attempt(
@@ -148,7 +122,7 @@ class OverRows(_marimo.BasePersistenceLoader):
             expected = ahead.expected(database, entry, owner)
             founds = [expected] if expected else self._founds(lookup)
         except Exception as error:
-            self._failed(database, error)
+            self.failed(database, error)
             return None
         cache = self._answer(lookup, key, founds, glbls)
         if cache is None and expected is not None:
@@ -156,7 +130,7 @@ class OverRows(_marimo.BasePersistenceLoader):
             try:
                 others = self._founds(lookup)
             except Exception as error:
-                self._failed(database, error)
+                self.failed(database, error)
                 return None
             others = [one for one in others if one.entry_id != expected.entry_id]
             cache = self._answer(lookup, key, others, glbls)
@@ -184,56 +158,9 @@ class OverRows(_marimo.BasePersistenceLoader):
             view._writes_behind = store is not None and store.writes_behind()
             view.store = self._through(view._writer)
         except Exception as error:
-            self._failed(database, error)
+            self.failed(database, error)
             return False
         return view._save(cache)
-
-    def clear(self) -> None:
-        """Removes this cache's entries of this notebook, and of no other."""
-        database = self._database()
-        if database is None:
-            return super().clear()
-        try:
-            self.flush()
-            self._purge(database).clear()
-        except Exception as error:
-            self._failed(database, error)
-
-    def storage_dirs(self) -> list[Path]:
-        if (database := self._database()) is None:
-            return super().storage_dirs()
-        return [database.folder]
-
-    def clearable_paths(self) -> list[Path]:
-        """The files that `clear` removes; small values lie in rows instead."""
-        if (database := self._database()) is None:
-            return super().clearable_paths()
-        try:
-            return self._purge(database).files()
-        except Exception as error:
-            self._failed(database, error)
-            return []
-
-    def clearable_bytes(self) -> int:
-        if (database := self._database()) is None:
-            return super().clearable_bytes()
-        try:
-            return self._purge(database).size()
-        except Exception as error:
-            self._failed(database, error)
-            return 0
-
-    def flush(self) -> None:
-        database = self._database()
-        if database is None:
-            super().flush()
-            self._belonging.saves.join()
-            return
-        queue = behind.queue_of(database)
-        with queue.hurrying():
-            super().flush()
-            queue.settle()
-            self._belonging.saves.join()
 
     # Saving
 
@@ -249,11 +176,10 @@ class OverRows(_marimo.BasePersistenceLoader):
         self._writer.settle(made.DIGESTED_AT_ONCE)
         if not self._writes_behind:
             return self._writer.finish()
-        saves = self._belonging.saves
-        saves.begin()
-        if self._writer.finish_behind(saves.done):
+        self.saves.begin()
+        if self._writer.finish_behind(self.saves.done):
             return True
-        saves.done()
+        self.saves.done()
         return False
 
     def _writer_for(self, database: Database, cache: _marimo.Cache) -> EntryWriter:
@@ -263,7 +189,7 @@ class OverRows(_marimo.BasePersistenceLoader):
             owner = replace(owner, made=self._belonging.running().end(lookup, cache))
             lookup.seconds = runtime
             lookups.note(lookup)
-        label, hint = _described(cache)
+        label, hint = described(cache)
         return EntryWriter(
             database,
             self._entry(cache.key),
@@ -281,6 +207,12 @@ class OverRows(_marimo.BasePersistenceLoader):
         return cost_of(paid, runtime, per_hour)
 
     # Loading
+
+    def _settle(self, database: Database, key: _marimo.HashKey) -> None:
+        """What was saved of a key, a lookup of it is to find."""
+        queue = behind.queue_of(database)
+        if queue.holds(key.hash):
+            queue.settle()
 
     def _founds(self, lookup: Lookup) -> list[Found]:
         """What may answer a lookup, found by a query."""
@@ -315,9 +247,9 @@ class OverRows(_marimo.BasePersistenceLoader):
     ) -> tuple[_marimo.Cache | None, str | None]:
         """The entry as marimo restores it from its bytes, or why it did not."""
         try:
-            loaded = entries.load(database, found, mapped.FORMATS)
+            loaded = contents.load(database, found, mapped.FORMATS)
         except Exception as error:
-            self._failed(database, error)
+            self.failed(database, error)
             return None, "it could not be read"
         if loaded.why is not None:
             return None, loaded.why
@@ -373,7 +305,9 @@ class OverRows(_marimo.BasePersistenceLoader):
         self, lookup: Lookup, key: _marimo.HashKey, glbls: dict[str, Any] | None
     ) -> _marimo.Cache | None:
         """What marimo cached before Cellar came, or another kind of loader did."""
-        cache = self._take_over(lookup, key, glbls)
+        from marimo_cellar import takeover
+
+        cache = takeover.answer(self, lookup, key, glbls)
         if cache is not None or lookup.why is not None:
             return cache
         try:
@@ -381,102 +315,9 @@ class OverRows(_marimo.BasePersistenceLoader):
 
             return other_kinds.answer(self, lookup, key, glbls)
         except Exception as error:
-            self._failed(lookup.database, error)
+            self.failed(lookup.database, error)
             return None
 
     def of_kind(self, kind: str) -> OverRows:
         """A loader of another kind, `lazy`, `pickle` or `json`, of the same cache."""
         return _marimo.unlisted(self._kinds[kind], self.name, self.store)
-
-    def _take_over(
-        self, lookup: Lookup, key: _marimo.HashKey, glbls: dict[str, Any] | None
-    ) -> _marimo.Cache | None:
-        """The entry from marimo's own file, which is then taken in and noted."""
-        from marimo_cellar.takeover import old_file, take_in
-
-        database, stock = lookup.database, self._stock()
-        try:
-            made_at = old_file(database, stock, lookup.key, lookup.owner)
-            if made_at is None:
-                return None
-            loaded = stock.load(lookup.key)
-        except Exception as error:
-            self._failed(database, error)
-            return None
-        cache, lookup.why = self.restored(database, key, loaded, glbls)
-        if cache is None:
-            return None
-        lookup.outcome, lookup.seconds = "hit", time.time() - lookup.at
-        try:
-            take_in(self._belonging.saves, lookup, loaded, made_at, *_described(cache))
-        except Exception as error:
-            self._failed(database, error)
-        return cache
-
-    def _stock(self) -> StockFiles:
-        """The files beside our database, if this loader's store is ours."""
-        store = self._sqlite_store()
-        assert store is not None
-        return store.stock
-
-    # Who and what
-
-    def _sqlite_store(self) -> SqliteStore | None:
-        store = _marimo.unwrapped(self.store)
-        return store if isinstance(store, SqliteStore) else None
-
-    def _database(self) -> Database | None:
-        """Our database, if this loader's store is ours."""
-        store = self._sqlite_store()
-        if store is None:
-            return None
-        try:
-            return store.database
-        except Exception as error:
-            warn_once("folder", repr(store), f"no folder for the cache ({error!r}).")
-            return None
-
-    def _settle(self, database: Database, key: _marimo.HashKey) -> None:
-        """What was saved of a key, a lookup of it is to find."""
-        queue = behind.queue_of(database)
-        if queue.holds(key.hash):
-            queue.settle()
-
-    def _entry(self, key: _marimo.HashKey) -> EntryKey:
-        # As in `build_path`, which makes a path of it: that takes longer than a query.
-        letter = _marimo.CACHE_PREFIX.get(key.cache_type, "U_")[:1]
-        return EntryKey(self.name, letter, key.hash, self._kind)
-
-    def _owner(self) -> Owner:
-        return self._belonging.owner()
-
-    def _purge(self, database: Database) -> Purge:
-        from marimo_cellar.purging import Purge
-
-        app = app_path(database, self._owner().roll.path)
-        return Purge(database, self._stock(), self.name, self._kind, app)
-
-    def _failed(self, database: Database, error: Exception) -> None:
-        """Any failure of ours is one warning and a miss."""
-        if not isinstance(error, (sqlite3.Error, Unavailable)):
-            warn_once(
-                "fault",
-                str(database.path),
-                f"the cache in {database.folder} failed ({error!r}). The notebook "
-                "runs on without it.",
-            )
-
-
-def _described(cache: _marimo.Cache) -> tuple[str, str | None]:
-    """A name and a type for an entry of one blob: what people call its value."""
-    names = sorted(cache.defs)
-    if not names:
-        return "return", _type_name(cache.meta.get("return"))
-    hint = _type_name(cache.defs[names[0]]) if len(names) == 1 else None
-    return ", ".join(names), hint
-
-
-def _type_name(value: Any) -> str | None:
-    if value is None:
-        return None
-    return f"{type(value).__module__}.{type(value).__name__}"

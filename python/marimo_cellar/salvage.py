@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from marimo_cellar import blobs, schema
-from marimo_cellar.cells import OUTSIDE
+from marimo_cellar.cells import IMPORTED, OUTSIDE
 from marimo_cellar.database import MARIMO_CACHE
-from marimo_cellar.relocation import IMPORTED
 
 _Row = tuple[Any, ...]
 

@@ -12,11 +12,12 @@ from typing import NamedTuple
 from msgspec import Struct, field
 
 from marimo_cellar import blobs, bulk, entries, made
-from marimo_cellar.cells import OUTSIDE, enrol, outside, record_nodes
+from marimo_cellar.cells import OUTSIDE, outside, record_nodes
 from marimo_cellar.clearing import delete
 from marimo_cellar.database import Database, Replaced, Unavailable
 from marimo_cellar.entries import Cost, EntryKey, Item, Owner
 from marimo_cellar.opening import Connection
+from marimo_cellar.roll import enrol
 
 
 class Save(Struct, eq=False):

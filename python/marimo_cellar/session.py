@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from marimo_cellar import _marimo, place
-from marimo_cellar.cells import Roll
 from marimo_cellar.entries import Owner
 from marimo_cellar.features import answer
 from marimo_cellar.notebook import (
@@ -25,6 +24,7 @@ from marimo_cellar.notebook import (
 )
 from marimo_cellar.notebook_file import cells_in
 from marimo_cellar.notices import logger
+from marimo_cellar.roll import Roll
 from marimo_cellar.running import Running
 from marimo_cellar.saves import SavesInFlight
 from marimo_cellar.store import SqliteStore

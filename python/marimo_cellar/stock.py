@@ -23,7 +23,8 @@ from msgspec.structs import replace
 
 from marimo_cellar import blobfile, keys, manifests
 from marimo_cellar.blobfile import Bytes
-from marimo_cellar.entries import EntryKey, Loaded
+from marimo_cellar.contents import Loaded
+from marimo_cellar.entries import EntryKey
 
 _CACHE_TYPES = "PCEXDU"
 # No part is hidden, a way up, a drive or a stream of Windows.

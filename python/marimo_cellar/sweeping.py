@@ -12,7 +12,6 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from marimo_cellar import migrating
 from marimo_cellar.database import Database, Unavailable
 
 _DAY = 24 * 3600.0
@@ -36,6 +35,8 @@ def sweep(database: Database, now: float | None = None) -> int:
 
 
 def _remove_copies(database: Database, until: float) -> int:
+    from marimo_cellar import migrating
+
     old = [
         copy
         for copy in migrating.copies(database.path)

@@ -6,14 +6,49 @@ one, and the entry is then taken into the database as it is.
 
 from __future__ import annotations
 
-from marimo_cellar import entries, lookups
+import time
+from typing import TYPE_CHECKING, Any
+
+from marimo_cellar import _marimo, entries, lookups
+from marimo_cellar.contents import Loaded
 from marimo_cellar.database import Database
-from marimo_cellar.entries import EntryKey, Loaded, Owner
+from marimo_cellar.entries import EntryKey, Owner
+from marimo_cellar.entry_stores import EntryWriter, described
 from marimo_cellar.lookups import Lookup
 from marimo_cellar.published import is_published
 from marimo_cellar.saves import SavesInFlight
 from marimo_cellar.stock import StockFiles
-from marimo_cellar.store import EntryWriter
+
+if TYPE_CHECKING:
+    from marimo_cellar.rows import OverRows
+
+
+def answer(
+    asking: OverRows, lookup: Lookup, key: _marimo.HashKey, glbls: dict[str, Any] | None
+) -> _marimo.Cache | None:
+    """What a loader without an entry is answered by marimo's own file.
+
+    That is then taken in, and noted as a hit. Of a miss, `lookup.why` says why a file
+    that is there does not serve.
+    """
+    database = lookup.database
+    try:
+        made_at = old_file(database, asking.stock, lookup.key, lookup.owner)
+        if made_at is None:
+            return None
+        loaded = asking.stock.load(lookup.key)
+    except Exception as error:
+        asking.failed(database, error)
+        return None
+    cache, lookup.why = asking.restored(database, key, loaded, glbls)
+    if cache is None:
+        return None
+    lookup.outcome, lookup.seconds = "hit", time.time() - lookup.at
+    try:
+        _take_in(asking.saves, lookup, loaded, made_at, cache)
+    except Exception as error:
+        asking.failed(database, error)
+    return cache
 
 
 def old_file(
@@ -27,20 +62,19 @@ def old_file(
     return None if is_published(stock, entry) else made_at
 
 
-def take_in(
+def _take_in(
     saves: SavesInFlight,
     lookup: Lookup,
     loaded: Loaded,
     made_at: float,
-    label: str,
-    type_hint: str | None,
+    cache: _marimo.Cache,
 ) -> None:
     """Writes the entry that answered a lookup, on a thread, as a save is.
 
     The lookup is noted once that is done, so that it counts for the entry.
     """
     writer = EntryWriter(
-        lookup.database, lookup.key, lookup.owner, None, label, type_hint, made_at
+        lookup.database, lookup.key, lookup.owner, None, *described(cache), made_at
     )
 
     def write() -> None:

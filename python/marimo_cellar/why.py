@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 
 from marimo_cellar import _marimo, reasons
+from marimo_cellar.cells import versions_in
 from marimo_cellar.differences import (
     Earlier,
     ancestors_of,
@@ -31,7 +32,6 @@ from marimo_cellar.notebook import Cell
 from marimo_cellar.notices import warn_once
 from marimo_cellar.reads import change_of
 from marimo_cellar.reasons import Reason
-from marimo_cellar.relocation import versions_in
 from marimo_cellar.titles import title_of
 
 if TYPE_CHECKING:

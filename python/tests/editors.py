@@ -29,10 +29,12 @@ _PATIENCE = 90.0
 
 @dataclass
 class Editor:
-    """A notebook that is open in an editor."""
+    """A notebook that is open in an editor. `arguments` are what the kernel is given on
+    its standard input."""
 
     app: InternalApp
     queues: QueueManager
+    arguments: bytes
 
     def run_all(self) -> None:
         """Runs all cells, and waits for them."""
@@ -57,15 +59,15 @@ class Editor:
         ):
             pass
 
+    def stop(self) -> None:
+        """Has the kernel end; it is not waited for."""
+        self.queues.control_queue.put(StopKernelCommand())
 
-@contextlib.contextmanager
-def editor(notebook: Path, env: dict[str, str]) -> Iterator[Editor]:
-    """`python -m marimo._ipc.launch_kernel` in an environment, as the editor does it.
 
-    marimo-lsp, the extension's server, is its client in the field.
-    """
+def opened(notebook: Path, log_level: int) -> Editor:
+    """A notebook in an editor that is yet to start its kernel."""
     loaded = load_app(str(notebook))
-    assert loaded is not None
+    assert loaded is not None, f"{notebook} holds no notebook"
     app = InternalApp(loaded)
     queues, connection = QueueManager.create()
     arguments = KernelArgs(
@@ -77,10 +79,20 @@ def editor(notebook: Path, env: dict[str, str]) -> Iterator[Editor]:
             filename=str(notebook),
         ),
         user_config=get_default_config_manager(current_path=str(notebook)).get_config(),
-        log_level=logging.WARNING,
+        log_level=log_level,
         profile_path=None,
         connection_info=connection,
     )
+    return Editor(app, queues, arguments.encode_json())
+
+
+@contextlib.contextmanager
+def editor(notebook: Path, env: dict[str, str]) -> Iterator[Editor]:
+    """`python -m marimo._ipc.launch_kernel` in an environment, as the editor does it.
+
+    marimo-lsp, the extension's server, is its client in the field.
+    """
+    editor = opened(notebook, logging.WARNING)
     kernel = subprocess.Popen(
         [sys.executable, "-m", "marimo._ipc.launch_kernel"],
         env=env,
@@ -92,10 +104,10 @@ def editor(notebook: Path, env: dict[str, str]) -> Iterator[Editor]:
     try:
         assert kernel.stdin is not None and kernel.stdout is not None
         with kernel.stdin:
-            kernel.stdin.write(arguments.encode_json())
+            kernel.stdin.write(editor.arguments)
         assert kernel.stdout.readline().strip() == b"KERNEL_READY"
-        yield Editor(app, queues)
-        queues.control_queue.put(StopKernelCommand())
+        yield editor
+        editor.stop()
         kernel.wait(_PATIENCE)
         assert kernel.stderr is not None
         complaints = kernel.stderr.read().decode()
@@ -106,4 +118,4 @@ def editor(notebook: Path, env: dict[str, str]) -> Iterator[Editor]:
         for pipe in (kernel.stdout, kernel.stderr):
             if pipe is not None:
                 pipe.close()
-        queues.close_queues()
+        editor.queues.close_queues()

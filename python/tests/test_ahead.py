@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar import ahead, blobs, clearing, entries, lookups, watching
-from marimo_cellar.cells import Roll
+from marimo_cellar import ahead, blobs, clearing, contents, entries, lookups, watching
 from marimo_cellar.database import Database, database_in
 from marimo_cellar.entries import EntryKey, Found, Item, Owner
 from marimo_cellar.lookups import Lookup
 from marimo_cellar.notebook import FileCell, KernelCell, Notebook, compose
+from marimo_cellar.roll import Roll
 from marimo_cellar.saving import Save, save_all
 
 pytestmark = pytest.mark.skipif(
@@ -77,7 +77,7 @@ class Kernel:
         found = ahead.expected(self.database, key(at or name), self.owner(name))
         if found is None:
             return None
-        loaded = entries.load(self.database, found)
+        loaded = contents.load(self.database, found)
         return loaded.why or next(iter(loaded.contents.values()))
 
 
@@ -158,7 +158,7 @@ def test_damaged_bytes_are_read_along_and_not_served(database: Database) -> None
     # Set aside by now.
     assert kernel.expected("two") is None
     (found,) = kernel.find("two")
-    assert not found.items and entries.load(database, found).why
+    assert not found.items and contents.load(database, found).why
 
 
 def test_what_is_set_aside_or_gone_is_not_expected(database: Database) -> None:

@@ -17,12 +17,12 @@ import pytest
 
 from marimo_cellar import SqliteStore, behind, blobs, notices, saving
 from marimo_cellar.blobs import INLINE_BYTES, Blob
-from marimo_cellar.cells import Roll
 from marimo_cellar.checking import audit
 from marimo_cellar.database import Database
 from marimo_cellar.entries import EntryKey, Owner
+from marimo_cellar.entry_stores import EntryWriter
 from marimo_cellar.loader import SqlitePickleLoader
-from marimo_cellar.store import EntryWriter
+from marimo_cellar.roll import Roll
 from tests.kernels import PACKAGE
 from tests.test_store import KEY, filled, rows
 

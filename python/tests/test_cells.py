@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marimo_cellar import cells, code
-from marimo_cellar.cells import Roll
+from marimo_cellar import code
+from marimo_cellar import roll as rolls
 from marimo_cellar.database import Database, database_in
 from marimo_cellar.entries import Owner
 from marimo_cellar.identity import match_cells
 from marimo_cellar.notebook import FileCell, KernelCell, compose, digest_of, normalised
+from marimo_cellar.roll import Roll
 from marimo_cellar.saving import nodes_of, places
 
 
@@ -78,7 +79,7 @@ def test_an_unchanged_notebook_is_matched_as_any_other(
     known: int | None,
 ) -> None:
     stored = {
-        index: cells._Stored(index, at, (name, index, text, "[]"))
+        index: rolls._Stored(index, at, (name, index, text, "[]"))
         for index, (at, (name, text)) in enumerate(
             [*((None, row) for row in rows), *((1.0, row) for row in retired)]
         )
@@ -90,9 +91,9 @@ def test_an_unchanged_notebook_is_matched_as_any_other(
     ]
     roll = Roll(None, ids={} if known is None else {str(known): known})
     notebook = compose(graph, file)
-    quickly = cells._if_unchanged(stored, notebook, roll)
+    quickly = rolls._if_unchanged(stored, notebook, roll)
     slowly = match_cells(
-        [one.cell() for one in stored.values()], cells._as_they_stand(notebook, roll)
+        [one.cell() for one in stored.values()], rolls._as_they_stand(notebook, roll)
     )
     if quickly is not None:
         assert quickly == [match.cell_id for match in slowly]

@@ -1,4 +1,7 @@
-"""The check of a cache: each thing that may be wrong is found, and nothing else."""
+"""The check of a cache: each thing that may be wrong is found, and nothing else.
+
+In this process, and by `python -m marimo_cellar check`.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from marimo_cellar import SqliteStore, checking, repairing
+from marimo_cellar.__main__ import main
 from marimo_cellar.checking import GRACE, audit
 from marimo_cellar.database import Database, database_in
 from tests.make_fixtures import FIXTURES
@@ -205,3 +209,75 @@ def test_how_far_it_is_can_be_heard(database: Database) -> None:
         (total,) = connection.execute("SELECT sum(size) FROM blobs").fetchone()
     assert heard[-1] == (total, total)
     assert heard == sorted(heard)
+
+
+# The command
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SqliteStore:
+    """In marimo's place for a folder's notebooks."""
+    return SqliteStore(str(tmp_path / "__marimo__" / "cache"))
+
+
+def test_check_says_that_nothing_is_wrong(
+    store: SqliteStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.put("block/P_abc.pickle", b"x" * 100_000)
+    assert main(["check", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "nothing is wrong" in said and "1 entries, 0.1 MB" in said
+
+
+def test_check_finds_and_repair_puts_right(
+    store: SqliteStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):
+        store.put(f"block/P_{number}.pickle", bytes([number]) * 100_000)
+    spoilt, gone, _ = sorted(store.database.blobs.glob("*/*"))
+    spoilt.write_bytes(bytes(100_000)[:-1] + b"x")
+    gone.unlink()
+    assert main(["check", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert "2 problems" in said and "wrong-bytes" in said and "missing-file" in said
+    assert main(["check", str(tmp_path), "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert [one["kind"] for one in report["problems"]] == [
+        one["kind"] for one in report["left"]
+    ]
+    assert main(["check", str(store.database.path), "--repair"]) == 0
+    said = capsys.readouterr().out
+    assert "Marked 1 value as damaged" in said and "Removed 1 entry" in said
+    assert "After it: nothing is wrong" in said and "1 damaged values" in said
+    # What was set aside is kept.
+    assert spoilt.exists()
+    assert main(["check", str(tmp_path)]) == 0
+
+
+def test_a_check_alone_leaves_a_damaged_database_where_it_is(
+    store: SqliteStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.put("block/P_abc.pickle", b"x")
+    store.database.close()
+    path = store.database.path
+    path.write_bytes(b"not a database at all" * 1000)
+    assert main(["check", str(tmp_path)]) == 1
+    assert "unreadable" in capsys.readouterr().out
+    assert path.read_bytes().startswith(b"not a database")
+    assert main(["check", str(tmp_path), "--repair"]) == 0
+    said = capsys.readouterr().out
+    (aside,) = path.parent.glob("cache.db.damaged-*")
+    assert f"set aside as {aside}" in said
+
+
+def test_check_counts_entries_of_another_cache_format_as_obsolete(
+    store: SqliteStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(2):
+        store.put(f"block/P_{number}.pickle", b"x")
+    with store.database.writing() as connection:
+        connection.execute(
+            "UPDATE entries SET versions = '{\"cache\": 1}' WHERE entry_id = 1"
+        )
+    main(["check", str(tmp_path)])
+    assert "1 entries are obsolete" in capsys.readouterr().out

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar import SqliteStore, entries
-from marimo_cellar.cells import Roll
+from marimo_cellar import SqliteStore, contents, entries
 from marimo_cellar.entries import EntryKey, Owner
+from marimo_cellar.roll import Roll
 from tests.make_fixtures import FIXTURES, describe
 from tests.test_store import audit
 
@@ -73,7 +73,7 @@ def test_every_value_is_found_and_is_what_was_saved(
             for found in entries.candidates(store.database, key, Owner(Roll(None)))
             if found.cell_id == cell["cell_id"]
         ]
-        loaded = entries.load(store.database, found)
+        loaded = contents.load(store.database, found)
         assert loaded.why is None
         for item in entry["items"]:
             data = loaded.contents[item["key"]]

@@ -11,9 +11,9 @@ import pytest
 from marimo._save.loaders import lazy
 
 from marimo_cellar import SqliteStore, handover
-from marimo_cellar.cells import Roll
 from marimo_cellar.entries import EntryKey, Owner
-from marimo_cellar.store import EntryWriter
+from marimo_cellar.entry_stores import EntryWriter
+from marimo_cellar.roll import Roll
 from tests.test_mapped import as_in_a_kernel, loader_of, save
 
 __all__ = ["as_in_a_kernel"]

@@ -19,7 +19,15 @@ import pytest
 from marimo._save.stubs.lazy_stub import BLOB_DESERIALIZERS
 from polars.testing import assert_frame_equal, assert_series_equal
 
-from marimo_cellar import SqliteLoader, SqliteStore, blobfile, entries, mapped, mounts
+from marimo_cellar import (
+    SqliteLoader,
+    SqliteStore,
+    blobfile,
+    contents,
+    entries,
+    mapped,
+    mounts,
+)
 from marimo_cellar._marimo import (
     Cache,
     FileStore,
@@ -352,7 +360,7 @@ def test_a_signed_pickle_is_not_mapped_and_another_is(store: SqliteStore) -> Non
         save(loader_of(store, verification), RANDOM.bytes(MAPPED_BYTES))
         (key,) = entries.keys_in(store.database)
         (found,) = entries.all_of(store.database, key)
-        loaded = entries.load(store.database, found, mapped.FORMATS)
+        loaded = contents.load(store.database, found, mapped.FORMATS)
         (data,) = (data for key, data in loaded.contents.items() if "pickle" in key)
         kinds.append(type(data))
         assert len(pickle.loads(data)) == MAPPED_BYTES

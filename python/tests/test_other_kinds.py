@@ -17,10 +17,10 @@ import pytest
 from marimo_cellar import SqliteLoader, SqliteStore, lookups, other_kinds, reasons
 from marimo_cellar._marimo import LazyLoader, is_plain
 from marimo_cellar.blobs import seal
-from marimo_cellar.cells import Roll
 from marimo_cellar.entries import EntryKey, Owner
+from marimo_cellar.entry_stores import EntryWriter
 from marimo_cellar.loader import SqliteJsonLoader, SqlitePickleLoader
-from marimo_cellar.store import EntryWriter
+from marimo_cellar.roll import Roll
 from tests.conftest import Write, ran
 from tests.kernels import change, export, query
 from tests.test_store import KEY, audit, loader, rows, saved, strict
@@ -467,3 +467,20 @@ def test_a_planted_pickle_is_not_loaded_by_a_cached_cell(
     change(cell, "DELETE FROM entries WHERE loader = 'lazy'")
     export(cell, unsigned_env)
     assert mark.exists()
+
+
+def test_what_one_loader_saved_another_setting_leaves_and_saves_its_own(
+    store: SqliteStore,
+) -> None:
+    """A changed setting: its own kind is saved, and the old kind loads again."""
+    for kind in (SqlitePickleLoader, SqliteLoader, SqliteJsonLoader):
+        assert loader(kind, store).load_cache(KEY) is None
+        saved(loader(kind, store), x=[1, 2])
+    for kind in (SqliteJsonLoader, SqliteLoader, SqlitePickleLoader):
+        found = loader(kind, store).load_cache(KEY)
+        assert found is not None and found.defs == {"x": [1, 2]}
+    assert rows(store, "SELECT loader FROM entries ORDER BY entry_id") == [
+        ("pickle",),
+        ("lazy",),
+        ("json",),
+    ]

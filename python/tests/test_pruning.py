@@ -13,10 +13,12 @@ import pytest
 
 from marimo_cellar import opening, pruning, retention, upkeep
 from marimo_cellar.__main__ import main
-from marimo_cellar.cells import Roll
 from marimo_cellar.checking import audit
+from marimo_cellar.cleaner import Cleaner
+from marimo_cellar.contents import load
 from marimo_cellar.database import Database, database_in
-from marimo_cellar.entries import EntryKey, Owner, candidates, load
+from marimo_cellar.entries import EntryKey, Owner, candidates
+from marimo_cellar.roll import Roll
 from marimo_cellar.store import SqliteStore
 from tests import kernels
 from tests.conftest import Write, ran
@@ -128,7 +130,7 @@ def test_what_a_cleaner_that_was_cut_off_leaves_goes_with_the_next_one(
         # After entries went, and before their values did.
         patch.setattr(pruning, "free", killed)
         if not failing:
-            patch.setattr(pruning._Work, "end", lambda _: None)
+            patch.setattr(Cleaner, "end", lambda _: None)
         with pytest.raises(Killed):
             prune(database, 1_000_000, now=now, whole=False)
     assert 0 < len(left(database)) < 20

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from marimo_cellar import keys, published
-from marimo_cellar.cells import Roll
 from marimo_cellar.commands import exporting, importing
 from marimo_cellar.commands.caches import Cache
 from marimo_cellar.entries import EntryKey, Owner
+from marimo_cellar.roll import Roll
 from marimo_cellar.store import SqliteStore
 from marimo_cellar.takeover import old_file
 from tests.conftest import Write, ran

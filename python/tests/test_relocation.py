@@ -8,10 +8,10 @@ import pytest
 
 from marimo_cellar import entries
 from marimo_cellar.blobs import prepare
-from marimo_cellar.cells import Roll
 from marimo_cellar.database import Database, database_in
 from marimo_cellar.entries import EntryKey, Item, Owner
 from marimo_cellar.notebook import FileCell, KernelCell, compose
+from marimo_cellar.roll import Roll
 from marimo_cellar.saving import Save, save_all
 
 CODES = {

@@ -31,13 +31,13 @@ from marimo_cellar._marimo import (
     PickleLoader,
 )
 from marimo_cellar.blobs import INLINE_BYTES
-from marimo_cellar.cells import Roll
 from marimo_cellar.database import Database
 from marimo_cellar.entries import Owner
+from marimo_cellar.entry_stores import EntryWriter
 from marimo_cellar.loader import SqliteJsonLoader, SqlitePickleLoader
+from marimo_cellar.roll import Roll
 from marimo_cellar.saving import Save
 from marimo_cellar.stock import StockFiles
-from marimo_cellar.store import EntryWriter
 from tests.test_store import KEY, audit, loader, rows, saved, strict
 
 KINDS = [

@@ -42,7 +42,8 @@ export async function lookup(
 
 /**
  * Whether the notebooks of an app's folder have an entry of a key already, whichever cell made it, and
- * whether all of one is there to load; no bytes are read (`candidates` and `exists` in `entries.py`).
+ * whether all of one is there to load; no bytes are read (`candidates` in `entries.py`,
+ * `exists` in `contents.py`).
  * @param app as `apps.path` has it.
  */
 export async function entryThere(

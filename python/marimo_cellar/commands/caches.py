@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from marimo_cellar import _marimo, place
-from marimo_cellar.cells import Roll
+from marimo_cellar.cells import IMPORTED
 from marimo_cellar.database import (
     DATABASE_NAME,
     MARIMO_CACHE,
@@ -15,7 +15,7 @@ from marimo_cellar.database import (
     database_in,
 )
 from marimo_cellar.entries import Owner
-from marimo_cellar.relocation import IMPORTED
+from marimo_cellar.roll import Roll
 from marimo_cellar.stock import StockFiles
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from marimo_cellar import entries, keys, published
 from marimo_cellar.commands.caches import cache_of, is_marimo_cache
 from marimo_cellar.commands.progress import Progress
+from marimo_cellar.contents import load
 from marimo_cellar.database import DATABASE_NAME, Database, database_in
 from marimo_cellar.entries import EntryKey, Found, Owner
 from marimo_cellar.stock import StockFiles
@@ -111,7 +112,7 @@ def _write(
     report: Report,
 ) -> None:
     for found in founds:
-        contents = entries.load(database, found).contents
+        contents = load(database, found).contents
         last = next((key for key in contents if keys.entry_of(key) == entry), None)
         if not contents or (last is None and entry.loader != "store"):
             continue

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import entries, keys, manifests, published
+from marimo_cellar import contents, entries, keys, manifests, published
 from marimo_cellar.commands.caches import Cache, cache_of
 from marimo_cellar.commands.progress import Progress
 from marimo_cellar.entries import EntryKey
+from marimo_cellar.entry_stores import EntryWriter
 from marimo_cellar.stock import StockFiles
-from marimo_cellar.store import EntryWriter
 
 
 @dataclass
@@ -96,7 +96,7 @@ def _take(cache: Cache, entry: EntryKey, report: Report) -> bool:
     database, stock, nobody = cache.database, cache.stock, cache.nobody
     if founds := entries.candidates(database, entry, nobody):
         report.there += 1
-        return any(entries.exists(database, found) for found in founds)
+        return any(contents.exists(database, found) for found in founds)
     made_at = stock.made_at(entry)
     if made_at is None:
         # Gone since the folder was listed, by a kernel or by hand.

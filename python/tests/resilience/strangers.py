@@ -11,10 +11,10 @@ from typing import Any
 
 from marimo_cellar import SqliteLoader, SqliteStore, checking, entries
 from marimo_cellar._marimo import Cache, HashKey, LazyStore
-from marimo_cellar.cells import Roll
 from marimo_cellar.database import Unavailable, database_in
 from marimo_cellar.entries import EntryKey, Owner
 from marimo_cellar.notebook import FileCell, KernelCell, compose
+from marimo_cellar.roll import Roll
 from tests.resilience.damaging import NUMBERS, TEXTS
 from tests.resilience.decoders import HASH, Case
 

@@ -16,13 +16,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from marimo_cellar import SqliteStore, lookups
-from marimo_cellar.cells import Roll
 from marimo_cellar.commands import importing
 from marimo_cellar.commands.caches import Cache
 from marimo_cellar.database import Unavailable
 from marimo_cellar.entries import EntryKey, Owner, candidates
 from marimo_cellar.keys import key_of
 from marimo_cellar.lookups import Lookup
+from marimo_cellar.roll import Roll
 from marimo_cellar.stock import StockFiles
 
 # Told to whoever watches: what is about to happen, and that it has happened.
