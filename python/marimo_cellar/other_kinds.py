@@ -11,6 +11,7 @@ marimo's own would.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -42,18 +43,21 @@ def refusal(asked: str, kind: str, verification: str) -> str | None:
 
 
 def answer(
-    asking: OverRows, lookup: Lookup, key: _marimo.HashKey, glbls: dict[str, Any] | None
+    asking: OverRows,
+    lookup: Lookup,
+    key: _marimo.HashKey,
+    glbls: dict[str, Any] | None,
+    there: Collection[str],
 ) -> _marimo.Cache | None:
     """What a loader without an entry of its own kind is answered by one of another.
 
-    A hit is noted. Of a miss, `lookup.why` says what there is and why it did not
-    serve. Raises `sqlite3.Error` or `database.Unavailable`.
+    `there` are the kinds that there are entries of. A hit is noted. Of a miss,
+    `lookup.why` says what there is and why it did not serve. Raises `sqlite3.Error`
+    or `database.Unavailable`.
     """
     asked = lookup.key.loader
-    # Most often there are none, and this one query is all that a miss costs.
-    there = entries.loaders_of(lookup.database, lookup.key) - {asked}
     # What marimo wants made anew in this session, no old entry answers.
-    if not there or _marimo.is_stale(asking, key):
+    if _marimo.is_stale(asking, key):
         return None
     demands = _marimo.verification(asking) if asked == "lazy" else "off"
     for kind in _KINDS:

@@ -304,16 +304,24 @@ class OverRows(InDatabase):
     def _elsewhere(
         self, lookup: Lookup, key: _marimo.HashKey, glbls: dict[str, Any] | None
     ) -> _marimo.Cache | None:
-        """What marimo cached before Cellar came, or another kind of loader did."""
-        from marimo_cellar import takeover
+        """What marimo cached before Cellar came, or another kind of loader did.
 
-        cache = takeover.answer(self, lookup, key, glbls)
-        if cache is not None or lookup.why is not None:
-            return cache
+        Most often there is neither, which one look and one query say.
+        """
+        if self.stock.may_have(keys.key_of(lookup.key)):
+            from marimo_cellar import takeover
+
+            cache = takeover.answer(self, lookup, key, glbls)
+            if cache is not None or lookup.why is not None:
+                return cache
         try:
+            others = entries.loaders_of(lookup.database, lookup.key)
+            others -= {lookup.key.loader}
+            if not others:
+                return None
             from marimo_cellar import other_kinds
 
-            return other_kinds.answer(self, lookup, key, glbls)
+            return other_kinds.answer(self, lookup, key, glbls, others)
         except Exception as error:
             self.failed(lookup.database, error)
             return None

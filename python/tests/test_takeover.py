@@ -130,16 +130,17 @@ def test_without_a_file_nothing_is_opened(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[object] = []
-    lstat = os.lstat
+    access = os.access
 
-    def count(path: Any, **options: Any) -> os.stat_result:
+    def count(path: Any, mode: int) -> bool:
         looked.append(path)
-        return lstat(path, **options)
+        return access(path, mode)
 
-    monkeypatch.setattr(os, "lstat", count)
+    monkeypatch.setattr(os, "access", count)
+    monkeypatch.setattr(os, "lstat", lambda path, **_: pytest.fail(str(path)))
     monkeypatch.setattr(blobfile, "read", lambda path: pytest.fail(str(path)))
     assert loader(SqliteLoader, store).load_cache(KEY) is None
-    assert looked == [store.save_path / "block" / "P_abc.jsonl"]
+    assert looked == [str(store.save_path / "block" / "P_abc.jsonl")]
 
 
 # Damage
