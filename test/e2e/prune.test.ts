@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
+import type { Locator } from 'playwright-core';
 import { newestPython } from '../environment';
 import { bundledPython, runNotebook } from '../kernel';
 import { emptyFolder, stepsIn } from './steps';
@@ -26,7 +27,10 @@ def numbers():
     import pathlib as _pathlib
     import time as _time
 
+    from marimo_cellar import cost as _cost
+
     _time.sleep(1.5)
+    _cost(0.42)
     with _pathlib.Path("computed.txt").open("a") as _log:
         _log.write("${n}\\n")
     numbers = bytes([${n}]) * 300_000
@@ -39,6 +43,15 @@ interface DryRun {
   readonly frees: number;
   readonly entries: readonly { readonly size: number; readonly reason: string }[];
 }
+
+/** Whether a text is read to its end, and not cut by what stands beside it. */
+const isWhole = (text: Locator) =>
+  text.evaluate(
+    ({ scrollWidth, clientWidth }: { scrollWidth: number; clientWidth: number }) =>
+      scrollWidth <= clientWidth,
+  );
+
+const heightOf = async (part: Locator) => (await part.boundingBox())?.height ?? NaN;
 
 test('what would go is listed, some of it is pinned, and the rest goes as was said', async (t) => {
   const folder = await emptyFolder(t);
@@ -80,8 +93,15 @@ test('what would go is listed, some of it is pinned, and the rest goes as was sa
     await vsCode.tree.row('nb.py').waitFor({ timeout: 30_000 });
     await vsCode.command('Cellar: Prune Cache');
     await title.getByText(`frees ${Math.round(before.frees / 1000)} kB`).waitFor();
+    assert.match(await title.innerText(), /about [3-9].* and 0\.84 if all were wanted again$/);
+    assert.ok((await heightOf(title)) < 1.5 * (await heightOf(rows.first())), 'on two lines');
     assert.equal(await rows.count(), 2);
     await page.getByText('over the budget', { exact: true }).waitFor();
+    for (const row of await rows.all()) {
+      const description = row.locator('.label-description');
+      assert.match(await description.innerText(), /kB, took 1\.\d s, cost 0\.42, used /);
+      assert.ok(await isWhole(description));
+    }
   });
 
   await step('what is unticked stays', async () => {
