@@ -33,6 +33,8 @@ const patience = 20_000;
 export class Connection {
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
+  /** Aborted by an interruption, and then another one. */
+  #underWay = new AbortController();
 
   private constructor(
     readonly path: string,
@@ -119,9 +121,12 @@ export class Connection {
     );
   }
 
-  /** Ends a query that is under way, which then throws. */
+  /** Ends a query that is under way, or waits for a lock: it then throws. */
   interrupt(): void {
-    if (!this.#closed) this.native.interrupt();
+    if (this.#closed) return;
+    this.#underWay.abort();
+    this.#underWay = new AbortController();
+    this.native.interrupt();
   }
 
   /** Waits for what was asked before, then closes. Calling it twice is harmless. */
@@ -155,6 +160,7 @@ export class Connection {
     within: number,
   ): Promise<T> {
     const deadline = performance.now() + within;
+    const { signal } = this.#underWay;
     for (;;) {
       try {
         return await new Promise<T>((resolve, reject) => {
@@ -165,7 +171,8 @@ export class Connection {
         });
       } catch (error) {
         const busy = error instanceof CacheError && error.kind === 'busy';
-        if (!busy || this.#closed || performance.now() > deadline) throw error;
+        const enough = this.#closed || signal.aborted || performance.now() > deadline;
+        if (!busy || enough) throw error;
       }
       await sleep(5 + Math.random() * 20);
     }
