@@ -7,6 +7,8 @@ import { promisify } from 'node:util';
 import type { Locator } from 'playwright-core';
 import { newestPython } from '../environment';
 import { bundledPython, runNotebook } from '../kernel';
+import { runSql } from '../unit/store/cacheFolder';
+import { OtherProcess } from '../unit/store/OtherProcess';
 import { emptyFolder, stepsIn } from './steps';
 import { VsCode } from './VsCode';
 
@@ -37,6 +39,15 @@ def numbers():
     return (numbers,)
 `;
 
+async function runVersion(folder: string, n: number): Promise<void> {
+  const notebook = path.join(folder, 'nb.py');
+  await writeFile(notebook, version(n));
+  await runNotebook(newestPython(), notebook);
+}
+
+const setBudget = (folder: string, size: string) =>
+  writeFile(path.join(folder, 'pyproject.toml'), `[tool.cellar]\nbudget = "${size}"\n`);
+
 /** What the kernel's side says of the cache; the numbers that this test is about. */
 interface DryRun {
   readonly used: number;
@@ -55,11 +66,6 @@ const heightOf = async (part: Locator) => (await part.boundingBox())?.height ?? 
 
 test('what would go is listed, some of it is pinned, and the rest goes as was said', async (t) => {
   const folder = await emptyFolder(t);
-  const notebook = path.join(folder, 'nb.py');
-  const runVersion = async (n: number) => {
-    await writeFile(notebook, version(n));
-    await runNotebook(newestPython(), notebook);
-  };
   const computed = async () =>
     (await readFile(path.join(folder, 'computed.txt'), 'utf8')).trim().split('\n').map(Number);
   const dryRun = async (): Promise<DryRun> => {
@@ -70,10 +76,10 @@ test('what would go is listed, some of it is pinned, and the rest goes as was sa
     );
     return JSON.parse(stdout) as DryRun;
   };
-  for (const n of [1, 2, 3, 3]) await runVersion(n);
+  for (const n of [1, 2, 3, 3]) await runVersion(folder, n);
   assert.deepEqual(await computed(), [1, 2, 3]);
   // Only now, so that no kernel has cleaned up for it.
-  await writeFile(path.join(folder, 'pyproject.toml'), '[tool.cellar]\nbudget = "400 kB"\n');
+  await setBudget(folder, '400 kB');
 
   const vsCode = await VsCode.open({ folder });
   t.after(() => vsCode.close());
@@ -151,17 +157,60 @@ test('what would go is listed, some of it is pinned, and the rest goes as was sa
   });
 
   await step('a pinned old result still loads', async () => {
-    await runVersion(1);
+    await runVersion(folder, 1);
     assert.deepEqual(await computed(), [1, 2, 3]);
     const overview = await vsCode.webview('Cache Overview');
     await overview.getByText('2 hits', { exact: true }).first().waitFor();
   });
 });
 
+test('looking for what can go can be cancelled', async (t) => {
+  const folder = await emptyFolder(t);
+  for (const n of [1, 2]) await runVersion(folder, n);
+  await setBudget(folder, '400 kB');
+  const database = path.join(folder, '__marimo__', 'cache', 'cache.db');
+  // Without a log, as on a network drive, who writes keeps readers out: so nothing is found for as long
+  // as the test wants it.
+  await runSql(database, 'PRAGMA journal_mode = DELETE');
+  const vsCode = await VsCode.open({ folder });
+  t.after(() => vsCode.close());
+  const step = stepsIn(t, vsCode, 'prune-cancelled');
+  const looking = vsCode.notification('Looking for what can go');
+  const list = vsCode.page.locator('.quick-input-title', { hasText: 'Prune Cache' });
+  const other = await OtherProcess.start(t, database);
+
+  await step('while another program keeps the cache locked, the search is cancelled', async () => {
+    await vsCode.tree.show();
+    await vsCode.tree.expand('nb.py');
+    await vsCode.tree.row('numbers').waitFor();
+    await other.run('BEGIN EXCLUSIVE');
+    await vsCode.command('Cellar: Prune Cache');
+    await looking.getByRole('button', { name: 'Cancel' }).click();
+    await looking.waitFor({ state: 'hidden' });
+  });
+
+  await step('once it is free, no list opens, and nothing has gone', async () => {
+    await other.run('ROLLBACK');
+    // By the mouse, which leaves a list open that the keyboard would close.
+    await vsCode.page.getByRole('button', { name: 'Show Cache Overview' }).click();
+    const overview = await vsCode.webview('Cache Overview');
+    const meter = overview.getByRole('meter');
+    await meter.waitFor();
+    assert.match((await meter.getAttribute('aria-valuetext')) ?? '', /^6\d\d kB of 400 kB$/);
+    assert.equal(await list.isVisible(), false);
+    assert.equal(await vsCode.notification('Pruning failed').count(), 0);
+  });
+
+  await step('the next time it is found', async () => {
+    await vsCode.command('Cellar: Prune Cache');
+    await list.waitFor();
+    assert.equal(await vsCode.quickPickRow('nb.py › numbers').count(), 1);
+  });
+});
+
 test('in Restricted Mode nothing is pruned, and the overview says why', async (t) => {
   const folder = await emptyFolder(t);
-  await writeFile(path.join(folder, 'nb.py'), version(1));
-  await runNotebook(newestPython(), path.join(folder, 'nb.py'));
+  await runVersion(folder, 1);
   const vsCode = await VsCode.open({
     folder,
     trusted: false,
