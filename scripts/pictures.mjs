@@ -1,13 +1,14 @@
 // `node scripts/pictures.mjs`: takes the README's pictures from the last end-to-end run, which
-// leaves one of each step in test/out.
+// leaves one of each step in test/out. The overview's is of a cache with two weeks of history, and is
+// taken by hand.
 import { copyFile, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { root } from './programs.mjs';
 
 const pictures = {
   'preview.png': 'path-03-an-LZ4-Arrow-table-is-previewed.png',
-  'hover.png': 'path-05-the-hover-tells-that-a-cell-is-cached.png',
-  'notebook.png': 'notebook-03-an-edit-shows-at-the-cell-and-below-it-before-any-run.png',
+  'hover.png': 'path-08-the-hover-tells-what-the-last-runs-met.png',
+  'notebook.png': 'notebook-edited.png',
 };
 
 const folder = path.join(root, 'media', 'readme');

@@ -12,15 +12,25 @@ import sys
 from collections.abc import Sequence
 
 from marimo_cellar import __version__
-from marimo_cellar.commands import (
-    checking,
-    config,
-    exporting,
-    importing,
-    pruning,
-    why,
-)
-from marimo_cellar.database import Unavailable
+
+try:
+    from marimo_cellar.commands import (
+        checking,
+        config,
+        exporting,
+        importing,
+        pruning,
+        why,
+    )
+    from marimo_cellar.database import Unavailable
+except ModuleNotFoundError as error:
+    # A terminal's `python` is often another one than its `marimo` runs by.
+    if error.name not in ("marimo", "msgspec"):
+        raise
+    sys.exit(
+        f"python -m marimo_cellar: {sys.executable} has no marimo."
+        " Use the Python that runs your notebooks."
+    )
 
 COMMANDS = (config, importing, exporting, checking, pruning, why)
 

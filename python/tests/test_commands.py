@@ -151,3 +151,17 @@ def test_the_commands_say_how_they_are_used(
         main(arguments)
     said = capsys.readouterr()
     assert "marimo_cellar" in said.out + said.err
+
+
+def test_a_python_without_marimo_is_told_in_one_line(env: dict[str, str]) -> None:
+    # `-S` leaves out what is installed, and the package is found on `PYTHONPATH`.
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "marimo_cellar", "why"],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert sys.executable in line and "has no marimo" in line

@@ -75,12 +75,12 @@ function lineOf(planned: Planned, eviction: Eviction, now: number, locale: strin
   };
 }
 
-/** "12.4 MB, 34 s to compute, cost 0.42". */
+/** "12.4 MB, took 34 s, cost 0.42". */
 function told(evictions: readonly Eviction[], locale: string): string {
   const { size, seconds, amount } = amountsOf(evictions);
   const parts = [
     formatBytes(size, locale),
-    l10n.t('{0} to compute', formatDuration(seconds, locale)),
+    l10n.t('took {0}', formatDuration(seconds, locale)),
     ...(amount > 0 ? [l10n.t('cost {0}', formatAmount(amount, locale))] : []),
   ];
   return parts.join(', ');
@@ -123,17 +123,21 @@ export function amountsOf(evictions: readonly Eviction[]): Amounts {
   };
 }
 
-/** "frees 3.1 GB, about 6 min to recompute if all were wanted again" */
+/**
+ * "frees 3.1 GB, about 6 min to recompute if all were wanted again", or "about 6 min and 0.42" of what
+ * cost money: short enough for one line of a list's title.
+ */
 export function price({ size, seconds, amount }: Amounts, locale: string): string {
+  const freed = formatBytes(size, locale);
   const time = formatDuration(seconds, locale);
-  const told = l10n.t(
-    'frees {0}, about {1} to recompute if all were wanted again',
-    formatBytes(size, locale),
-    time,
-  );
   return amount > 0
-    ? l10n.t('{0}, and {1} to pay again', told, formatAmount(amount, locale))
-    : told;
+    ? l10n.t(
+        'frees {0}, about {1} and {2} if all were wanted again',
+        freed,
+        time,
+        formatAmount(amount, locale),
+      )
+    : l10n.t('frees {0}, about {1} to recompute if all were wanted again', freed, time);
 }
 
 /** How full the caches are: "1.2 GB of 24 GB". */
@@ -181,15 +185,15 @@ export function logLine(where: string, done: Pruned, locale: string): string {
   );
 }
 
-/** Why an entry leaves, as the head of those that do. */
+/** Why an entry leaves, as the head of those that do: it takes its room from the first one's line. */
 export function reasonTitle(reason: Reason): string {
   switch (reason) {
     case 'version':
       return l10n.t('older versions');
     case 'unreadable':
-      return l10n.t('in a format that no marimo here reads');
+      return l10n.t('obsolete');
     case 'block':
-      return l10n.t('function or block is gone');
+      return l10n.t('block is gone');
     case 'orphan':
       return l10n.t('cell is gone');
     case 'room':

@@ -4,12 +4,9 @@ import { pid } from 'node:process';
 import type { BlobFolder } from './BlobFolder';
 import { listUnneededNodes, removeNodes } from './clearing';
 import type { Connection } from './Connection';
-import { Pace } from './Pace';
 import { removeFiles, type LooseFile } from './removal';
 import type { Writer } from './Writer';
 
-/** Seconds that a transaction is meant to take; it holds others up for as long. */
-const transactionFor = 0.008;
 /** Seconds after which a cleaner that says nothing more is taken for dead. */
 const lease = 20;
 /** How often a notebook's nodes are looked at while others write all the time. */
@@ -19,8 +16,6 @@ const filesAtOnce = 8;
 
 /** One clean-up under way: it holds the lease, and keeps transactions short. */
 export class CleanUp {
-  /** Milliseconds that it held the write lock at most. */
-  slowest = 0;
   /** Whether values are left whose entries are gone: where it ends so, the next one looks for them. */
   owes = false;
   readonly #holder = `${hostname()}:${pid}:${randomUUID().slice(0, 8)}`;
@@ -64,42 +59,24 @@ export class CleanUp {
     );
   }
 
-  /** One that keeps the lease, and folds a log that has grown after its time is taken. */
-  async transaction<T>(act: (connection: Connection) => Promise<T>, pace?: Pace): Promise<T> {
-    let began = 0;
-    const result = await this.writer.transaction(async (connection) => {
-      began = performance.now();
-      await connection.run(
-        'UPDATE cleaners SET until = ? WHERE holder = ?',
-        now() + lease,
-        this.#holder,
-      );
-      return act(connection);
-    });
-    pace?.took(this.#note(began) / 1000);
-    const folding = performance.now();
-    await this.writer.checkpointIfLong();
-    this.#note(folding);
+  /** One that keeps the lease, and folds a log that has grown. */
+  async transaction<T>(act: (connection: Connection) => Promise<T>): Promise<T> {
+    const result = await this.writer.transaction((connection) => this.#leased(connection, act));
+    await this.writer.foldAmidWrites();
     return result;
   }
 
-  /**
-   * Acts on a few at a time, as many as fit into a short transaction, until it is stopped, unless it
-   * goes to the end.
-   * @returns what each act returned, and how many of all are done by then
-   */
-  async *inPieces<T, U>(
+  /** Many such, until it is stopped, unless it goes to the end: {@link Writer.inPieces}. */
+  inPieces<T, U>(
     all: readonly T[],
     act: (connection: Connection, some: readonly T[]) => Promise<U>,
     toTheEnd = false,
   ): AsyncGenerator<{ readonly result: U; readonly done: number }> {
-    const pace = new Pace(transactionFor);
-    for (let at = 0; at < all.length && (toTheEnd || !this.stopped);) {
-      const some = all.slice(at, at + pace.size);
-      const result = await this.transaction((connection) => act(connection, some), pace);
-      at += some.length;
-      yield { result, done: at };
-    }
+    return this.writer.inPieces(
+      all,
+      (connection, some) => this.#leased(connection, () => act(connection, some)),
+      () => toTheEnd || !this.stopped,
+    );
   }
 
   async removeFiles(blobs: BlobFolder, files: readonly LooseFile[]): Promise<void> {
@@ -135,10 +112,13 @@ export class CleanUp {
     return true;
   }
 
-  #note(began: number): number {
-    const took = performance.now() - began;
-    this.slowest = Math.max(this.slowest, took);
-    return took;
+  async #leased<T>(connection: Connection, act: (connection: Connection) => Promise<T>) {
+    await connection.run(
+      'UPDATE cleaners SET until = ? WHERE holder = ?',
+      now() + lease,
+      this.#holder,
+    );
+    return act(connection);
   }
 }
 

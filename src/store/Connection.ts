@@ -33,6 +33,8 @@ const patience = 20_000;
 export class Connection {
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
+  /** Aborted by an interruption, and then another one. */
+  #underWay = new AbortController();
 
   private constructor(
     readonly path: string,
@@ -69,7 +71,7 @@ export class Connection {
     try {
       // A stranger's file: nothing in its schema may call functions with side effects, and its pages
       // are checked as they are read (https://sqlite.org/security.html). Checkpoints are made under
-      // the rule of Writer.checkpoint alone, and a blob never travels through mapped memory.
+      // the rule of WriteAheadLog alone, and a blob never travels through mapped memory.
       await connection.exec(
         `${mode === 'alone' ? 'PRAGMA locking_mode = EXCLUSIVE;' : ''}
          PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;
@@ -108,18 +110,23 @@ export class Connection {
     );
   }
 
-  /** Runs statements that return nothing. */
-  exec(sql: string): Promise<void> {
-    return this.#queue<undefined>((settle) =>
-      this.native.exec(sql, (error) => {
-        settle(error, undefined);
-      }),
+  /** Runs statements that return nothing. @param within milliseconds for which a lock is waited for */
+  exec(sql: string, within = patience): Promise<void> {
+    return this.#queue<undefined>(
+      (settle) =>
+        this.native.exec(sql, (error) => {
+          settle(error, undefined);
+        }),
+      within,
     );
   }
 
-  /** Ends a query that is under way, which then throws. */
+  /** Ends a query that is under way, or waits for a lock: it then throws. */
   interrupt(): void {
-    if (!this.#closed) this.native.interrupt();
+    if (this.#closed) return;
+    this.#underWay.abort();
+    this.#underWay = new AbortController();
+    this.native.interrupt();
   }
 
   /** Waits for what was asked before, then closes. Calling it twice is harmless. */
@@ -135,11 +142,14 @@ export class Connection {
     });
   }
 
-  #queue<T>(start: (settle: (error: Error | null, value: T) => void) => void): Promise<T> {
+  #queue<T>(
+    start: (settle: (error: Error | null, value: T) => void) => void,
+    within = patience,
+  ): Promise<T> {
     if (this.#closed) {
       return Promise.reject(new CacheError('closed', this.path, `${this.path} was closed.`));
     }
-    const result = this.#last.then(() => this.#patiently(start));
+    const result = this.#last.then(() => this.#patiently(start, within));
     this.#last = result.catch(() => undefined);
     return result;
   }
@@ -147,8 +157,10 @@ export class Connection {
   /** Repeating is safe: outside of a transaction a refused statement did nothing, and within one it is undone alone. */
   async #patiently<T>(
     start: (settle: (error: Error | null, value: T) => void) => void,
+    within: number,
   ): Promise<T> {
-    const deadline = performance.now() + patience;
+    const deadline = performance.now() + within;
+    const { signal } = this.#underWay;
     for (;;) {
       try {
         return await new Promise<T>((resolve, reject) => {
@@ -159,7 +171,8 @@ export class Connection {
         });
       } catch (error) {
         const busy = error instanceof CacheError && error.kind === 'busy';
-        if (!busy || this.#closed || performance.now() > deadline) throw error;
+        const enough = this.#closed || signal.aborted || performance.now() > deadline;
+        if (!busy || enough) throw error;
       }
       await sleep(5 + Math.random() * 20);
     }

@@ -203,7 +203,7 @@ export class SqliteLoader {
   save(entry: NewEntry): Promise<number> {
     return this.#access.write(async (writer, blobs) => {
       const id = await save(writer, blobs, entry, now());
-      await writer.checkpointIfLong().catch(this.#report);
+      await writer.foldIfLong().catch(this.#report);
       return id;
     });
   }
@@ -225,7 +225,7 @@ export class SqliteLoader {
   takeOver(entry: OldEntry): Promise<boolean> {
     return this.#access.write(async (writer, blobs) => {
       const taken = await takeOver(writer, blobs, entry, now());
-      await writer.checkpointIfLong().catch(this.#report);
+      await writer.foldIfLong().catch(this.#report);
       return taken;
     });
   }

@@ -39,9 +39,6 @@ export interface Leftovers {
   readonly appIds: readonly number[];
 }
 
-/** Blobs removed in one transaction: it holds the write lock for some milliseconds. */
-const blobsAtOnce = 200;
-
 /**
  * What removing the targets' entries takes, exactly, as one snapshot has it.
  * @param path the database as the user knows it: the notebooks' paths are relative to its folder.
@@ -153,15 +150,14 @@ export async function tidy(
   { blobIds, appIds }: Leftovers,
   goOn: () => boolean,
 ): Promise<void> {
-  for (let i = 0; i < blobIds.length; i += blobsAtOnce) {
-    await writer.transaction((connection) =>
-      connection.run(
-        `DELETE FROM blobs WHERE file IS NULL AND blob_id IN (SELECT value FROM json_each(?))
-         AND NOT EXISTS (SELECT 1 FROM items WHERE items.digest = blobs.digest)`,
-        JSON.stringify(blobIds.slice(i, i + blobsAtOnce)),
-      ),
-    );
-  }
+  const removed = writer.inPieces(blobIds, (connection, some) =>
+    connection.run(
+      `DELETE FROM blobs WHERE file IS NULL AND blob_id IN (SELECT value FROM json_each(?))
+       AND NOT EXISTS (SELECT 1 FROM items WHERE items.digest = blobs.digest)`,
+      JSON.stringify(some),
+    ),
+  );
+  while (!(await removed.next()).done);
   for (const appId of appIds) {
     await writer.transaction(async (connection) =>
       removeNodes(connection, await listUnneededNodes(connection, appId)),

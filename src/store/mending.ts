@@ -26,6 +26,9 @@ export interface Mended {
   readonly runtime: number;
 }
 
+/** Files without a row that are unlinked in one transaction. */
+const filesAtOnce = 8;
+
 /** Faults of the database file itself, which is the kernel's side to put right. */
 const beyondUs: readonly FaultKind[] = ['unreadable', 'integrity', 'foreign-key', 'row', 'owner'];
 
@@ -145,20 +148,31 @@ export async function removeLooseFiles(
   files: readonly string[],
 ): Promise<number> {
   const ours = files.filter((file) => blobName.test(file) || partialName.test(file));
-  if (ours.length === 0) return 0;
-  // Under the write lock: somebody may be giving one of them a row just now.
-  return writer.transaction(async (connection) => {
-    let removed = 0;
-    for (const file of ours) {
-      if (await connection.get('SELECT 1 FROM blobs WHERE file = ?', file)) continue;
-      const gone = await unlink(join(blobs.path, ...file.split('/'))).then(
-        () => 1,
-        () => 0,
-      );
-      removed += gone;
-    }
-    return removed;
-  });
+  let removed = 0;
+  for (let at = 0; at < ours.length; at += filesAtOnce) {
+    // Under the write lock: somebody may be giving one of them a row just now.
+    removed += await writer.transaction((connection) =>
+      removeSome(connection, blobs, ours.slice(at, at + filesAtOnce)),
+    );
+  }
+  return removed;
+}
+
+async function removeSome(
+  connection: Connection,
+  blobs: BlobFolder,
+  files: readonly string[],
+): Promise<number> {
+  let removed = 0;
+  for (const file of files) {
+    if (await connection.get('SELECT 1 FROM blobs WHERE file = ?', file)) continue;
+    const gone = await unlink(join(blobs.path, ...file.split('/'))).then(
+      () => 1,
+      () => 0,
+    );
+    removed += gone;
+  }
+  return removed;
 }
 
 function unique(ids: readonly number[]): number[] {

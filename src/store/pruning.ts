@@ -51,7 +51,7 @@ export interface Pruned {
   readonly amount: number;
   /** Another cleaner is at work, and nothing was done. */
   readonly busy: boolean;
-  /** Milliseconds that the longest of its transactions held the write lock. */
+  /** Milliseconds that it held the write lock at most. */
   readonly slowest: number;
 }
 
@@ -152,7 +152,7 @@ export async function prune(
   const work = new CleanUp(writer, signal);
   const outcome = (busy: boolean): Pruned => {
     const { entries, size, seconds, amount } = cleaning;
-    return { entries, size, seconds, amount, busy, slowest: work.slowest };
+    return { entries, size, seconds, amount, busy, slowest: writer.slowest };
   };
   if (!(await work.begin())) return outcome(true);
   try {

@@ -100,6 +100,7 @@ test("in marimo's notebook editor", async (t) => {
     await vsCode.page.keyboard.type(', 0');
     await expectStatuses(/cached/, /changed here/, /changed upstream: load/);
     await status(/1 of 4 cells cached/).waitFor();
+    await vsCode.picture('notebook-edited');
     await hoverOf(2, 'ordered', /load, which it needs, has changed/);
   });
 

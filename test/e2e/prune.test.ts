@@ -4,8 +4,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
+import type { Locator } from 'playwright-core';
 import { newestPython } from '../environment';
 import { bundledPython, runNotebook } from '../kernel';
+import { runSql } from '../unit/store/cacheFolder';
+import { OtherProcess } from '../unit/store/OtherProcess';
 import { emptyFolder, stepsIn } from './steps';
 import { VsCode } from './VsCode';
 
@@ -26,12 +29,24 @@ def numbers():
     import pathlib as _pathlib
     import time as _time
 
+    from marimo_cellar import cost as _cost
+
     _time.sleep(1.5)
+    _cost(0.42)
     with _pathlib.Path("computed.txt").open("a") as _log:
         _log.write("${n}\\n")
     numbers = bytes([${n}]) * 300_000
     return (numbers,)
 `;
+
+async function runVersion(folder: string, n: number): Promise<void> {
+  const notebook = path.join(folder, 'nb.py');
+  await writeFile(notebook, version(n));
+  await runNotebook(newestPython(), notebook);
+}
+
+const setBudget = (folder: string, size: string) =>
+  writeFile(path.join(folder, 'pyproject.toml'), `[tool.cellar]\nbudget = "${size}"\n`);
 
 /** What the kernel's side says of the cache; the numbers that this test is about. */
 interface DryRun {
@@ -40,13 +55,17 @@ interface DryRun {
   readonly entries: readonly { readonly size: number; readonly reason: string }[];
 }
 
+/** Whether a text is read to its end, and not cut by what stands beside it. */
+const isWhole = (text: Locator) =>
+  text.evaluate(
+    ({ scrollWidth, clientWidth }: { scrollWidth: number; clientWidth: number }) =>
+      scrollWidth <= clientWidth,
+  );
+
+const heightOf = async (part: Locator) => (await part.boundingBox())?.height ?? NaN;
+
 test('what would go is listed, some of it is pinned, and the rest goes as was said', async (t) => {
   const folder = await emptyFolder(t);
-  const notebook = path.join(folder, 'nb.py');
-  const runVersion = async (n: number) => {
-    await writeFile(notebook, version(n));
-    await runNotebook(newestPython(), notebook);
-  };
   const computed = async () =>
     (await readFile(path.join(folder, 'computed.txt'), 'utf8')).trim().split('\n').map(Number);
   const dryRun = async (): Promise<DryRun> => {
@@ -57,10 +76,10 @@ test('what would go is listed, some of it is pinned, and the rest goes as was sa
     );
     return JSON.parse(stdout) as DryRun;
   };
-  for (const n of [1, 2, 3, 3]) await runVersion(n);
+  for (const n of [1, 2, 3, 3]) await runVersion(folder, n);
   assert.deepEqual(await computed(), [1, 2, 3]);
   // Only now, so that no kernel has cleaned up for it.
-  await writeFile(path.join(folder, 'pyproject.toml'), '[tool.cellar]\nbudget = "400 kB"\n');
+  await setBudget(folder, '400 kB');
 
   const vsCode = await VsCode.open({ folder });
   t.after(() => vsCode.close());
@@ -80,8 +99,15 @@ test('what would go is listed, some of it is pinned, and the rest goes as was sa
     await vsCode.tree.row('nb.py').waitFor({ timeout: 30_000 });
     await vsCode.command('Cellar: Prune Cache');
     await title.getByText(`frees ${Math.round(before.frees / 1000)} kB`).waitFor();
+    assert.match(await title.innerText(), /about [3-9].* and 0\.84 if all were wanted again$/);
+    assert.ok((await heightOf(title)) < 1.5 * (await heightOf(rows.first())), 'on two lines');
     assert.equal(await rows.count(), 2);
     await page.getByText('over the budget', { exact: true }).waitFor();
+    for (const row of await rows.all()) {
+      const description = row.locator('.label-description');
+      assert.match(await description.innerText(), /kB, took 1\.\d s, cost 0\.42, used /);
+      assert.ok(await isWhole(description));
+    }
   });
 
   await step('what is unticked stays', async () => {
@@ -131,17 +157,60 @@ test('what would go is listed, some of it is pinned, and the rest goes as was sa
   });
 
   await step('a pinned old result still loads', async () => {
-    await runVersion(1);
+    await runVersion(folder, 1);
     assert.deepEqual(await computed(), [1, 2, 3]);
     const overview = await vsCode.webview('Cache Overview');
     await overview.getByText('2 hits', { exact: true }).first().waitFor();
   });
 });
 
+test('looking for what can go can be cancelled', async (t) => {
+  const folder = await emptyFolder(t);
+  for (const n of [1, 2]) await runVersion(folder, n);
+  await setBudget(folder, '400 kB');
+  const database = path.join(folder, '__marimo__', 'cache', 'cache.db');
+  // Without a log, as on a network drive, who writes keeps readers out: so nothing is found for as long
+  // as the test wants it.
+  await runSql(database, 'PRAGMA journal_mode = DELETE');
+  const vsCode = await VsCode.open({ folder });
+  t.after(() => vsCode.close());
+  const step = stepsIn(t, vsCode, 'prune-cancelled');
+  const looking = vsCode.notification('Looking for what can go');
+  const list = vsCode.page.locator('.quick-input-title', { hasText: 'Prune Cache' });
+  const other = await OtherProcess.start(t, database);
+
+  await step('while another program keeps the cache locked, the search is cancelled', async () => {
+    await vsCode.tree.show();
+    await vsCode.tree.expand('nb.py');
+    await vsCode.tree.row('numbers').waitFor();
+    await other.run('BEGIN EXCLUSIVE');
+    await vsCode.command('Cellar: Prune Cache');
+    await looking.getByRole('button', { name: 'Cancel' }).click();
+    await looking.waitFor({ state: 'hidden' });
+  });
+
+  await step('once it is free, no list opens, and nothing has gone', async () => {
+    await other.run('ROLLBACK');
+    // By the mouse, which leaves a list open that the keyboard would close.
+    await vsCode.page.getByRole('button', { name: 'Show Cache Overview' }).click();
+    const overview = await vsCode.webview('Cache Overview');
+    const meter = overview.getByRole('meter');
+    await meter.waitFor();
+    assert.match((await meter.getAttribute('aria-valuetext')) ?? '', /^6\d\d kB of 400 kB$/);
+    assert.equal(await list.isVisible(), false);
+    assert.equal(await vsCode.notification('Pruning failed').count(), 0);
+  });
+
+  await step('the next time it is found', async () => {
+    await vsCode.command('Cellar: Prune Cache');
+    await list.waitFor();
+    assert.equal(await vsCode.quickPickRow('nb.py › numbers').count(), 1);
+  });
+});
+
 test('in Restricted Mode nothing is pruned, and the overview says why', async (t) => {
   const folder = await emptyFolder(t);
-  await writeFile(path.join(folder, 'nb.py'), version(1));
-  await runNotebook(newestPython(), path.join(folder, 'nb.py'));
+  await runVersion(folder, 1);
   const vsCode = await VsCode.open({
     folder,
     trusted: false,

@@ -145,6 +145,13 @@ test('from a run in a real kernel to a cleared cache', async (t) => {
     await tree.row('summarise').waitFor({ timeout: 10_000 });
   });
 
+  await step('the hover tells what the last runs met', async () => {
+    await vsCode.goToLine(lineOf('def search_model'));
+    const name = vsCode.line('def search_model').locator('span span').last();
+    const text = await (await vsCode.hover(name, /Last run: hit/)).innerText();
+    assert.match(text, /Before: miss \(/);
+  });
+
   await step('the whole notebook is cleared after a question', async () => {
     await vsCode.command('Clear app cache');
     await vsCode.dialog.waitFor();

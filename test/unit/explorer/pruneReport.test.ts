@@ -66,9 +66,9 @@ test('lines stand by reason, in the order of the policy, and say what each frees
       description,
     ]),
     [
-      ['version', 'analysis.py › cell4 › block', '4 MB, 2 min to compute, used 2 h ago'],
-      ['room', 'analysis.py › cell1', '1 MB, 30 s to compute, used 2 h ago'],
-      ['room', 'analysis.py › answer = ask()', '7 MB, 1 min to compute, cost 0.42, used 2 h ago'],
+      ['version', 'analysis.py › cell4 › block', '4 MB, took 2 min, used 2 h ago'],
+      ['room', 'analysis.py › cell1', '1 MB, took 30 s, used 2 h ago'],
+      ['room', 'analysis.py › answer = ask()', '7 MB, took 1 min, cost 0.42, used 2 h ago'],
     ],
   );
 });
@@ -117,7 +117,7 @@ test('the price is said in full', () => {
   );
   assert.equal(
     price({ size: 3.1e9, seconds: 360, amount: 0.42 }, 'en'),
-    'frees 3.1 GB, about 6 min to recompute if all were wanted again, and 0.42 to pay again',
+    'frees 3.1 GB, about 6 min and 0.42 if all were wanted again',
   );
   assert.equal(fullness(1.2e9, 24e9, 'en'), '1.2 GB of 24 GB');
   assert.equal(fullness(1.2e9, undefined, 'en'), '1.2 GB, without a limit');

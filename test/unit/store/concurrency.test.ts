@@ -138,3 +138,28 @@ test('a database without WAL is read and changed as well', async (t) => {
   }
   assert.equal((await loader.clearApp(1)).entries, 20);
 });
+
+test('what waits for a lock ends when it is interrupted', { timeout: 60_000 }, async (t) => {
+  const path = await makeCache(t);
+  // Without a log, who writes keeps readers out.
+  await runSql(path, 'PRAGMA journal_mode = DELETE');
+  const reader = await Connection.open(path, 'read');
+  atEnd(t, () => reader.close());
+  const other = await OtherProcess.start(t, path);
+  await other.run('BEGIN EXCLUSIVE');
+  const refused = new Promise<void>((resolve) => {
+    let asked = 0;
+    // The clock stands still, so that its patience never ends; it looks at it when it was refused.
+    t.mock.method(performance, 'now', () => {
+      if (++asked > 1) resolve();
+      return 0;
+    });
+  });
+  const waiting = assert.rejects(reader.number('SELECT count(*) FROM apps'), { kind: 'busy' });
+  await refused;
+  reader.interrupt();
+  await waiting;
+  t.mock.reset();
+  await other.run('ROLLBACK');
+  assert.equal(await reader.number('SELECT count(*) FROM apps'), 0);
+});
