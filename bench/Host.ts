@@ -7,6 +7,16 @@ import type { VsCode } from '../test/e2e/VsCode';
 
 const run = promisify(execFile);
 
+/** In milliseconds. */
+export interface Delays {
+  readonly max: number;
+  readonly p99: number;
+  /** The processor time of its thread in one turn of the loop, at most. */
+  readonly worked: number;
+  /** The same in all turns together. */
+  readonly total: number;
+}
+
 /** What is known of an extension host by the companion that runs in it (bench/host). */
 export class Host {
   private constructor(private readonly port: number) {}
@@ -59,11 +69,11 @@ export class Host {
     return { took, late: ((await this.ask('/delays/end')) as { max: number }).max };
   }
 
-  /** By how many milliseconds the host's event loop was late within some seconds. */
-  async delays(seconds: number): Promise<{ max: number; p99: number }> {
+  /** By how many milliseconds the host's event loop was late within some seconds, and why. */
+  async delays(seconds: number): Promise<Delays> {
     await this.ask('/delays/begin');
     await sleep(seconds * 1000);
-    return (await this.ask('/delays/end')) as { max: number; p99: number };
+    return (await this.ask('/delays/end')) as Delays;
   }
 
   private async ask(what: string): Promise<unknown> {

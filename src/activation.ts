@@ -5,6 +5,7 @@ import { isCellNotebook, isNotebook } from './explorer/isNotebook';
 import { isLeftServed } from './explorer/leftServed';
 import { PythonPackage } from './explorer/PythonPackage';
 import { TerminalPath } from './explorer/TerminalPath';
+import { usualDatabases } from './explorer/usualDatabases';
 import type { Extension } from './extension';
 import { viewType } from './preview/viewType';
 
@@ -53,6 +54,7 @@ export function activate(context: vscode.ExtensionContext): void {
       getChildren: async (parent) => (await enter()).cells.getChildren(parent),
       getParent: async (branch) => (await enter()).cells.getParent(branch),
       getTreeItem: async (branch) => (await enter()).cells.getTreeItem(branch),
+      resolveTreeItem: async (item, branch) => (await enter()).cells.resolveTreeItem(item, branch),
     },
     showCollapseAll: true,
     canSelectMany: true,
@@ -89,6 +91,12 @@ export function activate(context: vscode.ExtensionContext): void {
       notebookDocuments.some(isCellNotebook),
   );
   void terminals.update();
+  const prepare = async () => {
+    const folders = (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => uri.fsPath);
+    if ((await usualDatabases(folders)).length > 0) await (await enter()).cells.prepare();
+  };
+  // Whoever has a cache here will look at it: by then it is at hand. A stranger's is not opened unasked.
+  if (vscode.workspace.isTrusted) prepare().catch(report);
   // VS Code's own mark comes after whatever other extensions do in the same turn: see bench/host.
   performance.mark('cellar/didActivate');
 }

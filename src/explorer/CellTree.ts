@@ -1,12 +1,13 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { compareNames, inReadingOrder } from '../protocol/labels';
 import type { Caches } from '../store/Caches';
 import { isReadable } from '../store/record';
 import type { AppSummary } from '../store/rows';
 import type { SqliteLoader } from '../store/SqliteLoader';
 import { belongs, type Found, type FoundDatabase, type FoundPath } from './found';
-import { type AppNode, type FolderNode, type Node, shownCells } from './nodes';
+import { type AppNode, type FolderNode, idOf, type Node, ownOf, shownCells } from './nodes';
 import { type Reader, type Row, nameOf, rowOf } from './nodeRow';
 import { problemOf } from './problems';
 import { type Contents, stateOf } from './state';
@@ -24,6 +25,8 @@ export interface Branch {
 const rootId = '';
 /** Of a cache of more entries the notebooks are shown before their entries are all looked at. */
 const many = 20_000;
+/** Seconds for which what a refresh has read is handed out to whoever asks next. */
+const justNow = 2;
 
 /**
  * The explorer's tree over the databases of the workspace, without VS Code: children on request, and
@@ -34,9 +37,13 @@ export class CellTree {
   private readonly branches = new Map<string, Branch>();
   /** What each parent was last said to have, by id; parents that nobody looks into are left out. */
   private readonly served = new Map<string, readonly Branch[]>();
+  /** When a refresh read the children of each parent, by id, until they are asked for. */
+  private readonly readAt = new Map<string, number>();
+  /** Whether each notebook's file was there, and for which amounts of it that was asked. */
+  private readonly files = new Map<string, { app: AppSummary; exists: boolean }>();
   private last: Contents | undefined;
-  /** Databases whose notebooks were shown before. */
-  private readonly shown = new Set<string>();
+  /** Databases all of whose entries have been looked at, or are to be. */
+  private readonly inFull = new Set<string>();
   private short = false;
 
   constructor(
@@ -60,12 +67,19 @@ export class CellTree {
   /** Takes effect at the next {@link children} or {@link refresh}. */
   setFound(found: Found): void {
     this.found = found;
+    this.readAt.clear();
   }
 
+  /**
+   * What VS Code is told to show anew it asks for again with all that is unfolded below: what the
+   * refresh has read for that is not read twice.
+   */
   async children(parent?: Branch): Promise<readonly Branch[]> {
-    const children = (await this.load(parent?.node)).map((node) => this.branchOf(node));
-    this.served.set(parent?.id ?? rootId, children);
-    return children;
+    const id = parent?.id ?? rootId;
+    const at = this.readAt.get(id) ?? -Infinity;
+    this.readAt.delete(id);
+    const served = this.reader().now - at < justNow ? this.served.get(id) : undefined;
+    return served ?? this.read(parent, (node) => this.branchOf(node));
   }
 
   /** Whether a command was given a branch of this tree, as against anything made to look like one. */
@@ -98,22 +112,28 @@ export class CellTree {
 
   /**
    * Reads again what is being looked at.
-   * @param cache only this database, by its number; everything when absent
+   * @param cache only this database, by its number, and what did not change in it keeps its words, so
+   * that its age is as it was; everything when absent, and which notebooks' files are there
    * @returns the branches to show anew, `undefined` for the root; a parent stands for its children
    */
   async refresh(cache?: number): Promise<(Branch | undefined)[]> {
+    if (cache === undefined) this.files.clear();
+    for (const { path } of this.found.databases) this.inFull.add(path);
     const changed: (Branch | undefined)[] = [];
     const visit = async (parent: Branch | undefined): Promise<void> => {
       const before = this.served.get(parent?.id ?? rootId);
       if (before === undefined) return;
       if (cache !== undefined && parent !== undefined && !concerns(parent.node, cache)) return;
-      const shown = new Map(before.map((branch) => [branch.id, JSON.stringify(branch.row)]));
-      const after = await this.children(parent);
+      const shown = new Map(before.map((branch) => [branch, branch.row]));
+      const after = await this.read(parent, (node) => this.branchOf(node, cache !== undefined));
+      this.readAt.set(parent?.id ?? rootId, this.reader().now);
       for (const branch of before) if (!after.includes(branch)) this.drop(branch);
       if (after.length !== before.length || after.some((branch, at) => branch !== before[at])) {
         changed.push(parent);
       } else {
-        changed.push(...after.filter(({ id, row }) => shown.get(id) !== JSON.stringify(row)));
+        changed.push(
+          ...after.filter((branch) => !isDeepStrictEqual(shown.get(branch), branch.row)),
+        );
       }
       for (const branch of after) await visit(branch);
     };
@@ -127,17 +147,28 @@ export class CellTree {
     this.branches.delete(branch.id);
   }
 
-  private branchOf(node: Node): Branch {
-    const row = rowOf(node, this.reader());
-    const known = this.branches.get(row.id);
-    if (known !== undefined) {
-      known.node = node;
-      known.row = row;
-      return known;
+  private async read(
+    parent: Branch | undefined,
+    branchOf: (node: Node) => Branch,
+  ): Promise<readonly Branch[]> {
+    const children = (await this.load(parent?.node)).map(branchOf);
+    this.served.set(parent?.id ?? rootId, children);
+    return children;
+  }
+
+  /** @param keep the words of a node that is as it was */
+  private branchOf(node: Node, keep = false): Branch {
+    const id = idOf(node);
+    const known = this.branches.get(id);
+    if (known === undefined) {
+      const branch = { id, node, row: rowOf(node, this.reader()) };
+      this.branches.set(id, branch);
+      return branch;
     }
-    const branch = { id: row.id, node, row };
-    this.branches.set(branch.id, branch);
-    return branch;
+    const same = keep && isDeepStrictEqual(ownOf(known.node), ownOf(node));
+    if (!same) known.row = rowOf(node, this.reader());
+    known.node = node;
+    return known;
   }
 
   private async load(parent: Node | undefined): Promise<Node[]> {
@@ -146,7 +177,7 @@ export class CellTree {
       case 'folder':
         return this.within(parent);
       case 'app':
-        return this.read(parent.database, async (loader) => {
+        return this.ask(parent.database, async (loader) => {
           const orphans = this.orphans(parent.cache);
           return shownCells(await loader.cells(parent.app.appId)).map((cell) => ({
             ...parent,
@@ -156,7 +187,7 @@ export class CellTree {
           }));
         });
       case 'cell':
-        return this.read(parent.database, async (loader) => {
+        return this.ask(parent.database, async (loader) => {
           const { cellId, appId } = parent.cell;
           const entries = await loader.entries(cellId);
           const format = await loader.lastFormat(appId);
@@ -168,7 +199,7 @@ export class CellTree {
           }));
         });
       case 'entry':
-        return this.read(parent.database, async (loader) =>
+        return this.ask(parent.database, async (loader) =>
           inReadingOrder(await loader.items(parent.entry.entryId)).map((item) => ({
             ...parent,
             kind: 'item',
@@ -183,7 +214,7 @@ export class CellTree {
   }
 
   /** What a database says; a fault of it is a node of its own. */
-  private async read(
+  private async ask(
     database: string,
     list: (loader: SqliteLoader) => Promise<Node[]>,
     folder = path.dirname(database),
@@ -235,7 +266,7 @@ export class CellTree {
 
   private async readFound(database: FoundDatabase): Promise<Node[]> {
     const { path, folder } = database;
-    const nodes = await this.read(path, (loader) => this.apps(loader, database), folder);
+    const nodes = await this.ask(path, (loader) => this.apps(loader, database), folder);
     // What ails a database that several folders share is told in one of them.
     const first = this.found.databases.find((other) => other.path === path);
     return first === database ? nodes : nodes.filter(({ kind }) => kind !== 'problem');
@@ -254,14 +285,21 @@ export class CellTree {
         app,
         place: placeOf(app.notebook, folder),
         apart: undefined,
-        exists: await isFile(app.notebook),
+        exists: await this.exists(app),
       })),
     );
   }
 
+  private async exists(app: AppSummary): Promise<boolean> {
+    const known = this.files.get(app.notebook);
+    if (known !== undefined && isDeepStrictEqual(known.app, app)) return known.exists;
+    const exists = await isFile(app.notebook);
+    this.files.set(app.notebook, { app, exists });
+    return exists;
+  }
+
   private async listed(loader: SqliteLoader): Promise<AppSummary[]> {
-    if (!this.shown.has(loader.path)) {
-      this.shown.add(loader.path);
+    if (!this.inFull.has(loader.path)) {
       const apps = await loader.appsInShort();
       if (apps.reduce((sum, { entries }) => sum + entries, 0) > many) {
         this.short = true;

@@ -5,7 +5,7 @@ import type { Branch, CellTree } from './CellTree';
 import type { Discovery } from './Discovery';
 import type { Tooltip } from './nodeRow';
 import { referenceOf } from './nodes';
-import { stateOf } from './state';
+import { type State, stateOf } from './state';
 
 /** Changes within this time are shown together; half a second is what a follower is promised. */
 const gatherMs = 150;
@@ -30,9 +30,11 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
 
   /** What to look at again at the next opportunity: where the caches are, all of them, or some. */
   private readonly due = { scan: true, all: true, caches: new Set<number>() };
+  private searched = false;
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
   private glimpsed: string | undefined;
+  private said: { readonly state: State; readonly message: string } | undefined;
 
   constructor(
     private readonly view: vscode.TreeView<Branch>,
@@ -104,14 +106,26 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
   }
 
   async getChildren(parent?: Branch): Promise<Branch[]> {
-    if (parent === undefined && this.due.scan) await this.scan();
-    const children = await this.tree.children(parent);
+    const children =
+      parent === undefined && this.due.scan ? await this.first() : await this.tree.children(parent);
     if (parent === undefined) this.say();
     if (this.tree.isShort) {
       this.due.all = true;
       this.schedule();
     }
     return [...children];
+  }
+
+  /**
+   * Opens the caches that lie at hand and reads them once, so that they are shown as soon as the view
+   * is asked for: of that time most goes into opening a database, and into the first words.
+   * @returns what can be shown before the workspace has been searched
+   */
+  async prepare(): Promise<readonly Branch[]> {
+    const found = await this.discovery.glance();
+    if (this.searched) return [];
+    this.tree.setFound(found);
+    return this.tree.children();
   }
 
   getParent(branch: Branch): Branch | undefined {
@@ -139,7 +153,6 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
     );
     item.id = row.id;
     item.description = row.description;
-    item.tooltip = markdown(row.tooltip);
     item.contextValue = row.context;
     item.accessibilityInformation = { label: row.spoken };
     item.iconPath = new vscode.ThemeIcon(
@@ -162,8 +175,25 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
     return item;
   }
 
+  /** VS Code looks through a tooltip's Markdown as it takes it: only the one that is to be read is made. */
+  resolveTreeItem(item: vscode.TreeItem, { row }: Branch): vscode.TreeItem {
+    item.tooltip = markdown(row.tooltip);
+    return item;
+  }
+
   dispose(): void {
     for (const disposable of this.disposables) disposable.dispose();
+  }
+
+  /** Where nothing is at hand the search is waited for: the view must not say that there is nothing. */
+  private async first(): Promise<readonly Branch[]> {
+    const atHand = await this.prepare();
+    if (atHand.length === 0) {
+      await this.scan();
+      return this.tree.children();
+    }
+    this.schedule();
+    return atHand;
   }
 
   private schedule(): void {
@@ -211,6 +241,7 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
 
   private async scan(): Promise<void> {
     this.due.scan = false;
+    this.searched = true;
     // VS Code takes its time to search the workspace: most often what it finds is open by then.
     this.openLikely().catch(this.report);
     this.tree.setFound(await this.discovery.scan());
@@ -229,16 +260,21 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
     const { contents } = this.tree;
     if (contents === undefined) return;
     const state = stateOf(contents);
-    void vscode.commands.executeCommand('setContext', 'cellar.state', state);
     const unsupported = contents.problems.find(({ problem }) => problem.kind === 'unsupported');
     // The manifest's words are shown only while there is no message.
-    this.view.message =
+    const message =
       unsupported === undefined
         ? ''
         : vscode.l10n.t(
             '{0}, so the caches of this workspace cannot be read. Install the build of Cellar for this platform. The log has the details.',
             unsupported.problem.title,
           );
+    // Each of them is a message to the window, whether or not it tells it anything.
+    if (this.said?.state !== state) {
+      void vscode.commands.executeCommand('setContext', 'cellar.state', state);
+    }
+    if (this.said?.message !== message) this.view.message = message;
+    this.said = { state, message };
   }
 }
 

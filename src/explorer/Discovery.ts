@@ -5,6 +5,8 @@ import { contentMark } from '../store/opening';
 import { databaseIn, findPlace, projectFile, thisSystem, userFile } from '../store/place';
 import type { Disposable } from '../store/Watcher';
 import { chosenDatabases, type Found, type FoundPath, Places, withoutDatabase } from './found';
+import type { FolderNode } from './nodes';
+import { usualDatabases } from './usualDatabases';
 import type { WorkspaceWatcher } from './WorkspaceWatcher';
 
 const databases = '**/__marimo__/cache/cache.db';
@@ -68,10 +70,20 @@ export class Discovery implements vscode.Disposable {
     );
   }
 
+  /**
+   * What can be told of the workspace at once: VS Code takes a tenth of a second and more to search it.
+   * @returns a part of what {@link scan} finds, most often all of it
+   */
+  async glance(): Promise<Found> {
+    const folders = workspaceFolders();
+    const databases = (await usualDatabases(folders.map((folder) => folder.path)))
+      .flatMap(inFolder)
+      .map((database) => ({ ...database, chosen: false }));
+    return { folders, databases, files: [] };
+  }
+
   async scan(): Promise<Found> {
-    const folders = (vscode.workspace.workspaceFolders ?? []).map(
-      ({ name, uri }) => ({ kind: 'folder', name, path: uri.fsPath }) as const,
-    );
+    const folders = workspaceFolders();
     const [found, stored, projects] = await Promise.all([
       vscode.workspace.findFiles(databases, null),
       vscode.workspace.findFiles(storedFiles, null, mostStoredFiles),
@@ -135,6 +147,14 @@ export class Discovery implements vscode.Disposable {
   dispose(): void {
     for (const disposable of this.disposables) disposable.dispose();
   }
+}
+
+function workspaceFolders(): FolderNode[] {
+  return (vscode.workspace.workspaceFolders ?? []).map(({ name, uri }) => ({
+    kind: 'folder',
+    name,
+    path: uri.fsPath,
+  }));
 }
 
 function inFolder(file: string): FoundPath[] {

@@ -97,6 +97,23 @@ export function idOf(node: Node): string {
   }
 }
 
+/** What a node is shown by: itself, and not the amounts of those that it is in. */
+export function ownOf(node: Node): unknown {
+  switch (node.kind) {
+    case 'cell':
+      return [node.cell, node.orphaned];
+    case 'entry':
+      return [node.entry, node.obsolete];
+    case 'item':
+      return node.item;
+    case 'folder':
+    case 'app':
+    case 'problem':
+    case 'files':
+      return node;
+  }
+}
+
 /** What commands call the node; nothing for what is no part of a readable cache. */
 export function referenceOf(node: Node): Reference | undefined {
   switch (node.kind) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { type Branch, CellTree } from '../../../src/explorer/CellTree';
@@ -213,6 +213,73 @@ test('ages go on without a commit', async (t) => {
   clock.now += 7300;
   assert.deepEqual(await tree.refresh(), [app]);
   assert.match(app.row.description, /2 h ago/);
+});
+
+test('after a commit what is as it was keeps its words, and what changed has new ones', async (t) => {
+  const { tree, open, clock, caches, database } = await setUp(t);
+  const loader = await open();
+  await loader.save(entryOf(0, 'a'));
+  await loader.save(entryOf(1, 'b'));
+  const app = await child(tree, undefined, 'nb.py');
+  const [a, b] = await tree.children(app);
+  assert.ok(a && b);
+  const before = b.row;
+  clock.now += 7300;
+  await loader.save(entryOf(0, 'a', { cell: a, hash: 'another', runtime: 7 }));
+  const changed = await tree.refresh(caches.number(database));
+  assert.ok(changed.includes(a) && !changed.includes(b));
+  assert.equal(b.row, before);
+  assert.match(a.row.tooltip.lines.join(' '), /2 results are kept/);
+  await tree.refresh();
+  assert.match(b.row.description, /2 h ago/);
+});
+
+test('a hit alone, which no total tells of, is shown', async (t) => {
+  const { tree, open, database, caches, clock } = await setUp(t);
+  await (await open()).save(entryOf(0, 'a'));
+  const app = await child(tree, undefined, 'nb.py');
+  const a = await child(tree, app, 'a');
+  clock.now += 7300;
+  await runSql(database, `UPDATE entries SET last_hit_at = ${clock.now - 130}`);
+  assert.deepEqual(await tree.refresh(caches.number(database)), [app, a]);
+  assert.match(app.row.description, /2 min ago/);
+  assert.match(a.row.description, /2 min ago/);
+});
+
+test('whether a file is there is asked again with all, and where something was saved', async (t) => {
+  const { tree, open, database, caches, root } = await setUp(t);
+  const loader = await open();
+  await loader.save(entryOf(0, 'a'));
+  const app = await child(tree, undefined, 'nb.py');
+  assert.equal(app.row.context, 'appGone');
+  await writeFile(path.join(root, 'nb.py'), '');
+  assert.deepEqual(await tree.refresh(caches.number(database)), []);
+  assert.deepEqual(await tree.refresh(), [app]);
+  assert.equal(app.row.context, 'app');
+  await rm(path.join(root, 'nb.py'));
+  await loader.save(entryOf(1, 'b'));
+  assert.deepEqual(await tree.refresh(caches.number(database)), [app]);
+  assert.equal(app.row.context, 'appGone');
+});
+
+test('what a refresh has read is handed out once, and not for long', async (t) => {
+  const { tree, open, clock } = await setUp(t);
+  const loader = await open();
+  await loader.save(entryOf(0, 'a'));
+  const app = await child(tree, undefined, 'nb.py');
+  await tree.children(app);
+  await tree.refresh();
+  await loader.save(entryOf(1, 'b'));
+  assert.deepEqual(labels(await tree.children(app)), ['a'], 'as it was refreshed');
+  assert.deepEqual(labels(await tree.children(app)), ['a', 'b'], 'as it is');
+  await tree.refresh();
+  await loader.save(entryOf(2, 'c'));
+  clock.now += 3;
+  assert.deepEqual(labels(await tree.children(app)), ['a', 'b', 'c']);
+  await tree.refresh();
+  await loader.save(entryOf(3, 'd'));
+  tree.forget(app);
+  assert.deepEqual(labels(await tree.children(app)), ['a', 'b', 'c', 'd'], 'unfolded anew');
 });
 
 test('a database that cannot be read is a node, and the others are shown', async (t) => {
