@@ -27,6 +27,7 @@ from marimo_cellar import (
 from marimo_cellar.database import Database, Unavailable, database_in
 from marimo_cellar.entries import EntryKey, Owner
 from marimo_cellar.entry_stores import EntryWriter
+from marimo_cellar.folder import prepare
 from marimo_cellar.notices import warn_once
 from marimo_cellar.recent import ABSENT, Answer
 from marimo_cellar.roll import Roll
@@ -254,6 +255,10 @@ class SqliteStore(_marimo.FileStore):
         cache has said it would be noise.
         """
         with suppress(OSError, sqlite3.Error, Unavailable):
+            if not self.database.path.exists():
+                # It may come before the first commit, and a folder with a file that
+                # is not ours counts as the user's.
+                prepare(self.save_path)
             super().put(key, value)
         return True
 
