@@ -173,6 +173,7 @@ class Queue:
     def _is_urgent(self) -> bool:
         return (
             self._hurried > 0
+            or not self.trusted
             or self._worth >= _MISSED_SECONDS
             or self._bytes > _BYTES // 2
             or len(self._waiting) >= _TOGETHER
