@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -141,34 +141,26 @@ class Queue:
     def _work(self, idle: float = _IDLE_SECONDS) -> None:
         while True:
             with self._lock:
-                if not self._wait_for_more(idle):
+                if not self._wait(lambda: self._waiting, idle):
                     self._working = False
                     return
-                self._gather()
+                self._wait(self._is_urgent, _GATHERING_SECONDS)
             self._commit_waiting()
             # By nobody who waits for a commit.
             if self._database.log_size() > checkpoints.WORTH_FOLDING:
                 with suppress(Exception):
                     self._database.fold_log()
 
-    def _wait_for_more(self, seconds: float) -> bool:
-        until = time.monotonic() + seconds
-        while not self._waiting:
-            left = until - time.monotonic()
-            # It has ended when the interpreter begins to wait for other threads.
+    def _wait(self, until: Callable[[], object], seconds: float) -> bool:
+        """Waits for something to be so. False after some seconds, and as the process
+        ends: it has when the interpreter begins to wait for other threads."""
+        end = time.monotonic() + seconds
+        while not until():
+            left = end - time.monotonic()
             if left <= 0 or not threading.main_thread().is_alive():
                 return False
             self._came.wait(min(left, _LOOK_SECONDS))
         return True
-
-    def _gather(self) -> None:
-        """Lets more come, as long as nobody has to wait for that."""
-        until = time.monotonic() + _GATHERING_SECONDS
-        while not self._is_urgent() and threading.main_thread().is_alive():
-            left = until - time.monotonic()
-            if left <= 0:
-                return
-            self._came.wait(min(left, _LOOK_SECONDS))
 
     def _is_urgent(self) -> bool:
         return (
