@@ -11,6 +11,7 @@ as it does for users, by its entry point, and its own import counts.
 | `notebook-cold` | from the last cell's end until everything saved is committed |
 | `…-wall` | of the whole run |
 | `frames-warm` | as `notebook-warm`, for pandas frames |
+| `calls-warm` | of a loop that calls a `persistent_cache` function, all of them hits |
 """
 
 from __future__ import annotations
@@ -31,17 +32,17 @@ from .rounds import Case, Turn, in_child
 from .subjects import OURS
 
 _ENTRY_POINTS = "[marimo.kernel.lifespan]\ncellar = marimo_cellar.kernel:join_kernel\n"
-_HEAD = """\
+_APP = "import marimo\n\napp = marimo.App()\n"
+_HEAD = f"""\
 # /// script
 # [tool.marimo.runtime]
 # cache_cells = true
 # ///
-import marimo
-
-app = marimo.App()
-"""
+{_APP}"""
 _FOOT = '\n\nif __name__ == "__main__":\n    app.run()\n'
 _FRAMES = 20
+# What a loop leaves its seconds in, beside its notebook.
+_LOOP = "loop.txt"
 
 
 class Run(NamedTuple):
@@ -84,6 +85,15 @@ def cases(quick: bool) -> list[Case]:
                 (("20x1MB", 31_250),) if quick else (("20x50MB", 1_562_500),)
             )
         ),
+        *(
+            Case(
+                (f"calls-warm/{count}",),
+                OURS,
+                partial(_loop, text=_calls(count)),
+                rounds=9,
+            )
+            for count in ((100,) if quick else (1000,))
+        ),
     ]
 
 
@@ -116,6 +126,46 @@ def _frames(rows: int) -> str:
             f"    return (frame_{index},)\n"
         )
     return _HEAD + "".join(cells) + _FOOT
+
+
+def _calls(count: int) -> str:
+    """A loop over prompts, as people ask language models, whose cell is not cached."""
+    return (
+        _APP
+        + f"""
+
+@app.cell
+def ask():
+    import marimo
+    import pathlib
+    import time
+
+    @marimo.persistent_cache
+    def ask(prompt):
+        return {{"answer": prompt * 20, "tokens": len(prompt)}}
+
+    return ask, pathlib, time
+
+
+@app.cell
+def loop(ask, pathlib, time):
+    begun = time.perf_counter()
+    for number in range({count}):
+        ask(f"What is the meaning of {{number}}?")
+    pathlib.Path("{_LOOP}").write_text(str(time.perf_counter() - begun))
+"""
+        + _FOOT
+    )
+
+
+def _loop(folder: Path, text: str) -> Turn:
+    warm = _warm(folder, text)
+
+    def turn(subject: str, round: int) -> tuple[float]:
+        warm(subject, round)
+        return (float((folder / subject / _LOOP).read_text()),)
+
+    return turn
 
 
 def _warm(folder: Path, text: str) -> Turn:
@@ -261,8 +311,10 @@ class _Clock:
 
     def _wait(self) -> None:
         """At the end of a run, before anybody else: waits until all is committed."""
-        self._loader.flush()
-        self.committing = perf_counter() - self.ended
+        # None where no cell is cached.
+        if self._loader is not None:
+            self._loader.flush()
+            self.committing = perf_counter() - self.ended
 
     def _leave(self) -> None:
         """After everybody else: the kernel is killed soon."""

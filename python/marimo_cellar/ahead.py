@@ -1,28 +1,40 @@
-"""The entries that a notebook's next lookups are likely to ask for, read in one query.
+"""The entries that the next lookups are likely to ask for, read in one query.
 
 A cell most often meets what it met last. A notebook whose cells are served one after
 the other asked two queries for each, which took longer than to restore its value. So
 with the first that is found, what all of its cells met last is read along, values in
-rows included, and answers until somebody commits. It is believed no sooner than what a
-query finds: its bytes are checked when they are loaded.
+rows included, and answers until somebody commits. So it is with a function that is
+called again and again, as a loop over prompts does: its calls most often ask for its
+entries in the order in which they were made. What is read ahead is believed no sooner
+than what a query finds: its bytes are checked when they are loaded.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import islice
 
 from marimo_cellar import entries, keys
 from marimo_cellar.cells import app_path
 from marimo_cellar.database import Database, Unavailable
 from marimo_cellar.entries import EntryKey, Found, Owner
-from marimo_cellar.recent import Expected
-from marimo_cellar.roll import Roll, recognised
+from marimo_cellar.recent import Expected, State
+from marimo_cellar.roll import Calls, Roll, recognised
 
-# Bytes of values that are read for one notebook.
+# Bytes of values that are read for one notebook, and for the next calls.
 _MOST_BYTES = 4 * 2**20
+_CALLS_BYTES = 2**20
 # To read so many takes about as long as one lookup by its own queries.
 _WORTH_A_LOOKUP = 8
+# So many calls are read ahead at first, and at most. A call follows the one before if
+# no more entries were made between theirs, by other cells.
+_FIRST_CALLS = 8
+_MOST_CALLS = 256
+_NEAR = 16
+
+Likely = Iterable[tuple[EntryKey, Found]]
 
 
 def expected(database: Database, key: EntryKey, owner: Owner) -> Found | None:
@@ -31,43 +43,84 @@ def expected(database: Database, key: EntryKey, owner: Owner) -> Found | None:
     own = None if ids is None or owner.kernel_id is None else ids.get(owner.kernel_id)
     if own is None:
         return None
-    return database.connections.recent.expected(keys.key_of(key), own)
+    found = database.connections.recent.expected(keys.key_of(key), own)
+    if found is not None and (calls := owner.roll.calls.get((own, key.cache_name))):
+        calls.last = found.entry_id
+    return found
 
 
-def read_ahead(database: Database, roll: Roll, found: Found) -> None:
+def read_ahead(database: Database, roll: Roll, key: EntryKey, found: Found) -> None:
     """After a query has found what answers a lookup: more of the notebook's may follow.
 
-    Not while nobody has committed since the last time, and not before as many were
-    looked for as it takes to be worth it. Whatever fails, later lookups ask for what
-    they need.
+    Whatever fails, later lookups ask for what they need.
     """
     if not found.own:
         return
-    if roll.lookups_to_go > 0:
-        roll.lookups_to_go -= 1
-        return
     with suppress(sqlite3.Error, Unavailable):
-        _read_ahead(database, roll)
+        if key.cache_name != "cell_cache":
+            _read_calls(database, roll, key, found)
+        # Not before as many were looked for as it takes to be worth it.
+        if roll.lookups_to_go > 0:
+            roll.lookups_to_go -= 1
+        else:
+            _read_cells(database, roll)
 
 
-def _read_ahead(database: Database, roll: Roll) -> None:
+def _read_cells(database: Database, roll: Roll) -> None:
+    """What the notebook's cells met last, if anybody has committed since it was read."""
+    read = _read(database, roll, entries.met_last, _MOST_BYTES, roll.read_ahead_in)
+    if read is not None:
+        roll.read_ahead_in, likely = read
+        roll.lookups_to_go = len(likely) // _WORTH_A_LOOKUP
+
+
+def _read_calls(database: Database, roll: Roll, key: EntryKey, found: Found) -> None:
+    """What the calls after this one are likely to ask for, if it follows the last one:
+    the more, the longer they do."""
+    place = (found.cell_id, key.cache_name)
+    calls = roll.calls.get(place)
+    if calls is None:
+        roll.calls[place] = Calls(found.entry_id)
+        return
+    follows = 0 < found.entry_id - calls.last <= _NEAR
+    # What was read before was of use only as far as they got.
+    used = calls.count if found.entry_id > calls.until else calls.count // 4
+    calls.last = found.entry_id
+    calls.count = count = (
+        min(max(2 * used, _FIRST_CALLS), _MOST_CALLS) if follows else 0
+    )
+    if not follows:
+        return
+
+    def next_ones(connection: sqlite3.Connection, app: str) -> Likely:
+        return islice(entries.made_after(connection, app, key, found), count)
+
+    if read := _read(database, roll, next_ones, _CALLS_BYTES):
+        founds = [one for cells in read[1].values() for one in cells.values()]
+        calls.until = max((one.entry_id for one in founds), default=found.entry_id)
+
+
+def _read(
+    database: Database,
+    roll: Roll,
+    likely: Callable[[sqlite3.Connection, str], Likely],
+    most: int,
+    known: object = None,
+) -> tuple[State, Expected] | None:
+    """Reads what is likely to be asked for, up to so many bytes of values, the most
+    likely first; None where the database is still in a state that is `known`."""
     with database.reading() as connection:
         if connection is None:
-            return
+            return None
         recent = database.connections.recent
         state = recent.before(connection)
-        if state is None or state == roll.read_ahead_in:
-            return
-        likely: Expected = {}
-        left = _MOST_BYTES
-        count = 0
-        app = app_path(database, roll.path)
-        for key, one in entries.met_last(connection, app):
-            left -= sum(len(item.content or b"") for item in one.items or ())
-            if left < 0:
+        if state is None or state == known:
+            return None
+        expected: Expected = {}
+        for key, found in likely(connection, app_path(database, roll.path)):
+            most -= sum(len(item.content or b"") for item in found.items or ())
+            if most < 0:
                 break
-            likely.setdefault(keys.key_of(key), {})[one.cell_id] = one
-            count += 1
-        recent.expect(state, likely)
-    roll.read_ahead_in = state
-    roll.lookups_to_go = count // _WORTH_A_LOOKUP
+            expected.setdefault(keys.key_of(key), {})[found.cell_id] = found
+        recent.expect(state, expected)
+    return state, expected

@@ -86,6 +86,8 @@ def each(work: Callable[[V], T], values: Sequence[V]) -> list[T]:
 
     Raises the first error, after all of them have ended.
     """
+    if len(values) < 2:
+        return [work(value) for value in values]
     left = deque(enumerate(values))
     results: dict[int, T] = {}
 

@@ -96,12 +96,16 @@ class Found(Struct, frozen=True):
     items: Sequence[StoredItem] | None = None
 
 
-# What each living cell of an app met last, item by item. The order of the joins is that
+# Entries with their items, item by item, for `_expected`. The order of the joins is that
 # of the indices, which no statistics are kept for.
-_MET_LAST = (
+_WITH_ITEMS = (
     "SELECT e.entry_id, e.cell_id, created_at, versions,"
     " e.cache_name, cache_type, e.hash, loader, i.key, format, i.digest, seal, size,"
-    " crc32, file, content, quarantined_at FROM apps CROSS JOIN cells AS c USING (app_id)"
+    " crc32, file, content, quarantined_at"
+)
+# What each living cell of an app met last.
+_MET_LAST = (
+    f"{_WITH_ITEMS} FROM apps CROSS JOIN cells AS c USING (app_id)"
     " CROSS JOIN lookups AS l ON l.lookup_id = (SELECT lookup_id FROM lookups"
     " WHERE cell_id = c.cell_id ORDER BY at DESC LIMIT 1)"
     " CROSS JOIN entries AS e ON e.cell_id = c.cell_id"
@@ -112,6 +116,16 @@ _MET_LAST = (
     " AND loader IN ('lazy', 'pickle', 'json')"
     " AND typeof(created_at) = 'real' AND typeof(versions) = 'text'"
     " ORDER BY ordinal"
+)
+# What a cell's calls of a function were answered by, in the order of their making.
+_MADE_AFTER = (
+    f"{_WITH_ITEMS} FROM items AS i"
+    " CROSS JOIN entries AS e ON e.entry_id = i.entry_id"
+    " LEFT JOIN blobs AS b ON b.digest = i.digest"
+    " WHERE i.cell_id = ? AND i.entry_id > ?"
+    " AND e.cache_name = ? AND cache_type = ? AND loader = ?"
+    " AND typeof(created_at) = 'real' AND typeof(versions) = 'text'"
+    " ORDER BY i.entry_id"
 )
 
 
@@ -155,7 +169,26 @@ def met_last(
 ) -> Iterator[tuple[EntryKey, Found]]:
     """What each living cell of an app met last, as `candidates` would find it for it,
     in the cells' order. `app` is the path of its row."""
-    cursor = connection.execute(_MET_LAST, (app,))
+    yield from _expected(connection.execute(_MET_LAST, (app,)), app)
+
+
+def made_after(
+    connection: sqlite3.Connection, app: str, key: EntryKey, found: Found
+) -> Iterator[tuple[EntryKey, Found]]:
+    """The entries of the same function or block of a cell that were made after one that
+    answers its lookup of `key`, as `candidates` would find them for it, in that order."""
+    parameters = (
+        found.cell_id,
+        found.entry_id,
+        key.cache_name,
+        key.cache_type,
+        key.loader,
+    )
+    yield from _expected(connection.execute(_MADE_AFTER, parameters), app)
+
+
+def _expected(cursor: sqlite3.Cursor, app: str) -> Iterator[tuple[EntryKey, Found]]:
+    """A cell's own entries with their items, of those that are whole and made here."""
     # Closed where it is not read to its end, so that it keeps no snapshot.
     with closing(cursor):
         for _, group in groupby(cursor, key=itemgetter(0)):

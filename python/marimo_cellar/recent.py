@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 _MOST_BYTES = 16 * 1024 * 1024
 _LARGEST_BYTES = 4 * 1024 * 1024
 _MOST_ANSWERS = 8192
+# Bytes of entries that are expected, and what one takes beside its values.
+_EXPECTED_BYTES = 8 * 1024 * 1024
+_ENTRY_BYTES = 2048
 # Larger ones are kept when they are asked for again. Most are read once in a process,
 # and to hold on to one costs new memory for the next: a third of the read at 100 kB.
 _AT_ONCE_BYTES = 16 * 1024
@@ -65,6 +68,7 @@ class _Kept(Struct):
     state: State | None = None
     answers: dict[str, Answer] = field(default_factory=dict)
     expected: Expected = field(default_factory=dict)
+    expected_bytes: int = 0
 
 
 class Recent:
@@ -151,11 +155,18 @@ class Recent:
                 self._drop(answers, next(iter(answers)))
 
     def expect(self, state: State | None, expected: Expected) -> None:
-        """Remembers entries, in place of those before, that were found in a state."""
+        """Remembers entries that were found in a state, beside those before, or in
+        their place where they would be many."""
         with self._lock:
             kept = None if state is None else self._kept_of(state)
-            if kept is not None:
-                kept.expected = expected
+            if kept is None:
+                return
+            size = sum(map(_bytes_of, expected.values()))
+            if kept.expected_bytes + size > _EXPECTED_BYTES:
+                kept.expected, kept.expected_bytes = {}, 0
+            kept.expected_bytes += size
+            for key, cells in expected.items():
+                kept.expected[key] = {**kept.expected.get(key, {}), **cells}
 
     def committing(self, connection: Connection, keys: Iterable[str]) -> None:
         """Before this process commits what changes the answers to these keys, and to
@@ -184,7 +195,9 @@ class Recent:
                 self._drop(kept.answers, key)
                 kept.expected.pop(key, None)
             self._left = kept.state
-            self._kept = _Kept((on, now), kept.answers, kept.expected)
+            self._kept = _Kept(
+                (on, now), kept.answers, kept.expected, kept.expected_bytes
+            )
 
     def closing(self, connection: Connection) -> None:
         """A connection is about to be closed."""
@@ -209,6 +222,11 @@ class Recent:
         answer = answers.pop(key, None)
         if answer:
             self._bytes -= len(answer.content or b"")
+
+
+def _bytes_of(cells: dict[int, Found]) -> int:
+    items = [item for found in cells.values() for item in found.items or ()]
+    return _ENTRY_BYTES + sum(len(item.content or b"") for item in items)
 
 
 def _is_now(state: State | None) -> bool:

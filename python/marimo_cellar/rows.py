@@ -219,7 +219,7 @@ class OverRows(InDatabase):
         database, owner = lookup.database, lookup.owner
         founds = entries.candidates(database, lookup.key, owner)
         if founds:
-            ahead.read_ahead(database, owner.roll, founds[0])
+            ahead.read_ahead(database, owner.roll, lookup.key, founds[0])
         return founds
 
     def _answer(

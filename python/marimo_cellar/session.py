@@ -40,8 +40,10 @@ class Session:
         self.place: Path | None = self.path or (
             outer.place if outer is not None else None
         )
-        # The file as marimo named it last, also where `path` did not follow.
+        # The file as marimo named it last, also where `path` did not follow; and the
+        # same object as it was told last, since paths are not compared in no time.
         self._name = self.path
+        self._told: Path | None = None
         self.saves: SavesInFlight = (
             outer.saves if outer is not None else SavesInFlight()
         )
@@ -99,6 +101,9 @@ class Session:
         In a folder whose cache is elsewhere it stays what it was to this kernel.
         """
         path = _marimo.renamed_path(self._context)
+        if path is self._told:
+            return
+        self._told = path
         if path in (None, self._name) or self.place != self.path:
             return
         self._name = path

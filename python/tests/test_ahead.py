@@ -64,7 +64,8 @@ class Kernel:
         """By a query, which reads ahead."""
         founds = entries.candidates(self.database, key(at or name), self.owner(name))
         if founds:
-            ahead.read_ahead(self.database, self.roll, founds[0])
+            of = key(at or name)
+            ahead.read_ahead(self.database, self.roll, of, founds[0])
         return founds
 
     def met(self, name: str) -> None:
@@ -213,3 +214,95 @@ def test_what_was_made_in_another_folder_is_not_expected(database: Database) -> 
     kernel = Kernel(database)
     assert kernel.find("one")
     assert kernel.expected("two") is None and not kernel.find("two")
+
+
+class Loop:
+    """Calls of a cached function, in a cell of the notebook."""
+
+    def __init__(self, kernel: Kernel, name: str = "two") -> None:
+        self.kernel, self.name = kernel, name
+        self.owner = kernel.owner(name)
+
+    def key(self, call: object, function: str = "ask") -> EntryKey:
+        return EntryKey(function, "P", f"hash-{self.name}-{call}", "pickle")
+
+    def save(self, call: object, content: bytes = b"", function: str = "ask") -> None:
+        key, database = self.key(call, function), self.kernel.database
+        blob = blobs.prepare(database, content or str(call).encode(), "pickle")
+        item = Item(f"{function}/P_{key.hash}.pickle", "return", "pickle", None, blob)
+        made = Save(key, self.owner, [item], 1, {})
+        save_all(database, [made])
+        assert made.saved
+
+    def call(self, call: object, function: str = "ask") -> tuple[bool, Any]:
+        """Whether it was answered without a query, and by what bytes."""
+        database, key = self.kernel.database, self.key(call, function)
+        found = ahead.expected(database, key, self.owner)
+        expected = found is not None
+        if found is None:
+            found, *_ = entries.candidates(database, key, self.owner)
+            ahead.read_ahead(database, self.kernel.roll, key, found)
+        loaded = contents.load(database, found)
+        return expected, loaded.why or next(iter(loaded.contents.values()))
+
+
+@pytest.fixture
+def loop(database: Database) -> Loop:
+    before = Loop(Kernel(database))
+    for call in range(40):
+        before.save(call)
+    return Loop(Kernel(database))
+
+
+def test_calls_in_their_order_are_answered_ahead(loop: Loop) -> None:
+    calls = [loop.call(call) for call in range(40)]
+    assert [content for _, content in calls] == [b"%d" % call for call in range(40)]
+    asked = [call for call, (expected, _) in enumerate(calls) if not expected]
+    # The first two tell the order; then 8, 16 and 32 are read.
+    assert asked == [0, 1, 10, 27]
+
+
+def test_calls_in_another_order_ask_one_by_one(loop: Loop) -> None:
+    asked = [not loop.call(call)[0] for call in range(39, -1, -1)]
+    assert all(asked)
+    assert not loop.call(3)[0]
+
+
+def test_what_other_cells_and_functions_made_between_is_passed_over(
+    database: Database,
+) -> None:
+    before, other = Loop(Kernel(database)), Loop(Kernel(database), "three")
+    for call in range(6):
+        before.save(call)
+        before.save(call, b"another's", function="tell")
+        other.save(call)
+    loop = Loop(Kernel(database))
+    assert [loop.call(call)[0] for call in range(6)] == [False, False] + [True] * 4
+    other = Loop(loop.kernel, "three")
+    assert other.call(3) == (False, b"3")
+    assert loop.call(5, "tell") == (False, b"another's")
+
+
+def test_a_call_is_asked_for_after_a_commit_elsewhere(loop: Loop) -> None:
+    assert [loop.call(call)[0] for call in range(3)] == [False, False, True]
+    elsewhere(loop.kernel.database, "UPDATE apps SET last_seen_at = 1")
+    assert not loop.call(3)[0]
+    assert loop.call(4) == (True, b"4")
+
+
+def test_a_call_that_was_cleared_is_not_answered(loop: Loop) -> None:
+    assert [loop.call(call)[0] for call in range(3)] == [False, False, True]
+    database = loop.kernel.database
+    assert clearing.clear_key(database, f"ask/P_{loop.key(3).hash}.pickle")
+    assert ahead.expected(database, loop.key(3), loop.owner) is None
+    assert not entries.candidates(database, loop.key(3), loop.owner)
+
+
+def test_no_more_bytes_are_read_ahead_than_a_little(database: Database) -> None:
+    before = Loop(Kernel(database))
+    for call in range(40):
+        before.save(call, b"%2d" % call * 30_000)
+    loop = Loop(Kernel(database))
+    asked = [not loop.call(call)[0] for call in range(40)]
+    # 17 of 60 kB are a megabyte.
+    assert asked.count(True) == 4 and asked[:2] == [True, True]

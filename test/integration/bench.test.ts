@@ -13,7 +13,7 @@ const WORK = [
   ...['mapped', 'mapped-npy', 'mapped-signed'],
   ...['list', 'totals', 'clear', 'disk', 'threads8', 'procs4', 'memory', 'entry6', 'entry6-get'],
   ...['pickle', 'pickle-get', 'notebook-warm', 'notebook-warm-wall', 'notebook-cold'],
-  ...['notebook-cold-wall', 'frames-warm', 'frames-warm-wall'],
+  ...['notebook-cold-wall', 'frames-warm', 'frames-warm-wall', 'calls-warm'],
 ];
 
 /** `npm run bench`, without npm's own words. @returns its standard output */
