@@ -18,21 +18,17 @@ from itertools import islice
 
 from marimo_cellar import entries, keys
 from marimo_cellar.cells import app_path
-from marimo_cellar.database import Database, Unavailable
+from marimo_cellar.database import Database
 from marimo_cellar.entries import EntryKey, Found, Owner
 from marimo_cellar.recent import Expected, State
-from marimo_cellar.roll import Calls, Roll, recognised
+from marimo_cellar.roll import Roll, recognised
+from marimo_cellar.sequential import SequentialReads
 
 # Bytes of values that are read for one notebook, and for the next calls.
 _MOST_BYTES = 4 * 2**20
 _CALLS_BYTES = 2**20
 # To read so many takes about as long as one lookup by its own queries.
 _WORTH_A_LOOKUP = 8
-# So many calls are read ahead at first, and at most. A call follows the one before if
-# no more entries were made between theirs, by other cells.
-_FIRST_CALLS = 8
-_MOST_CALLS = 256
-_NEAR = 16
 
 Likely = Iterable[tuple[EntryKey, Found]]
 
@@ -43,10 +39,7 @@ def expected(database: Database, key: EntryKey, owner: Owner) -> Found | None:
     own = None if ids is None or owner.kernel_id is None else ids.get(owner.kernel_id)
     if own is None:
         return None
-    found = database.connections.recent.expected(keys.key_of(key), own)
-    if found is not None and (calls := owner.roll.calls.get((own, key.cache_name))):
-        calls.last = found.entry_id
-    return found
+    return database.connections.recent.expected(keys.key_of(key), own)
 
 
 def read_ahead(database: Database, roll: Roll, key: EntryKey, found: Found) -> None:
@@ -56,7 +49,7 @@ def read_ahead(database: Database, roll: Roll, key: EntryKey, found: Found) -> N
     """
     if not found.own:
         return
-    with suppress(sqlite3.Error, Unavailable):
+    with suppress(Exception):
         if key.cache_name != "cell_cache":
             _read_calls(database, roll, key, found)
         # Not before as many were looked for as it takes to be worth it.
@@ -75,21 +68,11 @@ def _read_cells(database: Database, roll: Roll) -> None:
 
 
 def _read_calls(database: Database, roll: Roll, key: EntryKey, found: Found) -> None:
-    """What the calls after this one are likely to ask for, if it follows the last one:
-    the more, the longer they do."""
+    """What the calls after this one are likely to ask for, if they come in order."""
     place = (found.cell_id, key.cache_name)
-    calls = roll.calls.get(place)
-    if calls is None:
-        roll.calls[place] = Calls(found.entry_id)
-        return
-    follows = 0 < found.entry_id - calls.last <= _NEAR
-    # What was read before was of use only as far as they got.
-    used = calls.count if found.entry_id > calls.until else calls.count // 4
-    calls.last = found.entry_id
-    calls.count = count = (
-        min(max(2 * used, _FIRST_CALLS), _MOST_CALLS) if follows else 0
-    )
-    if not follows:
+    calls = roll.calls.setdefault(place, SequentialReads())
+    count = calls.worth_ahead(found.entry_id)
+    if not count:
         return
 
     def next_ones(connection: sqlite3.Connection, app: str) -> Likely:

@@ -122,6 +122,13 @@ def read(path: Path) -> bytes | None:
         return file.read()
 
 
+def prefetch(path: str) -> None:
+    """Has the system read a file that is likely to be asked for, where it takes hints."""
+    if hasattr(os, "posix_fadvise"):
+        with suppress(OSError), _open(path) as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
+
+
 def load(
     path: str, digest: bytes, size: int, crc: int | None, mapped: bool
 ) -> Bytes | None:

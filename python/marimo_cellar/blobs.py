@@ -151,6 +151,15 @@ def read(
     return content
 
 
+def prefetch(database: Database, files: Iterable[tuple[bytes, str, int]]) -> None:
+    """Has the system read the files of blobs that are likely to be asked for, each
+    told of by digest, name and entry."""
+    for digest, file, _ in files:
+        path = place_of(database, digest, file)
+        if path is not None:
+            blobfile.prefetch(path)
+
+
 def waiting(database: Database, blob: Blob) -> bytes | None:
     """The bytes of a blob that has no row yet; None where its file is gone."""
     content = blob.content

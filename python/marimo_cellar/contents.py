@@ -1,11 +1,10 @@
-"""What entries hold: their bytes, of a whole entry or by key, and checked.
+"""What entries hold: the bytes of a whole entry, checked.
 
 Wrong ones are never served. They are quarantined, and the next save replaces them.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
@@ -16,7 +15,6 @@ from marimo_cellar.blobfile import Bytes, Damaged
 from marimo_cellar.checksums import ALONGSIDE_BYTES
 from marimo_cellar.database import Database
 from marimo_cellar.entries import Found, StoredItem, items_of
-from marimo_cellar.recent import ABSENT, Known, mark_of
 
 
 class Loaded(Struct, frozen=True):
@@ -29,20 +27,6 @@ class Loaded(Struct, frozen=True):
     digests: Mapping[str, bytes]
     why: str | None = None
     hashed: frozenset[str] = frozenset()
-
-
-# What is read of an item: `StoredItem`. Few keys have more than one, so most often
-# nobody needs to know which is the newest.
-_ITEMS_OF = (
-    "SELECT items.key, format, items.digest, seal, size, crc32, file, content"
-    " FROM items JOIN blobs USING (digest)"
-    " WHERE items.key = ? AND quarantined_at IS NULL"
-)
-_ITEMS_BY_TIME = (
-    "SELECT items.key, format, items.digest, seal, size, crc32, file, content"
-    " FROM items JOIN blobs USING (digest) JOIN entries USING (entry_id)"
-    " WHERE items.key = ? AND quarantined_at IS NULL ORDER BY created_at DESC"
-)
 
 
 def load(
@@ -66,14 +50,14 @@ def load(
         by_digest = item.file is not None and item.key in signed
         mappable = item.format in mapped and not (by_digest and item.format == "pickle")
         try:
-            return _checked(database, item, by_digest, mappable)
+            return checked(database, item, by_digest, mappable)
         except Damaged as error:
             return error
 
     def take(item: StoredItem, content: Bytes | Damaged | None) -> None:
         nonlocal why
         if isinstance(content, Damaged):
-            _quarantine(database, item.digest)
+            quarantine(database, item.digest)
             why = "its bytes are damaged"
         elif content is None:
             why = why or "a file of it is missing"
@@ -108,76 +92,6 @@ def exists(database: Database, found: Found) -> bool:
     )
 
 
-def get_key(database: Database, key: str) -> bytes | None:
-    """The bytes of the newest entry that holds a key, checked."""
-    recent = database.connections.recent
-    seen: list[StoredItem] | None = None
-    # Somebody may save the key anew between our look at its rows and at its file,
-    # which is gone then: the rows are looked at again until they stay the same.
-    while True:
-        with database.reading() as connection:
-            if connection is None:
-                return None
-            state = recent.before(connection)
-            items = _items_by_key(connection, key)
-        if not items:
-            recent.keep(state, key, ABSENT)
-        if not items or items == seen:
-            return None
-        for item in items:
-            kept = recent.wants(key, item.size)
-            path = _place_of(database, item) if kept else None
-            mark = mark_of(path) if path is not None else None
-            try:
-                content = _checked(database, item)
-            except Damaged:
-                _quarantine(database, item.digest)
-                continue
-            if content is not None:
-                content = bytes(content)
-                if kept:
-                    recent.keep(state, key, Known(content, path, mark))
-                return content
-        seen = items
-
-
-def has_key(database: Database, key: str) -> bool:
-    """Whether `get_key` has something to read."""
-    recent = database.connections.recent
-    with database.reading() as connection:
-        if connection is None:
-            return False
-        state = recent.before(connection)
-        rows = connection.execute(
-            "SELECT digest, file, size FROM items JOIN blobs USING (digest)"
-            " WHERE key = ? AND quarantined_at IS NULL",
-            (key,),
-        ).fetchall()
-    if not rows:
-        recent.keep(state, key, ABSENT)
-    elif any(file is None for _, file, _ in rows):
-        # Of a file's bytes one has to see each time that they are there.
-        recent.keep(state, key, Known(None))
-    return any(blobs.is_there(database, *row) for row in rows)
-
-
-def knows_key(database: Database, key: str) -> bool:
-    """Whether an entry has the key at all, its bytes right or not."""
-    with database.reading() as connection:
-        if connection is None:
-            return False
-        found = connection.execute("SELECT 1 FROM items WHERE key = ?", (key,))
-        return found.fetchone() is not None
-
-
-def _items_by_key(connection: sqlite3.Connection, key: str) -> list[StoredItem]:
-    """Every entry's item of a key, the newest first."""
-    rows = connection.execute(_ITEMS_OF, (key,)).fetchall()
-    if len(rows) > 1:
-        rows = connection.execute(_ITEMS_BY_TIME, (key,)).fetchall()
-    return [StoredItem(*row) for row in rows]
-
-
 def _items(database: Database, found: Found) -> Sequence[StoredItem]:
     if found.items is not None:
         return found.items
@@ -185,7 +99,7 @@ def _items(database: Database, found: Found) -> Sequence[StoredItem]:
         return items_of(connection, found) if connection is not None else []
 
 
-def _checked(
+def checked(
     database: Database, item: StoredItem, by_digest: bool = False, mapped: bool = False
 ) -> Bytes | None:
     """`blobs.read`, for bytes that are also sealed to their key."""
@@ -207,12 +121,7 @@ def _takes_long(item: StoredItem) -> bool:
     return item.file is not None and item.size >= ALONGSIDE_BYTES
 
 
-def _place_of(database: Database, item: StoredItem) -> str | None:
-    """Where an item's bytes lie, if not in a row."""
-    return None if item.file is None else f"{database.blobs}/{item.file}"
-
-
-def _quarantine(database: Database, digest: bytes) -> None:
+def quarantine(database: Database, digest: bytes) -> None:
     if not database.read_only:
         with database.writing() as connection:
             blobs.quarantine(connection, digest)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, final
 from msgspec import Struct, field
 
 from marimo_cellar.opening import Connection, File
+from marimo_cellar.sequential import SequentialReads
 from marimo_cellar.watching import Watch, commits_between, watch
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _EXPECTED_BYTES = 8 * 1024 * 1024
 _ENTRY_BYTES = 2048
 # Larger ones are kept when they are asked for again. Most are read once in a process,
 # and to hold on to one costs new memory for the next: a third of the read at 100 kB.
-_AT_ONCE_BYTES = 16 * 1024
+AT_ONCE_BYTES = 16 * 1024
 
 
 @final
@@ -86,6 +87,9 @@ class Recent:
         # state before its last commit.
         self._coming: tuple[State, list[str]] | None = None
         self._left: State | None = None
+        # Of the keys that were asked for and not known, those in rows and in files.
+        self.reads = SequentialReads()
+        self.file_reads = SequentialReads()
         # Keys of large values that were asked for.
         self._asked: dict[str, None] = {}
 
@@ -126,7 +130,7 @@ class Recent:
 
     def wants(self, key: str, size: int) -> bool:
         """Whether a key's value of so many bytes, which is being read, is to be kept."""
-        if size <= _AT_ONCE_BYTES:
+        if size <= AT_ONCE_BYTES:
             return True
         if size > _LARGEST_BYTES:
             return False

@@ -20,21 +20,10 @@ from marimo_cellar import bulk
 from marimo_cellar.cells import Row, app_path, app_row, insert_cells
 from marimo_cellar.database import Database
 from marimo_cellar.notebook import Notebook, digest_of, normalised
+from marimo_cellar.sequential import SequentialReads
 
 if TYPE_CHECKING:
     from marimo_cellar.identity import NotebookCell, StoredCell
-
-
-class Calls(Struct):
-    """How the calls of one cached function, or a block's rounds, went in a cell.
-
-    `last` is the entry that answered the last one, `until` the last one that was read
-    ahead, and `count` how many of them were.
-    """
-
-    last: int
-    until: int = 0
-    count: int = 0
 
 
 class Roll(Struct):
@@ -43,8 +32,8 @@ class Roll(Struct):
     `ids` maps marimo's cell ids to ours and outlives the cells' code. `enrolled`
     is the notebook as last written; `recognised` is the notebook last matched
     without writing, with its ids. `read_ahead_in` is the state of the database that
-    `ahead.py` last read, and `lookups_to_go` when it may do so again; `calls` it knows
-    by cell and cache name.
+    `ahead.py` last read, and `lookups_to_go` when it may do so again; `calls` are those
+    of cached functions, by cell and cache name.
     """
 
     path: Path | None
@@ -53,7 +42,7 @@ class Roll(Struct):
     recognised: tuple[Notebook, Mapping[str, int]] | None = None
     read_ahead_in: object = None
     lookups_to_go: int = 0
-    calls: dict[tuple[int, str], Calls] = field(default_factory=dict)
+    calls: dict[tuple[int, str], SequentialReads] = field(default_factory=dict)
 
     def forget(self) -> None:
         """What was written last is not there after all: it was rolled back."""

@@ -18,8 +18,8 @@ from marimo_cellar import (
     _marimo,
     behind,
     blobs,
+    by_key,
     clearing,
-    contents,
     entries,
     keys,
     place,
@@ -98,7 +98,7 @@ class SqliteStore(_marimo.FileStore):
             data = self._quietly(lambda: blobs.waiting(self.database, item.blob), None)
             if data is not None:
                 return data
-        found = self._quietly(lambda: contents.get_key(self.database, key), None)
+        found = self._quietly(lambda: by_key.get(self.database, key), None)
         if found is None:
             found = self._quietly(lambda: self._old_value(key), None)
         return found
@@ -151,7 +151,7 @@ class SqliteStore(_marimo.FileStore):
         if behind.queue_of(self.database).item(key) is not None:
             return True
         return self._quietly(
-            lambda: contents.has_key(self.database, key) or self._may_be_old(key),
+            lambda: by_key.has(self.database, key) or self._may_be_old(key),
             False,
         )
 
@@ -240,7 +240,7 @@ class SqliteStore(_marimo.FileStore):
         Not for an entry that was cleared since, or whose own rows do not serve.
         """
         made_at = self.stock.written_at(key)
-        if made_at is None or contents.knows_key(self.database, key):
+        if made_at is None or by_key.knows(self.database, key):
             return False
         # A blob is of use with its manifest only, which is hidden where that was evicted.
         name, hash = keys.owner_of(key) or ("", key)

@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -306,3 +307,12 @@ def test_no_more_bytes_are_read_ahead_than_a_little(database: Database) -> None:
     asked = [not loop.call(call)[0] for call in range(40)]
     # 17 of 60 kB are a megabyte.
     assert asked.count(True) == 4 and asked[:2] == [True, True]
+
+
+def test_a_row_that_cannot_be_right_costs_its_own_call_alone(loop: Loop) -> None:
+    with loop.kernel.database.writing() as connection:
+        connection.execute(
+            "UPDATE blobs SET content = 7 WHERE digest = ?", (sha256(b"3").digest(),)
+        )
+    assert [loop.call(call)[1] for call in range(3)] == [b"0", b"1", b"2"]
+    assert loop.call(4)[1] == b"4"

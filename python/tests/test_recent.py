@@ -7,15 +7,16 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from hashlib import sha256
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
-from marimo_cellar import SqliteStore, recent, watching
-from marimo_cellar.blobs import INLINE_BYTES
-from marimo_cellar.recent import ABSENT
+from marimo_cellar import SqliteStore, blobfile, by_key, recent, watching
+from marimo_cellar.blobs import INLINE_BYTES, seal
+from marimo_cellar.recent import ABSENT, Recent
 from tests.kernels import PACKAGE
 
 pytestmark = pytest.mark.skipif(
@@ -258,3 +259,88 @@ def test_a_child_of_a_fork_knows_nothing_and_learns_for_itself(
         os._exit(0 if fine and store.get(KEY) == b"child's" else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert store.get(KEY) == b"child's"
+
+
+def in_order(store: SqliteStore, count: int, values: Callable[[int], bytes]) -> None:
+    """Saves values by keys that a new store, which knows none of them, then reads."""
+    for number in range(count):
+        assert store.put(f"n/P_{number}.pickle", values(number))
+    store.database.connections.recent = Recent(store.database.path)
+
+
+def asked(store: SqliteStore, numbers: Iterable[int]) -> list[int]:
+    """Gets values; those that were not known."""
+    unknown = []
+    for number in numbers:
+        key = f"n/P_{number}.pickle"
+        if known(store, key) is None:
+            unknown.append(number)
+        assert store.get(key) == b"%d" % number
+    return unknown
+
+
+def test_keys_in_the_order_of_their_saving_are_read_ahead(store: SqliteStore) -> None:
+    in_order(store, 40, lambda number: b"%d" % number)
+    # The first two tell the order; then 8, 16 and 32 are read.
+    assert asked(store, range(40)) == [0, 1, 10, 27]
+
+
+def test_keys_in_another_order_are_read_one_by_one(store: SqliteStore) -> None:
+    in_order(store, 40, lambda number: b"%d" % number)
+    assert len(asked(store, range(39, -1, -1))) == 40
+
+
+def test_of_a_key_that_was_saved_twice_the_newest_is_served(store: SqliteStore) -> None:
+    in_order(store, 6, lambda number: b"%d" % number)
+    with store.database.writing() as connection:
+        # As another notebook's cell may have saved it, before or after.
+        connection.execute(
+            "INSERT INTO entries (cell_id, cache_name, cache_type, hash, loader,"
+            " created_at) SELECT cell_id, 'n', 'C', '4', 'pickle', created_at + 1"
+            " FROM entries WHERE hash = '4'"
+        )
+        connection.execute(
+            "INSERT INTO items SELECT i.cell_id, (SELECT max(entry_id) FROM entries),"
+            " key, name, format, type_hint, b.digest, ? FROM items AS i,"
+            " (SELECT digest FROM items WHERE key = 'n/P_5.pickle') AS b"
+            " WHERE key = 'n/P_4.pickle'",
+            (seal("n/P_4.pickle", sha256(b"5").digest(), 1),),
+        )
+    assert asked(store, range(4)) == [0, 1]
+    assert known(store, "n/P_4.pickle") is None
+    assert store.get("n/P_4.pickle") == b"5"
+
+
+@pytest.mark.parametrize("content", [b"x", b"", "3", 3])
+def test_damaged_bytes_are_not_read_ahead(
+    store: SqliteStore, content: bytes | str | int
+) -> None:
+    in_order(store, 6, lambda number: b"%d" % number)
+    with store.database.writing() as connection:
+        connection.execute(
+            "UPDATE blobs SET content = ? WHERE digest = ?",
+            (content, sha256(b"3").digest()),
+        )
+    assert asked(store, range(3)) == [0, 1]
+    assert known(store, "n/P_3.pickle") is None
+    assert store.get("n/P_3.pickle") is None
+    assert store.get("n/P_4.pickle") == b"4"
+
+
+def test_files_in_order_are_fetched_from_the_disk_before(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[str] = []
+    monkeypatch.setattr(blobfile, "prefetch", fetched.append)
+    # Where it is known that it has ended.
+    monkeypatch.setattr(by_key, "alongside", lambda work: work())
+
+    def value(number: int) -> bytes:
+        return b"%03d" % number * INLINE_BYTES
+
+    in_order(store, 20, value)
+    for number in range(20):
+        assert store.get(f"n/P_{number}.pickle") == value(number)
+    names = [sha256(value(number)).hexdigest() for number in range(20)]
+    # Whoever asks for the second may ask for those after it: each once.
+    assert [Path(path).stem for path in fetched] == names[2:]
