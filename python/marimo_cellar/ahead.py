@@ -16,13 +16,15 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import islice
 
-from marimo_cellar import entries, keys
+from marimo_cellar import blobs, entries, keys
+from marimo_cellar.alongside import alongside
 from marimo_cellar.cells import app_path
 from marimo_cellar.database import Database
 from marimo_cellar.entries import EntryKey, Found, Owner
 from marimo_cellar.recent import Expected, State
 from marimo_cellar.roll import Roll, recognised
 from marimo_cellar.sequential import SequentialReads
+from marimo_cellar.upcoming import Upcoming
 
 # Bytes of values that are read for one notebook, and for the next calls.
 _MOST_BYTES = 4 * 2**20
@@ -59,12 +61,20 @@ def read_ahead(database: Database, roll: Roll, key: EntryKey, found: Found) -> N
             _read_cells(database, roll)
 
 
+def fetch_ahead(database: Database, roll: Roll, found: Found) -> None:
+    """Has the system read the files that the notebook's next cells are likely to need,
+    while an entry that answers is read, checked and restored."""
+    if roll.upcoming is not None and (files := roll.upcoming.files_after(found)):
+        alongside(lambda: blobs.prefetch(database, files))
+
+
 def _read_cells(database: Database, roll: Roll) -> None:
     """What the notebook's cells met last, if anybody has committed since it was read."""
     read = _read(database, roll, entries.met_last, _MOST_BYTES, roll.read_ahead_in)
     if read is not None:
         roll.read_ahead_in, likely = read
         roll.lookups_to_go = len(likely) // _WORTH_A_LOOKUP
+        roll.upcoming = Upcoming([one for of in likely.values() for one in of.values()])
 
 
 def _read_calls(database: Database, roll: Roll, key: EntryKey, found: Found) -> None:

@@ -151,10 +151,10 @@ def read(
     return content
 
 
-def prefetch(database: Database, files: Iterable[tuple[bytes, str, int]]) -> None:
+def prefetch(database: Database, files: Iterable[tuple[bytes, str]]) -> None:
     """Has the system read the files of blobs that are likely to be asked for, each
-    told of by digest, name and entry."""
-    for digest, file, _ in files:
+    told of by digest and name."""
+    for digest, file in files:
         path = place_of(database, digest, file)
         if path is not None:
             blobfile.prefetch(path)

@@ -39,7 +39,7 @@ _ITEMS_AFTER = (
     " ORDER BY items.entry_id LIMIT ?"
 )
 _FILES_AFTER = (
-    "SELECT digest, file, entry_id, size FROM items JOIN blobs USING (digest)"
+    "SELECT digest, file, size, entry_id FROM items JOIN blobs USING (digest)"
     " WHERE cell_id = ? AND entry_id > ?"
     " AND file IS NOT NULL AND quarantined_at IS NULL ORDER BY entry_id LIMIT ?"
 )
@@ -159,29 +159,29 @@ def _prefetch(database: Database, cell_id: int, entry_id: int) -> None:
     elif reads.until - entry_id < _FILES_AHEAD // 2:
         with suppress(Exception):
             after = max(entry_id, reads.until)
-            if files := _files_after(database, cell_id, after):
-                reads.until = files[-1][2]
+            files, reads.until = _files_after(database, cell_id, after)
+            if files:
                 # To find a file takes the disk as long as to read a little of it.
                 alongside(lambda: blobs.prefetch(database, files))
 
 
 def _files_after(
     database: Database, cell_id: int, entry_id: int
-) -> list[tuple[bytes, str, int]]:
-    """The files of the next entries, by digest, name and entry: one at least, and no
-    more than a few megabytes beside it."""
+) -> tuple[list[tuple[bytes, str]], int]:
+    """The files of the next entries by digest and name, and the last of these: one at
+    least, and no more than a few megabytes beside it."""
+    files: list[tuple[bytes, str]] = []
     with database.reading() as connection:
-        if connection is None:
-            return []
-        of = (cell_id, entry_id, _FILES_AHEAD)
-        rows = connection.execute(_FILES_AFTER, of).fetchall()
-    files, left = [], _FILES_BYTES
-    for *file, size in rows:
-        if left < 0:
-            break
-        files.append(tuple(file))
-        left -= size
-    return files
+        if connection is not None:
+            of = (cell_id, entry_id, _FILES_AHEAD)
+            left = _FILES_BYTES
+            for digest, file, size, next_id in connection.execute(_FILES_AFTER, of):
+                files.append((digest, file))
+                entry_id = next_id
+                left -= size
+                if left < 0:
+                    break
+    return files, entry_id
 
 
 def _place_of(database: Database, item: StoredItem) -> str | None:

@@ -24,6 +24,7 @@ from marimo_cellar.sequential import SequentialReads
 
 if TYPE_CHECKING:
     from marimo_cellar.identity import NotebookCell, StoredCell
+    from marimo_cellar.upcoming import Upcoming
 
 
 class Roll(Struct):
@@ -33,7 +34,8 @@ class Roll(Struct):
     is the notebook as last written; `recognised` is the notebook last matched
     without writing, with its ids. `read_ahead_in` is the state of the database that
     `ahead.py` last read, and `lookups_to_go` when it may do so again; `calls` are those
-    of cached functions, by cell and cache name.
+    of cached functions, by cell and cache name; `upcoming` are the files that its next
+    cells are likely to need.
     """
 
     path: Path | None
@@ -43,6 +45,7 @@ class Roll(Struct):
     read_ahead_in: object = None
     lookups_to_go: int = 0
     calls: dict[tuple[int, str], SequentialReads] = field(default_factory=dict)
+    upcoming: Upcoming | None = None
 
     def forget(self) -> None:
         """What was written last is not there after all: it was rolled back."""

@@ -231,6 +231,7 @@ class OverRows(InDatabase):
     ) -> _marimo.Cache | None:
         """The first of some entries that serves, noted; None if none does."""
         for found in founds:
+            ahead.fetch_ahead(lookup.database, lookup.owner.roll, found)
             cache, lookup.why = self._restore(lookup.database, key, found, glbls)
             if cache is not None:
                 running.note_hit(lookup, cache)

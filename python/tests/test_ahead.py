@@ -13,13 +13,23 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar import ahead, blobs, clearing, contents, entries, lookups, watching
+from marimo_cellar import (
+    ahead,
+    blobfile,
+    blobs,
+    clearing,
+    contents,
+    entries,
+    lookups,
+    watching,
+)
 from marimo_cellar.database import Database, database_in
-from marimo_cellar.entries import EntryKey, Found, Item, Owner
+from marimo_cellar.entries import EntryKey, Found, Item, Owner, StoredItem
 from marimo_cellar.lookups import Lookup
 from marimo_cellar.notebook import FileCell, KernelCell, Notebook, compose
 from marimo_cellar.roll import Roll
 from marimo_cellar.saving import Save, save_all
+from marimo_cellar.upcoming import Upcoming
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "pread"), reason="nothing is watched here"
@@ -316,3 +326,39 @@ def test_a_row_that_cannot_be_right_costs_its_own_call_alone(loop: Loop) -> None
         )
     assert [loop.call(call)[1] for call in range(3)] == [b"0", b"1", b"2"]
     assert loop.call(4)[1] == b"4"
+
+
+def test_files_of_the_next_cells_are_fetched_from_the_disk(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = Kernel(database)
+    values = {name: name.encode() * blobs.INLINE_BYTES for name in CELLS}
+    for name, value in values.items():
+        before.save(name, value)
+        before.met(name)
+    lookups.flush()
+    fetched: list[str] = []
+    monkeypatch.setattr(blobfile, "prefetch", fetched.append)
+    # Where it is known that it has ended.
+    monkeypatch.setattr(ahead, "alongside", lambda work: work())
+    kernel = Kernel(database)
+    for name in CELLS:
+        (found, *_) = kernel.find(name)
+        ahead.fetch_ahead(database, kernel.roll, found)
+    names = [sha256(values[name]).hexdigest() for name in CELLS]
+    assert [Path(path).stem for path in fetched] == names[1:]
+
+
+def test_the_files_that_are_fetched_go_ahead_by_some_megabytes() -> None:
+    def large(number: int) -> Found:
+        name = f"00/{number:064x}.npy"
+        item = StoredItem(
+            str(number), "npy", b"%d" % number, 0, 20 << 20, 0, name, None
+        )
+        return Found(number, 1, True, 0.0, [item])
+
+    founds = [large(number) for number in range(1, 11)]
+    upcoming = Upcoming(founds)
+    told = [len(upcoming.files_after(found)) for found in founds]
+    assert told == [4, 1, 1, 1, 1, 1, 0, 0, 0, 0]
+    assert upcoming.files_after(large(11)) == []
