@@ -17,7 +17,6 @@ from contextlib import suppress
 from itertools import islice
 
 from marimo_cellar import blobs, entries, keys
-from marimo_cellar.alongside import alongside
 from marimo_cellar.cells import app_path
 from marimo_cellar.database import Database
 from marimo_cellar.entries import EntryKey, Found, Owner
@@ -64,8 +63,8 @@ def read_ahead(database: Database, roll: Roll, key: EntryKey, found: Found) -> N
 def fetch_ahead(database: Database, roll: Roll, found: Found) -> None:
     """Has the system read the files that the notebook's next cells are likely to need,
     while an entry that answers is read, checked and restored."""
-    if roll.upcoming is not None and (files := roll.upcoming.files_after(found)):
-        alongside(lambda: blobs.prefetch(database, files))
+    if roll.upcoming is not None:
+        blobs.prefetch(database, roll.upcoming.files_after(found))
 
 
 def _read_cells(database: Database, roll: Roll) -> None:

@@ -48,6 +48,9 @@ _LOST = frozenset(
     if hasattr(errno, name)
 )
 
+# Whether the system takes hints of what will be read.
+CAN_PREFETCH = hasattr(os, "posix_fadvise")
+
 _PARTIAL_NAME = re.compile(r"([0-9a-f]{2}/)?\.partial-[0-9a-f-]{36}")
 
 _mappings: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
@@ -123,10 +126,9 @@ def read(path: Path) -> bytes | None:
 
 
 def prefetch(path: str) -> None:
-    """Has the system read a file that is likely to be asked for, where it takes hints."""
-    if hasattr(os, "posix_fadvise"):
-        with suppress(OSError), _open(path) as file:
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
+    """Has the system read a file that is likely to be asked for, if `CAN_PREFETCH`."""
+    with suppress(OSError), _open(path) as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
 
 
 def load(

@@ -7,13 +7,14 @@ import re
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
 
 from marimo_cellar import blobfile, bulk
+from marimo_cellar.alongside import alongside
 from marimo_cellar.blobfile import Bytes, Damaged
 from marimo_cellar.checksums import fingerprints
 from marimo_cellar.database import Database
@@ -151,13 +152,19 @@ def read(
     return content
 
 
-def prefetch(database: Database, files: Iterable[tuple[bytes, str]]) -> None:
+def prefetch(database: Database, files: Sequence[tuple[bytes, str]]) -> None:
     """Has the system read the files of blobs that are likely to be asked for, each
-    told of by digest and name."""
-    for digest, file in files:
-        path = place_of(database, digest, file)
-        if path is not None:
-            blobfile.prefetch(path)
+    told of by digest and name, where it takes hints."""
+
+    def tell() -> None:
+        for digest, file in files:
+            path = place_of(database, digest, file)
+            if path is not None:
+                blobfile.prefetch(path)
+
+    if files and blobfile.CAN_PREFETCH:
+        # To find a file takes the disk as long as to read a little of it.
+        alongside(tell)
 
 
 def waiting(database: Database, blob: Blob) -> bytes | None:

@@ -12,7 +12,6 @@ from contextlib import closing, suppress
 from typing import Any
 
 from marimo_cellar import blobs
-from marimo_cellar.alongside import alongside
 from marimo_cellar.blobfile import Damaged
 from marimo_cellar.contents import checked, quarantine
 from marimo_cellar.database import Database
@@ -160,9 +159,7 @@ def _prefetch(database: Database, cell_id: int, entry_id: int) -> None:
         with suppress(Exception):
             after = max(entry_id, reads.until)
             files, reads.until = _files_after(database, cell_id, after)
-            if files:
-                # To find a file takes the disk as long as to read a little of it.
-                alongside(lambda: blobs.prefetch(database, files))
+            blobs.prefetch(database, files)
 
 
 def _files_after(

@@ -338,9 +338,10 @@ def test_files_of_the_next_cells_are_fetched_from_the_disk(
         before.met(name)
     lookups.flush()
     fetched: list[str] = []
+    monkeypatch.setattr(blobfile, "CAN_PREFETCH", True)
     monkeypatch.setattr(blobfile, "prefetch", fetched.append)
     # Where it is known that it has ended.
-    monkeypatch.setattr(ahead, "alongside", lambda work: work())
+    monkeypatch.setattr(blobs, "alongside", lambda work: work())
     kernel = Kernel(database)
     for name in CELLS:
         (found, *_) = kernel.find(name)

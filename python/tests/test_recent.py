@@ -14,7 +14,7 @@ from textwrap import dedent
 
 import pytest
 
-from marimo_cellar import SqliteStore, blobfile, by_key, recent, watching
+from marimo_cellar import SqliteStore, blobfile, blobs, recent, watching
 from marimo_cellar.blobs import INLINE_BYTES, seal
 from marimo_cellar.recent import ABSENT, Recent
 from tests.kernels import PACKAGE
@@ -331,9 +331,10 @@ def test_files_in_order_are_fetched_from_the_disk_before(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetched: list[str] = []
+    monkeypatch.setattr(blobfile, "CAN_PREFETCH", True)
     monkeypatch.setattr(blobfile, "prefetch", fetched.append)
     # Where it is known that it has ended.
-    monkeypatch.setattr(by_key, "alongside", lambda work: work())
+    monkeypatch.setattr(blobs, "alongside", lambda work: work())
 
     def value(number: int) -> bytes:
         return b"%03d" % number * INLINE_BYTES
