@@ -33,6 +33,8 @@ from marimo_cellar.place import (
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?B)\s*", re.IGNORECASE)
 _LEAST = 2 * 10**9
+# More than any disk holds, and exact in JavaScript: what is larger means no limit.
+_MOST = 2**53 - 1
 _SHARE_OF_FREE = 0.1
 
 
@@ -125,14 +127,16 @@ def parse_size(value: object) -> int | None:
     """Bytes, of a number or of a text such as "1.5 GB"; None if it is neither."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, int):
-        return value if value >= 0 else None
+    if isinstance(value, int | float):
+        # TOML writes large numbers as 5e9, too.
+        whole = isinstance(value, int) or value.is_integer()
+        return min(int(value), _MOST) if whole and value >= 0 else None
     if not isinstance(value, str):
         return None
     parts = _SIZE.fullmatch(value)
     if parts is None:
         return None
-    return int(float(parts.group(1)) * _UNITS[parts.group(2).upper()])
+    return int(min(float(parts.group(1)) * _UNITS[parts.group(2).upper()], _MOST))
 
 
 def _free(folder: Path) -> int | None:

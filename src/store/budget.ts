@@ -33,6 +33,8 @@ export interface Budget {
 
 const units: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
 const least = 2e9;
+// More than any disk holds: what is larger means no limit.
+const most = Number.MAX_SAFE_INTEGER;
 const shareOfFree = 0.1;
 
 /**
@@ -89,12 +91,12 @@ export function defaultBudget(free: number): number {
 export function parseSize(value: unknown): number | undefined {
   if (typeof value === 'number' || typeof value === 'bigint') {
     const size = Number(value);
-    return Number.isInteger(size) && size >= 0 ? size : undefined;
+    return Number.isInteger(size) && size >= 0 ? Math.min(size, most) : undefined;
   }
   if (typeof value !== 'string') return undefined;
   const [, amount, unit] = /^\s*([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?B)\s*$/i.exec(value) ?? [];
   if (amount === undefined || unit === undefined) return undefined;
-  return Math.floor(Number(amount) * (units[unit.toUpperCase()] ?? NaN));
+  return Math.floor(Math.min(Number(amount) * (units[unit.toUpperCase()] ?? NaN), most));
 }
 
 /** Bytes that the disk of a folder, or of the nearest one there is, has left for us. */
