@@ -7,11 +7,13 @@ and names what runs it.
 from __future__ import annotations
 
 import argparse
+import logging
 import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from marimo_cellar import __version__
+from marimo_cellar import __version__, notices
 
 try:
     from marimo_cellar.commands import (
@@ -47,14 +49,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_to(commands)
     parsed = parser.parse_args(arguments)
     try:
-        code: int = parsed.run(parsed)
+        with _plain_warnings() as told:
+            code: int = parsed.run(parsed)
     except (OSError, sqlite3.Error, Unavailable) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        # Of a database that cannot be used, a warning may have said it already.
+        if str(error) not in told:
+            print(f"{parser.prog}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Interrupted. What is done stays done.", file=sys.stderr)
         return 130
     return code
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[list[str]]:
+    """Warnings are told as a program tells them, and not as a server's log does."""
+    told: list[str] = []
+
+    class Teller(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            told.append(record.getMessage().removeprefix("Cellar: "))
+            print(f"warning: {told[-1]}", file=sys.stderr)
+
+    teller = Teller()
+    notices.logger.addHandler(teller)
+    notices.logger.propagate = False
+    try:
+        yield told
+    finally:
+        notices.logger.propagate = True
+        notices.logger.removeHandler(teller)
 
 
 if __name__ == "__main__":

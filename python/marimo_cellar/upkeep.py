@@ -233,7 +233,7 @@ def _log(database: Database, outcome: Outcome) -> None:
     cleaning = outcome.cleaning
     if cleaning.entries:
         # The command's words, which few runs need.
-        from marimo_cellar.commands.pruning import told_seconds, told_size
+        from marimo_cellar.commands.amounts import told_seconds, told_size
 
         logger.info(
             "Cellar: %d results left %s, %s, about %s to recompute.",

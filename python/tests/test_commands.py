@@ -38,7 +38,7 @@ def test_a_path_that_is_not_there_is_said(
     assert main(["import", str(tmp_path / "none.py")]) == 1
     assert "There is no" in capsys.readouterr().err
     assert main(["export", str(tmp_path), "--database", str(tmp_path)]) == 1
-    assert "There is no" in capsys.readouterr().err
+    assert "there is no" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

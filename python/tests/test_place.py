@@ -173,6 +173,17 @@ def test_the_command_says_what_is_set_and_where(
     assert "\n  from no setting" in budget
     assert said.stderr == ""
 
+    project.write_text("[tool.cellar]\nbudget = '9000 TB'\n")
+    said = config(env=env, cwd=root)
+    _, budget = said.stdout.split("budget = ")
+    assert (
+        f"\n  from no setting: a tenth of the free disk, or 2 GB; {project}" in budget
+    )
+    project.write_text("[tool.cellar]\nbudget = 1000\n")
+    said = config(env=env, cwd=root)
+    assert f"budget = 1.0 kB\n  from {project}\n" in said.stdout
+    project.write_text("[tool.cellar]\npath = 'here'\n")
+
     said = config("--json", str(root), env=env | {"CELLAR_PATH": "~/x"}, cwd=home)
     told = json.loads(said.stdout)
     assert told["path"] == {

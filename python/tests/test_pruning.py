@@ -431,3 +431,78 @@ def test_an_older_cache_that_can_only_be_read_has_no_policy_and_says_so(
     monkeypatch.setattr(opening, "_is_writable", lambda _: False)
     assert main(["prune", "--dry-run", str(folder / "cache.db")]) == 1
     assert "is of an older format" in capsys.readouterr().err
+
+
+def test_the_command_says_what_stays_over_the_budget_and_why(
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fill(database, 3)
+    with database.writing() as connection:
+        connection.execute("UPDATE entries SET pinned = 1 WHERE hash <> '0'")
+    database.close()
+    monkeypatch.chdir(database.folder.parents[1])
+    for dry in (["--dry-run"], []):
+        assert main(["prune", "--budget", "100kB", *dry]) == 0
+        told = capsys.readouterr().out
+        assert "104.1 kB more than the budget stay: pinned, or what a notebook" in told
+    assert left(database) == ["1", "2"]
+
+
+def test_the_command_calls_notebooks_as_they_are_called_where_it_runs(
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fill(database, 1)
+    here = database.folder.parents[1]
+    for path, said in (
+        ("../../nb.py", "  nb.py: "),
+        ("../../../nb.py", f"  {here.parent / 'nb.py'}: "),
+        ("../../imported", "  imported from files of marimo: "),
+    ):
+        with database.writing() as connection:
+            connection.execute("UPDATE apps SET path = ?", (path,))
+        database.close()
+        monkeypatch.chdir(here)
+        assert main(["prune", "--budget", "0", "--dry-run"]) == 0
+        assert said in capsys.readouterr().out
+
+
+def test_the_command_warns_of_a_budget_that_is_none(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(database, 1)
+    project = database.folder.parents[1] / "pyproject.toml"
+    project.write_text("[tool.cellar]\nbudget = '5 GiB'\n")
+    assert main(["prune", str(project.parent), "--dry-run"]) == 0
+    said = capsys.readouterr().err
+    assert said.startswith(f"warning: budget in {project} is '5 GiB', which is not a")
+
+
+def test_the_command_names_a_damaged_database_and_leaves_it_where_it_is(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(database, 1)
+    database.close()
+    database.path.write_bytes(b"not a database at all" * 1000)
+    for dry in (["--dry-run"], []):
+        assert main(["prune", str(database.path), *dry]) == 1
+        said = capsys.readouterr().err
+        assert said.count(str(database.path)) == 1
+        assert "check --repair" in said
+    assert not list(database.folder.glob("cache.db.damaged-*"))
+
+
+def test_the_command_says_once_why_a_database_cannot_be_used(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["prune", str(database.path)]) == 1
+    assert "Nothing is cached yet: there is no" in capsys.readouterr().err
+    fill(database, 1)
+    with database.writing() as connection:
+        connection.execute("PRAGMA user_version = 2000")
+    database.close()
+    assert main(["prune", str(database.path)]) == 1
+    assert capsys.readouterr().err.count("was written by a newer version") == 1

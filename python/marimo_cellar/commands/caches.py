@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from marimo_cellar import _marimo, place
+from marimo_cellar import _marimo, damage, faults, place
 from marimo_cellar.cells import IMPORTED
 from marimo_cellar.database import (
     DATABASE_NAME,
@@ -15,6 +18,7 @@ from marimo_cellar.database import (
     database_in,
 )
 from marimo_cellar.entries import Owner
+from marimo_cellar.faults import Unavailable
 from marimo_cellar.roll import Roll
 from marimo_cellar.stock import StockFiles
 
@@ -50,6 +54,38 @@ def cache_of(path: Path) -> Cache:
         StockFiles(_marimo.cache_folder(notebook)),
         Owner(Roll(notebook.parent / IMPORTED)),
     )
+
+
+def existing(database: Database) -> Database:
+    """The database. Raises FileNotFoundError where there is none yet."""
+    if not database.path.is_file():
+        raise FileNotFoundError(
+            f"Nothing is cached yet: there is no {database.path}. Run a notebook, or "
+            "name the one, or the folder, whose cache is meant."
+        )
+    return database
+
+
+@contextmanager
+def as_found(database: Database) -> Iterator[None]:
+    """Meanwhile, a database that SQLite cannot read is left where it is, and named.
+
+    Raises `Unavailable`, which says the way out, for what SQLite raises.
+    """
+    try:
+        with damage.only_looking():
+            yield
+    except (sqlite3.DatabaseError, Unavailable) as raised:
+        error = raised.__cause__ if isinstance(raised, Unavailable) else raised
+        if not isinstance(error, sqlite3.DatabaseError) or faults.is_busy(error):
+            raise
+        way = (
+            "`python -m marimo_cellar check --repair` takes what is whole in it into a "
+            "new one."
+            if faults.is_damage(error)
+            else "Is its disk there, and not full?"
+        )
+        raise Unavailable(f"{database.path} cannot be read ({error}). {way}") from error
 
 
 def database_of(path: Path) -> Database:

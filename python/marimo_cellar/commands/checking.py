@@ -10,7 +10,8 @@ from typing import Any
 
 from marimo_cellar import _marimo, damage
 from marimo_cellar.checking import Stock, problems, take_stock
-from marimo_cellar.commands.caches import database_of
+from marimo_cellar.commands.amounts import counted, told_size
+from marimo_cellar.commands.caches import database_of, existing
 from marimo_cellar.commands.progress import Progress
 from marimo_cellar.database import Database
 from marimo_cellar.findings import Problem
@@ -20,7 +21,6 @@ from marimo_cellar.repairing import Repairs, repair
 _LISTED = 10
 # What is behind a damage shows only once that is repaired.
 _ROUNDS = 3
-_MEGABYTE = 1e6
 
 
 def add_to(commands: Any) -> None:
@@ -50,9 +50,7 @@ def add_to(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    database = database_of(arguments.path)
-    if not database.path.is_file():
-        raise FileNotFoundError(f"There is no {database.path}")
+    database = existing(database_of(arguments.path))
     found = left = _check(database)
     repairs: list[Repairs] = []
     while arguments.repair and left and len(repairs) < _ROUNDS:
@@ -69,7 +67,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _check(database: Database) -> list[Problem]:
-    progress = Progress("Checking", 0)
+    progress = Progress("Checking", 0, told_size)
     return list(problems(database, step=progress.at))
 
 
@@ -120,7 +118,7 @@ def _print(
 def _count(found: list[Problem]) -> str:
     if not found:
         return "nothing is wrong"
-    return "1 problem" if len(found) == 1 else f"{len(found)} problems"
+    return counted(len(found), "problem", "problems")
 
 
 def _list(found: list[Problem]) -> None:
@@ -133,20 +131,20 @@ def _list(found: list[Problem]) -> None:
 
 
 def _print_stock(stock: Stock, aside: list[Path]) -> None:
-    print(f"{stock.entries} entries, {stock.size / _MEGABYTE:.1f} MB.")
+    print(f"{counted(stock.entries, 'entry', 'entries')}, {told_size(stock.size)}.")
     if stock.quarantined:
         print(
-            f"{stock.quarantined} damaged values, {stock.quarantined_size / _MEGABYTE:.1f}"
-            " MB, are kept aside and never served. A run that computes them again "
-            "replaces them."
+            f"{counted(stock.quarantined, 'damaged value is', 'damaged values are')} kept "
+            f"aside, {told_size(stock.quarantined_size)}. Such values are never served, "
+            "and are replaced when their cells are computed again."
         )
     if stock.obsolete:
         print(
-            f"{stock.obsolete} entries are obsolete: of a cache format that the marimo "
-            "installed here does not write."
+            f"{counted(stock.obsolete, 'entry is', 'entries are')} obsolete: of a cache "
+            "format that the marimo installed here does not write."
         )
     for path in aside:
         print(
-            f"{path} was set aside as damaged, {path.stat().st_size / _MEGABYTE:.1f} MB. "
+            f"{path} was set aside as damaged, {told_size(path.stat().st_size)}. "
             "Delete it when you have no use for it."
         )

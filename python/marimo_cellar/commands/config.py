@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from marimo_cellar import retention
-from marimo_cellar.commands.pruning import told_size
+from marimo_cellar.commands.amounts import told_size
 from marimo_cellar.database import Unavailable, database_in
 from marimo_cellar.place import Place, Refusal, place_of, this_system, user_file
-from marimo_cellar.settings import Settings, budget_in, settings_of
+from marimo_cellar.settings import Setting, Settings, budget_in, settings_of
 
 
 def add_to(commands: Any) -> None:
@@ -57,10 +57,8 @@ def _run(options: argparse.Namespace) -> int:
     for refusal in refusals:
         print(f"warning: {refusal.message}", file=sys.stderr)
     print(f"path = {place.folder}\n  from {_origin(place)}")
-    source = settings.budget.file if settings.budget is not None else None
     print(
-        f"budget = {told_size(budget)}\n  from "
-        + (str(source) if source else "no setting: a tenth of the free disk, or 2 GB")
+        f"budget = {told_size(budget)}\n  from {_origin_of_budget(settings, budget)}"
         if budget is not None
         else "budget = none\n  from no setting, and the disk does not tell what is free"
     )
@@ -81,6 +79,7 @@ def _used(place: Place) -> int:
 def _as_json(
     place: Place, settings: Settings, budget: int | None, refusals: list[Refusal]
 ) -> dict[str, object]:
+    followed = _followed(settings, budget)
     return {
         "path": {
             "value": str(place.folder),
@@ -89,11 +88,27 @@ def _as_json(
         },
         "budget": {
             "value": budget,
-            "file": str(settings.budget.file) if settings.budget is not None else None,
+            "file": str(followed.file) if followed is not None else None,
         },
         "cost_per_hour": settings.cost_per_hour,
         "warnings": [refusal.message for refusal in refusals],
     }
+
+
+def _followed(settings: Settings, budget: int | None) -> Setting | None:
+    """The setting of the budget, if it is that; a project may want more than there is."""
+    setting = settings.budget
+    return setting if setting is not None and setting.value == budget else None
+
+
+def _origin_of_budget(settings: Settings, budget: int) -> str:
+    followed = _followed(settings, budget)
+    if followed is not None:
+        return str(followed.file)
+    usual = "no setting: a tenth of the free disk, or 2 GB"
+    if settings.budget is None:
+        return usual
+    return f"{usual}; {settings.budget.file} wants more, which only {user_file(this_system())} may"
 
 
 def _origin(place: Place) -> str:

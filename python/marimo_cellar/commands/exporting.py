@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from marimo_cellar import entries, keys, published
-from marimo_cellar.commands.caches import cache_of, is_marimo_cache
+from marimo_cellar.commands.caches import cache_of, existing, is_marimo_cache
 from marimo_cellar.commands.progress import Progress
 from marimo_cellar.contents import load
 from marimo_cellar.database import DATABASE_NAME, Database, database_in
@@ -66,8 +66,7 @@ def add_to(commands: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     path: Path = arguments.database
     database, owner = _source(path)
-    if not database.path.is_file():
-        raise FileNotFoundError(f"There is no {database.path}")
+    existing(database)
     destination = StockFiles(Path(os.path.abspath(arguments.destination)))
     report = write_all(database, owner, destination)
     print(f"{arguments.destination}: {report}")

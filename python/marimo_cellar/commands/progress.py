@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 
 
 class Progress:
-    """Says `{what}: 3 of 8`, often on a terminal and seldom into a file."""
+    """Says `{what}: 3 of 8`, often on a terminal and seldom into a file.
 
-    def __init__(self, what: str, total: int) -> None:
+    `told` says the numbers, where they are of bytes.
+    """
+
+    def __init__(
+        self, what: str, total: int, told: Callable[[int], str] = "{:,}".format
+    ) -> None:
         self._what = what
+        self._told = told
         self._total = total
         self._done = 0
         self._live = sys.stderr.isatty()
@@ -29,7 +36,7 @@ class Progress:
             self._said_at = now
             last = not self._live or self._done == self._total
             print(
-                f"{self._what}: {self._done} of {self._total}",
+                f"{self._what}: {self._told(self._done)} of {self._told(self._total)}",
                 end="\n" if last else "\r",
                 file=sys.stderr,
                 flush=True,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import posixpath
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from marimo_cellar import retention
-from marimo_cellar.commands.caches import database_of
+from marimo_cellar.cells import IMPORTED, SERVED, UNSAVED
+from marimo_cellar.commands.amounts import told_amount, told_seconds, told_size
+from marimo_cellar.commands.caches import as_found, database_of, existing
 from marimo_cellar.database import DATABASE_NAME, Database, Unavailable
 from marimo_cellar.pruning import Outcome, Plan, plan, prune
 from marimo_cellar.settings import budget_in, parse_size, settings_of
@@ -65,18 +70,19 @@ def _size(text: str) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    database = database_of(arguments.path)
-    if not database.path.is_file():
-        raise FileNotFoundError(f"There is no {database.path}")
-    _must_have_policy(database)
+    database = existing(database_of(arguments.path))
     now = time.time()
-    budget = arguments.budget
-    if budget is None:
-        setting = settings_of(_notebook(arguments.path)).budget
-        budget = budget_in(database.folder, _used(database), setting)
-    planned = plan(database, budget, now)
-    # Before they go.
-    lines = _lines(database, planned)
+    with as_found(database):
+        _must_have_policy(database)
+        budget = arguments.budget
+        if budget is None:
+            settings = settings_of(_notebook(arguments.path))
+            for refusal in settings.refusals:
+                print(f"warning: {refusal.message}", file=sys.stderr)
+            budget = budget_in(database.folder, _used(database), settings.budget)
+        planned = plan(database, budget, now)
+        # Before they go.
+        lines = _lines(database, planned)
     outcome = None
     if not arguments.dry_run:
         outcome = prune(database, planned, budget, "command", now)
@@ -203,50 +209,49 @@ def _print(
             cost = f", cost {told_amount(line.amount)}" if line.amount > 0 else ""
             print(
                 f"  {told_size(line.size):>9}  {told_seconds(line.seconds):>8}  "
-                f"{line.app}: {line.cell}{name}{cost}"
+                f"{_notebook_name(database, line.app)}: {line.cell}{name}{cost}"
             )
         if len(alike) > _LISTED:
             print(f"  and {len(alike) - _LISTED} more")
+    done = planned if outcome is None else outcome.cleaning
+    freed = f"{told_size(done.size)}, {_price(done.seconds, done.amount)}."
     if outcome is None:
-        price = _price(planned.seconds, planned.amount)
+        print(f"It would free {freed}" if lines else "Nothing would go.")
+    else:
+        print(f"Freed {freed}" if lines else "Nothing had to go.")
+    over = 0 if planned.budget is None else planned.used - done.size - planned.budget
+    if over > 0:
         print(
-            f"It would free {told_size(planned.size)}, {price}."
-            if lines
-            else "Nothing would go."
+            f"{told_size(over)} more than the budget stay: pinned, or what a notebook that "
+            "is open, or ran within the hour, would load."
         )
-        return
-    if not lines:
-        print("Nothing had to go.")
-        return
-    cleaning = outcome.cleaning
-    price = _price(cleaning.seconds, cleaning.amount)
-    print(f"Freed {told_size(cleaning.size)}, {price}.")
+
+
+_COLLECTIONS: Mapping[str, str] = {
+    IMPORTED: "imported from files of marimo",
+    SERVED: "from kernels that were served",
+    UNSAVED: "notebooks without a file",
+}
+
+
+def _notebook_name(database: Database, app: str) -> str:
+    """A notebook as it is called from the working folder, and so in a command.
+
+    What belongs to no notebook's file is kept under names of its own.
+    """
+    collection = _COLLECTIONS.get(posixpath.basename(app))
+    if collection is not None:
+        return collection
+    path = os.path.normpath(database.folder / app)
+    try:
+        near = os.path.relpath(path)
+    except ValueError:
+        # On another drive of Windows.
+        return path
+    return path if near.startswith(os.pardir) else near
 
 
 def _price(seconds: float, amount: float) -> str:
     """What it takes to make again what goes."""
     money = f" and {told_amount(amount)} to pay" if amount > 0 else ""
     return f"about {told_seconds(seconds)} to recompute{money} if all were wanted again"
-
-
-def told_amount(amount: float) -> str:
-    """Money in whatever currency the user counts in: `0.42`, `0.0031`."""
-    return f"{amount:.2f}" if amount >= 0.1 else f"{amount:.2g}"
-
-
-def told_size(size: int) -> str:
-    """Bytes as people say them: `3.1 GB`."""
-    value = float(size)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"
-
-
-def told_seconds(seconds: float) -> str:
-    """A time as people say it: `6 min`."""
-    if seconds < 100:
-        return f"{seconds:.1f} s"
-    minutes = seconds / 60
-    return f"{minutes:.0f} min" if minutes < 100 else f"{minutes / 60:.1f} h"
