@@ -1,12 +1,12 @@
 import type { Connection } from './Connection';
 import { looksAfterItself } from './features';
-import { entriesWithUse } from './uses';
+import { entriesWithUse, savedByCell, savedInApp } from './uses';
 
 // What entries cost in money. Few do, so it is asked apart from the listings, which know of it that
 // much later; and format 1.0 has no such table.
 
 /**
- * What the current entries cost, by the id of their cell or notebook.
+ * What the current entries save in money, by the id of their cell or notebook: as they do in time.
  * @param chosen SQL about entries, with `id` as `?1`
  */
 export function currentCosts(
@@ -19,9 +19,10 @@ export function currentCosts(
   return costs(
     connection,
     `SELECT ${by} AS id, total(amount) AS amount
-     FROM ${entriesWithUse(`${withCosts} AND ${chosen}`)} JOIN costs USING (entry_id)
-       JOIN cells USING (cell_id)
-     WHERE is_current GROUP BY ${by}`,
+     FROM (SELECT cell_id, ${by === 'app_id' ? savedInApp('amount') : savedByCell('amount')} AS amount
+       FROM ${entriesWithUse(`${withCosts} AND ${chosen}`)} LEFT JOIN costs USING (entry_id)
+       WHERE is_current GROUP BY cell_id) JOIN cells USING (cell_id)
+     ${by === 'app_id' ? 'WHERE retired_at IS NULL' : ''} GROUP BY ${by}`,
     id,
   );
 }

@@ -124,7 +124,7 @@ const reads = new Listing('a file that was read', {
 });
 
 /** What the triggers keep of each cell, and no look at its entries: a hundredth of the time. */
-const noUses = '(SELECT NULL AS cell_id, NULL AS saves, NULL AS last_used_at WHERE false)';
+const noUses = '(SELECT NULL AS cell_id, NULL AS last_used_at WHERE false)';
 
 /**
  * By path; with `appId`, that one alone.
@@ -142,7 +142,8 @@ export async function listApps(
     `SELECT ${apps.sql(`(
       SELECT a.app_id, a.path, a.last_seen_at, total(t.entries > 0) AS cells,
         total(t.entries) AS entries, total(t.size) AS size, total(t.runtime) AS runtime,
-        ${uses ? 'total(u.saves)' : 'NULL'} AS saves, max(u.last_used_at) AS last_used_at
+        ${uses ? 'total(u.saves_in_app) FILTER (WHERE c.retired_at IS NULL)' : 'NULL'} AS saves,
+        max(u.last_used_at) AS last_used_at
       FROM apps AS a LEFT JOIN cells AS c USING (app_id) LEFT JOIN totals AS t USING (cell_id)
         LEFT JOIN ${uses ? usesByCell(chosen) : noUses} AS u USING (cell_id)
       WHERE ${appId === undefined ? 'true' : 'a.app_id = ?1'} GROUP BY a.app_id)`)} AS apps`,

@@ -1,5 +1,24 @@
 // Which of a cell's entries are current, and what those come to, as SQL for listings.
 
+const own = "cache_name = 'cell_cache'";
+
+/**
+ * What a cell's entries save, as an aggregate over what each of them does: its own result, or the
+ * functions and blocks that it owns, whichever is more. Both would tell most of it twice, since what
+ * they took is part of what the cell took. (Less than there is for a cell that was computed with them
+ * from the cache: rather that than a saving that nobody sees.)
+ */
+export const savedByCell = (amount: string): string =>
+  `max(total(${amount}) FILTER (WHERE ${own}), total(${amount}) FILTER (WHERE NOT ${own}))`;
+
+/**
+ * The same as a part of what its notebook saves: the functions and blocks of a cell with a result of
+ * its own are in that, or in the result of the cell that calls them.
+ */
+export const savedInApp = (amount: string): string =>
+  `CASE WHEN total(${own}) > 0 THEN total(${amount}) FILTER (WHERE ${own})
+     ELSE total(${amount}) END`;
+
 /**
  * Rows of `entries` with `used_at` (when the entry was last saved or hit) and `is_current`, which
  * tells current entries from outdated ones. A cell may own several caches (its own result, blocks
@@ -28,15 +47,18 @@ export function usesByCell(where: string): string {
       SELECT cell_id, cache_name, max(max(created_at, coalesce(last_hit_at, created_at))) AS used_at,
         total(runtime) AS runtime, total(pinned) AS pinned,
         count(*) = 1 OR (count(*) = count(node) AND min(node) = max(node)) AS is_one
-      FROM entries WHERE ${where} GROUP BY cell_id, cache_name)
-    SELECT cell_id, total(pinned) AS pinned, max(used_at) AS last_used_at,
-      total(CASE WHEN is_one THEN runtime ELSE (
+      FROM entries WHERE ${where} GROUP BY cell_id, cache_name),
+    current AS MATERIALIZED (
+      SELECT cell_id, cache_name, pinned, used_at, CASE WHEN is_one THEN runtime ELSE (
         SELECT total(e.runtime) FROM entries AS e JOIN (
           SELECT entry_id AS last_entry, node AS last_node FROM entries AS l
           WHERE l.cell_id = c.cell_id AND l.cache_name = c.cache_name
             AND max(l.created_at, coalesce(l.last_hit_at, l.created_at)) = c.used_at
           ORDER BY entry_id DESC LIMIT 1)
         WHERE e.cell_id = c.cell_id AND e.cache_name = c.cache_name
-          AND (e.entry_id = last_entry OR e.node = last_node)) END) AS saves
-    FROM caches AS c GROUP BY cell_id)`;
+          AND (e.entry_id = last_entry OR e.node = last_node)) END AS seconds
+      FROM caches AS c)
+    SELECT cell_id, total(pinned) AS pinned, max(used_at) AS last_used_at,
+      ${savedByCell('seconds')} AS saves, ${savedInApp('seconds')} AS saves_in_app
+    FROM current GROUP BY cell_id)`;
 }

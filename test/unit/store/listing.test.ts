@@ -131,11 +131,11 @@ test('a cell tells what its current entries save, what is pinned and when it was
   const [cell] = await loader.cells(1);
   assert.deepEqual(
     [cell?.entries, cell?.runtime, cell?.saves, cell?.pinned, cell?.lastUsedAt],
-    [4, 15, 14, 1, 30],
+    [4, 15, 8, 1, 30],
   );
   assert.deepEqual(await loader.cell(1), cell);
   const [app] = await loader.apps();
-  assert.deepEqual([app?.cells, app?.entries, app?.saves, app?.lastUsedAt], [1, 4, 14, 30]);
+  assert.deepEqual([app?.cells, app?.entries, app?.saves, app?.lastUsedAt], [1, 4, 6, 30]);
   assert.deepEqual(await loader.app(1), app);
 });
 
@@ -312,6 +312,33 @@ test('a thousand cells with ten entries each are listed whole', async (t) => {
     cells.every(({ entries, saves, runtime }) => entries === 10 && saves === 0.5 && runtime === 5),
   );
   assert.equal((await loader.apps())[0]?.saves, 500);
+});
+
+test('what a function took is not told again with the cell that called it', async (t) => {
+  const path = await makeCache(t);
+  await runSql(
+    path,
+    `${oneCell}
+     INSERT INTO cells (cell_id, app_id, ordinal, code, last_seen_at, retired_at) VALUES
+       (2, 1, 2, 'answers = [ask(n) for n in range(3)]', 1, NULL),
+       (3, 1, 3, 'ask(3)', 1, NULL), (4, 1, -1, 'gone = 1', 1, 1);
+     INSERT INTO entries (entry_id, cell_id, cache_name, cache_type, hash, loader, runtime, created_at)
+     VALUES (1, 1, 'cell_cache', 'C', 'a', 'lazy', 0.1, 1), (2, 1, 'ask', 'C', 'b', 'pickle', 2, 1),
+       (3, 2, 'cell_cache', 'C', 'c', 'lazy', 2.5, 1), (4, 3, 'ask', 'C', 'd', 'pickle', 4, 1),
+       (5, 4, 'cell_cache', 'C', 'e', 'lazy', 8, 1);
+     INSERT INTO costs VALUES (2, 0.25, 1), (3, 0.25, 1), (4, 0.5, 1), (5, 1, 1);`,
+  );
+  const loader = await openCache(t, path);
+  const cells = await loader.cells(1);
+  // A cell that is gone, and the functions of one that is only not cached itself, too.
+  assert.deepEqual(cells.map(({ cellId, saves, amount }) => [cellId, saves, amount]).sort(), [
+    [1, 2, 0.25],
+    [2, 2.5, 0.25],
+    [3, 4, 0.5],
+    [4, 8, 1],
+  ]);
+  const [app] = await loader.apps();
+  assert.deepEqual([app?.saves, app?.amount], [6.6, 0.75]);
 });
 
 test('what current results cost is listed with them, their cell and their notebook', async (t) => {
