@@ -9,7 +9,7 @@ import type {
   Fate,
   ValueView,
 } from '../protocol/preview';
-import { formatAge, formatBytes, formatDuration } from '../protocol/quantities';
+import { formatAge, formatAmount, formatBytes, formatDuration } from '../protocol/quantities';
 import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../store/rows';
 import {
   badges,
@@ -60,11 +60,16 @@ export function entryView(description: Description, reader: Reader): EntryView {
 }
 
 function summary({ app, entry }: Description, { locale, now }: Reader): string {
-  const { runtime, createdAt } = entry;
+  const { runtime, amount, createdAt } = entry;
+  const time = runtime === undefined ? undefined : formatDuration(runtime, locale);
   return [
     ...(app === undefined ? [] : [fileName(app.notebook)]),
     formatBytes(entry.size, locale),
-    ...(runtime === undefined ? [] : [words.saves(formatDuration(runtime, locale))]),
+    ...(time === undefined
+      ? []
+      : amount === undefined
+        ? [words.saves(time)]
+        : [words.savesMoneyToo(time, formatAmount(amount, locale))]),
     formatAge(createdAt, now, locale),
   ].join(', ');
 }
@@ -103,6 +108,9 @@ function factsOf({ app, cell, entry, items }: Description, { locale, now }: Read
       text:
         entry.runtime === undefined ? words.notMeasured() : formatDuration(entry.runtime, locale),
     }),
+    ...(entry.amount === undefined
+      ? []
+      : [fact(words.cost(), { text: formatAmount(entry.amount, locale) })]),
     fact(words.created(), when(entry.createdAt)),
     fact(
       words.lastHit(),

@@ -173,7 +173,10 @@ export const facts = {
   versions: () => l10n.t('Made by'),
   cacheFormat: (version: string) => l10n.t('cache format {0}', version),
   unknownVersions: () => l10n.t('unknown'),
+  cost: () => l10n.t('Cost'),
   saves: (duration: string) => l10n.t('saves {0}', duration),
+  savesMoneyToo: (duration: string, amount: string) =>
+    l10n.t('saves {0} and {1}', duration, amount),
 } as const;
 
 export const badges = {
@@ -192,7 +195,7 @@ export const badges = {
     explanation: l10n.t('Cleaning up never removes it.'),
   }),
   retired: () => ({
-    text: l10n.t('cell is gone'),
+    text: l10n.t('orphaned'),
     explanation: l10n.t('The cell is no longer in the notebook.'),
   }),
 } as const;

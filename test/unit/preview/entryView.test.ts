@@ -84,6 +84,20 @@ test('an entry is told in words', () => {
   assert.equal(facts.get('Loader'), 'lazy');
 });
 
+test('what a result cost is told beside the time that it saves', () => {
+  const view = entryView({ ...description, entry: entrySummary({ amount: 0.42 }) }, reader);
+  assert.equal(view.summary, 'digits.py, 12.4 MB, saves 34 s and 0.42, 2 h ago');
+  assert.equal(view.facts.find(({ label }) => label === 'Cost')?.text, '0.42');
+});
+
+test('a cell that is gone is called as the view calls it', () => {
+  const view = entryView({ ...description, cell: { ...cell, retiredAt: 1 } }, reader);
+  assert.deepEqual(
+    view.badges.map(({ text }) => text),
+    ['current', 'orphaned'],
+  );
+});
+
 test('values stand in reading order, with what is known of their bytes', () => {
   const { values } = entryView(description, reader);
   assert.deepEqual(
