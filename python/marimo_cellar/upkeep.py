@@ -130,13 +130,17 @@ def _look_after(database: Database, notebook: Path | None) -> None:
         and steady - _looked_at.get(database, float("-inf")) < _ROUND
     ):
         return
-    if was_set or _is_behind(database, now):
+    # Late: most runs end before here, and the process's end waits for them.
+    from marimo_cellar import clocks
+    from marimo_cellar.pruning import prune
+
+    late = now + _DRIFT
+    if was_set or (
+        clocks.is_behind(database, late) and not clocks.put_right(database, late)
+    ):
         # Then nobody knows what is current, or how old anything is.
         logger.info("Cellar: the clock was set. %s is left as it is.", database.folder)
         return
-    # Late: most runs end before here, and the process's end waits for them.
-    from marimo_cellar.pruning import prune
-
     outcome = prune(
         database,
         None,
@@ -168,18 +172,6 @@ def _was_set(now: float, steady: float) -> bool:
     if before is not None and abs(_offset - before) > _DRIFT:
         _set_at = steady
     return steady - _set_at < _ROUND
-
-
-def _is_behind(database: Database, now: float) -> bool:
-    """Whether something was used later than now."""
-    with database.reading() as connection:
-        if connection is None:
-            return False
-        row = connection.execute(
-            "SELECT 1 FROM entries WHERE created_at > ?1 OR last_hit_at > ?1 LIMIT 1",
-            (now + _DRIFT,),
-        ).fetchone()
-    return row is not None
 
 
 def _while_idle(began: int) -> Callable[[], bool]:

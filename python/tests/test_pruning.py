@@ -253,6 +253,40 @@ def test_while_something_was_used_later_than_now_nothing_goes(
     assert len(left(database)) == 40
 
 
+def test_a_clock_that_was_ahead_once_stops_no_clean_up_for_good(
+    database: Database, notebook: Path
+) -> None:
+    now = time.time()
+    look_up = (
+        "INSERT INTO lookups (cell_id, cache_name, hash, outcome, at)"
+        " SELECT min(cell_id), 'block', '7', 'hit', ? FROM cells"
+    )
+    with database.writing() as connection:
+        connection.execute(
+            "UPDATE entries SET created_at = ?1, last_hit_at = ?1 WHERE hash = '7'",
+            (now + 400 * DAY,),
+        )
+        connection.execute("UPDATE apps SET last_seen_at = ?", (now + 400 * DAY,))
+        for at in (now + 400 * DAY, now - 3700, now - 3000):
+            connection.execute(look_up, (at,))
+    # Too little was looked up since to tell which clock was wrong.
+    upkeep._look_after(database, notebook)
+    assert len(left(database)) == 40
+    with database.writing() as connection:
+        connection.execute(look_up, (now,))
+    upkeep._look_after(database, notebook)
+    assert 5 <= len(left(database)) <= 10
+    with database.reading() as connection:
+        assert connection is not None
+        (latest,) = connection.execute(
+            "SELECT max((SELECT max(max(created_at, coalesce(last_hit_at, 0)))"
+            " FROM entries), (SELECT max(last_seen_at) FROM apps),"
+            " (SELECT max(at) FROM lookups))"
+        ).fetchone()
+    assert latest <= now
+    assert audit(database, grace=0) == []
+
+
 def test_for_an_hour_after_the_clock_was_set_nothing_goes(
     database: Database, notebook: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
