@@ -20,6 +20,7 @@ from typing import Any
 from msgspec import Struct
 
 from marimo_cellar import _marimo
+from marimo_cellar.notices import warn_once
 from marimo_cellar.place import (
     PROJECT_FILE,
     Refusal,
@@ -57,6 +58,14 @@ class Settings(Struct, frozen=True):
 def settings_of(notebook: Path | None) -> Settings:
     """The settings for a notebook; None for a notebook without a file."""
     return find_settings(_marimo.notebook_folder(notebook), this_system())
+
+
+def say_refusals(settings: Settings) -> None:
+    """Says once what is not followed."""
+    for refusal in settings.refusals:
+        # Of a file that cannot be read, whoever asked it for the place has said it.
+        about = refusal.message if refusal.fault == "value" else refusal.about
+        warn_once(f"place {refusal.fault}", about, refusal.message)
 
 
 def find_settings(folder: Path, system: System) -> Settings:

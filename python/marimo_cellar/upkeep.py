@@ -22,7 +22,7 @@ from marimo_cellar.cells import app_path
 from marimo_cellar.database import Database, Unavailable
 from marimo_cellar.notices import logger
 from marimo_cellar.retention import Rules
-from marimo_cellar.settings import budget_in, settings_of
+from marimo_cellar.settings import budget_in, say_refusals, settings_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,6 +116,7 @@ def _look_after(database: Database, notebook: Path | None) -> None:
     was_set = _was_set(now, steady)
     began = lookups.noted()
     settings = settings_of(notebook)
+    say_refusals(settings)
     app = app_path(database, notebook)
     with database.reading() as connection:
         if connection is None or database.read_only:

@@ -504,6 +504,22 @@ def test_the_command_calls_notebooks_as_they_are_called_where_it_runs(
         assert said in capsys.readouterr().out
 
 
+def test_the_command_says_that_nothing_of_a_read_only_cache_goes(
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fill(database, 1)
+    database.close()
+    monkeypatch.setattr(opening, "_is_writable", lambda _: False)
+    command = ["prune", str(database.path), "--budget", "0"]
+    assert main([*command, "--dry-run"]) == 0
+    assert "It would free" in capsys.readouterr().out
+    assert main(command) == 1
+    assert f"{database.path} can only be read here" in capsys.readouterr().err
+    assert left(database) == ["0"]
+
+
 def test_the_command_warns_of_a_budget_that_is_none(
     database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -513,6 +529,24 @@ def test_the_command_warns_of_a_budget_that_is_none(
     assert main(["prune", str(project.parent), "--dry-run"]) == 0
     said = capsys.readouterr().err
     assert said.startswith(f"warning: budget in {project} is '5 GiB', which is not a")
+    # One that cannot be read is asked for the place and for the budget.
+    project.write_text("[tool.cellar\n")
+    assert main(["prune", str(project.parent), "--dry-run"]) == 0
+    assert capsys.readouterr().err.count(str(project)) == 1
+
+
+def test_a_kernel_says_once_that_a_budget_is_none(
+    database: Database, notebook: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (notebook.parent / "pyproject.toml").write_text("[tool.cellar]\nbudget = 'lots'\n")
+    for _ in range(2):
+        upkeep._look_after(database, notebook)
+    assert [
+        record.getMessage() for record in caplog.records if "lots" in record.message
+    ] == [
+        f"Cellar: budget in {notebook.parent / 'pyproject.toml'} is 'lots', which is not a "
+        'size such as "2 GB".'
+    ]
 
 
 def test_the_command_names_a_damaged_database_and_leaves_it_where_it_is(

@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import posixpath
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -19,7 +18,7 @@ from marimo_cellar.commands.amounts import told_amount, told_seconds, told_size
 from marimo_cellar.commands.caches import as_found, database_of, existing
 from marimo_cellar.database import DATABASE_NAME, Database, Unavailable
 from marimo_cellar.pruning import Outcome, Plan, plan, prune
-from marimo_cellar.settings import budget_in, parse_size, settings_of
+from marimo_cellar.settings import budget_in, parse_size, say_refusals, settings_of
 
 _LISTED = 20
 
@@ -77,14 +76,18 @@ def _run(arguments: argparse.Namespace) -> int:
         budget = arguments.budget
         if budget is None:
             settings = settings_of(_notebook(arguments.path))
-            for refusal in settings.refusals:
-                print(f"warning: {refusal.message}", file=sys.stderr)
+            say_refusals(settings)
             budget = budget_in(database.folder, _used(database), settings.budget)
         planned = plan(database, budget, now)
         # Before they go.
         lines = _lines(database, planned)
     outcome = None
     if not arguments.dry_run:
+        if lines and database.read_only:
+            raise Unavailable(
+                f"{database.path} can only be read here: nothing of it was removed. Run "
+                "this where its folder can be written to."
+            )
         outcome = prune(database, planned, budget, "command", now)
     if arguments.json:
         print(json.dumps(_as_json(database, planned, outcome, lines)))
