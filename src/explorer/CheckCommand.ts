@@ -5,6 +5,7 @@ import { canMend, type Mended } from '../store/mending';
 import type { Disposable } from '../store/Watcher';
 import { type Checked, notice, question, reportText, summary } from './checkReport';
 import type { Discovery } from './Discovery';
+import { eachCache } from './eachCache';
 import type { Notices } from './Notices';
 
 /** The scheme of the report's document, which only this file fills. */
@@ -65,8 +66,7 @@ export class CheckCommand implements vscode.Disposable {
         asked.abort();
       });
       try {
-        const checked: Checked[] = [];
-        for (const database of paths) {
+        const checkOne = async (database: string): Promise<Checked> => {
           const name = vscode.workspace.asRelativePath(path.dirname(database));
           let shown = 0;
           const step = (done: number, total: number) => {
@@ -77,9 +77,11 @@ export class CheckCommand implements vscode.Disposable {
           };
           const loader = await this.caches.open(database);
           const report = await loader.check({ signal: asked.signal, step });
-          checked.push({ name, path: database, report });
-        }
-        return checked;
+          return { name, path: database, report };
+        };
+        return await eachCache(paths, asked.signal, checkOne, (error) => {
+          void this.notices.failed(vscode.l10n.t('One of the caches is left out'), error);
+        });
       } catch (error) {
         if (asked.signal.aborted) return undefined;
         throw error;

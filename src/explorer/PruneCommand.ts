@@ -2,13 +2,14 @@ import * as vscode from 'vscode';
 import type { Caches } from '../store/Caches';
 import type { Pruned } from '../store/pruning';
 import type { Eviction } from '../store/retention';
+import { eachCache } from './eachCache';
 import type { Notices } from './Notices';
 import {
   amountsOf,
   chosenOf,
-  fullness,
   type Line,
   linesOf,
+  nothingGoes,
   notice,
   type Planned,
   price,
@@ -43,7 +44,7 @@ export class PruneCommand {
       const planned = await this.planAll(paths);
       if (planned === undefined) return;
       if ([...planned.keys()].every(({ plan }) => plan.evictions.length === 0)) {
-        await this.tellThatNothingGoes([...planned.keys()], paths.length);
+        await this.tellThatNothingGoes([...planned.keys()]);
         return;
       }
       const chosen = await this.choose(planned);
@@ -64,14 +65,17 @@ export class PruneCommand {
     return vscode.window.withProgress(options, (_, token) =>
       untilCancelled(token, async (signal) => {
         const planned = new Map<Planned, string>();
-        for (const database of paths) {
+        const planOne = async (database: string): Promise<void> => {
           const plan = await this.pruning.plan(database, signal);
-          if (plan === undefined) continue;
+          if (plan === undefined) return;
           const ids = plan.evictions.map(({ candidate }) => candidate.entryId);
           const loader = await this.caches.open(database);
           const names = await loader.upkeep.nameEntries(ids);
           planned.set({ name: this.pruning.nameOf(database), plan, names }, database);
-        }
+        };
+        await eachCache(paths, signal, planOne, (error) => {
+          void this.notices.failed(vscode.l10n.t('One of the caches is left out'), error);
+        });
         return planned;
       }).catch((error: unknown) => {
         if (!token.isCancellationRequested) throw error;
@@ -80,7 +84,7 @@ export class PruneCommand {
     );
   }
 
-  private async tellThatNothingGoes(all: readonly Planned[], caches: number): Promise<void> {
+  private async tellThatNothingGoes(all: readonly Planned[]): Promise<void> {
     const { t } = vscode.l10n;
     if (all.length === 0) {
       void vscode.window.showInformationMessage(
@@ -90,14 +94,7 @@ export class PruneCommand {
       );
       return;
     }
-    const [only] = all;
-    const told =
-      caches === 1 && only !== undefined
-        ? t(
-            'Nothing has to go: {0}.',
-            fullness(only.plan.used, only.plan.budget, vscode.env.language),
-          )
-        : t('Nothing has to go.');
+    const told = nothingGoes(all, vscode.env.language);
     const overview = t('Show Overview');
     const chosen = await vscode.window.showInformationMessage(told, overview);
     if (chosen === overview) await vscode.commands.executeCommand('cellar.showOverview');

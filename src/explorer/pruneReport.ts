@@ -147,6 +147,20 @@ export function fullness(used: number, budget: number | undefined, locale: strin
     : l10n.t('{0} of {1}', formatBytes(used, locale), formatBytes(budget, locale));
 }
 
+/** That nothing goes, also where more is kept than the budget wants. */
+export function nothingGoes(all: readonly Planned[], locale: string): string {
+  const [first, ...more] = all;
+  if (first === undefined || more.length > 0) return l10n.t('Nothing has to go.');
+  const { used, budget } = first.plan;
+  const full = fullness(used, budget, locale);
+  return budget !== undefined && used > budget
+    ? l10n.t(
+        'Nothing can go now: {0}. What is left is pinned, or what a notebook that is open, or ran within the hour, would load.',
+        full,
+      )
+    : l10n.t('Nothing has to go: {0}.', full);
+}
+
 /** What was done, in one sentence. */
 export function notice(done: readonly Pruned[], asked: number, locale: string): string {
   const total = (of: (pruned: Pruned) => number) => done.reduce((sum, each) => sum + of(each), 0);

@@ -38,11 +38,13 @@ export function overviewView(
   return {
     words: words(),
     empty:
-      caches.length === 0 && problems.length === 0
-        ? l10n.t(
-            'Nothing is cached here yet. Run a notebook with cell caching on, and what that saves is told here.',
-          )
-        : undefined,
+      caches.length > 0
+        ? undefined
+        : problems.length > 0
+          ? l10n.t('What is saved is told here once a cache can be read.')
+          : l10n.t(
+              'Nothing is cached here yet. Run a notebook with cell caching on, and what that saves is told here.',
+            ),
     restricted: viewpoint.trusted
       ? undefined
       : l10n.t('In Restricted Mode Cellar changes nothing: nothing can be pruned.'),

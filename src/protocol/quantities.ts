@@ -26,9 +26,10 @@ export function formatBytes(size: number, locale: string): string {
 
 /**
  * @param seconds how long something took
- * @returns the two largest units at most: `<1 ms`, `120 ms`, `3.4 s`, `34 s`, `1 min 30 s`, `2 h 5 min`
+ * @returns the two largest units at most: `0 s`, `<1 ms`, `120 ms`, `3.4 s`, `34 s`, `1 min 30 s`, `2 h 5 min`
  */
 export function formatDuration(seconds: number, locale: string): string {
+  if (seconds === 0) return amountOf(0, 'second', locale);
   if (seconds < 0.9995) {
     const milliseconds = seconds * 1000;
     // Below that, the digits say how long the clock took rather than the work.

@@ -6,6 +6,7 @@ import {
   fullness,
   linesOf,
   logLine,
+  nothingGoes,
   notice,
   type Planned,
   price,
@@ -121,6 +122,15 @@ test('the price is said in full', () => {
   );
   assert.equal(fullness(1.2e9, 24e9, 'en'), '1.2 GB of 24 GB');
   assert.equal(fullness(1.2e9, undefined, 'en'), '1.2 GB, without a limit');
+});
+
+test('that nothing goes is told, and why more than the budget stays', () => {
+  const told = (used: number, budget?: number) =>
+    nothingGoes([{ ...planned, plan: { ...planned.plan, evictions: [], used, budget } }], 'en');
+  assert.equal(told(1.2e9, 24e9), 'Nothing has to go: 1.2 GB of 24 GB.');
+  assert.equal(told(1.2e9), 'Nothing has to go: 1.2 GB, without a limit.');
+  assert.match(told(6e6, 1e6), /^Nothing can go now: 6 MB of 1 MB. What is left is pinned, or/);
+  assert.equal(nothingGoes([planned, planned], 'en'), 'Nothing has to go.');
 });
 
 test('what was done is told, and what stayed against expectation', () => {

@@ -118,6 +118,9 @@ test('notebooks with their cells, what saved most first', () => {
 
 test('nothing cached, Restricted Mode and an older format have words of their own', () => {
   assert.match(view([]).empty ?? '', /^Nothing is cached here yet/);
+  // Beside the problem there is nothing to tell: no figures that are all zero.
+  const broken = overviewView([], ['cache.db is damaged'], { ...viewpoint, trusted: true });
+  assert.match(broken.empty ?? '', /once a cache can be read/);
   assert.match(view([cache], { trusted: false }).restricted ?? '', /^In Restricted Mode/);
   const older = { ...figures, cells: undefined, larger: undefined, smaller: undefined };
   const [room] = view([{ ...cache, figures: older }]).rooms;

@@ -27,7 +27,7 @@ test('bytes are counted in decimal units, with three digits at most', () => {
 
 test('durations carry over to the next unit, never "60 s"', () => {
   const cases: [number, string][] = [
-    [0, '0 ms'],
+    [0, '0 s'],
     [0.0004, '<1 ms'],
     [0.12, '120 ms'],
     [0.9994, '999 ms'],
