@@ -75,12 +75,15 @@ function summary({ app, entry }: Description, { locale, now }: Reader): string {
 }
 
 function badgesOf({ entry, cell, fate }: Description): Badge[] {
-  // Of what was cleared there is no state any more.
   const current = entry.current && fate.kind === 'present';
+  const orphaned = cell.retiredAt !== undefined;
   return [
-    ...(fate.kind === 'cleared' ? [] : [current ? badges.current() : badges.outdated()]),
+    // Of what was cleared there is no state any more, and no run of a cell that is gone to be current for.
+    ...(fate.kind === 'cleared' || (current && orphaned)
+      ? []
+      : [current ? badges.current() : badges.outdated()]),
     ...(entry.pinned ? [badges.pinned()] : []),
-    ...(cell.retiredAt === undefined ? [] : [badges.retired()]),
+    ...(orphaned ? [badges.orphaned()] : []),
   ];
 }
 

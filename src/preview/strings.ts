@@ -194,7 +194,7 @@ export const badges = {
     text: l10n.t('pinned'),
     explanation: l10n.t('Cleaning up never removes it.'),
   }),
-  retired: () => ({
+  orphaned: () => ({
     text: l10n.t('orphaned'),
     explanation: l10n.t('The cell is no longer in the notebook.'),
   }),

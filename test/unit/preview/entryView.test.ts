@@ -94,7 +94,7 @@ test('a cell that is gone is called as the view calls it', () => {
   const view = entryView({ ...description, cell: { ...cell, retiredAt: 1 } }, reader);
   assert.deepEqual(
     view.badges.map(({ text }) => text),
-    ['current', 'orphaned'],
+    ['orphaned'],
   );
 });
 
