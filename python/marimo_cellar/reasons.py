@@ -60,6 +60,11 @@ def sentence(
     return " ".join(said) or None
 
 
+def keeps_running(reasons: Sequence[Reason]) -> bool:
+    """Whether the cell runs each time, also where its result is found."""
+    return any(_frame(reason) == _NOT_KEPT for reason in reasons)
+
+
 _MISSED = "Not from the cache: {0}."
 _NOT_KEPT = "Not cacheable: {0}."
 _IN_PART = "Saved in part: {0}."

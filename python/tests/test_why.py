@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from marimo_cellar import reasons
+from marimo_cellar.commands.why import _Cell, _sentence
 from tests.conftest import Write
 from tests.kernels import PACKAGE, change, export, query
 
@@ -338,3 +340,11 @@ def test_functions_and_blocks_are_told_by_their_arguments_and_names(
     assert {"kind": "input", "name": "n"} in misses["function"]
     factor = cell_id(notebook, "factor")
     assert {"kind": "input", "name": "factor", "cell": factor} in misses["block"]
+
+
+def test_a_cell_that_runs_each_time_is_not_said_to_come_from_the_cache() -> None:
+    cell = _Cell(1, 1, "slider", "slider", ("slider",), "hit", 0.0, 0.1)
+    assert _sentence(cell).startswith("From the cache")
+    for kind, met in (("ui", "Computed again, though"), ("file", "From the cache")):
+        reason = {"kind": kind, "names": ["slider"]}
+        assert _sentence(replace(cell, reasons=(reason,))).startswith(met)

@@ -26,7 +26,9 @@ def add_to(commands: Any) -> None:
         description="Says for each cell of a notebook what its last run met, and, if "
         "it was not served from the cache, why.",
     )
-    parser.add_argument("notebook", type=Path, metavar="NOTEBOOK")
+    parser.add_argument(
+        "notebook", type=Path, metavar="NOTEBOOK", help="a notebook's file"
+    )
     parser.add_argument(
         "cell",
         nargs="?",
@@ -153,6 +155,9 @@ def _sentence(cell: _Cell) -> str:
         return "It was not looked up yet."
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(cell.at))
     met = "From the cache" if cell.outcome == "hit" else "Computed"
+    if cell.outcome == "hit" and reasons.keeps_running(cell.reasons):
+        # marimo loads its values, and runs the cell all the same.
+        met = "Computed again, though it was in the cache"
     return " ".join(filter(None, [f"{met}, {when}.", cell.why]))
 
 
