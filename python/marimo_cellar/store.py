@@ -136,22 +136,24 @@ class SqliteStore(_marimo.FileStore):
 
     def hit(self, key: str) -> bool:
         key = keys.posix(key)
-        if known := self._known(key):
-            return True
-        if known is ABSENT and not self.stock.may_have(key):
-            return False
-        if _marimo.is_notebook_manifest(key):
-            return super().hit(key)
+        database = self.database
+        # In the order in which what is put goes on.
         if self._parts:
             with self._parts_lock:
                 if any(
                     writer.pending(key) is not None for writer in self._parts.values()
                 ):
                     return True
-        if behind.queue_of(self.database).item(key) is not None:
+        if behind.queue_of(database).item(key) is not None:
             return True
+        if known := self._answer(database, key):
+            return True
+        if known is ABSENT and not self.stock.may_have(key):
+            return False
+        if _marimo.is_notebook_manifest(key):
+            return super().hit(key)
         return self._quietly(
-            lambda: by_key.has(self.database, key) or self._may_be_old(key),
+            lambda: by_key.has(database, key) or self._may_be_old(key),
             False,
         )
 
@@ -221,11 +223,16 @@ class SqliteStore(_marimo.FileStore):
 
     def _known(self, key: str) -> Answer | None:
         """What was read of a key a while ago, and holds; None if nothing is known."""
+        database = self.database
         # What is being put comes first.
-        if self._parts or behind.queue_of(self.database).item(key) is not None:
+        if self._parts or behind.queue_of(database).item(key) is not None:
             return None
+        return self._answer(database, key)
+
+    def _answer(self, database: Database, key: str) -> Answer | None:
+        """The same of a key that nobody puts."""
         try:
-            return self.database.connections.recent.answer(key)
+            return database.connections.recent.answer(key)
         except Exception:
             # Whatever is the matter, a look into the database says it.
             return None
