@@ -118,7 +118,7 @@ def _write(database: Database, lookups: list[Lookup]) -> bool:
             return False
         if database.read_only:
             return True
-    with database.writing() as connection:
+    with database.writing(little=True) as connection:
         lookups = list(dict.fromkeys(lookups))
         explainer = _explainer(connection, lookups)
         new = [lookup for lookup in lookups if lookup.lookup_id is None]

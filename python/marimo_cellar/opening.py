@@ -30,10 +30,12 @@ File = tuple[int, int]
 
 
 class Connection(sqlite3.Connection):
-    """A connection, and what it is open on."""
+    """A connection, what it is open on, and whether it takes statements back by what
+    is in memory."""
 
     file: File | None = None
     read_only = False
+    undoes_in_memory = False
 
 
 def file_at(path: Path) -> File | None:

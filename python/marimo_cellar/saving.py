@@ -220,7 +220,7 @@ def _may_come(connection: sqlite3.Connection, database: Database, one: _Placed) 
 def _transaction(database: Database, saves: Sequence[Save]) -> Iterator[Connection]:
     """`Database.writing`, after whose failure the rolls forget what they wrote."""
     try:
-        with database.writing(folding=False) as connection:
+        with database.writing(folding=False, little=True) as connection:
             yield connection
     except BaseException:
         for save in saves:
