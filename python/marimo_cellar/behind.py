@@ -63,8 +63,10 @@ class Queue:
         self._worth = 0.0
         self._added = 0
         self._ended = 0
-        # Whether there is a thread that commits, and how many wait for it.
+        # Whether there is a thread that commits, and how many wait for it; and whether
+        # one folds the log.
         self._working = False
+        self._folding = False
         self._hurried = 0
         # What waits or is being committed: its items by key, its entries by hash.
         self._items: dict[str, Item] = {}
@@ -146,10 +148,30 @@ class Queue:
                     return
                 self._wait(self._is_urgent, _GATHERING_SECONDS)
             self._commit_waiting()
-            # By nobody who waits for a commit.
-            if self._database.log_size() > checkpoints.WORTH_FOLDING:
+            self._fold()
+
+    def _fold(self) -> None:
+        """Has a log that has grown folded by a thread of its own.
+
+        Nobody waits for the disk then: neither who waits for a commit, nor what comes
+        next to be committed.
+        """
+
+        def fold() -> None:
+            try:
                 with suppress(Exception):
                     self._database.fold_log()
+            finally:
+                self._folding = False
+
+        # Only who commits asks, and that is one at a time.
+        if not self._folding and self._database.log_size() > checkpoints.WORTH_FOLDING:
+            self._folding = True
+            try:
+                threading.Thread(target=fold, daemon=False).start()
+            except RuntimeError:
+                # The interpreter is ending, and closing the database folds it.
+                self._folding = False
 
     def _wait(self, until: Callable[[], object], seconds: float) -> bool:
         """Waits for something to be so. False after some seconds, and as the process

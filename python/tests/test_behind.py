@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar import SqliteStore, behind, blobs, notices, saving
+from marimo_cellar import SqliteStore, behind, blobs, checkpoints, notices, saving
 from marimo_cellar.blobs import INLINE_BYTES, Blob
 from marimo_cellar.checking import audit
 from marimo_cellar.database import Database
@@ -202,6 +202,32 @@ def test_a_thread_with_nothing_else_to_do_commits_itself(store: SqliteStore) -> 
     assert writer.finish_behind(then, here=True)
     assert keys_in(store) == ["n/P_first.pickle", "n/P_1.pickle"]
     assert ended == [threading.current_thread().name]
+
+
+def test_nobody_waits_for_the_log_to_be_folded(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, free = threading.Event(), threading.Event()
+    folded: list[str] = []
+
+    def fold_log(database: Database) -> bool:
+        folded.append(threading.current_thread().name)
+        begun.set()
+        return free.wait(60)
+
+    monkeypatch.setattr(checkpoints, "WORTH_FOLDING", 0)
+    monkeypatch.setattr(Database, "fold_log", fold_log)
+    keys = [f"n/P_{number}.pickle" for number in range(3)]
+    for key in keys:
+        assert store.put(key, b"one") and store.flush()
+        assert begun.wait(60)
+    assert keys_in(store) == ["n/P_first.pickle", *keys]
+    # One at a time, and another once that is done.
+    assert len(folded) == 1
+    free.set()
+    until(lambda: not behind.queue_of(store.database)._folding)
+    assert store.put("n/P_last.pickle", b"one") and store.flush()
+    until(lambda: len(folded) == 2)
 
 
 ENDING = """

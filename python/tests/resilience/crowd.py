@@ -142,9 +142,11 @@ def _measure(waits: list[float]) -> None:
     writing = Database.writing
 
     @contextmanager
-    def measured(self: Database, folding: bool = True) -> Iterator[Any]:
+    def measured(
+        self: Database, folding: bool = True, little: bool = False
+    ) -> Iterator[Any]:
         asked = time.monotonic()
-        with writing(self, folding) as connection:
+        with writing(self, folding, little) as connection:
             waits.append(time.monotonic() - asked)
             yield connection
 
