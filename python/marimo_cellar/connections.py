@@ -43,6 +43,8 @@ class Connections:
         if "recent" in (before := vars(self)):
             _inherited.append((before["idle"], before["recent"]))
         self.idle: list[Connection] = []
+        # Whether the database is being made, where there was none.
+        self._making = False
         self.recent = Recent(self.path)
         self._lock = threading.Lock()
         self._process = os.getpid()
@@ -86,7 +88,15 @@ class Connections:
             connection = self.idle.pop() if self.idle else None
         for other in stale:
             self._close(other)
-        if connection is None and (create or file is not None):
+        if connection is None and create:
+            self._making = file is None
+            try:
+                connection = self._open(create)
+            finally:
+                self._making = False
+        # What is being made has nothing to read. To see that by its schema takes
+        # longer than many a cell.
+        elif connection is None and file is not None and not self._making:
             connection = self._open(create)
         if connection is not None:
             self.read_only = connection.read_only or (

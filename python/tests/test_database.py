@@ -53,6 +53,45 @@ def test_the_file_is_as_the_design_says(database: Database) -> None:
     assert {name: pragma(database, name) for name in expected} == expected
 
 
+def test_what_is_being_made_is_not_opened_to_be_read(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    created, begun, go_on = schema.create, threading.Event(), threading.Event()
+
+    def create(connection: sqlite3.Connection, patience: float, log: bool) -> bool:
+        # As it is found while its tables are being made.
+        connection.execute("PRAGMA page_size = 8192")
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        begun.set()
+        assert go_on.wait(60)
+        return created(connection, patience, log)
+
+    opened = []
+    connect = opening.connect
+
+    def counted(path: Path, options: str, alone: bool = False) -> opening.Connection:
+        opened.append(options)
+        return connect(path, options, alone)
+
+    def make() -> None:
+        with database.writing():
+            pass
+
+    monkeypatch.setattr(schema, "create", create)
+    monkeypatch.setattr(opening, "connect", counted)
+    maker = threading.Thread(target=make)
+    maker.start()
+    assert begun.wait(60)
+    assert database.path.stat().st_size
+    with database.reading() as connection:
+        assert connection is None
+    assert opened == ["rwc"]
+    go_on.set()
+    maker.join()
+    with database.reading() as connection:
+        assert connection is not None
+
+
 def test_reading_makes_nothing(database: Database) -> None:
     with database.reading() as connection:
         assert connection is None
