@@ -51,7 +51,7 @@ _LOST = frozenset(
 # Whether the system takes hints of what will be read.
 CAN_PREFETCH = hasattr(os, "posix_fadvise")
 
-_PARTIAL_NAME = re.compile(r"([0-9a-f]{2}/)?\.partial-[0-9a-f-]{36}")
+_PARTIAL_NAME = r"([0-9a-f]{2}/)?\.partial-[0-9a-f-]{36}"
 
 _mappings: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
 
@@ -189,7 +189,7 @@ def check(content: Bytes, digest: bytes, size: int, crc: int | None) -> None:
 
 def is_partial(file: str) -> bool:
     """Whether a name below `blobs/` is of a write that has not ended, or was cut off."""
-    return _PARTIAL_NAME.fullmatch(file) is not None
+    return re.fullmatch(_PARTIAL_NAME, file) is not None
 
 
 def is_whole(path: str | Path, size: int) -> bool:

@@ -24,7 +24,7 @@ INLINE_BYTES = 64 * 1024
 
 FORMATS = frozenset(("arrow", "json", "npy", "pickle", "pt", "bin", "manifest"))
 
-_FILE_NAME = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})\.([a-z]+)")
+_FILE_NAME = r"([0-9a-f]{2})/(\1[0-9a-f]{62})\.([a-z]+)"
 
 
 class Blob(Struct, frozen=True):
@@ -179,7 +179,7 @@ def waiting(database: Database, blob: Blob) -> bytes | None:
 
 def is_our_name(file: str) -> bool:
     """Whether we, and nobody else, give such names to files below `blobs/`."""
-    return blobfile.is_partial(file) or _FILE_NAME.fullmatch(file) is not None
+    return blobfile.is_partial(file) or re.fullmatch(_FILE_NAME, file) is not None
 
 
 def is_there(database: Database, digest: bytes, file: str | None, size: int) -> bool:
@@ -252,7 +252,7 @@ def place_of(database: Database, digest: bytes, file: object) -> str | None:
     # believed, whatever else the row says, and of whatever type it is.
     if not isinstance(file, str) or not isinstance(digest, bytes):
         return None
-    parts = _FILE_NAME.fullmatch(file)
+    parts = re.fullmatch(_FILE_NAME, file)
     if parts is None or parts.group(2) != digest.hex() or parts.group(3) not in FORMATS:
         return None
     return f"{database.blobs}{os.sep}{file}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -70,7 +70,7 @@ class Cost(Struct, frozen=True):
     seconds: float
 
 
-class StoredItem(NamedTuple):
+class StoredItem(Struct, frozen=True):
     """An item with what its blob's row says of the bytes."""
 
     key: str

@@ -133,11 +133,8 @@ def _unused(lookup: Lookup, names: Iterable[str]) -> list[str]:
     if lookup.key.cache_name != "cell_cache" or notebook is None or own is None:
         return []
     below = [cell.code for cell in notebook.cells if own in cell.parents]
-    words = set().union(*(_WORD.findall(code) for code in below))
+    words = set().union(*(re.findall(r"\w+", code) for code in below))
     return [name for name in names if name not in words]
-
-
-_WORD = re.compile(r"\w+")
 
 
 def note_unpicklable(lookup: Lookup | None, names: Iterable[str]) -> None:

@@ -7,7 +7,6 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import NamedTuple
 
 from msgspec import Struct, field
 
@@ -55,7 +54,7 @@ class Save(Struct, eq=False):
         return (self.runtime or 0.0) + (self.cost.seconds if self.cost else 0.0)
 
 
-class _Placed(NamedTuple):
+class _Placed(Struct, frozen=True):
     save: Save
     cell_id: int
     node: bytes | None
