@@ -53,6 +53,15 @@ def test_the_file_is_as_the_design_says(database: Database) -> None:
     assert {name: pragma(database, name) for name in expected} == expected
 
 
+def test_only_what_changes_little_is_undone_by_what_is_in_memory(
+    database: Database,
+) -> None:
+    for little, place in ((False, 0), (True, 2), (True, 2), (False, 0)):
+        with database.writing(little=little) as connection:
+            found = connection.execute("PRAGMA temp_store").fetchone()
+            assert found == (place,)
+
+
 def test_what_is_being_made_is_not_opened_to_be_read(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
