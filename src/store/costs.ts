@@ -15,7 +15,8 @@ export function currentCosts(
   chosen: string,
   id?: number,
 ): Promise<Map<number, number>> {
-  const withCosts = `cell_id IN (SELECT cell_id FROM costs JOIN entries USING (entry_id))`;
+  // From the few costs to their entries: SQLite, which does not know how few, looks the other way.
+  const withCosts = `cell_id IN (SELECT cell_id FROM costs CROSS JOIN entries USING (entry_id))`;
   return costs(
     connection,
     `SELECT ${by} AS id, total(amount) AS amount
