@@ -59,14 +59,14 @@ export class Host {
 
   /**
    * Runs the command that clears a cell of the first database that the window showed.
-   * @returns the milliseconds until the command had answered, and those by which the host's event loop
-   * was late at most, until a second later
+   * @returns the milliseconds until the command had answered, the processor time that the host spent
+   * within them, and by how many its event loop was late at most, until a second later
    */
-  async clear(cellId: number): Promise<{ took: number; late: number }> {
+  async clear(cellId: number): Promise<{ took: number; worked: number; late: number }> {
     await this.ask('/delays/begin');
-    const { took } = (await this.ask(`/clear?cell=${cellId}`)) as { took: number };
+    const cleared = (await this.ask(`/clear?cell=${cellId}`)) as { took: number; worked: number };
     await sleep(1000);
-    return { took, late: ((await this.ask('/delays/end')) as { max: number }).max };
+    return { ...cleared, late: ((await this.ask('/delays/end')) as { max: number }).max };
   }
 
   /** By how many milliseconds the host's event loop was late within some seconds, and why. */

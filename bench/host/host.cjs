@@ -77,8 +77,10 @@ const answers = {
   '/clear': async ({ searchParams }) => {
     const reference = { kind: 'cell', cache: 0, cellId: Number(searchParams.get('cell')) };
     const begun = performance.now();
+    const before = process.cpuUsage();
     await vscode.commands.executeCommand('cellar.clearCellCache', reference);
-    return { took: performance.now() - begun };
+    const { user, system } = process.cpuUsage(before);
+    return { took: performance.now() - begun, worked: (user + system) / 1000 };
   },
   '/host': () => ({
     rss: process.memoryUsage.rss(),
