@@ -1,8 +1,9 @@
 import * as vscode from 'vscode';
 import type { Reference } from '../protocol/references';
 import type { Caches } from '../store/Caches';
-import type { ClearTarget, Clearance } from '../store/rows';
-import { needsConfirmation, notice, question, sum } from './clearing';
+import type { ClearTarget } from '../store/rows';
+import type { SqliteLoader } from '../store/SqliteLoader';
+import { needsConfirmation, notice, question, stakeOf, sum } from './clearing';
 import { findCode } from './findCode';
 import { isCellNotebook } from './isNotebook';
 import { cellLabel } from './nodeRow';
@@ -89,42 +90,43 @@ export class CacheCommands implements vscode.Disposable {
     targets: readonly { cache: number; name: string; target: ClearTarget }[],
   ): Promise<void> {
     const names = targets.map(({ name }) => name);
-    const each = async (
-      act: (path: string, targets: readonly ClearTarget[]) => Promise<Clearance>,
-    ): Promise<Clearance> => {
-      const done: Clearance[] = [];
+    const each = async <T>(
+      act: (loader: SqliteLoader, targets: readonly ClearTarget[]) => Promise<T>,
+    ): Promise<T[]> => {
+      const done: T[] = [];
       for (const cache of new Set(targets.map((target) => target.cache))) {
         const database = this.caches.path(cache);
         if (database === undefined) continue;
         const here = targets.filter((target) => target.cache === cache);
         done.push(
           await act(
-            database,
+            await this.caches.open(database),
             here.map(({ target }) => target),
           ),
         );
       }
-      return sum(done);
+      return done;
     };
     const locale = vscode.env.language;
-    const plan = await each(async (path, here) => (await this.caches.open(path)).planClear(here));
-    if (plan.entries === 0) {
+    const stake = stakeOf(await each((loader, here) => loader.stake(here)));
+    if (stake.entries === 0) {
       void vscode.window.showInformationMessage(
         vscode.l10n.t('Nothing is cached for {0}.', names.join(', ')),
       );
       return;
     }
     const limit = vscode.workspace.getConfiguration('cellar').get<number>('confirmClearAbove', 10);
-    if (needsConfirmation(plan, limit)) {
+    if (needsConfirmation(stake, limit)) {
+      const plan = sum(await each((loader, here) => loader.planClear(here)));
       const { title, detail, yes } = question(plan, names, locale);
       const answer = await vscode.window.showWarningMessage(title, { modal: true, detail }, yes);
       if (answer !== yes) return;
     }
     const done = await vscode.window.withProgress(
       { location: vscode.ProgressLocation.Window, title: vscode.l10n.t('Clearing cached results') },
-      () => each(async (path, here) => (await this.caches.open(path)).clear(here)),
+      () => each((loader, here) => loader.clear(here)),
     );
-    void vscode.window.showInformationMessage(notice(done, locale));
+    void vscode.window.showInformationMessage(notice(sum(done), locale));
   }
 
   private async show(argument: unknown, others: unknown): Promise<void> {

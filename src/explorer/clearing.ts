@@ -1,27 +1,36 @@
 import * as l10n from '@vscode/l10n';
 import { formatBytes, formatDuration } from '../protocol/quantities';
-import type { Clearance } from '../store/rows';
+import type { Clearance, Stake } from '../store/rows';
 
 /**
  * Whether to ask before clearing.
  * @param confirmAbove seconds to recompute, from the setting `cellar.confirmClearAbove`
  */
-export function needsConfirmation(plan: Clearance, confirmAbove: number): boolean {
-  return plan.cells > 1 || plan.pinned > 0 || plan.runtime > confirmAbove;
+export function needsConfirmation(stake: Stake, confirmAbove: number): boolean {
+  return stake.cells > 1 || stake.pinned > 0 || stake.runtime > confirmAbove;
+}
+
+/** What clearing costs in several databases together. */
+export function stakeOf(stakes: readonly Stake[]): Stake {
+  return {
+    cells: total(stakes.map(({ cells }) => cells)),
+    entries: total(stakes.map(({ entries }) => entries)),
+    runtime: total(stakes.map(({ runtime }) => runtime)),
+    pinned: total(stakes.map(({ pinned }) => pinned)),
+  };
 }
 
 /** What several databases give up together. */
 export function sum(clearances: readonly Clearance[]): Clearance {
-  const total = (of: (clearance: Clearance) => number) =>
-    clearances.reduce((amount, clearance) => amount + of(clearance), 0);
   return {
+    ...stakeOf(clearances),
     apps: [...new Set(clearances.flatMap(({ apps }) => apps))],
-    cells: total(({ cells }) => cells),
-    entries: total(({ entries }) => entries),
-    size: total(({ size }) => size),
-    runtime: total(({ runtime }) => runtime),
-    pinned: total(({ pinned }) => pinned),
+    size: total(clearances.map(({ size }) => size)),
   };
+}
+
+function total(amounts: readonly number[]): number {
+  return amounts.reduce((sum, amount) => sum + amount, 0);
 }
 
 export interface Question {

@@ -74,14 +74,18 @@ export class Access {
     }, signal);
   }
 
+  /** @returns what came of the work; the next change waits for the connection to be closed as well. */
   write<T>(work: (writer: Writer, blobs: BlobFolder) => Promise<T>): Promise<T> {
     this.#waiting++;
-    const result = this.#lastWrite.then(async () => {
-      this.#waiting--;
-      return this.#change(await this.live.current(), work);
+    const before = this.#lastWrite;
+    return new Promise((resolve, reject) => {
+      this.#lastWrite = before
+        .then(async () => {
+          this.#waiting--;
+          await this.#change(await this.live.current(), work, resolve);
+        })
+        .catch(reject);
     });
-    this.#lastWrite = result.catch(() => undefined);
-    return result;
   }
 
   /** Changes in many short transactions, beside our other changes as beside other processes'. */
@@ -113,9 +117,15 @@ export class Access {
   async #change<T>(
     database: OpenDatabase,
     work: (writer: Writer, blobs: BlobFolder) => Promise<T>,
+    answer: (result: T) => void = () => undefined,
   ): Promise<T> {
     try {
-      return await Writer.use(database, (writer) => work(writer, blobsOf(database)));
+      return await Writer.use(database, async (writer) => {
+        const result = await work(writer, blobsOf(database));
+        await this.changes.lookNow();
+        answer(result);
+        return result;
+      });
     } finally {
       await this.changes.lookNow();
     }

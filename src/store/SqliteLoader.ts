@@ -3,7 +3,7 @@ import { CacheUpkeep } from './CacheUpkeep';
 import { CacheValues } from './CacheValues';
 import { ChangeFeed } from './ChangeFeed';
 import { check, type CheckOptions, type Fault, type Report } from './checking';
-import { clear, planClearance, tidy } from './clearing';
+import { clear, planClearance, readStake } from './clearing';
 import {
   listApps,
   listCells,
@@ -34,12 +34,14 @@ import type {
   Lookup,
   LookupSummary,
   ReadSummary,
+  Stake,
   NewEntry,
   NewItem,
   OldEntry,
 } from './rows';
 import { save, takeOver } from './saving';
 import { discard, spool } from './spool';
+import { Tidying } from './Tidying';
 import type { Change, Disposable, Watcher } from './Watcher';
 import { refuseReadOnly } from './Writer';
 
@@ -62,6 +64,7 @@ export class SqliteLoader {
   readonly #live: LiveDatabase;
   readonly #report: (error: unknown) => void;
   readonly #access: Access;
+  readonly #tidying: Tidying;
   /** The bytes of what is stored. */
   readonly values: CacheValues;
   /** How the disk is looked after. */
@@ -84,6 +87,7 @@ export class SqliteLoader {
     });
     this.#changes = new ChangeFeed(this.path, () => this.#live.look(), report, watcher);
     this.#access = new Access(this.#live, this.#changes);
+    this.#tidying = new Tidying(this.#access, report);
     this.values = new CacheValues(this.#access);
     this.upkeep = new CacheUpkeep(this.path, this.#access);
   }
@@ -103,9 +107,10 @@ export class SqliteLoader {
     return this.#access.read(({ connection, path }) => listApps(connection, path, { uses: false }));
   }
 
+  /** One of them, in short as well. */
   app(appId: number): Promise<AppSummary | undefined> {
     return this.#access.read(
-      async ({ connection, path }) => (await listApps(connection, path, { appId }))[0],
+      async ({ connection, path }) => (await listApps(connection, path, { appId, uses: false }))[0],
     );
   }
 
@@ -230,6 +235,11 @@ export class SqliteLoader {
     });
   }
 
+  /** What {@link clear} would cost. */
+  stake(targets: readonly ClearTarget[]): Promise<Stake> {
+    return this.#access.read(({ connection }) => readStake(connection, targets));
+  }
+
   /** What `clear` would take, exactly, were it called now. Targets that do not exist count nothing. */
   planClear(targets: readonly ClearTarget[]): Promise<Clearance> {
     return this.#access.read(({ connection, path }) => planClearance(connection, path, targets));
@@ -246,10 +256,7 @@ export class SqliteLoader {
       const at = now() + 0.001;
       return clear(writer, blobs, this.path, targets, at);
     });
-    // The entries are gone: that their space is given back late is no failure of the clear.
-    this.#access
-      .write((writer) => tidy(writer, leftovers, () => !this.#access.isWaitedFor))
-      .catch(this.#report);
+    this.#tidying.add(leftovers);
     return clearance;
   }
 

@@ -48,8 +48,11 @@ export class Writer {
     refuseReadOnly(database);
     const connection = await Connection.open(database.realPath, 'write');
     try {
+      // What a statement would undo itself by is kept in memory: most statements here are small, and
+      // where they are not, a file of it took as long as the deletion did.
       await connection.exec(
-        `PRAGMA journal_size_limit = ${logKept}; PRAGMA cache_size = -${cacheSize}`,
+        `PRAGMA journal_size_limit = ${logKept}; PRAGMA cache_size = -${cacheSize};
+         PRAGMA temp_store = MEMORY`,
       );
       const writer = new Writer(database, connection);
       await writer.#log.foldAbove(tooLarge);

@@ -13,6 +13,11 @@ export interface LooseFile {
 
 /** Files removed under one hold of the write lock. */
 const filesAtOnce = 100;
+/**
+ * Entries removed by one statement. To be able to undo one SQLite copies each page that it changes, some
+ * ten megabytes for so many, and fresh memory costs more than the statements.
+ */
+const entriesAtOnce = 250;
 
 /**
  * Removes entries, their items and the blobs that nothing else refers to; part of a transaction.
@@ -34,14 +39,13 @@ export async function takeEntries(
   connection: Connection,
   entryIds: readonly number[],
 ): Promise<Map<string, number>> {
-  const ids = JSON.stringify(entryIds);
   const blobs = await connection.all(
     `SELECT DISTINCT b.blob_id AS id, hex(b.digest) AS digest
      FROM items AS i JOIN blobs AS b USING (digest)
      WHERE i.entry_id IN (SELECT value FROM json_each(?))`,
-    ids,
+    JSON.stringify(entryIds),
   );
-  await removeRows(connection, ids);
+  await removeRows(connection, entryIds);
   return new Map(blobs.map(({ id, digest }) => [String(digest), Number(id)]));
 }
 
@@ -68,14 +72,21 @@ export async function removeUnused(
   }));
 }
 
-/** Removes the rows of entries and of their items. @param ids a JSON array of the entries' ids */
-export async function removeRows(connection: Connection, ids: string): Promise<void> {
-  // Items before entries: their trigger still finds the blob whose size it takes off the totals.
-  await connection.run('DELETE FROM items WHERE entry_id IN (SELECT value FROM json_each(?))', ids);
-  await connection.run(
-    'DELETE FROM entries WHERE entry_id IN (SELECT value FROM json_each(?))',
-    ids,
-  );
+/** Removes the rows of entries and of their items. */
+export async function removeRows(
+  connection: Connection,
+  entryIds: readonly number[],
+): Promise<void> {
+  for (let at = 0; at < entryIds.length; at += entriesAtOnce) {
+    const ids = JSON.stringify(entryIds.slice(at, at + entriesAtOnce));
+    // Items before entries: their trigger still finds the blob whose size it takes off the totals.
+    for (const table of ['items', 'entries']) {
+      await connection.run(
+        `DELETE FROM ${table} WHERE entry_id IN (SELECT value FROM json_each(?))`,
+        ids,
+      );
+    }
+  }
 }
 
 /**

@@ -139,16 +139,20 @@ export interface ReadSummary {
   readonly digest: string | undefined;
 }
 
-/** What a clear takes away, told before it is done and again after. */
-export interface Clearance {
-  readonly apps: readonly string[];
+/** What a clear would cost: whether to ask first depends on it. */
+export interface Stake {
   readonly cells: number;
   readonly entries: number;
-  /** Bytes of blobs that nothing else refers to, thus what the disk gets back. */
-  readonly size: number;
   /** Seconds to compute it all again. */
   readonly runtime: number;
   readonly pinned: number;
+}
+
+/** What a clear takes away, told before it is done and again after. */
+export interface Clearance extends Stake {
+  readonly apps: readonly string[];
+  /** Bytes of blobs that nothing else refers to, thus what the disk gets back. */
+  readonly size: number;
 }
 
 /** What a clear takes: everything of an app, everything of a cell, or one result. */

@@ -100,6 +100,8 @@ for (const [what, targets, expected] of [
     const whole = { ...expected, apps: expected.apps.map((name) => join(folder, name)), pinned: 0 };
     const planned = await loader.planClear(targets);
     assert.deepEqual(planned, whole);
+    const { cells, entries: count, runtime, pinned } = whole;
+    assert.deepEqual(await loader.stake(targets), { cells, entries: count, runtime, pinned });
     const entries = await Promise.all([1, 2, 3, 4].map((id) => loader.entry(id)));
     const before = await Promise.all([1, 2, 3, 4].map((id) => everything(loader, id)));
     assert.deepEqual(await loader.clear(targets), whole);

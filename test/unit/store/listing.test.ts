@@ -136,7 +136,7 @@ test('a cell tells what its current entries save, what is pinned and when it was
   assert.deepEqual(await loader.cell(1), cell);
   const [app] = await loader.apps();
   assert.deepEqual([app?.cells, app?.entries, app?.saves, app?.lastUsedAt], [1, 4, 6, 30]);
-  assert.deepEqual(await loader.app(1), app);
+  assert.deepEqual(await loader.app(1), { ...app, saves: undefined, lastUsedAt: undefined });
 });
 
 test('notebooks come by path, cells in their order, entries newest first, values by key', async (t) => {
