@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { Caches } from '../store/Caches';
+import { lease } from '../store/CleanUp';
 import type { Pruned } from '../store/pruning';
 import type { Eviction } from '../store/retention';
 import { eachCache } from './eachCache';
@@ -23,6 +24,9 @@ interface Item extends vscode.QuickPickItem {
 }
 
 type CacheOf = ReadonlyMap<Planned, string>;
+
+/** Milliseconds for which another cleaner is waited for: one that was killed has the lease for as long. */
+const patience = (lease + 5) * 1000;
 
 /** `Prune Cache…`: lists what would go and why, lets the user keep or pin some, and goes. */
 export class PruneCommand {
@@ -196,7 +200,18 @@ export class PruneCommand {
             shown = count;
           };
           const loader = await this.caches.open(database);
-          all.push(await loader.upkeep.prune(evictions, { actor: 'command', signal, step }));
+          const waiting = () => {
+            progress.report({ message: t('waiting for another clean-up to end') });
+          };
+          all.push(
+            await loader.upkeep.prune(evictions, {
+              actor: 'command',
+              signal,
+              patience,
+              waiting,
+              step,
+            }),
+          );
         }
         return all;
       }),

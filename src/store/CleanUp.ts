@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { pid } from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BlobFolder } from './BlobFolder';
 import { listUnneededNodes, removeNodes } from './clearing';
 import type { Connection } from './Connection';
@@ -8,7 +9,9 @@ import { removeFiles, type LooseFile } from './removal';
 import type { Writer } from './Writer';
 
 /** Seconds after which a cleaner that says nothing more is taken for dead. */
-const lease = 20;
+export const lease = 20;
+/** Milliseconds between two tries to get it. */
+const pause = 250;
 /** How often a notebook's nodes are looked at while others write all the time. */
 const looks = 10;
 /** Files unlinked in one transaction. */
@@ -29,8 +32,23 @@ export class CleanUp {
     return this.signal?.aborted === true;
   }
 
-  /** Takes the lease; false while another cleaner has it. */
-  begin(): Promise<boolean> {
+  /**
+   * Takes the lease.
+   * @param patience milliseconds for which another cleaner, who may have been killed, is waited for
+   * @param waiting called when it is
+   * @returns false while another cleaner has it
+   */
+  async begin(patience = 0, waiting?: () => void): Promise<boolean> {
+    const deadline = performance.now() + patience;
+    for (let tries = 0; !(await this.#takeLease()); tries++) {
+      if (this.stopped || performance.now() >= deadline) return false;
+      if (tries === 0) waiting?.();
+      await sleep(pause);
+    }
+    return true;
+  }
+
+  #takeLease(): Promise<boolean> {
     return this.writer.transaction(async (connection) => {
       await connection.run(
         'INSERT OR IGNORE INTO cleaners (one, holder, until, swept_at) VALUES (1, ?, 0, 0)',

@@ -59,6 +59,10 @@ export interface PruneOptions {
   readonly actor: Actor;
   /** It stops between two transactions. */
   readonly signal?: AbortSignal;
+  /** Milliseconds for which another cleaner is waited for; none by default. */
+  readonly patience?: number;
+  /** Called when one is. */
+  readonly waiting?: () => void;
   /** Called with how many of the evictions are behind. */
   readonly step?: (done: number) => void;
 }
@@ -146,7 +150,7 @@ export async function prune(
   writer: Writer,
   blobs: BlobFolder,
   evictions: readonly Eviction[],
-  { actor, signal, step }: PruneOptions,
+  { actor, signal, patience, waiting, step }: PruneOptions,
 ): Promise<Pruned> {
   const cleaning = new Cleaning(actor, now(), haunting(evictions));
   const work = new CleanUp(writer, signal);
@@ -154,7 +158,7 @@ export async function prune(
     const { entries, size, seconds, amount } = cleaning;
     return { entries, size, seconds, amount, busy, slowest: writer.slowest };
   };
-  if (!(await work.begin())) return outcome(true);
+  if (!(await work.begin(patience, waiting))) return outcome(!work.stopped);
   try {
     // Neighbours together: each page that a transaction touches is written to the log by it. What was
     // saved together lies on the same pages of the tables and of some indexes; and so that values can

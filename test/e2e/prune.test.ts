@@ -130,14 +130,25 @@ test('what would go is listed, some of it is pinned, and the rest goes as was sa
       .waitFor();
   });
 
-  await step('the rest goes, as much as was said', async () => {
-    await page.locator('.quick-input-widget').getByRole('button', { name: 'OK' }).click();
-    const size = before.entries[1]?.size ?? 0;
-    await vsCode.notification(`Freed ${Math.round(size / 1000)} kB: 1 result,`).waitFor();
-    const after = await dryRun();
-    assert.equal(after.used, before.used - size);
-    assert.deepEqual(after.entries, []);
-  });
+  await step(
+    'the rest goes, as much as was said, once a cleaner that was killed is given up',
+    async () => {
+      // As a kernel leaves it that is killed while it cleans up.
+      const until = Date.now() / 1000 + 8;
+      await runSql(
+        path.join(folder, '__marimo__', 'cache', 'cache.db'),
+        `INSERT INTO cleaners VALUES (1, 'killed', ${until}, ${until})
+       ON CONFLICT (one) DO UPDATE SET holder = 'killed', until = ${until}`,
+      );
+      await page.locator('.quick-input-widget').getByRole('button', { name: 'OK' }).click();
+      await vsCode.notification('waiting for another clean-up to end').waitFor();
+      const size = before.entries[1]?.size ?? 0;
+      await vsCode.notification(`Freed ${Math.round(size / 1000)} kB: 1 result,`).waitFor();
+      const after = await dryRun();
+      assert.equal(after.used, before.used - size);
+      assert.deepEqual(after.entries, []);
+    },
+  );
 
   await step('the overview shows the room, the clean-up and what was saved', async () => {
     await vsCode.clearNotifications();
@@ -152,8 +163,11 @@ test('what would go is listed, some of it is pinned, and the rest goes as was sa
     await overview.getByText('1 hit', { exact: true }).first().waitFor();
     const notebook = overview.getByRole('button', { name: 'nb.py' });
     assert.equal(await notebook.getAttribute('aria-expanded'), 'false');
-    await notebook.click();
-    await overview.getByRole('rowheader', { name: 'numbers' }).waitFor();
+    await vsCode.eventually(async () => {
+      // A click is lost in which the page shows newer figures.
+      if ((await notebook.getAttribute('aria-expanded')) === 'false') await notebook.click();
+      await overview.getByRole('rowheader', { name: 'numbers' }).waitFor({ timeout: 2000 });
+    });
   });
 
   await step('a pinned old result still loads', async () => {

@@ -136,6 +136,27 @@ test('one cleaner at a time, and a dead one is waited for', async (t) => {
   assert.deepEqual([done.busy, done.entries], [false, 4]);
 });
 
+test('whoever asked for it waits for a cleaner that was killed, until it is cancelled', async (t) => {
+  const path = await makeCache(t);
+  const loader = await openCache(t, path);
+  await fill(loader, 4);
+  const { evictions } = await plan(loader, 0);
+  await runSql(path, `INSERT INTO cleaners VALUES (1, 'killed', ${now() + 30}, 0)`);
+  const asked = new AbortController();
+  const stopped = await loader.upkeep.prune(evictions, {
+    actor: 'command',
+    patience: 60_000,
+    signal: asked.signal,
+    waiting: () => {
+      asked.abort();
+    },
+  });
+  assert.deepEqual([stopped.busy, stopped.entries], [false, 0]);
+  await runSql(path, `UPDATE cleaners SET until = ${now() + 1}`);
+  const done = await loader.upkeep.prune(evictions, { actor: 'command', patience: 60_000 });
+  assert.deepEqual([done.busy, done.entries], [false, 4]);
+});
+
 test('it stops between transactions, and nothing is half gone', async (t) => {
   const path = await makeCache(t);
   const loader = await openCache(t, path);
