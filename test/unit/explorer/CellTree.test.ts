@@ -61,6 +61,18 @@ async function child(tree: CellTree, parent: Branch | undefined, label: string):
   return found;
 }
 
+/** The same with a notebook of the cells `a` and `b`, unfolded. */
+async function withTwoCells(t: TestContext) {
+  const made = await setUp(t);
+  const loader = await made.open();
+  await loader.save(entryOf(0, 'a'));
+  await loader.save(entryOf(1, 'b'));
+  const app = await child(made.tree, undefined, 'nb.py');
+  const [a, b] = await made.tree.children(app);
+  assert.ok(a && b);
+  return { ...made, loader, app, a, b };
+}
+
 test('notebooks, cells in their order, entries, values', async (t) => {
   const { tree, open, root } = await setUp(t);
   await writeFile(path.join(root, 'nb.py'), '');
@@ -159,13 +171,7 @@ test('nothing is shown anew while nothing changed', async (t) => {
 });
 
 test('after a commit exactly what changed is shown anew, as the same branches', async (t) => {
-  const { tree, open } = await setUp(t);
-  const loader = await open();
-  await loader.save(entryOf(0, 'a'));
-  await loader.save(entryOf(1, 'b'));
-  const app = await child(tree, undefined, 'nb.py');
-  const [a, b] = await tree.children(app);
-  assert.ok(a && b);
+  const { tree, loader, app, a, b } = await withTwoCells(t);
   await tree.children(a);
   await loader.save(entryOf(0, 'a', { cell: a, hash: 'another', runtime: 7 }));
 
@@ -216,13 +222,7 @@ test('ages go on without a commit', async (t) => {
 });
 
 test('after a commit what is as it was keeps its words, and what changed has new ones', async (t) => {
-  const { tree, open, clock, caches, database } = await setUp(t);
-  const loader = await open();
-  await loader.save(entryOf(0, 'a'));
-  await loader.save(entryOf(1, 'b'));
-  const app = await child(tree, undefined, 'nb.py');
-  const [a, b] = await tree.children(app);
-  assert.ok(a && b);
+  const { tree, loader, a, b, clock, caches, database } = await withTwoCells(t);
   const before = b.row;
   clock.now += 7300;
   await loader.save(entryOf(0, 'a', { cell: a, hash: 'another', runtime: 7 }));
