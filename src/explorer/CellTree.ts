@@ -179,11 +179,13 @@ export class CellTree {
       case 'app':
         return this.ask(parent.database, async (loader) => {
           const orphans = this.orphans(parent.cache);
+          const obsolete = await loader.obsoleteCells(parent.app.appId);
           return shownCells(await loader.cells(parent.app.appId)).map((cell) => ({
             ...parent,
             kind: 'cell',
             cell,
             orphaned: cell.retiredAt !== undefined || orphans.has(cell.cellId),
+            obsolete: obsolete.has(cell.cellId),
           }));
         });
       case 'cell':

@@ -151,16 +151,18 @@ function collectionName(path: string): string | undefined {
   }
 }
 
-function cellRow({ cell, orphaned }: CellNode, reader: Reader): Shown {
+function cellRow({ cell, orphaned, obsolete }: CellNode, reader: Reader): Shown {
   const { locale, now } = reader;
   const label = cellLabel(cell);
   const amounts = listed(
     formatBytes(cell.size, locale),
-    saving(cell.saves, cell.amount, locale),
+    // What nobody reads saves nothing.
+    obsolete ? undefined : saving(cell.saves, cell.amount, locale),
     cell.lastUsedAt === undefined ? undefined : formatAge(cell.lastUsedAt, now, locale),
   );
   const description = listed(
     orphaned ? l10n.t('orphaned') : undefined,
+    obsolete ? l10n.t('obsolete') : undefined,
     cell.pinned > 0 ? l10n.t('pinned') : undefined,
     amounts,
   );
@@ -180,7 +182,11 @@ function cellRow({ cell, orphaned }: CellNode, reader: Reader): Shown {
             ]
           : []),
         `${entries}, ${formatBytes(cell.size, locale)}`,
-        currentSaving(cell.saves, cell.amount, locale),
+        obsolete
+          ? l10n.t(
+              'Another version of marimo saved what is kept, and the one that the notebook ran with last does not read it.',
+            )
+          : currentSaving(cell.saves, cell.amount, locale),
         ...(cell.defs.length > 0 ? [l10n.t('Defines {0}', cell.defs.join(', '))] : []),
       ],
       code: shortened(cell.code),
@@ -206,7 +212,6 @@ function entryRow({ entry, obsolete }: EntryNode, reader: Reader): Shown {
     state,
     entry.pinned ? l10n.t('pinned') : undefined,
     formatBytes(entry.size, locale),
-    // What nobody reads saves nothing.
     obsolete ? undefined : saving(entry.runtime, entry.amount, locale),
     formatAge(entry.createdAt, now, locale),
   );

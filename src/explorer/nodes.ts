@@ -37,6 +37,8 @@ export interface CellNode {
   readonly cell: CellSummary;
   /** Whether the notebook has it no more, as it is in the editor or as the kernel saw it last. */
   readonly orphaned: boolean;
+  /** Whether the marimo that the notebook ran with last reads none of its results. */
+  readonly obsolete: boolean;
 }
 
 export interface EntryNode {
@@ -101,7 +103,7 @@ export function idOf(node: Node): string {
 export function ownOf(node: Node): unknown {
   switch (node.kind) {
     case 'cell':
-      return [node.cell, node.orphaned];
+      return [node.cell, node.orphaned, node.obsolete];
     case 'entry':
       return [node.entry, node.obsolete];
     case 'item':

@@ -20,7 +20,7 @@ import { type Figures, type FiguresOptions, readFigures, readSaved, type Saved }
 import { openDatabase, type OpenDatabase } from './opening';
 import { hiddenUntil } from './outside';
 import { type PinTarget, setPinned } from './pinning';
-import { lastFormat, type NotebookRecord, readGone, readRecord } from './record';
+import { lastFormat, listObsoleteCells, type NotebookRecord, readGone, readRecord } from './record';
 import type {
   AppSummary,
   CellSummary,
@@ -170,6 +170,11 @@ export class SqliteLoader {
   /** The same of each notebook whose file is gone, the one seen last first. */
   goneRecords(): Promise<NotebookRecord[]> {
     return this.#access.read(({ connection, path }) => readGone(connection, path));
+  }
+
+  /** The cells of an app of which marimo reads nothing any more: {@link listObsoleteCells}. */
+  obsoleteCells(appId: number): Promise<ReadonlySet<number>> {
+    return this.#access.read(({ connection }) => listObsoleteCells(connection, appId));
   }
 
   /** What answers for one of marimo's store keys in an app's folder: {@link listItemsByKey}. */

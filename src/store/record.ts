@@ -224,6 +224,30 @@ export async function lastFormat(
   return typeof row?.format === 'string' ? row.format : undefined;
 }
 
+/** The cells of a notebook that have entries, none of which is in the format that its marimo reads. */
+export async function listObsoleteCells(
+  connection: Connection,
+  appId: number,
+): Promise<ReadonlySet<number>> {
+  const formats = await connection.number(
+    `SELECT count(DISTINCT json_extract(versions, '$.cache')) FROM
+       (SELECT DISTINCT versions FROM cells JOIN entries USING (cell_id) WHERE app_id = ?)
+     WHERE json_valid(versions)`,
+    appId,
+  );
+  // Mostly there is one, and no entry has to be looked into.
+  if (formats < 2) return new Set();
+  const format = await lastFormat(connection, appId);
+  const rows = await connection.all(
+    `SELECT cell_id AS id FROM cells JOIN entries USING (cell_id) WHERE app_id = ?1 GROUP BY cell_id
+     HAVING min(CASE WHEN json_valid(versions)
+       THEN coalesce(CAST(json_extract(versions, '$.cache') AS TEXT) <> ?2, false) ELSE false END)`,
+    appId,
+    format ?? null,
+  );
+  return new Set(rows.map(({ id }) => Number(id)));
+}
+
 /**
  * marimo reads one format, and a notebook is most likely run next by the marimo that ran it last.
  * @param entries the latest first

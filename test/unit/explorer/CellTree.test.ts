@@ -121,11 +121,15 @@ test('a result in a format that the notebook was not last served in is obsolete'
   await loader.save({ ...entryOf(1, 'b'), versions: { marimo: '9.9.9', cache: '2' } });
   await tree.refresh();
   assert.match(entry.row.description, /^obsolete, /);
+  assert.match(a.row.description, /^obsolete, /);
+  assert.doesNotMatch([a.row.description, ...a.row.tooltip.lines].join(' '), /saves|results save/);
+  assert.match((await child(tree, app, 'b')).row.description, /saves 2\.5 s/);
   const b = await child(tree, await child(tree, app, 'b'), 'Result');
   assert.match(b.row.description, /^current, /);
   await runSql(database, "UPDATE entries SET last_hit_at = created_at + 9 WHERE hash = 'a-0'");
   await tree.refresh();
   assert.match(entry.row.description, /^current, /);
+  assert.match(a.row.description, /saves 2\.5 s/);
   assert.match(b.row.description, /^obsolete, /);
 });
 

@@ -77,7 +77,15 @@ const appNode = {
   apart: undefined,
   exists: true,
 } as const;
-const cellNode = { kind: 'cell', cache: 0, database, app, cell, orphaned: false } as const;
+const cellNode = {
+  kind: 'cell',
+  cache: 0,
+  database,
+  app,
+  cell,
+  orphaned: false,
+  obsolete: false,
+} as const;
 const entryNode = { ...cellNode, kind: 'entry', entry, obsolete: false } as const;
 const itemNode = { ...entryNode, kind: 'item', item } as const;
 
