@@ -90,7 +90,11 @@ const answers = {
   }),
 };
 
+/** A view that needs nothing: what it takes to be there, any view takes. */
+const still = { getChildren: () => ['still'], getTreeItem: (label) => new vscode.TreeItem(label) };
+
 exports.activate = (context) => {
+  context.subscriptions.push(vscode.window.registerTreeDataProvider('bench.still', still));
   const server = createServer(async ({ url }, response) => {
     const asked = new URL(url, 'http://127.0.0.1');
     const answer = answers[asked.pathname];
