@@ -1,13 +1,13 @@
 import * as l10n from '@vscode/l10n';
-import { formatBytes, formatDuration } from '../protocol/quantities';
+import { formatAmount, formatBytes, formatDuration } from '../protocol/quantities';
 import type { Clearance, Stake } from '../store/rows';
 
 /**
  * Whether to ask before clearing.
- * @param confirmAbove seconds to recompute, from the setting `cellar.confirmClearAbove`
+ * @param confirmAbove seconds to recompute, and those that what was paid is worth, from the setting `cellar.confirmClearAbove`
  */
 export function needsConfirmation(stake: Stake, confirmAbove: number): boolean {
-  return stake.cells > 1 || stake.pinned > 0 || stake.runtime > confirmAbove;
+  return stake.cells > 1 || stake.pinned > 0 || stake.runtime + stake.worth > confirmAbove;
 }
 
 /** What clearing costs in several databases together. */
@@ -16,6 +16,8 @@ export function stakeOf(stakes: readonly Stake[]): Stake {
     cells: total(stakes.map(({ cells }) => cells)),
     entries: total(stakes.map(({ entries }) => entries)),
     runtime: total(stakes.map(({ runtime }) => runtime)),
+    amount: total(stakes.map(({ amount }) => amount)),
+    worth: total(stakes.map(({ worth }) => worth)),
     pinned: total(stakes.map(({ pinned }) => pinned)),
   };
 }
@@ -46,13 +48,11 @@ export function question(plan: Clearance, names: readonly string[], locale: stri
     names.length === 1 && name !== undefined
       ? l10n.t('Clear what is cached for {0}?', name)
       : l10n.t('Clear what is cached for {0} cells?', plan.cells);
+  const facts = factsOf(plan, locale);
   const lines = [
-    l10n.t(
-      '{0}: {1}, which would take {2} to compute again.',
-      cells(plan.cells),
-      formatBytes(plan.size, locale),
-      formatDuration(plan.runtime, locale),
-    ),
+    plan.amount > 0
+      ? l10n.t('{0}: {1}, which would take {2} to compute again, and cost {3}.', ...facts)
+      : l10n.t('{0}: {1}, which would take {2} to compute again.', ...facts),
   ];
   if (plan.pinned === 1) lines.push(l10n.t('One result among them is pinned.'));
   if (plan.pinned > 1) lines.push(l10n.t('{0} results among them are pinned.', plan.pinned));
@@ -61,12 +61,20 @@ export function question(plan: Clearance, names: readonly string[], locale: stri
 
 /** What was cleared: "Cleared 1 cell: 12.4 MB, 34 s to recompute." */
 export function notice(done: Clearance, locale: string): string {
-  return l10n.t(
-    'Cleared {0}: {1}, {2} to recompute.',
-    cells(done.cells),
-    formatBytes(done.size, locale),
-    formatDuration(done.runtime, locale),
-  );
+  const facts = factsOf(done, locale);
+  return done.amount > 0
+    ? l10n.t('Cleared {0}: {1}, {2} to recompute and {3} to pay.', ...facts)
+    : l10n.t('Cleared {0}: {1}, {2} to recompute.', ...facts);
+}
+
+/** Cells, size, time and money. */
+function factsOf(clearance: Clearance, locale: string): [string, string, string, string] {
+  return [
+    cells(clearance.cells),
+    formatBytes(clearance.size, locale),
+    formatDuration(clearance.runtime, locale),
+    formatAmount(clearance.amount, locale),
+  ];
 }
 
 function cells(count: number): string {

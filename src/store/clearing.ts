@@ -1,9 +1,11 @@
 import { dirname, resolve } from 'node:path';
 import type { BlobFolder } from './BlobFolder';
+import { looksAfterItself } from './features';
 import { digest, integer, Listing, text } from './fields';
 import { descendantsFirst, listGraph, reachable, type GraphNode } from './nodes';
 import { removeFiles, removeRows } from './removal';
 import type { Leftovers } from './Tidying';
+import { savedByCell } from './uses';
 import type { Clearance, ClearTarget, Stake } from './rows';
 import type { Connection, Row } from './Connection';
 import type { Writer } from './Writer';
@@ -38,11 +40,24 @@ const files = new Listing('a value', {
 });
 
 /** What they hold, of the table `doomed`. */
-const stake = `
-  (SELECT count(DISTINCT cell_id) FROM doomed) AS cells,
-  (SELECT count(*) FROM doomed) AS entries,
-  (SELECT total(runtime) FROM doomed JOIN entries USING (entry_id)) AS runtime,
-  (SELECT count(*) FROM doomed JOIN entries USING (entry_id) WHERE pinned) AS pinned`;
+async function stake(connection: Connection): Promise<string> {
+  const costs = (await looksAfterItself(connection))
+    ? 'costs'
+    : '(SELECT 0 AS entry_id, 0 AS amount, 0 AS seconds)';
+  return `
+    (SELECT count(DISTINCT cell_id) FROM doomed) AS cells,
+    (SELECT count(*) FROM doomed) AS entries,
+    ${summed('runtime')} AS runtime,
+    ${summed('amount', `JOIN ${costs} USING (entry_id)`)} AS amount,
+    ${summed('seconds', `JOIN ${costs} USING (entry_id)`)} AS worth,
+    (SELECT count(*) FROM doomed JOIN entries USING (entry_id) WHERE pinned) AS pinned`;
+}
+
+/** Of what is in a cell's own results and in those of its functions too, the larger. */
+function summed(column: string, join = ''): string {
+  return `(SELECT total(most) FROM (SELECT ${savedByCell(column)} AS most
+    FROM doomed JOIN entries USING (entry_id, cell_id) ${join} GROUP BY cell_id))`;
+}
 
 /** What the targets' entries cost to compute again: a hundredth of the work of {@link planClearance}. */
 export async function readStake(
@@ -51,7 +66,7 @@ export async function readStake(
 ): Promise<Stake> {
   return stakeIn(
     await connection.get(
-      `WITH doomed AS MATERIALIZED (SELECT * FROM ${doomed}) SELECT ${stake}`,
+      `WITH doomed AS MATERIALIZED (SELECT * FROM ${doomed}) SELECT ${await stake(connection)}`,
       ...parameters(targets),
     ),
   );
@@ -62,6 +77,8 @@ function stakeIn(row: Row | undefined): Stake {
     cells: Number(row?.cells),
     entries: Number(row?.entries),
     runtime: Number(row?.runtime),
+    amount: Number(row?.amount),
+    worth: Number(row?.worth),
     pinned: Number(row?.pinned),
   };
 }
@@ -89,7 +106,7 @@ async function plan(
        loose AS MATERIALIZED (SELECT * FROM ${loose})
      SELECT (SELECT json_group_array(path) FROM (SELECT DISTINCT a.path
          FROM doomed JOIN cells USING (cell_id) JOIN apps AS a USING (app_id))) AS apps,
-       (SELECT total(size) FROM loose) AS size, ${stake}, ${more}`,
+       (SELECT total(size) FROM loose) AS size, ${await stake(connection)}, ${more}`,
     ...parameters(targets),
   );
 }

@@ -145,6 +145,9 @@ export interface Stake {
   readonly entries: number;
   /** Seconds to compute it all again. */
   readonly runtime: number;
+  /** What it cost in money, and would again, and the seconds of waiting that this is worth. */
+  readonly amount: number;
+  readonly worth: number;
   readonly pinned: number;
 }
 

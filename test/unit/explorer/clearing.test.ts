@@ -9,6 +9,8 @@ const one: Clearance = {
   entries: 2,
   size: 12_400_000,
   runtime: 9,
+  amount: 0,
+  worth: 0,
   pinned: 0,
 };
 
@@ -18,6 +20,8 @@ const decisions: { name: string; plan: Partial<Clearance>; above?: number; ask: 
   { name: 'more than the limit', plan: { runtime: 10.1 }, ask: true },
   { name: 'a limit of nothing', plan: { runtime: 0.1 }, above: 0, ask: true },
   { name: 'nothing to recompute', plan: { runtime: 0 }, above: 0, ask: false },
+  { name: 'little that was paid', plan: { amount: 0.01, worth: 0.6 }, ask: false },
+  { name: 'what was paid', plan: { amount: 0.42, worth: 25.2 }, ask: true },
   { name: 'two cheap cells', plan: { cells: 2 }, ask: true },
   { name: 'something pinned', plan: { pinned: 1 }, ask: true },
 ];
@@ -37,6 +41,10 @@ test('says what was cleared', () => {
     notice({ ...one, cells: 3, runtime: 90 }, 'en'),
     'Cleared 3 cells: 12.4 MB, 1 min 30 s to recompute.',
   );
+  assert.equal(
+    notice({ ...one, amount: 0.42 }, 'en'),
+    'Cleared 1 cell: 12.4 MB, 9 s to recompute and 0.42 to pay.',
+  );
 });
 
 test('asks about what goes, by name where it is one thing', () => {
@@ -45,6 +53,11 @@ test('asks about what goes, by name where it is one thing', () => {
   assert.equal(
     single.detail,
     '1 cell: 12.4 MB, which would take 9 s to compute again.\nOne result among them is pinned.',
+  );
+  const paid = question({ ...one, amount: 0.42 }, ['ask of analysis.py'], 'en');
+  assert.equal(
+    paid.detail,
+    '1 cell: 12.4 MB, which would take 9 s to compute again, and cost 0.42.',
   );
   const several = question({ ...one, cells: 3 }, ['a', 'b', 'c'], 'en');
   assert.equal(several.title, 'Clear what is cached for 3 cells?');
@@ -57,6 +70,8 @@ test('what several databases give up is added up', () => {
     entries: 4,
     size: 24_800_000,
     runtime: 18,
+    amount: 0,
+    worth: 0,
     pinned: 2,
   });
   assert.equal(sum([]).cells, 0);

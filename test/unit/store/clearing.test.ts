@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { stat, writeFile } from 'node:fs/promises';
+import { cp, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
 import type { ClearTarget, NewCell } from '../../../src/store/rows';
 import type { SqliteLoader } from '../../../src/store/SqliteLoader';
-import { makeCache, makeEntry, makeItem, openCache, runSql } from './cacheFolder';
+import { makeCache, makeEntry, makeFolder, makeItem, openCache, runSql } from './cacheFolder';
 import { OtherProcess } from './OtherProcess';
 
 const shared = Buffer.alloc(100_000, 'shared');
@@ -97,11 +97,12 @@ for (const [what, targets, expected] of [
     const loader = await openCache(t, path);
     await fill(loader);
     const folder = dirname(dirname(dirname(path)));
-    const whole = { ...expected, apps: expected.apps.map((name) => join(folder, name)), pinned: 0 };
+    const apps = expected.apps.map((name) => join(folder, name));
+    const whole = { ...expected, apps, amount: 0, worth: 0, pinned: 0 };
     const planned = await loader.planClear(targets);
     assert.deepEqual(planned, whole);
-    const { cells, entries: count, runtime, pinned } = whole;
-    assert.deepEqual(await loader.stake(targets), { cells, entries: count, runtime, pinned });
+    const stake = { ...whole, apps: undefined, size: undefined };
+    assert.deepEqual({ ...(await loader.stake(targets)), apps: undefined, size: undefined }, stake);
     const entries = await Promise.all([1, 2, 3, 4].map((id) => loader.entry(id)));
     const before = await Promise.all([1, 2, 3, 4].map((id) => everything(loader, id)));
     assert.deepEqual(await loader.clear(targets), whole);
@@ -129,6 +130,33 @@ test('pinned entries are counted, and cleared when told to', async (t) => {
   await runSql(path, 'UPDATE entries SET pinned = 1 WHERE entry_id < 3');
   assert.equal((await loader.planClear([{ kind: 'app', appId: 1 }])).pinned, 2);
   assert.equal((await loader.clearApp(1)).pinned, 2);
+});
+
+test('money is told, and what a cell paid for in its functions once', async (t) => {
+  const path = await makeCache(t);
+  const loader = await openCache(t, path);
+  await fill(loader);
+  await runSql(
+    path,
+    `INSERT INTO entries (entry_id, cell_id, cache_name, cache_type, hash, loader, runtime, created_at)
+       VALUES (5, 1, 'ask', 'P', 'f', 'pickle', 0.5, 1);
+     INSERT INTO costs VALUES (1, 0.42, 25.2), (5, 0.4, 24), (2, 1, 60);`,
+  );
+  const { amount, worth, runtime } = await loader.stake([{ kind: 'cell', cellId: 1 }]);
+  assert.deepEqual({ amount, worth, runtime }, { amount: 0.42, worth: 25.2, runtime: 1 });
+  assert.equal((await loader.planClear([{ kind: 'app', appId: 1 }])).amount, 1.42);
+  assert.equal((await loader.clearApp(1)).amount, 1.42);
+});
+
+test('a cache of format 1.0, which knows of no money, is cleared as well', async (t) => {
+  const folder = join(await makeFolder(t), '__marimo__', 'cache');
+  await cp(join(__dirname, '../../fixtures/store/1.0/cache'), folder, { recursive: true });
+  const old = await openCache(t, join(folder, 'cache.db'));
+  const targets: ClearTarget[] = [{ kind: 'app', appId: 1 }];
+  const { entries, amount, worth } = await old.stake(targets);
+  assert.ok(entries > 0);
+  assert.deepEqual({ amount, worth }, { amount: 0, worth: 0 });
+  assert.equal((await old.clear(targets)).entries, entries);
 });
 
 test('what the runs of a cleared cell met stays known', async (t) => {
