@@ -348,3 +348,16 @@ def test_a_cell_that_runs_each_time_is_not_said_to_come_from_the_cache() -> None
     for kind, met in (("ui", "Computed again, though"), ("file", "From the cache")):
         reason = {"kind": kind, "names": ["slider"]}
         assert _sentence(replace(cell, reasons=(reason,))).startswith(met)
+
+
+def test_what_comes_from_the_cache_is_said_to_once() -> None:
+    cell = _Cell(1, 1, "load", "load", ("data",), "hit", 0.0, 0.1)
+    gone = _sentence(replace(cell, why="From the cache, but data.csv is gone."))
+    assert gone.count("From the cache") == 1 and gone.endswith(
+        ", but data.csv is gone."
+    )
+    kept = _sentence(replace(cell, why="Saved in part: plot."))
+    assert kept.startswith("From the cache, ") and kept.endswith(
+        ". Saved in part: plot."
+    )
+    assert _sentence(cell).endswith(".") and "  " not in _sentence(cell)

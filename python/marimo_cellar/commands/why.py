@@ -158,7 +158,11 @@ def _sentence(cell: _Cell) -> str:
     if cell.outcome == "hit" and reasons.keeps_running(cell.reasons):
         # marimo loads its values, and runs the cell all the same.
         met = "Computed again, though it was in the cache"
-    return " ".join(filter(None, [f"{met}, {when}.", cell.why]))
+    why = cell.why or ""
+    if why.startswith(met):
+        # It says so itself, and goes on: "From the cache, but data.csv is gone."
+        return f"{met}, {when}{why.removeprefix(met)}"
+    return f"{met}, {when}. {why}".rstrip()
 
 
 def _as_json(cell: _Cell) -> dict[str, object]:
