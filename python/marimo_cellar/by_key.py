@@ -153,7 +153,8 @@ def _prefetch(database: Database, cell_id: int, entry_id: int) -> None:
     """Has the system read the files that are likely to be asked for after an entry's,
     while that one's bytes are read and checked."""
     reads = database.connections.recent.file_reads
-    if not reads.follows(entry_id):
+    # A hint in vain takes as long as many a read: chance alone puts two in order.
+    if not reads.follows(entry_id) or reads.length < 2:
         reads.until = entry_id
     elif reads.until - entry_id < _FILES_AHEAD // 2:
         with suppress(Exception):

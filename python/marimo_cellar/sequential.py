@@ -13,16 +13,20 @@ _NEAR = 16
 
 class SequentialReads(Struct):
     """`last` is the entry that was asked for last, as far as it was not read ahead,
-    `until` the last one that was read ahead after it, and `count` how many were to be."""
+    and `length` how many of those before it followed one another. `until` is the last
+    one that was read ahead after it, and `count` how many were to be."""
 
     last: int | None = None
+    length: int = 0
     until: int = 0
     count: int = 0
 
     def follows(self, entry_id: int) -> bool:
         """Whether an entry, which is asked for now, is the next one or so."""
         last, self.last = self.last, entry_id
-        return last is not None and last < entry_id <= max(last, self.until) + _NEAR
+        follows = last is not None and last < entry_id <= max(last, self.until) + _NEAR
+        self.length = self.length + 1 if follows else 0
+        return follows
 
     def worth_ahead(self, entry_id: int) -> int:
         """How many of the entries after one, which is asked for now, are worth reading
