@@ -363,3 +363,11 @@ def test_the_files_that_are_fetched_go_ahead_by_some_megabytes() -> None:
     told = [len(upcoming.files_after(found)) for found in founds]
     assert told == [4, 1, 1, 1, 1, 1, 0, 0, 0, 0]
     assert upcoming.files_after(large(11)) == []
+
+
+def test_an_entry_that_was_not_expected_ends_no_hints() -> None:
+    item = StoredItem("2", "npy", b"2", 0, 1, 0, f"00/{2:064x}.npy", None)
+    first, second = Found(1, 1, True, 0.0, []), Found(2, 1, True, 0.0, [item])
+    upcoming = Upcoming([first, second])
+    assert upcoming.files_after(Found(3, 1, True, 0.0, [])) == []
+    assert len(upcoming.files_after(first)) == 1
