@@ -110,7 +110,7 @@ def _read(
             return None
         expected: Expected = {}
         for key, found in likely(connection, app_path(database, roll.path)):
-            most -= sum(len(item.content or b"") for item in found.items or ())
+            most -= found.bytes_held
             if most < 0:
                 break
             expected.setdefault(keys.key_of(key), {})[found.cell_id] = found

@@ -172,8 +172,9 @@ def _files_after(
     with database.reading() as connection:
         if connection is not None:
             of = (cell_id, entry_id, _FILES_AHEAD)
+            rows = connection.execute(_FILES_AFTER, of).fetchall()
             left = _FILES_BYTES
-            for digest, file, size, next_id in connection.execute(_FILES_AFTER, of):
+            for digest, file, size, next_id in rows:
                 files.append((digest, file))
                 entry_id = next_id
                 left -= size

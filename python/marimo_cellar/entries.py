@@ -95,6 +95,11 @@ class Found(Struct, frozen=True):
     created_at: float
     items: Sequence[StoredItem] | None = None
 
+    @property
+    def bytes_held(self) -> int:
+        """What its values take in memory."""
+        return sum(len(item.content or b"") for item in self.items or ())
+
 
 # Entries with their items, item by item, for `_expected`. The order of the joins is that
 # of the indices, which no statistics are kept for.

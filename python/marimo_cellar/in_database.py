@@ -7,7 +7,6 @@ of a `FileStore`. Here it is rows.
 from __future__ import annotations
 
 import sqlite3
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +24,6 @@ if TYPE_CHECKING:
     from marimo_cellar.purging import Purge
 
 
-@lru_cache(maxsize=256)
-def _path_of(name: str, cache_type: Any, hash: str, suffix: str) -> Path:
-    """As marimo's `build_path`."""
-    prefix = _marimo.CACHE_PREFIX.get(cache_type, "U_")
-    return Path(name, f"{prefix}{hash}.{suffix}")
-
-
 class InDatabase(_marimo.BasePersistenceLoader):
     """Mixed in before marimo's class, whose entries are then in a database.
 
@@ -44,6 +36,8 @@ class InDatabase(_marimo.BasePersistenceLoader):
         self, name: str, store: _marimo.Store | None = None, **kwargs: Any
     ) -> None:
         self._belonging = Belonging()
+        # Of the key that was asked for last; all views of the loader share it.
+        self._last_path: dict[tuple[str, str], Path] = {}
         try:
             self._belonging.learn()
             if store is None:
@@ -67,7 +61,13 @@ class InDatabase(_marimo.BasePersistenceLoader):
 
     def build_path(self, key: _marimo.HashKey) -> Path:
         # Asked for twice a lookup, of which making it anew took a tenth.
-        return _path_of(self.name, key.cache_type, key.hash, self.suffix)
+        asked = (key.cache_type, key.hash)
+        path = self._last_path.get(asked)
+        if path is None:
+            path = super().build_path(key)
+            self._last_path.clear()
+            self._last_path[asked] = path
+        return path
 
     def clear(self) -> None:
         """Removes this cache's entries of this notebook, and of no other."""

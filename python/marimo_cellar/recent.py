@@ -165,7 +165,8 @@ class Recent:
             kept = None if state is None else self._kept_of(state)
             if kept is None:
                 return
-            size = sum(map(_bytes_of, expected.values()))
+            founds = [one for cells in expected.values() for one in cells.values()]
+            size = sum(_ENTRY_BYTES + found.bytes_held for found in founds)
             if kept.expected_bytes + size > _EXPECTED_BYTES:
                 kept.expected, kept.expected_bytes = {}, 0
             kept.expected_bytes += size
@@ -226,11 +227,6 @@ class Recent:
         answer = answers.pop(key, None)
         if answer:
             self._bytes -= len(answer.content or b"")
-
-
-def _bytes_of(cells: dict[int, Found]) -> int:
-    items = [item for found in cells.values() for item in found.items or ()]
-    return _ENTRY_BYTES + sum(len(item.content or b"") for item in items)
 
 
 def _is_now(state: State | None) -> bool:

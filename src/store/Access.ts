@@ -82,7 +82,11 @@ export class Access {
       this.#lastWrite = before
         .then(async () => {
           this.#waiting--;
-          await this.#change(await this.live.current(), work, resolve);
+          await this.#change(await this.live.current(), async (writer, blobs) => {
+            const result = await work(writer, blobs);
+            await this.changes.lookNow();
+            resolve(result);
+          });
         })
         .catch(reject);
     });
@@ -117,15 +121,9 @@ export class Access {
   async #change<T>(
     database: OpenDatabase,
     work: (writer: Writer, blobs: BlobFolder) => Promise<T>,
-    answer: (result: T) => void = () => undefined,
   ): Promise<T> {
     try {
-      return await Writer.use(database, async (writer) => {
-        const result = await work(writer, blobsOf(database));
-        await this.changes.lookNow();
-        answer(result);
-        return result;
-      });
+      return await Writer.use(database, (writer) => work(writer, blobsOf(database)));
     } finally {
       await this.changes.lookNow();
     }
