@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from marimo_cellar import opening, pruning, retention, upkeep
-from marimo_cellar.__main__ import main
+from marimo_cellar import pruning, retention
 from marimo_cellar.checking import audit
 from marimo_cellar.cleaner import Cleaner
 from marimo_cellar.contents import load
@@ -22,42 +18,12 @@ from marimo_cellar.roll import Roll
 from marimo_cellar.store import SqliteStore
 from tests import kernels
 from tests.conftest import Write, ran
+from tests.equal_worth import database, fill, left, prune
 from tests.servers import serve
 
+__all__ = ["database"]
+
 DAY = 24 * 3600.0
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Database:
-    return database_in(tmp_path / "__marimo__" / "cache")
-
-
-def fill(database: Database, count: int, size: int = 100_000) -> None:
-    """Entries of equal worth but for their age, the first one the oldest."""
-    store = SqliteStore(str(database.folder))
-    for number in range(count):
-        data = number.to_bytes(4, "big") * (size // 4)
-        assert store.put(f"block/P_{number}.pickle", data)
-    with database.writing() as connection:
-        connection.execute(
-            "UPDATE entries SET runtime = 0.01, created_at = created_at - 100 * ?"
-            " + 100 * entry_id",
-            (count + 1000,),
-        )
-        connection.execute("UPDATE totals SET runtime = 0.01 * ?", (count,))
-        connection.execute("UPDATE apps SET last_seen_at = 0")
-
-
-def left(database: Database) -> list[str]:
-    with database.reading() as connection:
-        assert connection is not None
-        rows = connection.execute("SELECT hash FROM entries ORDER BY entry_id")
-        return [row[0] for row in rows]
-
-
-def prune(database: Database, budget: int | None, **options: Any) -> pruning.Outcome:
-    options.setdefault("now", time.time())
-    return pruning.prune(database, None, budget, "command", **options)
 
 
 def test_a_clean_up_frees_what_was_planned_and_keeps_to_the_budget(
@@ -217,116 +183,6 @@ def test_an_evicted_entry_does_not_come_back_from_an_old_file(
     assert entries.files_hidden_until(database, other, owner) == float("-inf")
 
 
-# By itself, after a run
-
-
-@pytest.fixture
-def notebook(database: Database, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A notebook of a project that has room for 1 MB, and 4 MB in its cache."""
-    folder = database.folder.parent.parent
-    folder.joinpath("pyproject.toml").parent.mkdir(exist_ok=True)
-    folder.joinpath("pyproject.toml").write_text('[tool.cellar]\nbudget = "1MB"\n')
-    fill(database, 40)
-    for name in ("_looked_at", "_left"):
-        monkeypatch.setattr(upkeep, name, {})
-    monkeypatch.setattr(upkeep, "_offset", None)
-    monkeypatch.setattr(upkeep, "_set_at", float("-inf"))
-    return folder / "notebook.py"
-
-
-def test_after_a_run_the_cache_is_within_its_budget(
-    database: Database, notebook: Path
-) -> None:
-    upkeep._look_after(database, notebook)
-    assert 5 <= len(left(database)) <= 10
-    assert audit(database, grace=0) == []
-
-
-def test_while_something_was_used_later_than_now_nothing_goes(
-    database: Database, notebook: Path
-) -> None:
-    with database.writing() as connection:
-        connection.execute(
-            "UPDATE entries SET last_hit_at = ? WHERE hash = '7'", (time.time() + DAY,)
-        )
-    upkeep._look_after(database, notebook)
-    assert len(left(database)) == 40
-
-
-def test_a_clock_that_was_ahead_once_stops_no_clean_up_for_good(
-    database: Database, notebook: Path
-) -> None:
-    now = time.time()
-    look_up = (
-        "INSERT INTO lookups (cell_id, cache_name, hash, outcome, at)"
-        " SELECT min(cell_id), 'block', '7', 'hit', ? FROM cells"
-    )
-    with database.writing() as connection:
-        connection.execute(
-            "UPDATE entries SET created_at = ?1, last_hit_at = ?1 WHERE hash = '7'",
-            (now + 400 * DAY,),
-        )
-        connection.execute("UPDATE apps SET last_seen_at = ?", (now + 400 * DAY,))
-        for at in (now + 400 * DAY, now - 3700, now - 3000):
-            connection.execute(look_up, (at,))
-    # Too little was looked up since to tell which clock was wrong.
-    upkeep._look_after(database, notebook)
-    assert len(left(database)) == 40
-    with database.writing() as connection:
-        connection.execute(look_up, (now,))
-    upkeep._look_after(database, notebook)
-    assert 5 <= len(left(database)) <= 10
-    with database.reading() as connection:
-        assert connection is not None
-        (latest,) = connection.execute(
-            "SELECT max((SELECT max(max(created_at, coalesce(last_hit_at, 0)))"
-            " FROM entries), (SELECT max(last_seen_at) FROM apps),"
-            " (SELECT max(at) FROM lookups))"
-        ).fetchone()
-    assert latest <= now
-    assert audit(database, grace=0) == []
-
-
-def test_for_an_hour_after_the_clock_was_set_nothing_goes(
-    database: Database, notebook: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    steady = upkeep._steady_clock()
-    upkeep._was_set(time.time() - DAY, steady - 60)
-    upkeep._look_after(database, notebook)
-    assert len(left(database)) == 40
-    monkeypatch.setattr(upkeep, "_steady_clock", lambda: steady + 3700)
-    now = time.time() + 3700
-    monkeypatch.setattr("time.time", lambda: now)
-    upkeep._look_after(database, notebook)
-    assert len(left(database)) <= 10
-
-
-def test_what_is_kept_for_its_worth_is_not_looked_at_again_and_again(
-    database: Database, notebook: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with database.writing() as connection:
-        connection.execute("UPDATE entries SET node = randomblob(32), runtime = 100")
-        connection.execute("UPDATE usage SET size = 0")
-    looks: list[int | None] = []
-    real = pruning.prune
-
-    def prune(*given: Any, **options: Any) -> pruning.Outcome:
-        looks.append(given[2])
-        return real(*given, **options)
-
-    monkeypatch.setattr("marimo_cellar.pruning.prune", prune)
-    for _ in range(3):
-        upkeep._look_after(database, None)
-    assert len(looks) == 1
-    assert len(left(database)) == 40
-
-
-def test_the_end_of_a_kernel_begins_no_cache(database: Database) -> None:
-    upkeep._open.add(database)
-    upkeep.close_all()
-    assert not database.path.exists()
-
-
 def test_a_lease_of_a_clock_that_was_wrong_holds_nobody_up(database: Database) -> None:
     fill(database, 4)
     now = time.time()
@@ -338,42 +194,6 @@ def test_a_lease_of_a_clock_that_was_wrong_holds_nobody_up(database: Database) -
     assert not prune(database, 0, now=now, whole=False).busy
     # Nor does the mark of the last look through all of it, which is due.
     assert audit(database, grace=0) == []
-
-
-def test_the_command_says_what_would_go_and_then_removes_it(
-    database: Database, capsys: pytest.CaptureFixture[str]
-) -> None:
-    fill(database, 30)
-    database.close()
-    path = str(database.path)
-    assert main(["prune", path, "--budget", "1MB", "--dry-run", "--json"]) == 0
-    planned = json.loads(capsys.readouterr().out)
-    assert len(left(database)) == 30
-    assert planned["done"] is None
-    assert {entry["reason"] for entry in planned["entries"]} == {"room"}
-    assert main(["prune", path, "--budget", "1MB", "--json"]) == 0
-    done = json.loads(capsys.readouterr().out)["done"]
-    assert done["freed"] == planned["frees"] == 30 * 102_048 - 9 * 102_048
-    assert done["entries"] == len(planned["entries"]) == 21
-    assert main(["prune", path, "--budget", "1MB"]) == 0
-    assert "Nothing had to go." in capsys.readouterr().out
-
-
-def test_the_command_says_what_it_would_cost_to_make_again(
-    database: Database, capsys: pytest.CaptureFixture[str]
-) -> None:
-    fill(database, 4)
-    with database.writing() as connection:
-        connection.execute("INSERT INTO costs SELECT entry_id, 0.21, 0 FROM entries")
-    database.close()
-    path = str(database.path)
-    assert main(["prune", path, "--budget", "250kB", "--dry-run"]) == 0
-    told = capsys.readouterr().out
-    assert ", cost 0.21\n" in told
-    assert "0.0 s to recompute and 0.42 to pay if all were wanted again." in told
-    assert main(["prune", path, "--budget", "250kB", "--json"]) == 0
-    done = json.loads(capsys.readouterr().out)
-    assert done["amount"] == done["done"]["amount"] == pytest.approx(0.42)
 
 
 def test_while_it_plans_it_stops_too(
@@ -452,125 +272,3 @@ def test_thirty_runs_with_edits_keep_the_disk_flat(
     assert kernels.query(notebook, "SELECT count(*) FROM regrets") == [(2,)]
     database = database_in(folder)
     assert audit(database) == []
-
-
-def test_an_older_cache_that_can_only_be_read_has_no_policy_and_says_so(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    fixtures = Path(__file__).parents[2] / "test" / "fixtures" / "store"
-    folder = tmp_path / "__marimo__" / "cache"
-    shutil.copytree(fixtures / "1.0" / "cache", folder)
-    monkeypatch.setattr(opening, "_is_writable", lambda _: False)
-    assert main(["prune", "--dry-run", str(folder / "cache.db")]) == 1
-    assert "is of an older format" in capsys.readouterr().err
-
-
-def test_the_command_says_what_stays_over_the_budget_and_why(
-    database: Database,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    fill(database, 3)
-    with database.writing() as connection:
-        connection.execute("UPDATE entries SET pinned = 1 WHERE hash <> '0'")
-    database.close()
-    monkeypatch.chdir(database.folder.parents[1])
-    for dry in (["--dry-run"], []):
-        assert main(["prune", "--budget", "100kB", *dry]) == 0
-        told = capsys.readouterr().out
-        assert "104.1 kB more than the budget stay: pinned, or what a notebook" in told
-    assert left(database) == ["1", "2"]
-
-
-def test_the_command_calls_notebooks_as_they_are_called_where_it_runs(
-    database: Database,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    fill(database, 1)
-    here = database.folder.parents[1]
-    for path, said in (
-        ("../../nb.py", "  nb.py: "),
-        ("../../../nb.py", f"  {here.parent / 'nb.py'}: "),
-        ("../../imported", "  imported from files of marimo: "),
-    ):
-        with database.writing() as connection:
-            connection.execute("UPDATE apps SET path = ?", (path,))
-        database.close()
-        monkeypatch.chdir(here)
-        assert main(["prune", "--budget", "0", "--dry-run"]) == 0
-        assert said in capsys.readouterr().out
-
-
-def test_the_command_says_that_nothing_of_a_read_only_cache_goes(
-    database: Database,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    fill(database, 1)
-    database.close()
-    monkeypatch.setattr(opening, "_is_writable", lambda _: False)
-    command = ["prune", str(database.path), "--budget", "0"]
-    assert main([*command, "--dry-run"]) == 0
-    assert "It would free" in capsys.readouterr().out
-    assert main(command) == 1
-    assert f"{database.path} can only be read here" in capsys.readouterr().err
-    assert left(database) == ["0"]
-
-
-def test_the_command_warns_of_a_budget_that_is_none(
-    database: Database, capsys: pytest.CaptureFixture[str]
-) -> None:
-    fill(database, 1)
-    project = database.folder.parents[1] / "pyproject.toml"
-    project.write_text("[tool.cellar]\nbudget = '5 GiB'\n")
-    assert main(["prune", str(project.parent), "--dry-run"]) == 0
-    said = capsys.readouterr().err
-    assert said.startswith(f"warning: budget in {project} is '5 GiB', which is not a")
-    # One that cannot be read is asked for the place and for the budget.
-    project.write_text("[tool.cellar\n")
-    assert main(["prune", str(project.parent), "--dry-run"]) == 0
-    assert capsys.readouterr().err.count(str(project)) == 1
-
-
-def test_a_kernel_says_once_that_a_budget_is_none(
-    database: Database, notebook: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (notebook.parent / "pyproject.toml").write_text("[tool.cellar]\nbudget = 'lots'\n")
-    for _ in range(2):
-        upkeep._look_after(database, notebook)
-    assert [
-        record.getMessage() for record in caplog.records if "lots" in record.message
-    ] == [
-        f"Cellar: budget in {notebook.parent / 'pyproject.toml'} is 'lots', which is not a "
-        'size such as "2 GB".'
-    ]
-
-
-def test_the_command_names_a_damaged_database_and_leaves_it_where_it_is(
-    database: Database, capsys: pytest.CaptureFixture[str]
-) -> None:
-    fill(database, 1)
-    database.close()
-    database.path.write_bytes(b"not a database at all" * 1000)
-    for dry in (["--dry-run"], []):
-        assert main(["prune", str(database.path), *dry]) == 1
-        said = capsys.readouterr().err
-        assert said.count(str(database.path)) == 1
-        assert "check --repair" in said
-    assert not list(database.folder.glob("cache.db.damaged-*"))
-
-
-def test_the_command_says_once_why_a_database_cannot_be_used(
-    database: Database, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["prune", str(database.path)]) == 1
-    assert "Nothing is cached yet: there is no" in capsys.readouterr().err
-    fill(database, 1)
-    with database.writing() as connection:
-        connection.execute("PRAGMA user_version = 2000")
-    database.close()
-    assert main(["prune", str(database.path)]) == 1
-    assert capsys.readouterr().err.count("was written by a newer version") == 1

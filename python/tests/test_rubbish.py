@@ -6,21 +6,19 @@ import json
 import os
 import time
 import uuid
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from marimo_cellar import opening, repairing, rubbish
 from marimo_cellar.checking import audit
-from marimo_cellar.database import Database, database_in
+from marimo_cellar.database import Database
 from marimo_cellar.store import SqliteStore
-from tests.test_pruning import DAY, fill, left, prune
+from tests.equal_worth import database, fill, left, prune
 
+__all__ = ["database"]
 
-@pytest.fixture
-def database(tmp_path: Path) -> Database:
-    return database_in(tmp_path / "__marimo__" / "cache")
+DAY = 24 * 3600.0
 
 
 def test_rubbish_goes_and_the_rest_stays(database: Database) -> None:

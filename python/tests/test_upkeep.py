@@ -1,0 +1,139 @@
+"""The clean-up that nobody asks for, after a run."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from marimo_cellar import pruning, upkeep
+from marimo_cellar.checking import audit
+from marimo_cellar.database import Database
+from tests.equal_worth import database, fill, left
+
+__all__ = ["database"]
+
+DAY = 24 * 3600.0
+
+
+@pytest.fixture
+def notebook(database: Database, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A notebook of a project that has room for 1 MB, and 4 MB in its cache."""
+    folder = database.folder.parent.parent
+    folder.joinpath("pyproject.toml").parent.mkdir(exist_ok=True)
+    folder.joinpath("pyproject.toml").write_text('[tool.cellar]\nbudget = "1MB"\n')
+    fill(database, 40)
+    for name in ("_looked_at", "_left"):
+        monkeypatch.setattr(upkeep, name, {})
+    monkeypatch.setattr(upkeep, "_offset", None)
+    monkeypatch.setattr(upkeep, "_set_at", float("-inf"))
+    return folder / "notebook.py"
+
+
+def test_after_a_run_the_cache_is_within_its_budget(
+    database: Database, notebook: Path
+) -> None:
+    upkeep._look_after(database, notebook)
+    assert 5 <= len(left(database)) <= 10
+    assert audit(database, grace=0) == []
+
+
+def test_while_something_was_used_later_than_now_nothing_goes(
+    database: Database, notebook: Path
+) -> None:
+    with database.writing() as connection:
+        connection.execute(
+            "UPDATE entries SET last_hit_at = ? WHERE hash = '7'", (time.time() + DAY,)
+        )
+    upkeep._look_after(database, notebook)
+    assert len(left(database)) == 40
+
+
+def test_a_clock_that_was_ahead_once_stops_no_clean_up_for_good(
+    database: Database, notebook: Path
+) -> None:
+    now = time.time()
+    look_up = (
+        "INSERT INTO lookups (cell_id, cache_name, hash, outcome, at)"
+        " SELECT min(cell_id), 'block', '7', 'hit', ? FROM cells"
+    )
+    with database.writing() as connection:
+        connection.execute(
+            "UPDATE entries SET created_at = ?1, last_hit_at = ?1 WHERE hash = '7'",
+            (now + 400 * DAY,),
+        )
+        connection.execute("UPDATE apps SET last_seen_at = ?", (now + 400 * DAY,))
+        for at in (now + 400 * DAY, now - 3700, now - 3000):
+            connection.execute(look_up, (at,))
+    # Too little was looked up since to tell which clock was wrong.
+    upkeep._look_after(database, notebook)
+    assert len(left(database)) == 40
+    with database.writing() as connection:
+        connection.execute(look_up, (now,))
+    upkeep._look_after(database, notebook)
+    assert 5 <= len(left(database)) <= 10
+    with database.reading() as connection:
+        assert connection is not None
+        (latest,) = connection.execute(
+            "SELECT max((SELECT max(max(created_at, coalesce(last_hit_at, 0)))"
+            " FROM entries), (SELECT max(last_seen_at) FROM apps),"
+            " (SELECT max(at) FROM lookups))"
+        ).fetchone()
+    assert latest <= now
+    assert audit(database, grace=0) == []
+
+
+def test_for_an_hour_after_the_clock_was_set_nothing_goes(
+    database: Database, notebook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steady = upkeep._steady_clock()
+    upkeep._was_set(time.time() - DAY, steady - 60)
+    upkeep._look_after(database, notebook)
+    assert len(left(database)) == 40
+    monkeypatch.setattr(upkeep, "_steady_clock", lambda: steady + 3700)
+    now = time.time() + 3700
+    monkeypatch.setattr("time.time", lambda: now)
+    upkeep._look_after(database, notebook)
+    assert len(left(database)) <= 10
+
+
+def test_what_is_kept_for_its_worth_is_not_looked_at_again_and_again(
+    database: Database, notebook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.writing() as connection:
+        connection.execute("UPDATE entries SET node = randomblob(32), runtime = 100")
+        connection.execute("UPDATE usage SET size = 0")
+    looks: list[int | None] = []
+    real = pruning.prune
+
+    def prune(*given: Any, **options: Any) -> pruning.Outcome:
+        looks.append(given[2])
+        return real(*given, **options)
+
+    monkeypatch.setattr("marimo_cellar.pruning.prune", prune)
+    for _ in range(3):
+        upkeep._look_after(database, None)
+    assert len(looks) == 1
+    assert len(left(database)) == 40
+
+
+def test_the_end_of_a_kernel_begins_no_cache(database: Database) -> None:
+    upkeep._open.add(database)
+    upkeep.close_all()
+    assert not database.path.exists()
+
+
+def test_a_kernel_says_once_that_a_budget_is_none(
+    database: Database, notebook: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (notebook.parent / "pyproject.toml").write_text("[tool.cellar]\nbudget = 'lots'\n")
+    for _ in range(2):
+        upkeep._look_after(database, notebook)
+    assert [
+        record.getMessage() for record in caplog.records if "lots" in record.message
+    ] == [
+        f"Cellar: budget in {notebook.parent / 'pyproject.toml'} is 'lots', which is not a "
+        'size such as "2 GB".'
+    ]
