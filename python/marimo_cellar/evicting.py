@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from marimo_cellar import blobs, clearing
+from marimo_cellar.loss import Loss
 from marimo_cellar.retention import Eviction
 
 # Each ghost takes some 150 bytes, its index another 100.
@@ -25,8 +26,7 @@ class Cleaning:
     """The record of one clean-up, which grows with each of its transactions.
 
     `actor` is `kernel`, `vscode` or `command`, `at` is in Unix seconds; `size` is in
-    bytes, `seconds` what the evicted took to compute, `amount` what they cost in money.
-    `level` is how far the cache has aged by it, `evicted` the bytes that had left for
+    bytes, `loss` what it takes to make the evicted again. `level` is how far the cache has aged by it, `evicted` the bytes that had left for
     want of room before it.
     """
 
@@ -34,8 +34,7 @@ class Cleaning:
     at: float
     entries: int = 0
     size: int = 0
-    seconds: float = 0.0
-    amount: float = 0.0
+    loss: Loss = field(default_factory=Loss)
     level: float = 0.0
     evicted: int = 0
     cleaning_id: int | None = None
@@ -61,8 +60,7 @@ def evict(
     digests = clearing.delete(connection, [one.candidate.entry_id for one in there])
     cleaning.entries += len(there)
     cleaning.size += before - _used(connection)
-    cleaning.seconds += sum(one.candidate.seconds for one in there)
-    cleaning.amount += sum(one.candidate.amount for one in there)
+    cleaning.loss.add(one.candidate for one in there)
     for_room = [one for one in there if one.reason == "room"]
     cleaning.level = max(
         cleaning.level, *(one.candidate.priority for one in for_room), 0.0
@@ -73,7 +71,7 @@ def evict(
         (
             cleaning.entries,
             cleaning.size,
-            cleaning.seconds,
+            cleaning.loss.seconds,
             cleaning.level,
             sum(one.freed for one in for_room),
             cleaning.cleaning_id,

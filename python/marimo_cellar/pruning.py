@@ -16,6 +16,7 @@ from marimo_cellar import blobs, missing, repairing, retention, rubbish, sweepin
 from marimo_cellar.cleaner import TRANSACTION, Cleaner
 from marimo_cellar.database import Database
 from marimo_cellar.evicting import Cleaning, evict, free, haunting, trim_records
+from marimo_cellar.loss import Loss
 from marimo_cellar.pacing import Pace
 from marimo_cellar.retention import Eviction, Rules
 
@@ -44,14 +45,9 @@ class Plan:
         return sum(one.freed for one in self.evictions)
 
     @property
-    def seconds(self) -> float:
-        """How long it took to compute all that would go."""
-        return sum(one.candidate.seconds for one in self.evictions)
-
-    @property
-    def amount(self) -> float:
-        """What all that would go cost in money, and would again."""
-        return sum(one.candidate.amount for one in self.evictions)
+    def loss(self) -> Loss:
+        """What it takes to make again all that would go."""
+        return Loss(one.candidate for one in self.evictions)
 
 
 class Stopped(Exception):

@@ -34,13 +34,16 @@ class Candidate(Struct, frozen=True):
     """An entry that may leave. `reason` is None if only for want of room.
 
     `own` are the bytes that go when it alone goes, `seconds` what it took to
-    compute, `amount` what it cost in money; `used_at` is in Unix seconds.
+    compute, `amount` what it cost in money; `used_at` is in Unix seconds. `part` says
+    that it is of a function or block of the cell, and not of the whole cell.
     """
 
     entry_id: int
     used_at: float
     reason: Reason | None
     own: int
+    cell_id: int
+    part: bool
     seconds: float
     amount: float
     priority: float

@@ -64,6 +64,7 @@ WITH
         )
       )
   )
-SELECT entry_id, used_at, reason, own, seconds, amount, priority
+SELECT entry_id, used_at, reason, own, cell_id, cache_name <> 'cell_cache' AS part, seconds, amount,
+  priority
 FROM judged
 ORDER BY reason IS NULL, priority, entry_id

@@ -233,7 +233,7 @@ def _log(database: Database, outcome: Outcome) -> None:
             cleaning.entries,
             database.folder,
             told_size(cleaning.size),
-            told_seconds(cleaning.seconds),
+            told_seconds(cleaning.loss.seconds),
         )
 
 

@@ -11,6 +11,7 @@ import pytest
 from marimo_cellar import opening
 from marimo_cellar.__main__ import main
 from marimo_cellar.database import Database
+from marimo_cellar.store import SqliteStore
 from tests.equal_worth import database, fill, left
 
 __all__ = ["database"]
@@ -158,3 +159,25 @@ def test_the_command_says_once_why_a_database_cannot_be_used(
     database.close()
     assert main(["prune", str(database.path)]) == 1
     assert capsys.readouterr().err.count("was written by a newer version") == 1
+
+
+def test_what_a_cells_functions_took_is_told_once(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = SqliteStore(str(database.folder))
+    for key in ("cell_cache/E_1.pickle", "ask/P_2.pickle", "ask/P_3.pickle"):
+        assert store.put(key, bytes(100))
+    with database.writing() as connection:
+        assert connection.execute("SELECT count(*) FROM cells").fetchone() == (1,)
+        connection.execute(
+            "UPDATE entries SET runtime = 5, created_at = created_at - 7200"
+        )
+        connection.execute("UPDATE entries SET runtime = 60 WHERE hash = '1'")
+        connection.execute("UPDATE apps SET last_seen_at = 0")
+    database.close()
+    command = ["prune", str(database.path), "--budget", "0"]
+    assert main([*command, "--dry-run"]) == 0
+    assert "about 60.0 s to recompute if all" in capsys.readouterr().out
+    assert main([*command, "--json"]) == 0
+    done = json.loads(capsys.readouterr().out)
+    assert done["seconds"] == done["done"]["seconds"] == 60

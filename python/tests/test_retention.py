@@ -34,7 +34,9 @@ ROWS = 2048
 def test_how_far_down_the_order_one_goes(case: dict[str, Any]) -> None:
     chosen = retention.choose(
         [
-            Candidate(one["id"], 0.0, one["reason"], one["own"], 1.0, 0.0, 0.0)
+            Candidate(
+                one["id"], 0.0, one["reason"], one["own"], 1, False, 1.0, 0.0, 0.0
+            )
             for one in case["candidates"]
         ],
         [Shared(one["size"], frozenset(one["entries"])) for one in case["shared"]],

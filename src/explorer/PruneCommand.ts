@@ -112,11 +112,11 @@ export class PruneCommand {
     const pin = { iconPath: new vscode.ThemeIcon('pin'), tooltip: t('Pin: never let it go') };
     const chosenNow = () => chosenOf(pick.selectedItems.flatMap(({ line }) => line ?? []));
     const retitle = () => {
-      const evictions = [...chosenNow().values()].flat();
+      const chosen = chosenNow();
       pick.title =
-        evictions.length === 0
+        chosen.size === 0
           ? t('Prune Cache: nothing goes')
-          : t('Prune Cache: {0}', price(amountsOf(evictions), locale));
+          : t('Prune Cache: {0}', price(amountsOf(chosen.values()), locale));
     };
     let current = planned;
     const show = (unticked: ReadonlySet<string>) => {

@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import path from 'node:path';
 import { formatAge, formatAmount, formatBytes, formatDuration } from '../protocol/quantities';
+import { Loss } from '../store/loss';
 import type { EntryName, Pruned, PrunePlan } from '../store/pruning';
 import { reasons, type Eviction, type Reason, without } from '../store/retention';
 import { cellLabel } from './nodeRow';
@@ -77,7 +78,7 @@ function lineOf(planned: Planned, eviction: Eviction, now: number, locale: strin
 
 /** "12.4 MB, took 34 s, cost 0.42". */
 function told(evictions: readonly Eviction[], locale: string): string {
-  const { size, seconds, amount } = amountsOf(evictions);
+  const { size, seconds, amount } = amountsOf([evictions]);
   const parts = [
     formatBytes(size, locale),
     l10n.t('took {0}', formatDuration(seconds, locale)),
@@ -113,14 +114,16 @@ export function withoutPinned(planned: Planned, names: ReadonlyMap<number, Entry
   return { ...planned, names, plan: { ...planned.plan, evictions: left } };
 }
 
-export function amountsOf(evictions: readonly Eviction[]): Amounts {
-  const total = (of: (eviction: Eviction) => number) =>
-    evictions.reduce((sum, eviction) => sum + of(eviction), 0);
-  return {
-    size: total(({ freed }) => freed),
-    seconds: total(({ candidate }) => candidate.seconds),
-    amount: total(({ candidate }) => candidate.amount),
-  };
+/** What some evictions of each cache come to. */
+export function amountsOf(caches: Iterable<readonly Eviction[]>): Amounts {
+  const total = { size: 0, seconds: 0, amount: 0 };
+  for (const evictions of caches) {
+    const loss = new Loss(evictions.map(({ candidate }) => candidate));
+    total.size += evictions.reduce((sum, { freed }) => sum + freed, 0);
+    total.seconds += loss.seconds;
+    total.amount += loss.amount;
+  }
+  return total;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Connection } from './Connection';
+import { Loss } from './loss';
 import { removeUnused, takeEntries, type LooseFile } from './removal';
 import { numberIn, readUsed, type Eviction } from './retention';
 
@@ -16,9 +17,8 @@ export class Cleaning {
   entries = 0;
   /** Bytes. */
   size = 0;
-  /** What the evicted took to compute, and what they cost in money. */
-  seconds = 0;
-  amount = 0;
+  /** What it takes to make the evicted again. */
+  readonly loss = new Loss();
   #level = 0;
   /** Bytes that had left for want of room before it. */
   #evicted = 0;
@@ -54,10 +54,9 @@ export class Cleaning {
     );
     this.entries += there.length;
     this.size += before - (await readUsed(connection));
+    this.loss.add(there.map(({ candidate }) => candidate));
     let forRoom = 0;
     for (const { candidate, reason, freed } of there) {
-      this.seconds += candidate.seconds;
-      this.amount += candidate.amount;
       if (reason !== 'room') continue;
       this.#level = Math.max(this.#level, candidate.priority);
       forRoom += freed;
@@ -67,7 +66,7 @@ export class Cleaning {
        WHERE cleaning_id = ?`,
       this.entries,
       this.size,
-      this.seconds,
+      this.loss.seconds,
       this.#level,
       forRoom,
       id,

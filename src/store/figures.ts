@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path';
 import type { Connection } from './Connection';
 import { integer, Listing, oneOf, optional, real, sum, text } from './fields';
 import { looksAfterItself } from './features';
+import { Loss } from './loss';
 import { choose, listCandidates, listShared, numberIn, readUsed } from './retention';
 
 const week = 7 * 86_400;
@@ -214,9 +215,11 @@ async function smallerBudget(
     now - week,
   );
   const wanted = new Set(rows.map(({ id }) => id));
-  const seconds = left
-    .filter(({ reason, candidate }) => reason === 'room' && wanted.has(candidate.entryId))
-    .reduce((total, { candidate }) => total + candidate.seconds, 0);
+  const { seconds } = new Loss(
+    left
+      .filter(({ reason, candidate }) => reason === 'room' && wanted.has(candidate.entryId))
+      .map(({ candidate }) => candidate),
+  );
   return seconds < 1 ? undefined : { size, seconds };
 }
 

@@ -47,6 +47,7 @@ export interface PlanOptions {
 export interface Pruned {
   readonly entries: number;
   readonly size: number;
+  /** What it takes to make again what left, and what it costs in money. */
   readonly seconds: number;
   readonly amount: number;
   /** Another cleaner is at work, and nothing was done. */
@@ -155,7 +156,8 @@ export async function prune(
   const cleaning = new Cleaning(actor, now(), haunting(evictions));
   const work = new CleanUp(writer, signal);
   const outcome = (busy: boolean): Pruned => {
-    const { entries, size, seconds, amount } = cleaning;
+    const { entries, size, loss } = cleaning;
+    const { seconds, amount } = loss;
     return { entries, size, seconds, amount, busy, slowest: writer.slowest };
   };
   if (!(await work.begin(patience, waiting))) return outcome(!work.stopped);

@@ -21,6 +21,9 @@ export interface Candidate {
   readonly reason: Exclude<Reason, 'room'> | undefined;
   /** Bytes that go when it alone goes. */
   readonly own: number;
+  readonly cellId: number;
+  /** Of a function or block of the cell, and not of the whole cell. */
+  readonly part: boolean;
   /** What it took to compute. */
   readonly seconds: number;
   /** What it cost in money. */
@@ -160,6 +163,8 @@ export async function listCandidates(
       usedAt: number('used_at'),
       reason: reasonIn(row, connection.path),
       own: number('own'),
+      cellId: number('cell_id'),
+      part: number('part') === 1,
       seconds: number('seconds'),
       amount: number('amount'),
       priority: number('priority'),

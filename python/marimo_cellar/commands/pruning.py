@@ -17,6 +17,7 @@ from marimo_cellar.cells import IMPORTED, SERVED, UNSAVED
 from marimo_cellar.commands.amounts import told_amount, told_seconds, told_size
 from marimo_cellar.commands.caches import as_found, database_of, existing
 from marimo_cellar.database import DATABASE_NAME, Database, Unavailable
+from marimo_cellar.loss import Loss
 from marimo_cellar.pruning import Outcome, Plan, plan, prune
 from marimo_cellar.settings import budget_in, parse_size, say_refusals, settings_of
 
@@ -176,16 +177,16 @@ def _as_json(
         "budget": planned.budget,
         "used": planned.used,
         "frees": planned.size,
-        "seconds": planned.seconds,
-        "amount": planned.amount,
+        "seconds": planned.loss.seconds,
+        "amount": planned.loss.amount,
         "entries": [asdict(line) for line in lines],
         "done": None
         if outcome is None
         else {
             "entries": outcome.cleaning.entries,
             "freed": outcome.cleaning.size,
-            "seconds": outcome.cleaning.seconds,
-            "amount": outcome.cleaning.amount,
+            "seconds": outcome.cleaning.loss.seconds,
+            "amount": outcome.cleaning.loss.amount,
             "rubbish": outcome.rubbish,
             "busy": outcome.busy,
         },
@@ -217,7 +218,7 @@ def _print(
         if len(alike) > _LISTED:
             print(f"  and {len(alike) - _LISTED} more")
     done = planned if outcome is None else outcome.cleaning
-    freed = f"{told_size(done.size)}, {_price(done.seconds, done.amount)}."
+    freed = f"{told_size(done.size)}, {_price(done.loss)}."
     if outcome is None:
         print(f"It would free {freed}" if lines else "Nothing would go.")
     else:
@@ -254,7 +255,6 @@ def _notebook_name(database: Database, app: str) -> str:
     return path if near.startswith(os.pardir) else near
 
 
-def _price(seconds: float, amount: float) -> str:
-    """What it takes to make again what goes."""
-    money = f" and {told_amount(amount)} to pay" if amount > 0 else ""
-    return f"about {told_seconds(seconds)} to recompute{money} if all were wanted again"
+def _price(loss: Loss) -> str:
+    money = f" and {told_amount(loss.amount)} to pay" if loss.amount > 0 else ""
+    return f"about {told_seconds(loss.seconds)} to recompute{money} if all were wanted again"

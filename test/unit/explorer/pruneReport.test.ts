@@ -22,6 +22,8 @@ const candidate = (entryId: number, different: Partial<Candidate> = {}): Candida
   usedAt: now - 7200,
   reason: undefined,
   own: 1e6 * entryId,
+  cellId: entryId,
+  part: false,
   seconds: 30 * entryId,
   amount: 0,
   priority: entryId,
@@ -90,8 +92,7 @@ test('of very many results the rest is one line, and no result is lost', () => {
 test('what is chosen frees what only the chosen refer to', () => {
   const [first, second, third] = linesOf([planned], now, 'en');
   assert.ok(first && second && third);
-  const sizeOf = (...lines: (typeof first)[]) =>
-    amountsOf([...chosenOf(lines).values()].flat()).size;
+  const sizeOf = (...lines: (typeof first)[]) => amountsOf(chosenOf(lines).values()).size;
   assert.equal(sizeOf(first, second, third), 12e6);
   assert.equal(sizeOf(second, third), 8e6);
   // The value that both refer to stays with the other.

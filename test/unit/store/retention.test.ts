@@ -29,6 +29,8 @@ const candidate = (entryId: number, own: number, reason?: Candidate['reason']): 
   own,
   reason,
   usedAt: 0,
+  cellId: entryId,
+  part: false,
   seconds: 1,
   amount: 0,
   priority: 0,
