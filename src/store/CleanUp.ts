@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { pid } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BlobFolder } from './BlobFolder';
-import { listUnneededNodes, removeNodes } from './clearing';
+import { listUnneededNodes, removeNodes } from './nodes';
 import type { Connection } from './Connection';
 import { removeFiles, type LooseFile } from './removal';
 import type { Writer } from './Writer';

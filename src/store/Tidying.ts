@@ -1,13 +1,8 @@
 import type { Access } from './Access';
-import { listUnneededNodes, removeNodes } from './clearing';
-import type { Connection } from './Connection';
+import { listUnneededNodes, removeNodes } from './nodes';
+import { removeUnusedRows } from './removal';
+import type { Leftovers } from './rows';
 import type { Writer } from './Writer';
-
-/** What nobody waits for after a clearance. */
-export interface Leftovers {
-  readonly blobIds: readonly number[];
-  readonly appIds: readonly number[];
-}
 
 /**
  * Removes what clearances leave over, and gives the disk its space back, in transactions of some
@@ -45,7 +40,7 @@ export class Tidying {
   async #tidy(writer: Writer): Promise<void> {
     const goOn = () => !this.access.isWaitedFor;
     const blobIds = this.#blobIds;
-    for await (const { done } of writer.inPieces(blobIds, removeUnused, goOn)) {
+    for await (const { done } of writer.inPieces(blobIds, removeUnusedRows, goOn)) {
       this.#blobIds = blobIds.slice(done);
     }
     while (this.#appIds.length > 0 && goOn()) {
@@ -58,12 +53,4 @@ export class Tidying {
     await writer.shrink(goOn);
     if (!goOn()) this.#goOnBehindOthers();
   }
-}
-
-function removeUnused(connection: Connection, blobIds: readonly number[]): Promise<unknown> {
-  return connection.run(
-    `DELETE FROM blobs WHERE file IS NULL AND blob_id IN (SELECT value FROM json_each(?))
-     AND NOT EXISTS (SELECT 1 FROM items WHERE items.digest = blobs.digest)`,
-    JSON.stringify(blobIds),
-  );
 }

@@ -2,11 +2,9 @@ import { dirname, resolve } from 'node:path';
 import type { BlobFolder } from './BlobFolder';
 import { looksAfterItself } from './features';
 import { digest, integer, Listing, text } from './fields';
-import { descendantsFirst, listGraph, reachable, type GraphNode } from './nodes';
 import { removeFiles, removeRows } from './removal';
-import type { Leftovers } from './Tidying';
 import { savedByCell } from './uses';
-import type { Clearance, ClearTarget, Stake } from './rows';
+import type { Clearance, ClearTarget, Leftovers, Stake } from './rows';
 import type { Connection, Row } from './Connection';
 import type { Writer } from './Writer';
 
@@ -128,7 +126,7 @@ function readClearance(row: Row | undefined, path: string): Clearance {
  *
  * Blobs in rows and nodes that nothing needs any more are left over. They are most of the work, as
  * each lies on a page of its own of several indices, and no one sees them; those of a process that is
- * killed before {@link Tidying} are found by the next clean-up of a kernel.
+ * killed before `Tidying` are found by the next clean-up of a kernel.
  *
  * @param now Unix seconds.
  * @returns what went; files that the system did not let go are not counted as given back.
@@ -179,51 +177,6 @@ export async function clear(
       appIds: JSON.parse(String(row?.app_ids)) as number[],
     },
   };
-}
-
-/** Nodes of an app's cells that no entry of the app stands on, in the order in which they can go. */
-export async function listUnneededNodes(
-  connection: Connection,
-  appId: number,
-): Promise<GraphNode[]> {
-  const nodes = await listGraph(connection, appId);
-  const roots = await connection.all(
-    `SELECT DISTINCT lower(hex(e.node)) AS node FROM cells AS c JOIN entries AS e USING (cell_id)
-     WHERE c.app_id = ? AND e.node IS NOT NULL`,
-    appId,
-  );
-  const graph = new Map(nodes.map((node) => [node.node, node]));
-  const needed = new Set(
-    reachable(
-      roots.map(({ node }) => String(node)),
-      graph,
-    ),
-  );
-  return descendantsFirst(nodes.filter(({ node }) => !needed.has(node)));
-}
-
-/**
- * Removes nodes, and code that no node has; part of a transaction, and only while nobody has written
- * since they were listed.
- */
-export async function removeNodes(
-  connection: Connection,
-  nodes: readonly GraphNode[],
-): Promise<void> {
-  for (const { node, cellId } of nodes) {
-    await connection.run(
-      'DELETE FROM nodes WHERE node = ? AND cell_id = ?',
-      Buffer.from(node, 'hex'),
-      cellId,
-    );
-  }
-  for (const codeDigest of new Set(nodes.map((node) => node.codeDigest))) {
-    await connection.run(
-      `DELETE FROM sources WHERE code_digest = ?1
-       AND NOT EXISTS (SELECT 1 FROM nodes WHERE code_digest = ?1)`,
-      Buffer.from(codeDigest, 'hex'),
-    );
-  }
 }
 
 /** The ids of notebooks and cells. */

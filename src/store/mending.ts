@@ -9,8 +9,8 @@ import {
   type Fault,
   type FaultKind,
 } from './checking';
-import type { Connection, Row } from './Connection';
-import { removeEntries, removeFiles, type LooseFile } from './removal';
+import type { Connection } from './Connection';
+import { removeEntries, removeFiles, removeUnused, type LooseFile } from './removal';
 import { quarantine } from './values';
 import type { Writer } from './Writer';
 
@@ -64,7 +64,7 @@ export async function mend(
       ...(await entriesWith(connection, wrong)),
     ]);
     loose = await removeEntries(connection, removed);
-    loose.push(...(await removeUnusedBlobs(connection)));
+    loose.push(...(await removeUnused(connection)));
     await connection.run(
       'DELETE FROM sources WHERE code_digest NOT IN (SELECT code_digest FROM nodes)',
     );
@@ -94,20 +94,6 @@ async function runtimeOf(connection: Connection, entries: readonly number[]): Pr
     JSON.stringify(entries),
   );
   return Number(row?.runtime);
-}
-
-async function removeUnusedBlobs(connection: Connection): Promise<LooseFile[]> {
-  const unused = 'digest NOT IN (SELECT digest FROM items)';
-  const rows = await connection.all(
-    `SELECT file, lower(hex(digest)) AS digest, size FROM blobs
-     WHERE file IS NOT NULL AND ${unused}`,
-  );
-  await connection.run(`DELETE FROM blobs WHERE ${unused}`);
-  return rows.map(({ file, digest, size }: Row) => ({
-    file: String(file),
-    digest: String(digest),
-    size: Number(size),
-  }));
 }
 
 async function countAnew(connection: Connection): Promise<void> {

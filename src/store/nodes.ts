@@ -28,6 +28,51 @@ export async function listGraph(connection: Connection, appId: number): Promise<
   return graphNodes.parse(row?.nodes, connection.path);
 }
 
+/** Nodes of an app's cells that no entry of the app stands on, in the order in which they can go. */
+export async function listUnneededNodes(
+  connection: Connection,
+  appId: number,
+): Promise<GraphNode[]> {
+  const nodes = await listGraph(connection, appId);
+  const roots = await connection.all(
+    `SELECT DISTINCT lower(hex(e.node)) AS node FROM cells AS c JOIN entries AS e USING (cell_id)
+     WHERE c.app_id = ? AND e.node IS NOT NULL`,
+    appId,
+  );
+  const graph = new Map(nodes.map((node) => [node.node, node]));
+  const needed = new Set(
+    reachable(
+      roots.map(({ node }) => String(node)),
+      graph,
+    ),
+  );
+  return descendantsFirst(nodes.filter(({ node }) => !needed.has(node)));
+}
+
+/**
+ * Removes nodes, and code that no node has; part of a transaction, and only while nobody has written
+ * since they were listed.
+ */
+export async function removeNodes(
+  connection: Connection,
+  nodes: readonly GraphNode[],
+): Promise<void> {
+  for (const { node, cellId } of nodes) {
+    await connection.run(
+      'DELETE FROM nodes WHERE node = ? AND cell_id = ?',
+      Buffer.from(node, 'hex'),
+      cellId,
+    );
+  }
+  for (const codeDigest of new Set(nodes.map((node) => node.codeDigest))) {
+    await connection.run(
+      `DELETE FROM sources WHERE code_digest = ?1
+       AND NOT EXISTS (SELECT 1 FROM nodes WHERE code_digest = ?1)`,
+      Buffer.from(codeDigest, 'hex'),
+    );
+  }
+}
+
 /**
  * The same nodes, each before those of them that it stands on: removed in this order, at any time what
  * is still there has its ancestors, on which the kernel relies.

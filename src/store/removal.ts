@@ -49,27 +49,40 @@ export async function takeEntries(
   return new Map(blobs.map(({ id, digest }) => [String(digest), Number(id)]));
 }
 
+const unused = 'NOT EXISTS (SELECT 1 FROM items WHERE items.digest = blobs.digest)';
+const unusedAmong = `blob_id IN (SELECT value FROM json_each(?)) AND ${unused}`;
+
 /**
- * Removes those of these blobs that nothing refers to any more; part of a transaction.
+ * Removes the blobs that nothing refers to any more, or those among these; part of a transaction.
  * @returns the files to remove once it is committed: {@link removeFiles}.
  */
 export async function removeUnused(
   connection: Connection,
-  blobIds: readonly number[],
+  blobIds?: readonly number[],
 ): Promise<LooseFile[]> {
-  const loose = `blob_id IN (SELECT value FROM json_each(?))
-    AND NOT EXISTS (SELECT 1 FROM items WHERE items.digest = blobs.digest)`;
-  const ids = JSON.stringify(blobIds);
+  const loose = blobIds === undefined ? unused : unusedAmong;
+  const ids = blobIds === undefined ? [] : [JSON.stringify(blobIds)];
   const files = await connection.all(
     `SELECT file, lower(hex(digest)) AS digest, size FROM blobs WHERE file IS NOT NULL AND ${loose}`,
-    ids,
+    ...ids,
   );
-  await connection.run(`DELETE FROM blobs WHERE ${loose}`, ids);
+  await connection.run(`DELETE FROM blobs WHERE ${loose}`, ...ids);
   return files.map(({ file, digest, size }) => ({
     file: String(file),
     digest: String(digest),
     size: Number(size),
   }));
+}
+
+/** The same of these blobs as far as they are in rows: there is no file to look for. */
+export async function removeUnusedRows(
+  connection: Connection,
+  blobIds: readonly number[],
+): Promise<void> {
+  await connection.run(
+    `DELETE FROM blobs WHERE file IS NULL AND ${unusedAmong}`,
+    JSON.stringify(blobIds),
+  );
 }
 
 /** Removes the rows of entries and of their items. */

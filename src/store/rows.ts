@@ -158,6 +158,12 @@ export interface Clearance extends Stake {
   readonly size: number;
 }
 
+/** What a clear leaves over, which nobody waits for: blobs in rows, and notebooks with nodes, by id. */
+export interface Leftovers {
+  readonly blobIds: readonly number[];
+  readonly appIds: readonly number[];
+}
+
 /** What a clear takes: everything of an app, everything of a cell, or one result. */
 export type ClearTarget =
   | { readonly kind: 'app'; readonly appId: number }
