@@ -1,19 +1,11 @@
 import * as vscode from 'vscode';
-import type { CellsResult } from '../protocol/cells';
 import type { Caches } from '../store/Caches';
 import type { Disposable } from '../store/Watcher';
 import { CellGutter } from './CellGutter';
 import { CellLenses } from './CellLenses';
 import { CellStatus } from './CellStatus';
 import { NotebookStatus } from './NotebookStatus';
-
-/** What is shown of cells where they stand comes from here, and changes when this says so. */
-export interface ShownCells {
-  /** With the URI of a notebook's file. */
-  readonly onDidChangeCells: vscode.Event<string>;
-  /** @param uri of a notebook's file that is open as text, or of a cell of one that is open as cells */
-  cells(uri: string): Promise<CellsResult | undefined>;
-}
+import type { ShownCells } from './ShownCells';
 
 /**
  * Lenses, gutter marks, the status of cells and that of the open notebook. Nothing of it is made before the language

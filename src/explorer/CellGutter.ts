@@ -1,8 +1,8 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { DocumentCell } from '../protocol/cells';
-import type { ShownCells } from './AtTheCell';
 import { notebookOfCell } from './isNotebook';
+import type { ShownCells } from './ShownCells';
 
 /** The marks, by the names of their pictures in `media`. Each has a shape of its own, as well as a colour. */
 const marks = ['fresh', 'changed', 'upstream', 'refused'] as const;

@@ -2,8 +2,8 @@ import * as vscode from 'vscode';
 import type { Reference } from '../protocol/references';
 import type { Caches } from '../store/Caches';
 import type { Disposable } from '../store/Watcher';
-import type { ShownCells } from './AtTheCell';
 import { LabelChanges } from './LabelChanges';
+import type { ShownCells } from './ShownCells';
 
 /** A line of a few words above each cell of a notebook that is open as text; a click says why. */
 export class CellLenses implements vscode.CodeLensProvider, vscode.Disposable {

@@ -3,8 +3,8 @@ import { type CellState, type DocumentCell, marimoNotebookType } from '../protoc
 import type { Reference } from '../protocol/references';
 import type { Caches } from '../store/Caches';
 import type { Disposable } from '../store/Watcher';
-import type { ShownCells } from './AtTheCell';
 import { LabelChanges } from './LabelChanges';
+import type { ShownCells } from './ShownCells';
 
 /** How a cell stands, below each cell of a notebook that is open in marimo's editor; a click says why. */
 export class CellStatus implements vscode.NotebookCellStatusBarItemProvider, vscode.Disposable {

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { Disposable } from '../store/Watcher';
-import type { ShownCells } from './AtTheCell';
+import type { ShownCells } from './ShownCells';
 
 /** When what is said at each cell in a few words, as a lens or a status, may be something else. */
 export class LabelChanges implements vscode.Disposable {

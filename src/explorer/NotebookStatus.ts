@@ -3,7 +3,7 @@ import type { DocumentCell } from '../protocol/cells';
 import { formatDuration } from '../protocol/quantities';
 import type { Disposable } from '../store/Watcher';
 import { activeNotebook } from './activeNotebook';
-import type { ShownCells } from './AtTheCell';
+import type { ShownCells } from './ShownCells';
 
 /** "18 of 23 cells cached, saves 4 min", for the notebook in the active editor. */
 export class NotebookStatus implements vscode.Disposable {

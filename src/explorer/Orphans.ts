@@ -1,8 +1,8 @@
 import * as vscode from 'vscode';
 import type { Caches } from '../store/Caches';
 import type { Disposable } from '../store/Watcher';
-import type { ShownCells } from './AtTheCell';
 import { textsOf } from './isNotebook';
+import type { ShownCells } from './ShownCells';
 
 /**
  * The cells with results that open notebooks have no more, as the language server says. The cache

@@ -5,7 +5,8 @@
 import { parentPort } from 'node:worker_threads';
 import { bytesSource, fileSource, type ByteSource } from './ByteSource';
 import { DecodeError } from './DecodeError';
-import { openValue, type Pause, type Value } from './formats';
+import { openValue } from './formats';
+import type { Pause, Value } from './Value';
 import type { FromThread, ToThread, ValueFormat, ValueSource } from './messages';
 
 /** Milliseconds of work between two looks at the messages. */

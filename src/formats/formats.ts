@@ -3,7 +3,7 @@
  * how its bytes are laid out. Everything in here takes the bytes for a stranger's: lengths are checked
  * before they are believed, and nothing is executed.
  */
-import type { Page, PageRequest } from '../protocol/pages';
+import type { Page } from '../protocol/pages';
 import { openArrow } from './arrow/ArrowTable';
 import type { ByteSource } from './ByteSource';
 import { bytesPage } from './bytes';
@@ -11,17 +11,7 @@ import { jsonPage } from './json/json';
 import type { ValueFormat } from './messages';
 import { npyPage } from './npy/npy';
 import { picklePage } from './pickle/pickle';
-
-/**
- * Called every now and then by what takes long. It lets the thread read its messages.
- * @throws when the request has been cancelled
- */
-export type Pause = () => Promise<void>;
-
-/** A value that has been opened; its pages may be asked for one after the other. */
-export interface Value {
-  page(request: PageRequest, pause: Pause): Promise<Page>;
-}
+import type { Pause, Value } from './Value';
 
 /** @throws {DecodeError} when the bytes are not what `format` says they are */
 export async function openValue(

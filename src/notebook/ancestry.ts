@@ -1,7 +1,7 @@
 /** What has changed among the recorded ancestors of a cell, as one version of its document has them. */
 
 import { hasWord } from './texts';
-import type { CurrentCell, StoredNode } from './freshness';
+import type { CurrentCell, StoredNode } from './stored';
 
 /** The nearest node, among one and its ancestors, that is not as it was. */
 export type Change =

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type CurrentCell, SavedNotebook } from '../notebook/freshness';
+import { SavedNotebook } from '../notebook/freshness';
 import { findMovedApp } from '../notebook/moves';
+import type { CurrentCell } from '../notebook/stored';
 import type { DocumentCell } from '../protocol/cells';
 import { describeReasons, notCacheable, parseReasons } from '../protocol/reasons';
 import { CacheError } from '../store/CacheError';

@@ -2,7 +2,7 @@
 import type { Column, CostlyPage, PageRequest, TablePage } from '../../protocol/pages';
 import { cachedSource, type ByteSource } from '../ByteSource';
 import { DecodeError } from '../DecodeError';
-import type { Pause, Value } from '../formats';
+import type { Pause, Value } from '../Value';
 import { MAX_COLUMNS, MAX_ROWS } from '../limits';
 import { Kept, type Sources } from './Buffer';
 import { openIpc, type Ipc, type RecordBatchPlace } from './ipc';

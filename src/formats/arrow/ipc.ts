@@ -14,7 +14,7 @@ import { RecordBatch } from 'apache-arrow/fb/record-batch';
 import { Schema } from 'apache-arrow/fb/schema';
 import type { ByteSource } from '../ByteSource';
 import { DecodeError } from '../DecodeError';
-import type { Pause } from '../formats';
+import type { Pause } from '../Value';
 import { checkCount, readFooter, readMessage, safeNumber } from './metadata';
 import { readSchema, type Field } from './schema';
 

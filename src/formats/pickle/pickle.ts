@@ -6,7 +6,7 @@
 import type { PicklePage } from '../../protocol/pages';
 import { cachedSource, type ByteSource } from '../ByteSource';
 import { DecodeError } from '../DecodeError';
-import type { Pause } from '../formats';
+import type { Pause } from '../Value';
 import { PickleMachine } from './PickleMachine';
 import { readOpcode } from './opcodes';
 

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Page, PageRequest } from '../../../src/protocol/pages';
 import { bytesSource, type ByteSource } from '../../../src/formats/ByteSource';
-import { openValue, type Pause } from '../../../src/formats/formats';
+import { openValue } from '../../../src/formats/formats';
+import type { Pause } from '../../../src/formats/Value';
 import type { ValueFormat } from '../../../src/formats/messages';
 
 const FOLDER = path.join(import.meta.dirname, '../../fixtures/formats');

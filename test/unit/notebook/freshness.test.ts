@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import test from 'node:test';
-import {
-  type CurrentCell,
-  SavedNotebook,
-  type StoredEntry,
-  type StoredNotebook,
-} from '../../../src/notebook/freshness';
+import { SavedNotebook } from '../../../src/notebook/freshness';
 import { normalise } from '../../../src/notebook/normalise';
+import type { CurrentCell, StoredEntry, StoredNotebook } from '../../../src/notebook/stored';
 
 const digest = (text: string) => createHash('sha256').update(text).digest('hex');
 const codeDigest = (code: string) => digest(normalise(code));
