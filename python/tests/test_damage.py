@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +21,7 @@ import pytest
 from marimo_cellar import (
     SqliteLoader,
     SqliteStore,
+    behind,
     damage,
     lookups,
     notices,
@@ -61,6 +63,9 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SqliteStore:
 
 
 def fold(database: Database) -> None:
+    # On a thread of its own, with connections of its own.
+    while behind.queue_of(database)._folding:
+        time.sleep(0.01)
     database.close()
     with closing(sqlite3.connect(database.path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
