@@ -83,6 +83,8 @@ async function pythonLint(python) {
   ]) {
     counts.push(await one(python, ['-m', ...tool], 'python'));
   }
+  const imports = path.join(path.dirname(python), 'lint-imports');
+  counts.push(await one(imports, ['--no-cache', 'pyproject.toml'], 'python'));
   return sum(counts);
 }
 

@@ -138,7 +138,7 @@ def insert_entries(
     connection: Any, cell_id: int, node: bytes | None, cell: int, population: Population
 ) -> None:
     """A cell's entries, in the caller's transaction."""
-    from marimo_cellar import blobs, keys
+    from marimo_cellar import checksums, keys
 
     (last,) = connection.execute(
         "SELECT coalesce(max(entry_id), 0) FROM entries"
@@ -167,7 +167,7 @@ def insert_entries(
                     "manifest" if manifest else keys.stem(key),
                     keys.format_of(key),
                     None if manifest else "builtins.list",
-                    *(digest, blobs.seal(key, digest, size)),
+                    *(digest, checksums.seal(key, digest, size)),
                 )
             )
     connection.executemany(

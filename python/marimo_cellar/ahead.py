@@ -17,9 +17,10 @@ from contextlib import suppress
 from itertools import islice
 
 from marimo_cellar import blobs, entries, keys
-from marimo_cellar.cells import app_path
+from marimo_cellar.apps import app_path
 from marimo_cellar.database import Database
-from marimo_cellar.entries import EntryKey, Found, Owner
+from marimo_cellar.entries import EntryKey, Owner
+from marimo_cellar.found import Found
 from marimo_cellar.recent import Expected, State
 from marimo_cellar.roll import Roll, recognised
 from marimo_cellar.sequential import SequentialReads
@@ -109,7 +110,7 @@ def _read(
         if state is None or state == known:
             return None
         expected: Expected = {}
-        for key, found in likely(connection, app_path(database, roll.path)):
+        for key, found in likely(connection, app_path(database.folder, roll.path)):
             most -= found.bytes_held
             if most < 0:
                 break

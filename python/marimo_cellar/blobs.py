@@ -6,7 +6,6 @@ import os
 import re
 import sqlite3
 import time
-import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -39,11 +38,6 @@ class Blob(Struct, frozen=True):
     crc32: int
     file: str | None
     content: Bytes | None
-
-
-def seal(key: str, digest: bytes, size: int) -> int:
-    """The CRC-32 that ties an item's key to its blob."""
-    return zlib.crc32(key.encode() + digest + size.to_bytes(8, "little"))
 
 
 def prepare(database: Database, data: Bytes, format: str, known: bool = False) -> Blob:

@@ -15,7 +15,7 @@ from marimo_cellar import blobs
 from marimo_cellar.blobfile import Damaged
 from marimo_cellar.contents import checked, quarantine
 from marimo_cellar.database import Database
-from marimo_cellar.entries import StoredItem
+from marimo_cellar.found import StoredItem
 from marimo_cellar.recent import ABSENT, AT_ONCE_BYTES, Known, mark_of
 
 # What is read of an item: `StoredItem`, and where it lies. Few keys have more than one,

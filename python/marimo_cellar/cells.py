@@ -1,85 +1,20 @@
-"""The rows of apps, cells and nodes, and the folder that an app's entries are of."""
+"""The rows of apps, cells and nodes."""
 
 from __future__ import annotations
 
 import json
-import os
-import posixpath
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from marimo_cellar import bulk
+from marimo_cellar.apps import OUTSIDE, app_path, imported_app
 from marimo_cellar.database import Database
 from marimo_cellar.notebook import Cell, Notebook
 
-if TYPE_CHECKING:
-    from marimo_cellar.roll import Roll
-
-# The name of the row that holds what no cell saved: a scratch pad, or a store
-# used outside any notebook. No cell can be called that.
-OUTSIDE = "(outside any cell)"
-
-# Stands for the path of a notebook that has no file yet.
-UNSAVED = "unsaved"
-
-# Stands for the notebook, in a folder, that imported entries belong to.
-IMPORTED = "imported"
-
-# And the one that VS Code saves for, where it serves kernels without this package.
-SERVED = "served"
-
 # A cell's `name`, `ordinal`, `code` and `defs`.
 Row = tuple[str | None, int, str, str]
-
-
-def app_path(database: Database, path: Path | None) -> str:
-    """The notebook's path as its row has it: relative to the database's folder."""
-    return UNSAVED if path is None else _relative(path, database.folder)
-
-
-@lru_cache(maxsize=256)
-def _relative(path: Path, folder: Path) -> str:
-    try:
-        return Path(os.path.relpath(path, folder)).as_posix()
-    except ValueError:
-        # Another drive of Windows, to which no relative path leads.
-        return path.as_posix()
-
-
-@lru_cache(maxsize=256)
-def folder_of(app: str) -> str:
-    """The folder of a notebook, by its row's path; equal for those in one folder.
-
-    One without a file is where it would be saved in marimo's own cache folder.
-    """
-    return "../.." if app == UNSAVED else posixpath.dirname(app)
-
-
-def imported_app(app: str) -> str:
-    """The path of the row that what was imported in an app's folder belongs to."""
-    return posixpath.join(folder_of(app), IMPORTED)
-
-
-def made_in(app: str, versions: str) -> str:
-    """The folder that an entry of an app was made in."""
-    if '"folder"' in versions:
-        folder = versions_in(versions).get("folder")
-        if isinstance(folder, str):
-            return folder
-    return folder_of(app)
-
-
-def versions_in(versions: object) -> dict[str, object]:
-    """What an entry stands on, of its row; nothing where that cannot be right."""
-    try:
-        read = json.loads(str(versions))
-    except ValueError:
-        return {}
-    return read if isinstance(read, dict) else {}
 
 
 def app_row(connection: sqlite3.Connection, path: str, now: float) -> int:
@@ -115,7 +50,7 @@ def outside(
 ) -> int:
     """The cell id for what no cell of the notebook saved."""
     now = time.time()
-    app_id = app_row(connection, app_path(database, path), now)
+    app_id = app_row(connection, app_path(database.folder, path), now)
     row = connection.execute(
         "SELECT cell_id FROM cells WHERE app_id = ? AND name = ?",
         (app_id, OUTSIDE),
@@ -140,7 +75,7 @@ def hidden_until(
     Imported entries answer any cell of their folder: clearing those counts for each.
     Without a cell, what is asked for belongs to no cell of the notebook.
     """
-    app = app_path(database, path)
+    app = app_path(database.folder, path)
     (latest,) = connection.execute(
         "SELECT max(at) FROM ("
         "SELECT cleared_at AS at FROM cells WHERE cell_id = ? UNION ALL"
@@ -153,11 +88,14 @@ def hidden_until(
 
 def record_nodes(
     connection: sqlite3.Connection,
-    roll: Roll,
+    ids: Mapping[str, int],
     notebook: Notebook,
     cells: Iterable[Cell],
 ) -> None:
-    """Writes the cells' nodes and their ancestors', which freshness is judged by."""
+    """Writes the cells' nodes and their ancestors', which freshness is judged by.
+
+    `ids` are our ids of the notebook's cells by kernel id.
+    """
     # What was written is looked up, not remembered: a clear in VS Code removes the
     # nodes that no entry needs. It leaves none without its ancestors, so those of
     # a node that is there need no look.
@@ -174,7 +112,7 @@ def record_nodes(
         new = [
             cell
             for cell in waiting.values()
-            if (cell.node, roll.ids[cell.kernel_id]) not in there
+            if (cell.node, ids[cell.kernel_id]) not in there
         ]
         bulk.insert(
             connection,
@@ -184,7 +122,7 @@ def record_nodes(
         bulk.insert(
             connection,
             "INSERT OR IGNORE INTO nodes (node, cell_id, code_digest, parents)",
-            [_node_row(roll, notebook, cell) for cell in new],
+            [_node_row(ids, notebook, cell) for cell in new],
         )
         asked |= waiting.keys()
         waiting = {
@@ -195,6 +133,8 @@ def record_nodes(
         }
 
 
-def _node_row(roll: Roll, notebook: Notebook, cell: Cell) -> tuple[object, ...]:
+def _node_row(
+    ids: Mapping[str, int], notebook: Notebook, cell: Cell
+) -> tuple[object, ...]:
     parents = {notebook.by_kernel_id[parent].node.hex() for parent in cell.parents}
-    return cell.node, roll.ids[cell.kernel_id], cell.digest, json.dumps(sorted(parents))
+    return cell.node, ids[cell.kernel_id], cell.digest, json.dumps(sorted(parents))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from marimo_cellar import blobfile, blobs, manifests
+from marimo_cellar import blobfile, blobs, checksums, manifests
 from marimo_cellar.checking_bytes import files_without_row, wrong_blobs
 from marimo_cellar.database import Database
 from marimo_cellar.findings import Problem, Unreadable, content_of, in_hex, query
@@ -202,7 +202,7 @@ def _entries(database: Database) -> Iterator[Problem]:
 
 def _is_sealed(key: Any, digest: Any, seal: Any, size: Any) -> bool:
     try:
-        return bool(blobs.seal(key, digest, size) == seal)
+        return bool(checksums.seal(key, digest, size) == seal)
     except (AttributeError, TypeError, OverflowError):
         # Of types that we never write.
         return False

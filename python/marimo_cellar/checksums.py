@@ -60,6 +60,11 @@ def fingerprints(data: Data) -> tuple[bytes, int]:
     return digest(), crc
 
 
+def seal(key: str, digest: bytes, size: int) -> int:
+    """The CRC-32 that ties an item's key to its blob."""
+    return zlib.crc32(key.encode() + digest + size.to_bytes(8, "little"))
+
+
 def crc32(data: Data, before: int = 0) -> int:
     """zlib's `crc32`: of bytes that follow others, whose CRC-32 is `before`."""
     if len(data) < _LARGE_BYTES:

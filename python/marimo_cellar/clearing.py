@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from marimo_cellar import blobs, bulk
-from marimo_cellar.cells import imported_app
+from marimo_cellar.apps import imported_app
 from marimo_cellar.database import Database
 
 # An app's entries of a cache name, of each kind of loader: any would answer the other

@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from marimo_cellar import blobs, manifests
+from marimo_cellar import blobs, checksums, manifests
 from marimo_cellar.alongside import each
 from marimo_cellar.blobfile import Bytes, Damaged
 from marimo_cellar.checksums import ALONGSIDE_BYTES
 from marimo_cellar.database import Database
-from marimo_cellar.entries import Found, StoredItem, items_of
+from marimo_cellar.entries import items_of
+from marimo_cellar.found import Found, StoredItem
 
 
 class Loaded(Struct, frozen=True):
@@ -103,7 +104,7 @@ def checked(
     database: Database, item: StoredItem, by_digest: bool = False, mapped: bool = False
 ) -> Bytes | None:
     """`blobs.read`, for bytes that are also sealed to their key."""
-    if item.seal != blobs.seal(item.key, item.digest, item.size):
+    if item.seal != checksums.seal(item.key, item.digest, item.size):
         raise Damaged(item.digest)
     return blobs.read(
         database,

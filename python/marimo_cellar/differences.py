@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from marimo_cellar import _marimo, inputs
-from marimo_cellar.cells import versions_in
+from marimo_cellar.apps import versions_in
 from marimo_cellar.inputs import Inputs
 from marimo_cellar.notebook import Cell, Notebook
 from marimo_cellar.reasons import Reason
 from marimo_cellar.titles import title_of
 
 if TYPE_CHECKING:
-    from marimo_cellar.lookups import Lookup
+    from marimo_cellar.lookup import Lookup
 
 
 class Earlier(NamedTuple):

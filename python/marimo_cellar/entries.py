@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from marimo_cellar.apps import app_path, folder_of, made_in
 from marimo_cellar.blobs import Blob
-from marimo_cellar.cells import app_path, folder_of, hidden_until, made_in
+from marimo_cellar.cells import hidden_until
 from marimo_cellar.database import Database
+from marimo_cellar.found import Found, StoredItem
 from marimo_cellar.notebook import Cell, Notebook
 from marimo_cellar.roll import Roll, recognise
 
@@ -70,37 +72,6 @@ class Cost(Struct, frozen=True):
     seconds: float
 
 
-class StoredItem(Struct, frozen=True):
-    """An item with what its blob's row says of the bytes."""
-
-    key: str
-    format: str
-    digest: bytes
-    seal: int
-    size: int
-    crc32: int
-    file: str | None
-    content: bytes | None
-
-
-class Found(Struct, frozen=True):
-    """An entry that answers a lookup. `own` is False for another cell's.
-
-    `items` are its items as they were when it was found, if they were looked at.
-    """
-
-    entry_id: int
-    cell_id: int
-    own: bool
-    created_at: float
-    items: Sequence[StoredItem] | None = None
-
-    @property
-    def bytes_held(self) -> int:
-        """What its values take in memory."""
-        return sum(len(item.content or b"") for item in self.items or ())
-
-
 # Entries with their items, item by item, for `_expected`. The order of the joins is that
 # of the indices, which no statistics are kept for.
 _WITH_ITEMS = (
@@ -145,7 +116,7 @@ def candidates(database: Database, key: EntryKey, owner: Owner) -> list[Found]:
             return []
         # A place that several folders share holds what equal code made of other files:
         # marimo's hash does not see what is read by a relative path.
-        here = folder_of(app_path(database, owner.roll.path))
+        here = folder_of(app_path(database.folder, owner.roll.path))
         rows = [row for row in _rows_of(connection, key) if made_in(*row[3:]) == here]
         if not rows:
             return []

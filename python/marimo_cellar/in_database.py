@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from marimo_cellar import _marimo, behind
+from marimo_cellar.apps import app_path
 from marimo_cellar.belonging import Belonging
-from marimo_cellar.cells import app_path
 from marimo_cellar.database import Database, Unavailable
 from marimo_cellar.entries import EntryKey, Owner
 from marimo_cellar.notices import warn_once
@@ -166,5 +166,5 @@ class InDatabase(_marimo.BasePersistenceLoader):
     def _purge(self, database: Database) -> Purge:
         from marimo_cellar.purging import Purge
 
-        app = app_path(database, self._owner().roll.path)
+        app = app_path(database.folder, self._owner().roll.path)
         return Purge(database, self.stock, self.name, self._kind, app)

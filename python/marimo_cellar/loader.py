@@ -16,7 +16,8 @@ from marimo_cellar.contents import Loaded
 from marimo_cellar.entry_stores import EntryReader
 from marimo_cellar.handover import handing_over
 from marimo_cellar.little import are_little
-from marimo_cellar.rows import OverRows, names_wanted
+from marimo_cellar.restoring import names_wanted
+from marimo_cellar.rows import OverRows
 from marimo_cellar.store import SqliteStore
 
 # Restored on the kernel's thread, one blob after the other, up to so many bytes.

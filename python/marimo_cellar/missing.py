@@ -14,7 +14,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from marimo_cellar.cells import IMPORTED, SERVED, UNSAVED
+from marimo_cellar.apps import IMPORTED, SERVED, UNSAVED
 from marimo_cellar.database import Database
 
 

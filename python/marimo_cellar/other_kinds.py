@@ -12,16 +12,15 @@ marimo's own would.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec.structs import replace
 
 from marimo_cellar import _marimo, contents, entries, keys, lookups, mapped
-from marimo_cellar.entries import EntryKey, Found
-from marimo_cellar.lookups import Lookup
-
-if TYPE_CHECKING:
-    from marimo_cellar.rows import OverRows
+from marimo_cellar.entries import EntryKey
+from marimo_cellar.found import Found
+from marimo_cellar.lookup import Lookup
+from marimo_cellar.restoring import Restoring
 
 # What is checked most comes first.
 _KINDS = ("lazy", "json", "pickle")
@@ -43,7 +42,7 @@ def refusal(asked: str, kind: str, verification: str) -> str | None:
 
 
 def answer(
-    asking: OverRows,
+    asking: Restoring,
     lookup: Lookup,
     key: _marimo.HashKey,
     glbls: dict[str, Any] | None,
@@ -79,7 +78,7 @@ def answer(
 
 
 def _restored(
-    asking: OverRows,
+    asking: Restoring,
     lookup: Lookup,
     theirs: EntryKey,
     found: Found,

@@ -24,7 +24,7 @@ from marimo_cellar.watching import Watch, commits_between, watch
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from marimo_cellar.entries import Found
+    from marimo_cellar.found import Found
 
 # The most bytes kept, of all values and of one, and how many answers.
 _MOST_BYTES = 16 * 1024 * 1024

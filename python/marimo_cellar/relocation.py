@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from marimo_cellar import _marimo
-from marimo_cellar.cells import IMPORTED, UNSAVED, folder_of, versions_in
+from marimo_cellar.apps import IMPORTED, UNSAVED, folder_of, versions_in
 from marimo_cellar.database import Database
 from marimo_cellar.identity import NotebookCell, StoredCell
 from marimo_cellar.notebook import normalised

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from marimo_cellar import bulk
-from marimo_cellar.cells import Row, app_path, app_row, insert_cells
+from marimo_cellar.apps import app_path
+from marimo_cellar.cells import Row, app_row, insert_cells
 from marimo_cellar.database import Database
 from marimo_cellar.notebook import Notebook, digest_of, normalised
 from marimo_cellar.sequential import SequentialReads
@@ -114,7 +115,7 @@ def enrol(
     ):
         return
     now = time.time()
-    path = app_path(database, roll.path)
+    path = app_path(database.folder, roll.path)
     identified = _identify(connection, database, roll, notebook)
     if identified.moved:
         from marimo_cellar.relocation import move_app
@@ -197,7 +198,7 @@ def _identify(
     roll: Roll,
     notebook: Notebook,
 ) -> _Identified:
-    path = app_path(database, roll.path)
+    path = app_path(database.folder, roll.path)
     found = connection.execute(
         "SELECT app_id FROM apps WHERE path = ?", (path,)
     ).fetchone()

@@ -1,16 +1,14 @@
 """What marimo's loaders have in common when their entries are rows.
 
-A load gets a store of its own that holds the entry's bytes, all there and checked; a
-save gets one that collects them for one transaction. So two cells, or two notebooks
-in one process, with the same hash never meet each other's bytes.
+A save gets a store of its own that collects the entry's bytes for one transaction, as
+a load gets one that holds them (`restoring.py`).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -26,38 +24,23 @@ from marimo_cellar import (
     mapped,
     running,
 )
-from marimo_cellar.contents import Loaded
 from marimo_cellar.database import Database
-from marimo_cellar.entries import Cost, Found
-from marimo_cellar.entry_stores import EntryReader, EntryWriter, described
-from marimo_cellar.in_database import InDatabase
-from marimo_cellar.lookups import Lookup
+from marimo_cellar.entries import Cost
+from marimo_cellar.entry_stores import EntryWriter, described
+from marimo_cellar.found import Found
+from marimo_cellar.lookup import Lookup
+from marimo_cellar.restoring import Restoring, names_wanted
 from marimo_cellar.spending import cost_of, spent
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
-
-# The names that the block or function being looked up must restore, while marimo
-# asks. It checks them only after loading, with an error that breaks the cell.
-names_wanted: ContextVar[frozenset[str] | None] = ContextVar(
-    "names_wanted", default=None
-)
-
-
-class OverRows(InDatabase):
+class OverRows(Restoring):
     """Mixed in before marimo's class, which it makes a loader over rows."""
 
-    _kinds: ClassVar[dict[str, type[OverRows]]] = {}
     # Of the view that saves: what it writes by, and whether it waits for the commit.
     _writer: EntryWriter | None = None
     # What is being saved is the result of this lookup.
     _saving: Lookup | None = None
     _writes_behind = False
-
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        OverRows._kinds.setdefault(cls._kind, cls)
 
     def __init__(
         self, name: str, store: _marimo.Store | None = None, **kwargs: Any
@@ -65,17 +48,6 @@ class OverRows(InDatabase):
         # Lookups that missed, until their results are saved.
         self._missed: dict[str, Lookup] = {}
         super().__init__(name, store, **kwargs)
-
-    def _view(self) -> Self:
-        """This loader once more, for one entry, with a store that holds that alone."""
-        # As `copy.copy` does, which takes longer than to find the entry.
-        view = object.__new__(type(self))
-        vars(view).update(vars(self))
-        return view
-
-    def _through(self, store: _marimo.Store) -> _marimo.Store:
-        """What marimo is to read or write an entry's bytes through."""
-        return store
 
     # marimo's interface
 
@@ -256,50 +228,6 @@ class OverRows(InDatabase):
             return None, loaded.why
         return self.restored(database, key, loaded, glbls)
 
-    def restored(
-        self,
-        database: Database,
-        key: _marimo.HashKey,
-        loaded: Loaded,
-        glbls: dict[str, Any] | None,
-    ) -> tuple[_marimo.Cache | None, str | None]:
-        """What marimo makes of an entry's bytes, or why it makes nothing of them."""
-        why = self._unfit(key, loaded)
-        if why is not None:
-            return None, why
-        view = self._view()
-        view.store = self._through(EntryReader(database.folder, loaded))
-        try:
-            cache = super(OverRows, view).load_cache(key, glbls)
-        except _marimo.LoaderError as error:
-            return None, str(error)
-        except Exception as error:
-            if self._must_raise(error):
-                raise
-            return None, f"it could not be restored ({error})"
-        if cache is None:
-            return None, self._declined(key, loaded)
-        if cache.hash != key.hash:
-            return None, "it holds another entry"
-        wanted = names_wanted.get()
-        if wanted is not None and wanted != set(cache.defs):
-            return None, "it holds other names"
-        return cache, None
-
-    def _unfit(self, key: _marimo.HashKey, loaded: Loaded) -> str | None:
-        """Why marimo should not even see the entry."""
-        if keys.key_of(self._entry(key)) not in loaded.contents:
-            return "it is not whole"
-        return None
-
-    def _declined(self, key: _marimo.HashKey, loaded: Loaded) -> str:
-        """Why marimo made nothing of an entry that it saw."""
-        return "marimo did not accept it"
-
-    def _must_raise(self, error: Exception) -> bool:
-        """Whether the error is the user's own wish, not a fault of the cache."""
-        return False
-
     # Where there is no entry of this kind
 
     def _elsewhere(
@@ -326,7 +254,3 @@ class OverRows(InDatabase):
         except Exception as error:
             self.failed(lookup.database, error)
             return None
-
-    def of_kind(self, kind: str) -> OverRows:
-        """A loader of another kind, `lazy`, `pickle` or `json`, of the same cache."""
-        return _marimo.unlisted(self._kinds[kind], self.name, self.store)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from marimo_cellar import _marimo, entries, lookups, manifests
 from marimo_cellar.features import answer
-from marimo_cellar.lookups import Lookup
+from marimo_cellar.lookup import Lookup
 from marimo_cellar.made import Made
 from marimo_cellar.notices import warn_once
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from marimo_cellar import blobs, schema
-from marimo_cellar.cells import IMPORTED, OUTSIDE
-from marimo_cellar.database import MARIMO_CACHE
+from marimo_cellar import checksums, schema
+from marimo_cellar.apps import IMPORTED, OUTSIDE
+from marimo_cellar.folder import MARIMO_CACHE
 
 _Row = tuple[Any, ...]
 
@@ -232,7 +232,7 @@ class _Salvage:
                     blob is None
                     or blob.quarantined_at is not None
                     or not isinstance(blob.crc32, int)
-                    or seal != blobs.seal(key, digest, blob.size)
+                    or seal != checksums.seal(key, digest, blob.size)
                     or not self._take_blob(blob)
                 ):
                     return False

@@ -10,8 +10,9 @@ from contextlib import contextmanager, suppress
 
 from msgspec import Struct, field
 
-from marimo_cellar import blobs, bulk, entries, made
-from marimo_cellar.cells import OUTSIDE, outside, record_nodes
+from marimo_cellar import blobs, bulk, checksums, entries, made
+from marimo_cellar.apps import OUTSIDE
+from marimo_cellar.cells import outside, record_nodes
 from marimo_cellar.clearing import delete
 from marimo_cellar.database import Database, Replaced, Unavailable
 from marimo_cellar.entries import Cost, EntryKey, Item, Owner
@@ -191,7 +192,7 @@ def _write(
                 item.format,
                 item.type_hint,
                 item.blob.digest,
-                blobs.seal(item.key, item.blob.digest, item.blob.size),
+                checksums.seal(item.key, item.blob.digest, item.blob.size),
             )
             for entry_id, one in numbered
             for item in one.save.items
@@ -259,7 +260,7 @@ def nodes_of(
     for group in _by_notebook(owners):
         cells = [cell for one in group if (cell := one.cell) is not None]
         if group[0].notebook is not None and cells:
-            record_nodes(connection, group[0].roll, group[0].notebook, cells)
+            record_nodes(connection, group[0].roll.ids, group[0].notebook, cells)
     return [None if (cell := one.cell) is None else cell.node for one in owners]
 
 

@@ -7,24 +7,25 @@ one, and the entry is then taken into the database as it is.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from marimo_cellar import _marimo, entries, lookups
 from marimo_cellar.contents import Loaded
 from marimo_cellar.database import Database
 from marimo_cellar.entries import EntryKey, Owner
 from marimo_cellar.entry_stores import EntryWriter, described
-from marimo_cellar.lookups import Lookup
+from marimo_cellar.lookup import Lookup
 from marimo_cellar.published import is_published
+from marimo_cellar.restoring import Restoring
 from marimo_cellar.saves import SavesInFlight
 from marimo_cellar.stock import StockFiles
 
-if TYPE_CHECKING:
-    from marimo_cellar.rows import OverRows
-
 
 def answer(
-    asking: OverRows, lookup: Lookup, key: _marimo.HashKey, glbls: dict[str, Any] | None
+    asking: Restoring,
+    lookup: Lookup,
+    key: _marimo.HashKey,
+    glbls: dict[str, Any] | None,
 ) -> _marimo.Cache | None:
     """What a loader without an entry is answered by marimo's own file.
 

@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from marimo_cellar.entries import Found
+    from marimo_cellar.found import Found
 
 # Bytes of files that the system is told of at once, beyond the first.
 _MOST_BYTES = 64 * 2**20

@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from marimo_cellar import lookups, retention
-from marimo_cellar.cells import app_path
+from marimo_cellar.apps import app_path
 from marimo_cellar.database import Database, Unavailable
 from marimo_cellar.notices import logger
 from marimo_cellar.retention import Rules
@@ -117,7 +117,7 @@ def _look_after(database: Database, notebook: Path | None) -> None:
     began = lookups.noted()
     settings = settings_of(notebook)
     say_refusals(settings)
-    app = app_path(database, notebook)
+    app = app_path(database.folder, notebook)
     with database.reading() as connection:
         if connection is None or database.read_only:
             return

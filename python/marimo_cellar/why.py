@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct
 
 from marimo_cellar import _marimo, reasons
-from marimo_cellar.cells import versions_in
+from marimo_cellar.apps import versions_in
 from marimo_cellar.differences import (
     Earlier,
     ancestors_of,
@@ -35,7 +35,7 @@ from marimo_cellar.reasons import Reason
 from marimo_cellar.titles import title_of
 
 if TYPE_CHECKING:
-    from marimo_cellar.lookups import Lookup
+    from marimo_cellar.lookup import Lookup
 
 # Of one cell, block or function as many misses of a batch are explained, the last ones,
 # and compared with as many of the latest entries.

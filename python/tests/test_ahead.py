@@ -24,8 +24,9 @@ from marimo_cellar import (
     watching,
 )
 from marimo_cellar.database import Database, database_in
-from marimo_cellar.entries import EntryKey, Found, Item, Owner, StoredItem
-from marimo_cellar.lookups import Lookup
+from marimo_cellar.entries import EntryKey, Item, Owner
+from marimo_cellar.found import Found, StoredItem
+from marimo_cellar.lookup import Lookup
 from marimo_cellar.notebook import FileCell, KernelCell, Notebook, compose
 from marimo_cellar.roll import Roll
 from marimo_cellar.saving import Save, save_all

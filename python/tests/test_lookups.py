@@ -10,7 +10,7 @@ import pytest
 
 from marimo_cellar import entries, lookups
 from marimo_cellar.entries import EntryKey, Item, Owner
-from marimo_cellar.lookups import Lookup
+from marimo_cellar.lookup import Lookup
 from marimo_cellar.notebook import FileCell, KernelCell, compose
 from marimo_cellar.roll import Roll
 from marimo_cellar.saving import Save, save_all

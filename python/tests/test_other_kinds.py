@@ -16,7 +16,7 @@ import pytest
 
 from marimo_cellar import SqliteLoader, SqliteStore, lookups, other_kinds, reasons
 from marimo_cellar._marimo import LazyLoader, is_plain
-from marimo_cellar.blobs import seal
+from marimo_cellar.checksums import seal
 from marimo_cellar.entries import EntryKey, Owner
 from marimo_cellar.entry_stores import EntryWriter
 from marimo_cellar.loader import SqliteJsonLoader, SqlitePickleLoader

@@ -15,7 +15,8 @@ from textwrap import dedent
 import pytest
 
 from marimo_cellar import SqliteStore, blobfile, blobs, recent, watching
-from marimo_cellar.blobs import INLINE_BYTES, seal
+from marimo_cellar.blobs import INLINE_BYTES
+from marimo_cellar.checksums import seal
 from marimo_cellar.recent import ABSENT, Recent
 from tests.kernels import PACKAGE
 

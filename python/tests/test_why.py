@@ -223,7 +223,7 @@ def unsign(notebook: Path, entry: str) -> None:
     import hashlib
     import zlib
 
-    from marimo_cellar.blobs import seal
+    from marimo_cellar.checksums import seal
 
     ((key, content),) = query(
         notebook,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from marimo_cellar import _marimo, damage, faults, place
-from marimo_cellar.cells import IMPORTED
+from marimo_cellar.apps import IMPORTED
 from marimo_cellar.database import (
     DATABASE_NAME,
     MARIMO_CACHE,

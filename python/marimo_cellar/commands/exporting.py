@@ -17,7 +17,8 @@ from marimo_cellar.commands.caches import cache_of, existing, is_marimo_cache
 from marimo_cellar.commands.progress import Progress
 from marimo_cellar.contents import load
 from marimo_cellar.database import DATABASE_NAME, Database, database_in
-from marimo_cellar.entries import EntryKey, Found, Owner
+from marimo_cellar.entries import EntryKey, Owner
+from marimo_cellar.found import Found
 from marimo_cellar.stock import StockFiles
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from marimo_cellar import retention
-from marimo_cellar.cells import IMPORTED, SERVED, UNSAVED
+from marimo_cellar.apps import IMPORTED, SERVED, UNSAVED
 from marimo_cellar.commands.amounts import told_amount, told_seconds, told_size
 from marimo_cellar.commands.caches import as_found, database_of, existing
 from marimo_cellar.database import DATABASE_NAME, Database, Unavailable

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from marimo_cellar import place, reasons
-from marimo_cellar.cells import OUTSIDE, app_path
+from marimo_cellar.apps import OUTSIDE, app_path
 from marimo_cellar.database import Database, database_in
 from marimo_cellar.reasons import Reason
 from marimo_cellar.titles import title_of
@@ -88,7 +88,7 @@ def _cells(database: Database, notebook: Path) -> list[_Cell]:
             "SELECT cell_id, ordinal, cells.name, code, defs FROM cells"
             " JOIN apps USING (app_id) WHERE path = ? AND retired_at IS NULL"
             " AND ordinal >= 0 AND cells.name IS NOT ? ORDER BY ordinal, cell_id",
-            (app_path(database, notebook), OUTSIDE),
+            (app_path(database.folder, notebook), OUTSIDE),
         ).fetchall()
         if not rows:
             raise FileNotFoundError(

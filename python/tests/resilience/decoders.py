@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import blobs, keys, manifests
+from marimo_cellar import blobs, checksums, keys, manifests
 from marimo_cellar.code import normalise
 from marimo_cellar.database import database_in
 from marimo_cellar.entries import EntryKey
@@ -133,7 +133,7 @@ def blob_name(folder: Path) -> Case:
             assert path.name.split(".")[0] == _DIGEST.hex()
         size = chance.choice((0, 1, 2**40))
         sealed = zlib.crc32(text.encode() + _DIGEST + size.to_bytes(8, "little"))
-        assert blobs.seal(text, _DIGEST, size) == sealed
+        assert checksums.seal(text, _DIGEST, size) == sealed
 
     return case
 

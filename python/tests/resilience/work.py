@@ -21,7 +21,7 @@ from marimo_cellar.commands.caches import Cache
 from marimo_cellar.database import Unavailable
 from marimo_cellar.entries import EntryKey, Owner, candidates
 from marimo_cellar.keys import key_of
-from marimo_cellar.lookups import Lookup
+from marimo_cellar.lookup import Lookup
 from marimo_cellar.roll import Roll
 from marimo_cellar.stock import StockFiles
 
