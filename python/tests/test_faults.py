@@ -271,11 +271,14 @@ def test_a_folder_that_cannot_be_written_is_read(
 
 def lacking(name: str, shipped: Path, folder: Path) -> Path:
     """A copy of the package that asks marimo for another name, which none has."""
-    touches = folder / "marimo_cellar" / "_marimo.py"
     shutil.copytree(shipped, folder)
-    text = touches.read_text()
-    assert name in text
-    touches.write_text(text.replace(name, "Gone"))
+    touches = {
+        path: path.read_text()
+        for path in (folder / "marimo_cellar" / "_marimo").glob("*.py")
+    }
+    assert any(name in text for text in touches.values())
+    for path, text in touches.items():
+        path.write_text(text.replace(name, "Gone"))
     return folder
 
 

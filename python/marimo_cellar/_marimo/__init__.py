@@ -1,0 +1,149 @@
+"""Every touch of marimo's modules that are not public, and nothing else.
+
+Read in, and tested with, marimo 0.24.0 and 0.25.2. A name that is missing in
+another version raises ImportError or AttributeError. What is imported here at the
+top, nothing goes without, and `kernel.py` then leaves marimo as it is. What only one
+feature needs is imported where it is used: that feature is then marimo's own
+(`features.py`), and the others go on.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from functools import lru_cache
+
+from marimo._save.cache import CACHE_PREFIX, MARIMO_CACHE_VERSION, Cache
+from marimo._save.hash import HashKey
+from marimo._save.loaders import (
+    BasePersistenceLoader,
+    JsonLoader,
+    LazyLoader,
+    PickleLoader,
+)
+from marimo._save.loaders.lazy import LazyStore
+from marimo._save.loaders.loader import LoaderError
+from marimo._save.stores import FileStore, Store
+
+from marimo_cellar._marimo.configuration import (
+    another_store_is_configured,
+    cache_folder,
+    keep_cache_settings,
+    notebook_folder,
+    read_toml,
+)
+from marimo_cellar._marimo.contexts import (
+    UNNAMED,
+    current_context,
+    file_cells,
+    graph_cells,
+    graph_state,
+    is_cache_export,
+    is_called_from_marimo,
+    is_cells_own_code,
+    keep_session,
+    notebook_path,
+    on_cell_end,
+    on_run_end,
+    parent_of,
+    renamed_path,
+    running_cell,
+    runs_in_browser,
+    session_in,
+)
+from marimo_cellar._marimo.exports import (
+    export_keys,
+    is_notebook_manifest,
+    noting_keys,
+    replace_manifest_dump,
+    stores_in_use,
+    unwrapped,
+)
+from marimo_cellar._marimo.loaders import (
+    hashed_in,
+    is_local,
+    is_plain,
+    is_stale,
+    is_trusted,
+    is_ui,
+    keep_hashed,
+    replace_arrow_serialiser,
+    replace_deserialisers,
+    replace_loader,
+    take_digests,
+    unlisted,
+    verification,
+)
+
+# The format that this marimo's cache entries have.
+CACHE_FORMAT: int = MARIMO_CACHE_VERSION
+
+
+@lru_cache(maxsize=1)
+def versions() -> Mapping[str, object]:
+    """What an entry was written by: marimo, Python and marimo's cache format."""
+    import marimo
+
+    return {
+        "marimo": marimo.__version__,
+        "python": platform.python_version(),
+        "cache": CACHE_FORMAT,
+    }
+
+
+__all__ = [
+    "CACHE_FORMAT",
+    "CACHE_PREFIX",
+    "UNNAMED",
+    "BasePersistenceLoader",
+    "Cache",
+    "FileStore",
+    "HashKey",
+    "JsonLoader",
+    "LazyLoader",
+    "LazyStore",
+    "LoaderError",
+    "PickleLoader",
+    "Store",
+    "another_store_is_configured",
+    "cache_folder",
+    "current_context",
+    "export_keys",
+    "file_cells",
+    "graph_cells",
+    "graph_state",
+    "hashed_in",
+    "is_cache_export",
+    "is_called_from_marimo",
+    "is_cells_own_code",
+    "is_local",
+    "is_notebook_manifest",
+    "is_plain",
+    "is_stale",
+    "is_trusted",
+    "is_ui",
+    "keep_cache_settings",
+    "keep_hashed",
+    "keep_session",
+    "notebook_folder",
+    "notebook_path",
+    "noting_keys",
+    "on_cell_end",
+    "on_run_end",
+    "parent_of",
+    "read_toml",
+    "renamed_path",
+    "replace_arrow_serialiser",
+    "replace_deserialisers",
+    "replace_loader",
+    "replace_manifest_dump",
+    "running_cell",
+    "runs_in_browser",
+    "session_in",
+    "stores_in_use",
+    "take_digests",
+    "unlisted",
+    "unwrapped",
+    "verification",
+    "versions",
+]

@@ -1,0 +1,166 @@
+"""Kernels and embedded apps: a context for each, found by thread."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from marimo._runtime.context import safe_get_context
+
+from marimo_cellar.notebook import FileCell, KernelCell
+
+# The second is what older notebooks carry.
+UNNAMED = ("_", "__")
+# What an embedded app without a file calls itself.
+_NO_FILE = "<unknown>"
+_SESSION = "_cellar_session"
+
+
+def current_context() -> Any | None:
+    """The context of the kernel that this thread runs; None on other threads."""
+    return safe_get_context()
+
+
+def parent_of(context: Any) -> Any | None:
+    """The context of the notebook that an app is embedded in."""
+    return context.parent
+
+
+def session_in(context: Any) -> Any | None:
+    """What `keep_session` left, which lives as long as the context."""
+    return getattr(context, _SESSION, None)
+
+
+def keep_session(context: Any, session: Any) -> None:
+    setattr(context, _SESSION, session)
+
+
+def notebook_path(context: Any) -> Path | None:
+    """The notebook's file, absolute; None while it has none."""
+    name = context.filename
+    if not name or name == _NO_FILE:
+        return None
+    # An app made in a cell names the file that the cell's code was compiled as.
+    if context.parent is not None and not os.path.isfile(name):
+        return None
+    return Path(os.path.abspath(name))
+
+
+def renamed_path(context: Any) -> Path | None:
+    """Where a notebook is now that was renamed while its kernel runs, absolute.
+
+    marimo tells its kernel, and not the context. None where there is no telling.
+    """
+    kernel = getattr(context, "_kernel", None)
+    name = getattr(getattr(kernel, "app_metadata", None), "filename", None)
+    return _absolute(name) if name else None
+
+
+def _absolute(name: str) -> Path:
+    # Asked at every lookup: to make a path takes longer than to find an entry.
+    return _known_path(name) if os.path.isabs(name) else Path(os.path.abspath(name))
+
+
+@lru_cache(maxsize=64)
+def _known_path(name: str) -> Path:
+    return Path(os.path.abspath(name))
+
+
+def running_cell(context: Any) -> str | None:
+    """marimo's id of the cell that this thread runs; None between cells."""
+    execution = context.execution_context
+    if execution is None:
+        return None
+    graph = context.graph.cells
+    # In an embedded app's context the ids of the outer graph have a prefix.
+    for cell_id in (execution.cell_id, execution.local_cell_id):
+        if cell_id is not None and cell_id in graph:
+            return str(cell_id)
+    return None
+
+
+def is_cells_own_code(context: Any, namespace: dict[str, Any]) -> bool:
+    """Whether these are the globals that the notebook's cells run in."""
+    if hasattr(context, "_kernel"):
+        return namespace is context.globals
+    # A script's context makes new ones whenever it is asked.
+    return namespace is vars(sys.modules["__main__"])
+
+
+def graph_cells(context: Any) -> list[KernelCell]:
+    """The kernel's cells."""
+    graph = context.graph
+    return [
+        KernelCell(
+            kernel_id=str(cell_id),
+            code=cell.code,
+            defs=frozenset(cell.defs),
+            parents=frozenset(map(str, graph.parents.get(cell_id, ()))),
+        )
+        for cell_id, cell in list(graph.cells.items())
+    ]
+
+
+def graph_state(context: Any) -> tuple[object, ...]:
+    """Equal while `graph_cells` is: marimo compiles an edited cell anew."""
+    return tuple(context.graph.cells.values())
+
+
+def file_cells(path: Path) -> list[FileCell]:
+    """The cells of a notebook's file, Python or Markdown, as marimo reads it."""
+    from marimo._ast.load import get_notebook_status
+
+    notebook = get_notebook_status(str(path)).notebook
+    return [
+        FileCell(name=None if cell.name in UNNAMED else cell.name, code=cell.code)
+        for cell in (notebook.cells if notebook is not None else ())
+    ]
+
+
+def on_cell_end(context: Any, act: Callable[[str | None], None]) -> None:
+    """Has `act` called after each cell, with the class of its error if it had one."""
+    from marimo._runtime.exceptions import MarimoRuntimeException
+
+    def ended(_: Any, __: Any, result: Any) -> None:
+        error = result.exception
+        if isinstance(error, MarimoRuntimeException):
+            error = error.__cause__ or error
+        act(None if error is None else type(error).__name__)
+
+    context._kernel._hooks.add_post_execution(ended)
+
+
+def on_run_end(context: Any, act: Callable[[], None]) -> None:
+    """Has `act` called whenever the kernel has run cells, before it says so."""
+    from marimo._runtime.runner.hooks import Priority
+
+    context._kernel._hooks.add_on_finish(lambda _: act(), Priority.LATE)
+
+
+def is_cache_export(context: Any) -> bool:
+    """Whether a kernel that lists its keys as it ends does so for an export.
+
+    Other kernels do it too, of apps that are served or of an editor's. That of an
+    export edits, in a process that another Python started, and serves no files
+    (`run_notebook` in marimo/_export/file.py).
+    """
+    return (
+        getattr(getattr(context, "session_mode", None), "value", None) == "edit"
+        and not context.virtual_files_supported
+        and multiprocessing.parent_process() is not None
+    )
+
+
+def is_called_from_marimo(namespace: dict[str, Any]) -> bool:
+    """Whether globals are those of one of marimo's own modules."""
+    name = namespace.get("__name__") or ""
+    return name == "marimo" or name.startswith(("marimo.", "marimo_cellar."))
+
+
+def runs_in_browser() -> bool:
+    return sys.platform == "emscripten" or "pyodide" in sys.modules

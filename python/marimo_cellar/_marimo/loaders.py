@@ -1,0 +1,184 @@
+"""Loaders: what they hash, write and read, and ours in their places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from marimo._save.hash import HashKey
+from marimo._save.loaders import (
+    PERSISTENT_LOADERS,
+    BasePersistenceLoader,
+    DualLoader,
+)
+from marimo._save.stores import Store
+
+_HASHED = "_cellar_hashed"
+Kind = TypeVar("Kind", bound=BasePersistenceLoader)
+
+
+def replace_loader(name: str, ours: type[BasePersistenceLoader]) -> None:
+    """Puts a loader in the place of marimo's of that name, except in browsers."""
+    theirs: Any = PERSISTENT_LOADERS[name]  # type: ignore[index]
+    wasm = theirs.wasm if isinstance(theirs, DualLoader) else theirs
+    PERSISTENT_LOADERS[name] = DualLoader(native=ours, wasm=wasm)  # type: ignore[index]
+
+
+def keep_hashed() -> None:
+    """Has a key of marimo's say what it is a hash of besides code: see `hashed_in`.
+
+    marimo makes a digest of each variable anyway; only its table of them is kept.
+    """
+    from marimo._save.hash import BlockHasher
+
+    apply, key = BlockHasher._apply_content_hash, BlockHasher.key
+    assert isinstance(key, property)
+    make_key: Any = key.fget
+
+    def apply_and_keep(hasher: Any, content: dict[str, bytes]) -> None:
+        hasher._cellar_hashed = content
+        apply(hasher, content)
+
+    def key_that_says(hasher: Any) -> HashKey:
+        made: HashKey = make_key(hasher)
+        vars(made)[_HASHED] = getattr(hasher, "_cellar_hashed", {})
+        return made
+
+    hashers: Any = BlockHasher
+    hashers._apply_content_hash = apply_and_keep
+    hashers.key = property(key_that_says)
+
+
+def hashed_in(key: HashKey) -> dict[str, bytes] | None:
+    """What marimo hashed besides code, by the name in the code; None if unknown.
+
+    That is a digest, or, for a module, a text of its name and version in a wrapping.
+    """
+    from marimo._ast.variables import unmangle_local
+
+    found: dict[str, bytes] | None = vars(key).get(_HASHED)
+    if found is None:
+        return None
+    return {unmangle_local(name).name: value for name, value in found.items()}
+
+
+def is_ui(value: Any) -> bool:
+    """Whether a cached value is a UI element, which marimo makes anew in each run."""
+    from marimo._plugins.ui._core.ui_element import UIElement
+    from marimo._save.stubs import UIElementStub
+
+    return isinstance(value, UIElement | UIElementStub)
+
+
+def is_local(name: str) -> bool:
+    """Whether only the cell that defines a name can use it."""
+    from marimo._ast.variables import is_local
+
+    return is_local(name)
+
+
+def replace_arrow_serialiser(
+    replace: Callable[[Callable[[Any], bytes]], Callable[[Any], bytes]],
+) -> None:
+    """Puts what `replace` makes of marimo's serialiser for Arrow in its place."""
+    from marimo._save.stubs.lazy_stub import BLOB_SERIALIZERS
+
+    BLOB_SERIALIZERS["arrow"] = replace(BLOB_SERIALIZERS["arrow"])
+
+
+def replace_deserialisers(
+    replace: Callable[[str, Callable[..., Any]], Callable[..., Any]],
+    suffixes: Iterable[str],
+) -> None:
+    """Puts what `replace` makes of marimo's deserialisers in their places."""
+    from marimo._save.stubs.lazy_stub import BLOB_DESERIALIZERS
+
+    BLOB_DESERIALIZERS.update(
+        {suffix: replace(suffix, BLOB_DESERIALIZERS[suffix]) for suffix in suffixes}
+    )
+
+
+def take_digests(known: Callable[[Any], str | None]) -> None:
+    """Has a `lazy` loader that signs what it saves ask for the digest of each value, in
+    hex, before it makes one. What it verifies it hashes itself."""
+    from marimo._save.loaders import lazy
+
+    make: Callable[[Any], str] = vars(lazy)["_sha256hex"]
+    vars(lazy)["_sha256hex"] = lambda data: known(data) or make(data)
+
+
+def verification(loader: Any) -> str:
+    """What a `lazy` loader demands of signatures: `off`, `on` or `strict`.
+
+    `off` where it would itself unpickle what nobody signed: where the user wants
+    so, or where there is nothing to verify with.
+    """
+    # The first is 0.25, where 0.24 says `verify` for `on`.
+    names = ("_effective_verification", "_effective_mode")
+    ask = next(getattr(loader, name) for name in names if hasattr(loader, name))
+    demands: str = ask()
+    return demands if demands in ("off", "strict") else "on"
+
+
+def is_trusted(loader: Any, manifest: Any) -> bool:
+    """Whether a `lazy` loader takes a manifest as signed by whom it trusts."""
+    import msgspec
+    from marimo._save.signing import CacheSignatureError
+    from marimo._save.stubs.lazy_stub import Cache as Manifest
+
+    demands = verification(loader)
+    if demands == "off":
+        return True
+    try:
+        content = msgspec.json.decode(manifest, type=Manifest)
+        loader._resolve_effective_signer(content, demands)
+    except (CacheSignatureError, msgspec.MsgspecError):
+        return False
+    return True
+
+
+def is_plain(manifest: Any) -> bool:
+    """Whether `lazy` restores a manifest from what it says alone.
+
+    Then it runs no code of the entry: no pickle, no source, not even an import.
+    """
+    import msgspec
+    from marimo._save.stubs.lazy_stub import Cache as Manifest
+
+    try:
+        content = msgspec.json.decode(manifest, type=Manifest)
+    except (msgspec.MsgspecError, RecursionError):
+        return False
+    plain = {"primitive", "special_float", "hash", "type_hint"}
+    return not content.ui_defs and not any(
+        value is not None and field not in plain
+        for item in (*content.defs.values(), content.meta.return_value)
+        if item is not None
+        for field, value in msgspec.structs.asdict(item).items()
+    )
+
+
+def unlisted(kind: type[Kind], name: str, store: Store) -> Kind:
+    """A loader that does not take the place of the session's own of that name.
+
+    Of a name's `lazy` loaders marimo waits for the saves of the last one only, and
+    ships its keys.
+    """
+    from marimo._save.loaders.lazy import _cache_state
+
+    listed = _cache_state().active_lazy_loaders
+    before = listed.get(name)
+    make: Callable[..., Kind] = kind
+    loader = make(name, store=store)
+    if before is not None:
+        listed[name] = before
+    else:
+        listed.pop(name, None)
+    return loader
+
+
+def is_stale(loader: BasePersistenceLoader, key: HashKey) -> bool:
+    """Whether marimo wants an entry made anew, whatever there is of it."""
+    from marimo._save.loaders.lazy import _cache_state
+
+    return str(loader.build_path(key)) in _cache_state().stale_keys
