@@ -125,7 +125,8 @@ def _rows(database: Database) -> Iterator[Problem]:
             "foreign-key", name, f"{table} refers to a row of {parent} that is gone"
         )
     for (cell_id,) in query(database, WRONG_TOTALS):
-        yield Problem("totals", name, f"the totals of cell {cell_id} are wrong")
+        why = "the totals of a cell are wrong"
+        yield Problem("totals", name, why, cell_id=cell_id)
     # A file that can only be read may be of a format that had no such table.
     if query(database, "SELECT 1 FROM sqlite_master WHERE name = 'usage'"):
         for _ in query(database, WRONG_USAGE):

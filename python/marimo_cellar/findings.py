@@ -37,12 +37,13 @@ Kind = Literal[
 class Problem:
     """Something that is wrong. `about` is a key of marimo's, a digest in hex, or a
     path below the cache's folder. `entry_id` is the entry that cannot be served for
-    it, where it is one's own."""
+    it, where it is one's own, and `cell_id` the cell whose totals are wrong."""
 
     kind: Kind
     about: str
     message: str
     entry_id: int | None = None
+    cell_id: int | None = None
 
     def __str__(self) -> str:
         return f"{self.about}: {self.message}"

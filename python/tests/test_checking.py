@@ -20,6 +20,7 @@ from marimo_cellar import SqliteStore, checking, repairing
 from marimo_cellar.__main__ import main
 from marimo_cellar.checking import GRACE, audit
 from marimo_cellar.database import Database, database_in
+from marimo_cellar.owners import owners_of
 from tests.make_fixtures import FIXTURES
 
 
@@ -80,6 +81,27 @@ def test_wrong_rows_are_found(
     assert kind in {problem.kind for problem in audit(database)}
     database.close()
     assert database.path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "statements", "owners"),
+    [
+        (case["kind"], case["statements"], case["owners"])
+        for case in CASES
+        if "owners" in case
+    ],
+)
+def test_what_is_wrong_is_told_by_cell_and_notebook(
+    kind: str, statements: list[str], owners: list[list[str]], database: Database
+) -> None:
+    change(database, *statements)
+    alike = [problem for problem in audit(database) if problem.kind == kind]
+    told = {
+        (Path(owner.app).name, owner.cell)
+        for all_owners in owners_of(database, alike).values()
+        for owner in all_owners
+    }
+    assert alike and told == {(app, cell) for app, cell in owners}
 
 
 @pytest.mark.parametrize("statements", [case["statements"] for case in CASES])
@@ -252,6 +274,36 @@ def test_check_finds_and_repair_puts_right(
     # What was set aside is kept.
     assert spoilt.exists()
     assert main(["check", str(tmp_path)]) == 0
+
+
+def test_check_names_cells_and_the_way_out(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(
+        database,
+        "UPDATE blobs SET crc32 = 1 WHERE size = 172",
+        "UPDATE cells SET name = NULL, code = '' WHERE cell_id = 9",
+        "UPDATE usage SET size = size + 1",
+    )
+    assert main(["check", str(database.path)]) == 1
+    said = capsys.readouterr().out
+    folder = database.folder.parents[1]
+    assert (
+        f"wrong-bytes: arrays of {folder / 'alpha.py'}, (no code) of "
+        f"{folder / 'beta.py'}: its bytes are not those that were saved ("
+    ) in said
+    assert "the next run of a cell computes again" in said
+    assert "totals: cache.db: the total of all cells is wrong" in said
+    assert main(["check", str(database.path), "--repair", "--json"]) == 0
+    wrong, *_ = (
+        one
+        for one in json.loads(capsys.readouterr().out)["problems"]
+        if one["kind"] == "wrong-bytes"
+    )
+    assert wrong["cells"] == [
+        {"notebook": str(folder / "alpha.py"), "cell": "arrays"},
+        {"notebook": str(folder / "beta.py"), "cell": None},
+    ]
 
 
 def test_a_check_alone_leaves_a_damaged_database_where_it_is(

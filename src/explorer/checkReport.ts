@@ -1,7 +1,9 @@
 import * as l10n from '@vscode/l10n';
+import { basename } from 'node:path';
 import { formatBytes, formatDuration } from '../protocol/quantities';
 import type { Fault, FaultKind, Report } from '../store/checking';
 import { canMend, type Mended } from '../store/mending';
+import { cellLabel } from './nodeRow';
 
 /** What a check found of one database. */
 export interface Checked {
@@ -13,6 +15,13 @@ export interface Checked {
 
 /** Faults of a kind that are listed; the rest is counted. */
 const listed = 20;
+/** Of a value that many cells share, so many of them. */
+const namedCells = 3;
+
+/** What is kept aside when it is put right. */
+const wrong: readonly FaultKind[] = ['wrong-bytes', 'wrong-size'];
+/** What takes its result along. */
+const lost: readonly FaultKind[] = ['missing-file', 'wrong-name', 'seal', 'no-items', 'not-whole'];
 
 /** The report as the editor shows it: plain text, since keys and paths may be a stranger's. */
 export function reportText(checked: readonly Checked[], locale: string): string {
@@ -25,15 +34,12 @@ function oneReport({ path, report }: Checked, locale: string): string {
   for (const kind of new Set(report.faults.map((fault) => fault.kind))) {
     const alike = report.faults.filter((fault) => fault.kind === kind);
     lines.push(`${titleOf(kind)} (${alike.length})`);
-    for (const { about, message } of alike.slice(0, listed)) {
-      lines.push(`  ${printable(about)}: ${printable(message)}`);
-    }
+    for (const fault of alike.slice(0, listed)) lines.push(`  ${printable(lineOf(fault))}`);
     if (alike.length > listed) lines.push(`  ${l10n.t('and {0} more', alike.length - listed)}`);
     lines.push('');
   }
-  if (report.faults.some((fault) => !canMend(fault))) {
-    lines.push(beyondMending(path), '');
-  }
+  const ways = waysOut(path, report.faults);
+  if (ways.length > 0) lines.push(...ways, '');
   lines.push(
     l10n.t('Results that are kept: {0}, {1}.', report.entries, formatBytes(report.size, locale)),
   );
@@ -48,12 +54,44 @@ function oneReport({ path, report }: Checked, locale: string): string {
   return lines.join('\n');
 }
 
-/** What only the kernel's side can do. */
-function beyondMending(path: string): string {
-  return l10n.t(
-    'The database file itself is damaged. The next run that meets the damage sets it aside and goes on with what is whole; at once, this does it: {0}',
-    `python -m marimo_cellar check "${path}" --repair`,
-  );
+/** By the cells that lose by it, where there are any. */
+function lineOf({ about, message, owners = [] }: Fault): string {
+  const cells = owners
+    .slice(0, namedCells)
+    .map(({ notebook, name, code }) =>
+      l10n.t('{0} of {1}', cellLabel({ name, code }), basename(notebook)),
+    );
+  const more = owners.length - cells.length;
+  if (more > 0) cells.push(l10n.t('{0} more', more));
+  return cells.length === 0 ? `${about}: ${message}` : `${cells.join(', ')}: ${message} (${about})`;
+}
+
+/** What the reader can do about it, or need not do. */
+function waysOut(path: string, faults: readonly Fault[]): string[] {
+  const ways: string[] = [];
+  if (faults.some(({ kind }) => [...wrong, ...lost].includes(kind))) {
+    ways.push(
+      l10n.t(
+        'What is damaged or missing is never served: the next run of its cell computes it again.',
+      ),
+    );
+  }
+  if (faults.some(canMend)) {
+    ways.push(l10n.t('To put this right, choose Put Right… in the notice, or check once more.'));
+  }
+  if (faults.some(({ kind }) => kind === 'unreadable-file')) {
+    ways.push(l10n.t('What may not be read is left alone: see to the permissions of the file.'));
+  }
+  // What only the kernel's side can do.
+  if (faults.some((fault) => !canMend(fault) && fault.kind !== 'unreadable-file')) {
+    ways.push(
+      l10n.t(
+        'The database file itself is damaged. The next run that meets the damage sets it aside and goes on with what is whole; at once, this does it: {0}',
+        `python -m marimo_cellar check "${path}" --repair`,
+      ),
+    );
+  }
+  return ways;
 }
 
 /** In one sentence, for a notification. */
@@ -80,13 +118,15 @@ export interface Question {
 export function question(faults: readonly Fault[]): Question {
   const count = (...kinds: FaultKind[]) => faults.filter(({ kind }) => kinds.includes(kind)).length;
   const lines: string[] = [];
-  const wrong = count('wrong-bytes', 'wrong-size');
-  if (wrong > 0) {
-    lines.push(l10n.t('Damaged values are kept aside and never served again: {0}.', wrong));
+  const damaged = count(...wrong);
+  if (damaged > 0) {
+    lines.push(l10n.t('Damaged values are kept aside and never served again: {0}.', damaged));
   }
-  const lost = count('missing-file', 'wrong-name', 'seal', 'no-items', 'not-whole');
-  if (lost > 0) {
-    lines.push(l10n.t('Results that cannot be served are removed. Reasons for that: {0}.', lost));
+  const useless = count(...lost);
+  if (useless > 0) {
+    lines.push(
+      l10n.t('Results that cannot be served are removed. Reasons for that: {0}.', useless),
+    );
   }
   const loose = count('unused-blob', 'unused-source', 'unknown-file', 'partial-file');
   if (loose > 0) lines.push(l10n.t('What nothing needs is removed: {0}.', loose));
@@ -100,19 +140,26 @@ export function question(faults: readonly Fault[]): Question {
   };
 }
 
-/** What was done, in one sentence. */
+/** What was done, short enough for the one line of a notice: "Put right: 2 results, 1 file; 34 s to recompute." */
 export function notice(done: readonly Mended[], locale: string): string {
   const total = (of: (each: Mended) => number) => done.reduce((sum, each) => sum + of(each), 0);
-  return l10n.t(
-    'Kept aside {0} damaged values, removed {1} results and {2} files: {3} to recompute.',
-    total(({ quarantined }) => quarantined),
-    total(({ removed }) => removed),
-    total(({ files }) => files),
-    formatDuration(
-      total(({ runtime }) => runtime),
-      locale,
-    ),
-  );
+  const values = total(({ quarantined }) => quarantined);
+  const results = total(({ removed }) => removed);
+  const files = total((each) => each.files);
+  const seconds = total(({ runtime }) => runtime);
+  const parts = [
+    ...(values === 0 ? [] : [values === 1 ? l10n.t('1 value') : l10n.t('{0} values', values)]),
+    ...(results === 0 ? [] : [results === 1 ? l10n.t('1 result') : l10n.t('{0} results', results)]),
+    ...(files === 0 ? [] : [files === 1 ? l10n.t('1 file') : l10n.t('{0} files', files)]),
+  ];
+  if (parts.length === 0) return l10n.t('Put right.');
+  return values + results === 0
+    ? l10n.t('Put right: {0}.', parts.join(', '))
+    : l10n.t(
+        'Put right: {0}; {1} to recompute.',
+        parts.join(', '),
+        formatDuration(seconds, locale),
+      );
 }
 
 function titleOf(kind: FaultKind): string {

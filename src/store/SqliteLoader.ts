@@ -19,6 +19,7 @@ import { mend, type Mended } from './mending';
 import { type Figures, type FiguresOptions, readFigures, readSaved, type Saved } from './figures';
 import { openDatabase, type OpenDatabase } from './opening';
 import { hiddenUntil } from './outside';
+import { withOwners } from './owners';
 import { type PinTarget, setPinned } from './pinning';
 import { lastFormat, listObsoleteCells, type NotebookRecord, readGone, readRecord } from './record';
 import type {
@@ -301,9 +302,10 @@ export class SqliteLoader {
    */
   async check(options: Omit<CheckOptions, 'now'> = {}): Promise<Report> {
     await this.settled();
-    return this.#access.read(({ connection }, blobs) =>
-      check(connection, blobs, { ...options, now: now() }),
-    );
+    return this.#access.read(async ({ connection, path }, blobs) => {
+      const report = await check(connection, blobs, { ...options, now: now() });
+      return { ...report, faults: await withOwners(connection, path, report.faults) };
+    });
   }
 
   /** Puts right what {@link check} found, as far as `canMend` says of it. */

@@ -33,6 +33,18 @@ export interface Fault {
   readonly message: string;
   /** The entry that cannot be served for it, where it is one's own. */
   readonly entryId?: number;
+  /** The cell whose totals are wrong. */
+  readonly cellId?: number;
+  /** The cells that lose by it, in the order of their notebooks; absent where nobody does. */
+  readonly owners?: readonly Owner[];
+}
+
+/** A cell as people know it. */
+export interface Owner {
+  /** The notebook's absolute path. */
+  readonly notebook: string;
+  readonly name: string | undefined;
+  readonly code: string;
 }
 
 export interface Report {
@@ -144,7 +156,8 @@ const checkRows: Part = async (connection, _, faults) => {
     faults.push({ kind: 'foreign-key', about, message });
   }
   for (const { cell_id } of await connection.all(wrongTotals)) {
-    faults.push({ kind: 'totals', about, message: `totals of cell ${String(cell_id)} are wrong` });
+    const message = 'the totals of a cell are wrong';
+    faults.push({ kind: 'totals', about, message, cellId: Number(cell_id) });
   }
   if (await isUsageWrong(connection)) {
     faults.push({ kind: 'totals', about, message: 'the total of all cells is wrong' });

@@ -52,6 +52,7 @@ test('a check shows what is wrong, and puts it right when it is told to', async 
     await writeFile(blob, bytes);
     await vsCode.command('Cellar: Check Cache');
     await page.locator('.view-lines', { hasText: 'Damaged values (1)' }).waitFor();
+    await vsCode.line('many of nb.py: its bytes are not those that were saved').waitFor();
     await page.getByRole('button', { name: 'Put Right' }).waitFor();
   });
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,15 +14,29 @@ from marimo_cellar import _marimo, damage
 from marimo_cellar.checking import Stock, problems, take_stock
 from marimo_cellar.commands.amounts import counted, told_size
 from marimo_cellar.commands.caches import database_of, existing
+from marimo_cellar.commands.naming import notebook_name
 from marimo_cellar.commands.progress import Progress
 from marimo_cellar.database import Database
-from marimo_cellar.findings import Problem
+from marimo_cellar.findings import Kind, Problem
+from marimo_cellar.owners import Owner, owners_of
 from marimo_cellar.repairing import Repairs, repair
 
 # Of one kind, so many are listed; the rest is counted.
 _LISTED = 10
+# Of a value that many cells share, so many of them.
+_CELLS = 3
 # What is behind a damage shows only once that is repaired.
 _ROUNDS = 3
+
+# Of these kinds, what a run finds wrong is a miss.
+_LOST: frozenset[Kind] = frozenset(
+    [
+        *("seal", "no-items", "not-whole", "manifest", "wrong-name", "missing-file"),
+        *("wrong-size", "wrong-bytes"),
+    ]
+)
+
+_Owners = Mapping[Problem, tuple[Owner, ...]]
 
 
 def add_to(commands: Any) -> None:
@@ -52,16 +68,21 @@ def add_to(commands: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     database = existing(database_of(arguments.path))
     found = left = _check(database)
+    # Before they go.
+    owners = owners_of(database, found)
     repairs: list[Repairs] = []
     while arguments.repair and left and len(repairs) < _ROUNDS:
         repairs.append(repair(database, left))
         left = _check(database)
+    if repairs:
+        owners = {**owners, **owners_of(database, left)}
     stock = take_stock(database, _marimo.CACHE_FORMAT)
     aside = damage.set_aside(database.path)
     if arguments.json:
-        print(json.dumps(_as_json(database, found, repairs, left, stock, aside)))
+        report = _as_json(database, found, repairs, left, stock, aside, owners)
+        print(json.dumps(report))
     else:
-        _print(database, found, repairs, left)
+        _print(database, found, repairs, left, owners)
         _print_stock(stock, aside)
     return 1 if left else 0
 
@@ -78,12 +99,20 @@ def _as_json(
     left: list[Problem],
     stock: Stock,
     aside: list[Path],
+    owners: _Owners,
 ) -> dict[str, object]:
-    def plain(problem: Problem) -> dict[str, str]:
+    def plain(problem: Problem) -> dict[str, object]:
         return {
             "kind": problem.kind,
             "about": problem.about,
             "message": problem.message,
+            "cells": [
+                {
+                    "notebook": os.path.normpath(database.folder / owner.app),
+                    "cell": owner.cell,
+                }
+                for owner in owners[problem]
+            ],
         }
 
     return {
@@ -101,17 +130,23 @@ def _print(
     found: list[Problem],
     repairs: list[Repairs],
     left: list[Problem],
+    owners: _Owners,
 ) -> None:
     print(f"{database.path}: {_count(found)}.")
-    _list(found)
+    _list(database, found, owners)
     if repairs:
         print("Repair:")
         for one in repairs:
             for line in one.lines():
                 print(f"  {line}")
         print(f"After it: {_count(left)}.")
-        _list(left)
+        _list(database, left, owners)
     elif found:
+        if any(problem.kind in _LOST for problem in found):
+            print(
+                "None of it is served: the next run of a cell computes again what is "
+                "damaged or missing."
+            )
         print("Run it again with --repair to put this right.")
 
 
@@ -121,13 +156,26 @@ def _count(found: list[Problem]) -> str:
     return counted(len(found), "problem", "problems")
 
 
-def _list(found: list[Problem]) -> None:
+def _list(database: Database, found: list[Problem], owners: _Owners) -> None:
     for kind in dict.fromkeys(problem.kind for problem in found):
         alike = [problem for problem in found if problem.kind == kind]
         for problem in alike[:_LISTED]:
-            print(f"  {kind}: {problem}")
+            print(f"  {kind}: {_line(database, problem, owners[problem])}")
         if len(alike) > _LISTED:
             print(f"  {kind}: and {len(alike) - _LISTED} more")
+
+
+def _line(database: Database, problem: Problem, owners: tuple[Owner, ...]) -> str:
+    """By the cells that lose by it, where there are any."""
+    cells = [
+        f"{owner.cell or '(no code)'} of {notebook_name(database, owner.app)}"
+        for owner in owners[:_CELLS]
+    ]
+    if len(owners) > _CELLS:
+        cells.append(f"{len(owners) - _CELLS} more")
+    if not cells:
+        return str(problem)
+    return f"{', '.join(cells)}: {problem.message} ({problem.about})"
 
 
 def _print_stock(stock: Stock, aside: list[Path]) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import posixpath
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from marimo_cellar import retention
-from marimo_cellar.apps import IMPORTED, SERVED, UNSAVED
 from marimo_cellar.commands.amounts import told_amount, told_seconds, told_size
 from marimo_cellar.commands.caches import as_found, database_of, existing
+from marimo_cellar.commands.naming import notebook_name
 from marimo_cellar.database import DATABASE_NAME, Database, Unavailable
 from marimo_cellar.loss import Loss
 from marimo_cellar.pruning import Outcome, Plan, plan, prune
@@ -213,7 +211,7 @@ def _print(
             cost = f", cost {told_amount(line.amount)}" if line.amount > 0 else ""
             print(
                 f"  {told_size(line.size):>9}  {told_seconds(line.seconds):>8}  "
-                f"{_notebook_name(database, line.app)}: {line.cell}{name}{cost}"
+                f"{notebook_name(database, line.app)}: {line.cell}{name}{cost}"
             )
         if len(alike) > _LISTED:
             print(f"  and {len(alike) - _LISTED} more")
@@ -229,30 +227,6 @@ def _print(
             f"{told_size(over)} more than the budget stay: pinned, or what a notebook that "
             "is open, or ran within the hour, would load."
         )
-
-
-_COLLECTIONS: Mapping[str, str] = {
-    IMPORTED: "imported from files of marimo",
-    SERVED: "from kernels that were served",
-    UNSAVED: "notebooks without a file",
-}
-
-
-def _notebook_name(database: Database, app: str) -> str:
-    """A notebook as it is called from the working folder, and so in a command.
-
-    What belongs to no notebook's file is kept under names of its own.
-    """
-    collection = _COLLECTIONS.get(posixpath.basename(app))
-    if collection is not None:
-        return collection
-    path = os.path.normpath(database.folder / app)
-    try:
-        near = os.path.relpath(path)
-    except ValueError:
-        # On another drive of Windows.
-        return path
-    return path if near.startswith(os.pardir) else near
 
 
 def _price(loss: Loss) -> str:

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { cellLabel } from '../../../src/explorer/nodeRow';
 import { Connection } from '../../../src/store/Connection';
 import { landed } from '../../../src/store/landed';
 import { canMend } from '../../../src/store/mending';
@@ -15,6 +16,8 @@ const fixtures = join(__dirname, '../../fixtures');
 interface Case {
   readonly kind: string;
   readonly statements: readonly string[];
+  /** Notebooks and cells, where the case is about whose it is. */
+  readonly owners?: readonly (readonly [notebook: string, cell: string])[];
 }
 /** Python runs the same table, in python/tests/test_checking.py. */
 const cases = JSON.parse(readFileSync(join(fixtures, 'checks.json'), 'utf8')) as readonly Case[];
@@ -60,7 +63,7 @@ test('nothing is wrong with what kernels wrote, and how far it is can be heard',
   assert.deepEqual(heard, [...heard].sort());
 });
 
-for (const { kind, statements } of cases) {
+for (const { kind, statements, owners } of cases) {
   test(`${kind} is found: ${statements.at(-1) ?? ''}`, async (t) => {
     const path = await copyNewest(t);
     await runSql(path, `PRAGMA foreign_keys = OFF; ${statements.join(';')}`);
@@ -70,6 +73,13 @@ for (const { kind, statements } of cases) {
       faults.some((fault) => fault.kind === kind),
       JSON.stringify(faults),
     );
+    if (owners !== undefined) {
+      const alike = faults.filter((fault) => fault.kind === kind);
+      const told = alike.flatMap((fault) =>
+        (fault.owners ?? []).map((owner) => [basename(owner.notebook), cellLabel(owner)]),
+      );
+      assert.deepEqual(told, owners);
+    }
     const mendable = faults.filter(canMend);
     if (mendable.length !== faults.length) return;
     await loader.mend(mendable);

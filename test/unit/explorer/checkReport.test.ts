@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { notice, reportText } from '../../../src/explorer/checkReport';
+import type { Fault } from '../../../src/store/checking';
+import type { Mended } from '../../../src/store/mending';
+
+const digest = 'ab'.repeat(32);
+const damaged: Fault = {
+  kind: 'wrong-bytes',
+  about: digest,
+  message: 'its bytes are not those that were saved',
+};
+const owner = (name: string | undefined, code = '') => ({
+  notebook: '/work/market.py',
+  name,
+  code,
+});
+
+const text = (...faults: readonly Fault[]): string =>
+  reportText(
+    [
+      {
+        name: 'work',
+        path: '/work/__marimo__/cache/cache.db',
+        report: { faults, entries: 3, size: 1200, quarantined: 0 },
+      },
+    ],
+    'en',
+  );
+
+test('what is damaged is told by cell and notebook, with the way out', () => {
+  const told = text({ ...damaged, owners: [owner('prices'), owner(undefined, 'x = 1\n')] });
+  assert.ok(
+    told.includes(
+      `Damaged values (1)\n  prices of market.py, x = 1 of market.py: its bytes are not those that were saved (${digest})\n`,
+    ),
+    told,
+  );
+  assert.match(told, /never served: the next run of its cell computes it again\./);
+  assert.match(told, /choose Put Right…/);
+});
+
+test('a value of many cells names some of them', () => {
+  const owners = ['a', 'b', 'c', 'd', 'e'].map((name) => owner(name));
+  assert.match(text({ ...damaged, owners }), / c of market\.py, 2 more: its bytes/);
+});
+
+test('what is nobody’s is told by what it is, and no cell has to run for it', () => {
+  const told = text({ kind: 'unknown-file', about: 'blobs/x', message: 'a file that has no row' });
+  assert.match(told, /^ {2}blobs\/x: a file that has no row$/m);
+  assert.doesNotMatch(told, /next run/);
+});
+
+test('each kind of fault has its own way out', () => {
+  const file = { kind: 'unreadable-file', about: digest, message: 'EACCES' } as const;
+  assert.match(text(file), /permissions of the file/);
+  assert.doesNotMatch(text(file), /Put Right|--repair/);
+  const torn = { kind: 'integrity', about: 'cache.db', message: 'torn' } as const;
+  assert.match(text(torn), /check "\/work\/__marimo__\/cache\/cache\.db" --repair/);
+  assert.doesNotMatch(text(torn), /Put Right/);
+});
+
+test('a cell’s name cannot turn the reading of the report around', () => {
+  assert.doesNotMatch(text({ ...damaged, owners: [owner('a\u202eb\nc')] }), /\u202e|b\nc/);
+});
+
+test('what was put right is one short line, without what there was none of', () => {
+  const nothing: Mended = { quarantined: 0, removed: 0, files: 0, runtime: 0 };
+  assert.equal(notice([nothing], 'en'), 'Put right.');
+  assert.equal(notice([{ ...nothing, files: 1 }], 'en'), 'Put right: 1 file.');
+  assert.equal(
+    notice(
+      [
+        { ...nothing, quarantined: 1, runtime: 2 },
+        { ...nothing, removed: 2 },
+      ],
+      'en',
+    ),
+    'Put right: 1 value, 2 results; 2 s to recompute.',
+  );
+});
