@@ -3,7 +3,6 @@ import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { compareNames, inReadingOrder } from '../protocol/labels';
 import type { Caches } from '../store/Caches';
-import { isReadable } from '../store/record';
 import type { AppSummary } from '../store/rows';
 import type { SqliteLoader } from '../store/SqliteLoader';
 import { belongs, type Found, type FoundDatabase, type FoundPath } from './found';
@@ -179,27 +178,21 @@ export class CellTree {
       case 'app':
         return this.ask(parent.database, async (loader) => {
           const orphans = this.orphans(parent.cache);
-          const obsolete = await loader.obsoleteCells(parent.app.appId);
           return shownCells(await loader.cells(parent.app.appId)).map((cell) => ({
             ...parent,
             kind: 'cell',
             cell,
             orphaned: cell.retiredAt !== undefined || orphans.has(cell.cellId),
-            obsolete: obsolete.has(cell.cellId),
           }));
         });
       case 'cell':
-        return this.ask(parent.database, async (loader) => {
-          const { cellId, appId } = parent.cell;
-          const entries = await loader.entries(cellId);
-          const format = await loader.lastFormat(appId);
-          return entries.map((entry) => ({
+        return this.ask(parent.database, async (loader) =>
+          (await loader.entries(parent.cell.cellId)).map((entry) => ({
             ...parent,
             kind: 'entry',
             entry,
-            obsolete: !isReadable(entry.versions, format),
-          }));
-        });
+          })),
+        );
       case 'entry':
         return this.ask(parent.database, async (loader) =>
           inReadingOrder(await loader.items(parent.entry.entryId)).map((item) => ({

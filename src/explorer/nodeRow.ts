@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { firstLine, valueName } from '../protocol/labels';
 import { formatAge, formatAmount, formatBytes, formatDuration } from '../protocol/quantities';
+import { savesTime, type Standing, standingOf } from '../protocol/standing';
 import type { CellSummary, Format } from '../store/rows';
 import {
   type AppNode,
@@ -151,13 +152,14 @@ function collectionName(path: string): string | undefined {
   }
 }
 
-function cellRow({ cell, orphaned, obsolete }: CellNode, reader: Reader): Shown {
+function cellRow({ cell, orphaned }: CellNode, reader: Reader): Shown {
   const { locale, now } = reader;
   const label = cellLabel(cell);
+  const { obsolete } = cell;
+  const saves = savesTime(standingOf({ current: true, orphaned, obsolete }));
   const amounts = listed(
     formatBytes(cell.size, locale),
-    // What nobody reads saves nothing.
-    obsolete ? undefined : saving(cell.saves, cell.amount, locale),
+    saves ? saving(cell.saves, cell.amount, locale) : undefined,
     cell.lastUsedAt === undefined ? undefined : formatAge(cell.lastUsedAt, now, locale),
   );
   const description = listed(
@@ -182,11 +184,14 @@ function cellRow({ cell, orphaned, obsolete }: CellNode, reader: Reader): Shown 
             ]
           : []),
         `${entries}, ${formatBytes(cell.size, locale)}`,
-        obsolete
-          ? l10n.t(
-              'Another version of marimo saved what is kept, and the one that the notebook ran with last does not read it.',
-            )
-          : currentSaving(cell.saves, cell.amount, locale),
+        ...(obsolete
+          ? [
+              l10n.t(
+                'Another version of marimo saved what is kept, and the one that the notebook ran with last does not read it.',
+              ),
+            ]
+          : []),
+        ...(saves ? [currentSaving(cell.saves, cell.amount, locale)] : []),
         ...(cell.defs.length > 0 ? [l10n.t('Defines {0}', cell.defs.join(', '))] : []),
       ],
       code: shortened(cell.code),
@@ -200,19 +205,16 @@ function cellRow({ cell, orphaned, obsolete }: CellNode, reader: Reader): Shown 
   };
 }
 
-function entryRow({ entry, obsolete }: EntryNode, reader: Reader): Shown {
+function entryRow({ entry, orphaned }: EntryNode, reader: Reader): Shown {
   const { locale, now } = reader;
   const label = entry.cacheName === 'cell_cache' ? l10n.t('Result') : entry.cacheName;
-  const state = obsolete
-    ? l10n.t('obsolete')
-    : entry.current
-      ? l10n.t('current')
-      : l10n.t('outdated');
+  const standing = standingOf({ ...entry, orphaned });
+  const { name, sentence, icon } = standings()[standing];
   const description = listed(
-    state,
+    name,
     entry.pinned ? l10n.t('pinned') : undefined,
     formatBytes(entry.size, locale),
-    obsolete ? undefined : saving(entry.runtime, entry.amount, locale),
+    savesTime(standing) ? saving(entry.runtime, entry.amount, locale) : undefined,
     formatAge(entry.createdAt, now, locale),
   );
   const { marimo, python } = entry.versions;
@@ -222,16 +224,7 @@ function entryRow({ entry, obsolete }: EntryNode, reader: Reader): Shown {
     tooltip: {
       title: label,
       lines: [
-        ...(obsolete
-          ? [
-              l10n.t(
-                'Another version of marimo saved it, which the one that the notebook ran with last does not read.',
-              ),
-            ]
-          : []),
-        entry.current
-          ? l10n.t('Belongs to the cell as it last ran.')
-          : l10n.t('Belongs to an earlier state of the cell, or of a cell that it depends on.'),
+        sentence,
         ...(entry.runtime === undefined
           ? []
           : [l10n.t('Took {0} to compute.', formatDuration(entry.runtime, locale))]),
@@ -253,14 +246,41 @@ function entryRow({ entry, obsolete }: EntryNode, reader: Reader): Shown {
         `${entry.cacheType}_${entry.hash}`,
       ],
     },
-    icon: obsolete
-      ? { name: entry.pinned ? 'pinned' : 'archive', color: 'disabledForeground' }
-      : entry.current
-        ? { name: entry.pinned ? 'pinned' : 'pass-filled', color: 'testing.iconPassed' }
-        : { name: entry.pinned ? 'pinned' : 'history', color: 'disabledForeground' },
+    icon: {
+      name: entry.pinned ? 'pinned' : icon,
+      color: standing === 'current' ? 'testing.iconPassed' : 'disabledForeground',
+    },
     context: entry.pinned ? 'entryPinned' : 'entry',
     expandable: entry.items > 0,
     spoken: `${label}, ${description}`,
+  };
+}
+
+/** What a standing is called, what it means, and a codicon. */
+function standings(): Record<Standing, { name: string; sentence: string; icon: string }> {
+  return {
+    current: {
+      name: l10n.t('current'),
+      sentence: l10n.t('Belongs to the cell as it last ran.'),
+      icon: 'pass-filled',
+    },
+    outdated: {
+      name: l10n.t('outdated'),
+      sentence: l10n.t('Belongs to an earlier state of the cell, or of a cell that it depends on.'),
+      icon: 'history',
+    },
+    orphaned: {
+      name: l10n.t('orphaned'),
+      sentence: l10n.t('Its cell is no longer in the notebook. It is served if that comes back.'),
+      icon: 'circle-slash',
+    },
+    obsolete: {
+      name: l10n.t('obsolete'),
+      sentence: l10n.t(
+        'Another version of marimo saved it, which the one that the notebook ran with last does not read.',
+      ),
+      icon: 'archive',
+    },
   };
 }
 

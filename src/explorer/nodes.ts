@@ -37,8 +37,6 @@ export interface CellNode {
   readonly cell: CellSummary;
   /** Whether the notebook has it no more, as it is in the editor or as the kernel saw it last. */
   readonly orphaned: boolean;
-  /** Whether the marimo that the notebook ran with last reads none of its results. */
-  readonly obsolete: boolean;
 }
 
 export interface EntryNode {
@@ -48,8 +46,8 @@ export interface EntryNode {
   readonly app: AppSummary;
   readonly cell: CellSummary;
   readonly entry: EntrySummary;
-  /** Whether the marimo that the notebook ran with last does not read it. */
-  readonly obsolete: boolean;
+  /** Whether the cell is orphaned. */
+  readonly orphaned: boolean;
 }
 
 export interface ItemNode {
@@ -103,9 +101,9 @@ export function idOf(node: Node): string {
 export function ownOf(node: Node): unknown {
   switch (node.kind) {
     case 'cell':
-      return [node.cell, node.orphaned, node.obsolete];
+      return [node.cell, node.orphaned];
     case 'entry':
-      return [node.entry, node.obsolete];
+      return [node.entry, node.orphaned];
     case 'item':
       return node.item;
     case 'folder':

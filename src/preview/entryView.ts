@@ -10,6 +10,7 @@ import type {
   ValueView,
 } from '../protocol/preview';
 import { formatAge, formatAmount, formatBytes, formatDuration } from '../protocol/quantities';
+import { savesTime, type Standing, standingOf } from '../protocol/standing';
 import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../store/rows';
 import {
   badges,
@@ -59,13 +60,14 @@ export function entryView(description: Description, reader: Reader): EntryView {
   };
 }
 
-function summary({ app, entry }: Description, { locale, now }: Reader): string {
+function summary(description: Description, { locale, now }: Reader): string {
+  const { app, entry } = description;
   const { runtime, amount, createdAt } = entry;
   const time = runtime === undefined ? undefined : formatDuration(runtime, locale);
   return [
     ...(app === undefined ? [] : [fileName(app.notebook)]),
     formatBytes(entry.size, locale),
-    ...(time === undefined
+    ...(time === undefined || !savesTime(standing(description))
       ? []
       : amount === undefined
         ? [words.saves(time)]
@@ -74,17 +76,21 @@ function summary({ app, entry }: Description, { locale, now }: Reader): string {
   ].join(', ');
 }
 
-function badgesOf({ entry, cell, fate }: Description): Badge[] {
-  const current = entry.current && fate.kind === 'present';
-  const orphaned = cell.retiredAt !== undefined;
+function badgesOf(description: Description): Badge[] {
+  const { entry, fate } = description;
   return [
-    // Of what was cleared there is no state any more, and no run of a cell that is gone to be current for.
-    ...(fate.kind === 'cleared' || (current && orphaned)
-      ? []
-      : [current ? badges.current() : badges.outdated()]),
+    // Of what was cleared there is no state any more.
+    ...(fate.kind === 'cleared' ? [] : [badges[standing(description)]()]),
     ...(entry.pinned ? [badges.pinned()] : []),
-    ...(orphaned ? [badges.orphaned()] : []),
   ];
+}
+
+function standing({ entry, cell, fate }: Description): Standing {
+  return standingOf({
+    current: entry.current && fate.kind === 'present',
+    orphaned: cell.retiredAt !== undefined,
+    obsolete: entry.obsolete,
+  });
 }
 
 function factsOf({ app, cell, entry, items }: Description, { locale, now }: Reader): Fact[] {

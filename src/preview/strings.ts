@@ -198,6 +198,12 @@ export const badges = {
     text: l10n.t('orphaned'),
     explanation: l10n.t('The cell is no longer in the notebook.'),
   }),
+  obsolete: () => ({
+    text: l10n.t('obsolete'),
+    explanation: l10n.t(
+      'Another version of marimo saved it, which the one that the notebook ran with last does not read.',
+    ),
+  }),
 } as const;
 
 /** Why the buttons that clear are disabled. */

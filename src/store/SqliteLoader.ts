@@ -21,7 +21,7 @@ import { openDatabase, type OpenDatabase } from './opening';
 import { hiddenUntil } from './outside';
 import { withOwners } from './owners';
 import { type PinTarget, setPinned } from './pinning';
-import { lastFormat, listObsoleteCells, type NotebookRecord, readGone, readRecord } from './record';
+import { type NotebookRecord, readGone, readRecord } from './record';
 import type {
   AppSummary,
   CellSummary,
@@ -163,19 +163,9 @@ export class SqliteLoader {
     return this.#access.read(({ connection, path }) => readRecord(connection, path, notebook));
   }
 
-  /** The cache format that an app's marimo reads: {@link lastFormat}. */
-  lastFormat(appId: number): Promise<string | undefined> {
-    return this.#access.read(({ connection }) => lastFormat(connection, appId));
-  }
-
   /** The same of each notebook whose file is gone, the one seen last first. */
   goneRecords(): Promise<NotebookRecord[]> {
     return this.#access.read(({ connection, path }) => readGone(connection, path));
-  }
-
-  /** The cells of an app of which marimo reads nothing any more: {@link listObsoleteCells}. */
-  obsoleteCells(appId: number): Promise<ReadonlySet<number>> {
-    return this.#access.read(({ connection }) => listObsoleteCells(connection, appId));
   }
 
   /** What answers for one of marimo's store keys in an app's folder: {@link listItemsByKey}. */

@@ -1,4 +1,4 @@
-import type { Connection } from './Connection';
+import type { Connection, Value } from './Connection';
 import { looksAfterItself } from './features';
 import { entriesWithUse, savedByCell, savedInApp } from './uses';
 
@@ -7,13 +7,16 @@ import { entriesWithUse, savedByCell, savedInApp } from './uses';
 
 /**
  * What the current entries save in money, by the id of their cell or notebook: as they do in time.
- * @param chosen SQL about entries, with `id` as `?1`
+ * @param chosen SQL about entries
+ * @param obsolete the same: those that save nothing
+ * @param values what both are asked with
  */
 export function currentCosts(
   connection: Connection,
   by: 'app_id' | 'cell_id',
   chosen: string,
-  id?: number,
+  obsolete: string,
+  ...values: Value[]
 ): Promise<Map<number, number>> {
   // From the few costs to their entries: SQLite, which does not know how few, looks the other way.
   const withCosts = `cell_id IN (SELECT cell_id FROM costs CROSS JOIN entries USING (entry_id))`;
@@ -22,9 +25,9 @@ export function currentCosts(
     `SELECT ${by} AS id, total(amount) AS amount
      FROM (SELECT cell_id, ${by === 'app_id' ? savedInApp('amount') : savedByCell('amount')} AS amount
        FROM ${entriesWithUse(`${withCosts} AND ${chosen}`)} LEFT JOIN costs USING (entry_id)
-       WHERE is_current GROUP BY cell_id) JOIN cells USING (cell_id)
+       WHERE is_current AND NOT ${obsolete} GROUP BY cell_id) JOIN cells USING (cell_id)
      ${by === 'app_id' ? 'WHERE retired_at IS NULL' : ''} GROUP BY ${by}`,
-    id,
+    ...values,
   );
 }
 
@@ -51,10 +54,10 @@ export function withCost<T>(
 async function costs(
   connection: Connection,
   sql: string,
-  id: number | undefined,
+  ...values: Value[]
 ): Promise<Map<number, number>> {
   if (!(await looksAfterItself(connection))) return new Map();
-  const rows = await connection.all(sql, ...(id === undefined ? [] : [id]));
+  const rows = await connection.all(sql, ...values);
   const known = rows.filter(({ amount }) => Number.isFinite(amount) && Number(amount) > 0);
   return new Map(known.map((row) => [Number(row.id), Number(row.amount)]));
 }

@@ -25,6 +25,7 @@ import {
   type ReadSummary,
 } from './rows';
 import { entriesWithUse, usesByCell } from './uses';
+import { findObsolete, isObsolete } from './readable';
 import { currentCosts, entryCosts, withCost } from './costs';
 import type { Connection, Value } from './Connection';
 import { tellsWhy } from './features';
@@ -65,6 +66,7 @@ const cells = new Listing('a cell', {
   pinned: sum('coalesce(u.pinned, 0)'),
   saves: real('coalesce(u.saves, 0)'),
   lastUsedAt: optional(real('u.last_used_at')),
+  obsolete: flag('coalesce(u.obsolete, 0)'),
 });
 
 const entries = new Listing('a result', {
@@ -85,6 +87,7 @@ const entries = new Listing('a result', {
   size: sum(`(SELECT total(b.size) FROM blobs AS b WHERE b.digest IN
     (SELECT i.digest FROM items AS i WHERE i.cell_id = e.cell_id AND i.entry_id = e.entry_id))`),
   current: flag('e.is_current'),
+  obsolete: flag('e.is_obsolete'),
 });
 
 const itemFields = {
@@ -138,6 +141,10 @@ export async function listApps(
 ): Promise<AppSummary[]> {
   const chosen =
     appId === undefined ? 'true' : 'cell_id IN (SELECT cell_id FROM cells WHERE app_id = ?1)';
+  const of = appId === undefined ? undefined : { sql: '?1', id: appId };
+  const obsolete = uses
+    ? await obsoleteIn(connection, of)
+    : { sql: 'false', values: appId === undefined ? [] : [appId] };
   const row = await connection.get(
     `SELECT ${apps.sql(`(
       SELECT a.app_id, a.path, a.last_seen_at, total(t.entries > 0) AS cells,
@@ -145,12 +152,12 @@ export async function listApps(
         ${uses ? 'total(u.saves_in_app) FILTER (WHERE c.retired_at IS NULL)' : 'NULL'} AS saves,
         max(u.last_used_at) AS last_used_at
       FROM apps AS a LEFT JOIN cells AS c USING (app_id) LEFT JOIN totals AS t USING (cell_id)
-        LEFT JOIN ${uses ? usesByCell(chosen) : noUses} AS u USING (cell_id)
+        LEFT JOIN ${uses ? usesByCell(chosen, obsolete.sql) : noUses} AS u USING (cell_id)
       WHERE ${appId === undefined ? 'true' : 'a.app_id = ?1'} GROUP BY a.app_id)`)} AS apps`,
-    ...(appId === undefined ? [] : [appId]),
+    ...obsolete.values,
   );
   const costs = uses
-    ? await currentCosts(connection, 'app_id', chosen, appId)
+    ? await currentCosts(connection, 'app_id', chosen, obsolete.sql, ...obsolete.values)
     : new Map<number, number>();
   return apps
     .parse(row?.apps, path)
@@ -166,14 +173,16 @@ export async function listCells(
 ): Promise<CellSummary[]> {
   const [column, id] = 'appId' in of ? ['app_id', of.appId] : ['cell_id', of.cellId];
   const chosen = `cell_id IN (SELECT cell_id FROM cells WHERE ${column} = ?1)`;
+  const app = `SELECT app_id FROM cells WHERE ${column} = ?1`;
+  const obsolete = await obsoleteIn(connection, { sql: app, id });
   const row = await connection.get(
     `SELECT ${cells.sql(
-      `cells AS c JOIN totals AS t USING (cell_id) LEFT JOIN ${usesByCell(chosen)} AS u USING (cell_id)
-       WHERE c.${column} = ?1`,
+      `cells AS c JOIN totals AS t USING (cell_id) LEFT JOIN ${usesByCell(chosen, obsolete.sql)} AS u
+         USING (cell_id) WHERE c.${column} = ?1`,
     )} AS cells`,
-    id,
+    ...obsolete.values,
   );
-  const costs = await currentCosts(connection, 'cell_id', chosen, id);
+  const costs = await currentCosts(connection, 'cell_id', chosen, obsolete.sql, ...obsolete.values);
   return cells
     .parse(row?.cells, connection.path)
     .map((cell) => withCost(cell, costs.get(cell.cellId)))
@@ -188,9 +197,12 @@ export async function listEntries(
   const [column, id] = 'cellId' in of ? ['cell_id', of.cellId] : ['entry_id', of.entryId];
   // Whether one entry is current depends on all of its cell's.
   const chosen = `cell_id IN (SELECT cell_id FROM entries WHERE ${column} = ?1)`;
+  const app = `SELECT app_id FROM cells WHERE ${chosen}`;
+  const obsolete = await obsoleteIn(connection, { sql: app, id });
+  const all = `(SELECT *, ${obsolete.sql} AS is_obsolete FROM ${entriesWithUse(chosen)})`;
   const row = await connection.get(
-    `SELECT ${entries.sql(`${entriesWithUse(chosen)} AS e WHERE e.${column} = ?1`)} AS entries`,
-    id,
+    `SELECT ${entries.sql(`${all} AS e WHERE e.${column} = ?1`)} AS entries`,
+    ...obsolete.values,
   );
   const costs = await entryCosts(connection, chosen, id);
   return entries
@@ -266,6 +278,19 @@ export async function listReads(connection: Connection, appId: number): Promise<
     appId,
   );
   return reads.parse(row?.reads, connection.path).sort((a, b) => compare(a.path, b.path));
+}
+
+/**
+ * What is obsolete of some notebooks, or of all, as SQL about entries, and what a query is then asked
+ * with: the id, if there is one, as `?1`.
+ */
+async function obsoleteIn(
+  connection: Connection,
+  app?: { readonly sql: string; readonly id: number },
+): Promise<{ readonly sql: string; readonly values: readonly Value[] }> {
+  const found = await findObsolete(connection, app);
+  if (found.length === 0) return { sql: 'false', values: app === undefined ? [] : [app.id] };
+  return { sql: isObsolete('?2'), values: [app?.id ?? null, JSON.stringify(found)] };
 }
 
 /** By code units, so that the order is the same for everybody. */

@@ -13,6 +13,7 @@ import {
   text,
   versions,
 } from './fields';
+import { formatOf, isReadable } from './readable';
 import type { Versions } from './rows';
 import type { Connection } from './Connection';
 
@@ -206,60 +207,10 @@ async function readRefusals(connection: Connection, appId: number): Promise<Reco
   return refusals.parse(row?.refusals, connection.path);
 }
 
-/**
- * @returns the cache format that a notebook was last saved or served in: that which its marimo reads;
- * `undefined` where nobody wrote it down
- */
-export async function lastFormat(
-  connection: Connection,
-  appId: number,
-): Promise<string | undefined> {
-  const row = await connection.get(
-    `SELECT CAST(json_extract(e.versions, '$.cache') AS TEXT) AS format
-     FROM cells AS c JOIN entries AS e USING (cell_id)
-     WHERE c.app_id = ? AND json_valid(e.versions) AND json_extract(e.versions, '$.cache') IS NOT NULL
-     ORDER BY max(e.created_at, coalesce(e.last_hit_at, e.created_at)) DESC LIMIT 1`,
-    appId,
-  );
-  return typeof row?.format === 'string' ? row.format : undefined;
-}
-
-/** The cells of a notebook that have entries, none of which is in the format that its marimo reads. */
-export async function listObsoleteCells(
-  connection: Connection,
-  appId: number,
-): Promise<ReadonlySet<number>> {
-  const formats = await connection.number(
-    `SELECT count(DISTINCT json_extract(versions, '$.cache')) FROM
-       (SELECT DISTINCT versions FROM cells JOIN entries USING (cell_id) WHERE app_id = ?)
-     WHERE json_valid(versions)`,
-    appId,
-  );
-  // Mostly there is one, and no entry has to be looked into.
-  if (formats < 2) return new Set();
-  const format = await lastFormat(connection, appId);
-  const rows = await connection.all(
-    `SELECT cell_id AS id FROM cells JOIN entries USING (cell_id) WHERE app_id = ?1 GROUP BY cell_id
-     HAVING min(CASE WHEN json_valid(versions)
-       THEN coalesce(CAST(json_extract(versions, '$.cache') AS TEXT) <> ?2, false) ELSE false END)`,
-    appId,
-    format ?? null,
-  );
-  return new Set(rows.map(({ id }) => Number(id)));
-}
-
-/**
- * marimo reads one format, and a notebook is most likely run next by the marimo that ran it last.
- * @param entries the latest first
- */
-function withReadable<T extends { readonly versions: Versions }>(
+/** Says of each whether the marimo that the notebook ran with last reads it. */
+function withReadable<T extends { readonly versions: Versions; readonly usedAt: number }>(
   entries: readonly T[],
 ): (T & { readonly readable: boolean })[] {
-  const last = entries.find(({ versions }) => versions.cache !== undefined)?.versions.cache;
-  return entries.map((entry) => ({ ...entry, readable: isReadable(entry.versions, last) }));
-}
-
-/** @param format the one that marimo reads; of an entry that names none, nobody can tell that it does not */
-export function isReadable({ cache }: Versions, format: string | undefined): boolean {
-  return cache === undefined || cache === format;
+  const format = formatOf(entries);
+  return entries.map((entry) => ({ ...entry, readable: isReadable(entry.versions, format) }));
 }

@@ -18,7 +18,10 @@ export interface AppSummary {
   readonly size: number;
   /** Seconds it took to compute all that is cached. */
   readonly runtime: number;
-  /** Seconds that the current entries of its cells save, the sum of their runtimes; if added up. */
+  /**
+   * Seconds that the current entries of its cells save that are not obsolete, the sum of their
+   * runtimes; if added up.
+   */
   readonly saves: number | undefined;
   /** What those cost in money, where anybody said so. */
   readonly amount?: number;
@@ -42,12 +45,14 @@ export interface CellSummary {
   readonly size: number;
   readonly runtime: number;
   readonly pinned: number;
-  /** Seconds that the current entries save: the sum of their runtimes. */
+  /** Seconds that the current entries that are not obsolete save: the sum of their runtimes. */
   readonly saves: number;
   /** What those cost in money, where anybody said so. */
   readonly amount?: number;
   /** When the most recently used entry was saved or hit. */
   readonly lastUsedAt: number | undefined;
+  /** Whether the marimo that the notebook ran with last reads none of its entries. */
+  readonly obsolete: boolean;
 }
 
 export const cacheTypes = ['P', 'C', 'E', 'X', 'D', 'U'] as const;
@@ -93,6 +98,8 @@ export interface EntrySummary {
   readonly size: number;
   /** Whether it stands on the same node as the cell's most recently used entry of its name. */
   readonly current: boolean;
+  /** Whether the marimo that the notebook ran with last does not read it. */
+  readonly obsolete: boolean;
 }
 
 /** One stored value of an entry. */

@@ -40,8 +40,22 @@ export function entriesWithUse(where: string): string {
  * What a cell's entries come to beyond its totals, a row for each cell that has any. The same as
  * grouping `entriesWithUse` by cell, which over 100,000 entries took five times as long: a cache all
  * of whose entries stand on one node, as most do, is added up without looking for the latest.
+ * @param obsolete SQL about entries: those that save nothing, since marimo does not read them
  */
-export function usesByCell(where: string): string {
+export function usesByCell(where: string, obsolete = 'false'): string {
+  if (obsolete === 'false') return `(SELECT *, false AS obsolete FROM ${allUses(where)})`;
+  const what = ['saves', 'saves_in_app'].map((name) => `coalesce(s.${name}, 0) AS ${name}`);
+  return `(
+    SELECT cell_id, pinned, last_used_at, ${what.join(', ')},
+      cell_id NOT IN (SELECT cell_id FROM entries WHERE ${where} AND NOT ${obsolete}) AS obsolete
+    FROM ${allUses(where)} LEFT JOIN (
+      SELECT cell_id, ${savedByCell('runtime')} AS saves, ${savedInApp('runtime')} AS saves_in_app
+      FROM ${entriesWithUse(where)} WHERE is_current AND NOT ${obsolete} GROUP BY cell_id
+    ) AS s USING (cell_id))`;
+}
+
+/** The same where nothing is obsolete. */
+function allUses(where: string): string {
   return `(
     WITH caches AS MATERIALIZED (
       SELECT cell_id, cache_name, max(max(created_at, coalesce(last_hit_at, created_at))) AS used_at,

@@ -124,6 +124,8 @@ test('a result in a format that the notebook was not last served in is obsolete'
   assert.match(a.row.description, /^obsolete, /);
   assert.doesNotMatch([a.row.description, ...a.row.tooltip.lines].join(' '), /saves|results save/);
   assert.match((await child(tree, app, 'b')).row.description, /saves 2\.5 s/);
+  // Each took as much: the notebook tells of the one that marimo reads.
+  assert.match(app.row.description, /saves 2\.5 s/);
   const b = await child(tree, await child(tree, app, 'b'), 'Result');
   assert.match(b.row.description, /^current, /);
   await runSql(database, "UPDATE entries SET last_hit_at = created_at + 9 WHERE hash = 'a-0'");

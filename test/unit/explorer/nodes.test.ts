@@ -37,6 +37,7 @@ const cell: CellSummary = {
   pinned: 0,
   saves: 3.4,
   lastUsedAt: now - 300,
+  obsolete: false,
 };
 const entry: EntrySummary = {
   entryId: 11,
@@ -55,6 +56,7 @@ const entry: EntrySummary = {
   items: 2,
   size: 12_400_000,
   current: true,
+  obsolete: false,
 };
 const item: ItemSummary = {
   entryId: 11,
@@ -84,9 +86,8 @@ const cellNode = {
   app,
   cell,
   orphaned: false,
-  obsolete: false,
 } as const;
-const entryNode = { ...cellNode, kind: 'entry', entry, obsolete: false } as const;
+const entryNode = { ...cellNode, kind: 'entry', entry } as const;
 const itemNode = { ...entryNode, kind: 'item', item } as const;
 
 const shown: { name: string; node: Node; label: string; description: string; context: string }[] = [
@@ -143,7 +144,7 @@ const shown: { name: string; node: Node; label: string; description: string; con
     name: 'a cell that is gone from the notebook',
     node: { ...cellNode, orphaned: true },
     label: 'load',
-    description: 'orphaned, 640 kB, saves 3.4 s, 5 min ago',
+    description: 'orphaned, 640 kB, 5 min ago',
     context: 'cellRetired',
   },
   {
@@ -165,9 +166,23 @@ const shown: { name: string; node: Node; label: string; description: string; con
   },
   {
     name: 'an entry that the marimo in use does not read',
-    node: { ...entryNode, obsolete: true },
+    node: { ...entryNode, entry: { ...entry, obsolete: true } },
     label: 'Result',
     description: 'obsolete, 12.4 MB, 2 h ago',
+    context: 'entry',
+  },
+  {
+    name: 'an outdated entry, which the row of its cell does not count',
+    node: { ...entryNode, entry: { ...entry, current: false } },
+    label: 'Result',
+    description: 'outdated, 12.4 MB, 2 h ago',
+    context: 'entry',
+  },
+  {
+    name: 'the last entry of a cell that is gone from the notebook',
+    node: { ...entryNode, orphaned: true },
+    label: 'Result',
+    description: 'orphaned, 12.4 MB, 2 h ago',
     context: 'entry',
   },
   {
@@ -225,7 +240,7 @@ test('what is orphaned or obsolete says so in its tooltip, too, and looks like n
   const orphaned = rowOf({ ...cellNode, orphaned: true }, reader);
   assert.match(orphaned.tooltip.lines.join(' '), /orphaned\. They are served if it comes back/);
   assert.notEqual(orphaned.icon.name, rowOf(cellNode, reader).icon.name);
-  const obsolete = rowOf({ ...entryNode, obsolete: true }, reader);
+  const obsolete = rowOf({ ...entryNode, entry: { ...entry, obsolete: true } }, reader);
   assert.match(obsolete.tooltip.lines.join(' '), /Another version of marimo saved it/);
   const others = [entry, { ...entry, current: false }].map((each) =>
     rowOf({ ...entryNode, entry: each }, reader),

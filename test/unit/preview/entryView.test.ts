@@ -36,6 +36,7 @@ const cell: CellSummary = {
   pinned: 0,
   saves: 34,
   lastUsedAt: undefined,
+  obsolete: false,
 };
 
 const description: Description = {
@@ -96,6 +97,16 @@ test('a cell that is gone is called as the view calls it', () => {
     view.badges.map(({ text }) => text),
     ['orphaned'],
   );
+});
+
+test('what marimo does not read is called obsolete, as the view calls it, and saves nothing', () => {
+  const entry = entrySummary({ obsolete: true, pinned: true });
+  const view = entryView({ ...description, entry }, reader);
+  assert.deepEqual(
+    view.badges.map(({ text }) => text),
+    ['obsolete', 'pinned'],
+  );
+  assert.equal(view.summary, 'digits.py, 12.4 MB, 2 h ago');
 });
 
 test('values stand in reading order, with what is known of their bytes', () => {

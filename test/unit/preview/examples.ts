@@ -19,6 +19,7 @@ export function entrySummary(given: Partial<EntrySummary>): EntrySummary {
     items: 2,
     size: 12_412_331,
     current: true,
+    obsolete: false,
     ...given,
   };
 }

@@ -139,6 +139,69 @@ test('a cell tells what its current entries save, what is pinned and when it was
   assert.deepEqual(await loader.app(1), { ...app, saves: undefined, lastUsedAt: undefined });
 });
 
+test('what is of another format than its notebook was last served in saves nothing', async (t) => {
+  const path = await makeCache(t);
+  const rows: Row[] = [
+    { id: 1, created: 1, runtime: 1, pinned: true },
+    { id: 2, created: 2, runtime: 2, cell: 2 },
+    { id: 3, created: 3, runtime: 4, cell: 2, name: 'block' },
+    { id: 4, created: 4, runtime: 8, cell: 3 },
+    { id: 5, created: 5, runtime: 16, cell: 4 },
+  ];
+  const format = (cache: string, ids: string) =>
+    `UPDATE entries SET versions = '{"marimo":"1","cache":${cache}}' WHERE entry_id IN (${ids});`;
+  await runSql(
+    path,
+    `${oneCell} INSERT INTO apps VALUES (2, '../../other.py', 100);
+     INSERT INTO cells (cell_id, app_id, ordinal, code, last_seen_at)
+       VALUES (2, 1, 1, 'y', 100), (3, 1, 2, 'z', 100), (4, 2, 0, 'x', 100);
+     ${rows.map(insert).join('')} ${format('1', '1, 3, 5')} ${format('"2"', '2, 4')}
+     UPDATE entries SET versions = 'no JSON' WHERE entry_id = 4;
+     INSERT INTO costs VALUES (1, 0.1, 1), (2, 0.2, 1), (5, 0.4, 1);`,
+  );
+  const loader = await openCache(t, path);
+  const savings = async () => ({
+    apps: (await loader.apps()).map(({ saves, amount }) => [saves, amount]),
+    cells: (await loader.cells(1)).map(({ saves, amount, obsolete }) => [saves, amount, obsolete]),
+  });
+  // What was saved last, of those that name a format, is of the first one.
+  assert.deepEqual(await savings(), {
+    apps: [
+      [13, 0.1],
+      [16, 0.4],
+    ],
+    cells: [
+      [1, 0.1, false],
+      [4, undefined, false],
+      [8, undefined, false],
+    ],
+  });
+  await runSql(path, 'UPDATE entries SET last_hit_at = 9 WHERE entry_id = 2');
+  assert.deepEqual(await savings(), {
+    apps: [
+      [10, 0.2],
+      [16, 0.4],
+    ],
+    cells: [
+      [0, undefined, true],
+      [2, 0.2, false],
+      [8, undefined, false],
+    ],
+  });
+  const [first] = await loader.cells(1);
+  assert.deepEqual([first?.pinned, first?.lastUsedAt, first?.entries], [1, 1, 1]);
+  assert.deepEqual(await loader.cell(1), first);
+  const entries = await loader.entries(2);
+  assert.deepEqual(
+    entries.map(({ entryId, obsolete }) => [entryId, obsolete]),
+    [
+      [3, true],
+      [2, false],
+    ],
+  );
+  assert.equal((await loader.entry(3))?.obsolete, true);
+});
+
 test('notebooks come by path, cells in their order, entries newest first, values by key', async (t) => {
   const path = await makeCache(t);
   await runSql(
