@@ -50,6 +50,9 @@ export class CacheCommands implements vscode.Disposable {
       register('cellar.preview', t('The preview cannot be shown'), (argument, others) =>
         this.show(argument, others),
       ),
+      register('cellar.openNotebook', t('The notebook cannot be opened'), (argument, others) =>
+        this.openNotebook(argument, others),
+      ),
       register('cellar.revealCell', t('The cell cannot be shown'), (argument, others) =>
         this.reveal(argument, others),
       ),
@@ -148,14 +151,14 @@ export class CacheCommands implements vscode.Disposable {
     await this.preview.show({ kind: 'entry', cache: target.cache, entryId: entry.entryId });
   }
 
+  private async openNotebook(argument: unknown, others: unknown): Promise<void> {
+    const title = vscode.l10n.t('Open Notebook');
+    const [target] = (await this.targets.apps(argument, others, title)) ?? [];
+    if (target !== undefined) await this.open(target.app.notebook);
+  }
+
   private async reveal(argument: unknown, others: unknown): Promise<void> {
-    const [given] = this.targets.references(argument, others);
     const title = vscode.l10n.t('Reveal Cell in Notebook');
-    if (given?.kind === 'app') {
-      const [target] = (await this.targets.apps(given, undefined, title)) ?? [];
-      if (target !== undefined) await this.open(target.app.notebook);
-      return;
-    }
     const target = await this.targets.cell(argument, others, title);
     if (target === undefined) return;
     if (await this.revealInNotebook(target)) return;

@@ -71,6 +71,22 @@ test("menus ask for nodes that the tree has, and the view's words for states tha
   }
 });
 
+test('what is about a cell is offered on cells and what they hold, and not on a notebook', () => {
+  const offered = (command: string, row: string): boolean =>
+    (manifest.contributes.menus['view/item/context'] ?? []).some(({ command: each, when = '' }) => {
+      const pattern =
+        /viewItem =~ \/(.+)\//.exec(when)?.[1] ?? `^${/viewItem == (\w+)/.exec(when)?.[1]}$`;
+      return each === command && new RegExp(pattern).test(row);
+    });
+  for (const row of ['cell', 'cellPinned', 'entry', 'entryPinned', 'item']) {
+    assert.ok(offered('cellar.revealCell', row) && !offered('cellar.openNotebook', row), row);
+  }
+  assert.ok(offered('cellar.openNotebook', 'app') && !offered('cellar.revealCell', 'app'));
+  for (const row of ['appGone', 'cellRetired', 'files', 'problem']) {
+    assert.ok(!offered('cellar.revealCell', row) && !offered('cellar.openNotebook', row), row);
+  }
+});
+
 test('every setting is read by someone', () => {
   for (const setting of Object.keys(manifest.contributes.configuration.properties)) {
     // By its name below the section that was asked for: all of it, or some last parts.
