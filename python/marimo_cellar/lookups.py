@@ -112,6 +112,7 @@ def _write(database: Database, lookups: list[Lookup]) -> bool:
             if lookup.outcome == "hit":
                 _count(connection, lookup, cell_id)
             why = explainer.explain(lookup, cell_id) if explainer is not None else None
+            saves_nothing = lookup.outcome == "hit" and _runs_anyway(lookup)
             lookup.lookup_id = connection.execute(
                 "INSERT INTO lookups"
                 " (cell_id, cache_name, hash, outcome, at, seconds, why)"
@@ -120,12 +121,18 @@ def _write(database: Database, lookups: list[Lookup]) -> bool:
                     cell_id,
                     lookup.key.cache_name,
                     lookup.key.hash,
-                    lookup.outcome,
+                    "miss" if saves_nothing else lookup.outcome,
                     lookup.at,
                     lookup.seconds,
                     why,
                 ),
             ).lastrowid
+            if saves_nothing:
+                # A trigger counts among the savings what is inserted as a hit.
+                connection.execute(
+                    "UPDATE lookups SET outcome = 'hit' WHERE lookup_id = ?",
+                    (lookup.lookup_id,),
+                )
             _write_reasons(connection, lookup)
     return True
 
@@ -145,6 +152,16 @@ def _explainer(
     from marimo_cellar.why import Explainer
 
     return Explainer(connection, lookups)
+
+
+def _runs_anyway(lookup: Lookup) -> bool:
+    """Whether what answered is of no use to a cell that marimo runs all the same."""
+    if not lookup.reasons:
+        return False
+    # Imported where it is needed: few lookups that hit have any reason.
+    from marimo_cellar.reasons import keeps_running
+
+    return keeps_running(lookup.reasons)
 
 
 def _write_reasons(connection: sqlite3.Connection, lookup: Lookup) -> None:

@@ -282,10 +282,12 @@ def test_what_cannot_be_cached_is_told_with_the_reason(
     assert first["fails"] == ("miss", [nothing, raised])
     assert first["stops"] == ("miss", [nothing, stopped])
     again = told.run()
-    # marimo loads its values, and runs the cell all the same.
+    # marimo loads its values, and runs the cell all the same: nothing is saved by that.
     assert again["slider"] == ("hit", [ui])
     # What nobody uses is not missed.
     assert again["lock"][0] == "hit"
+    saved = query(notebook, "SELECT name, hits FROM savings JOIN cells USING (cell_id)")
+    assert ("lock", 1) in saved and "slider" not in dict(saved)
     assert again["fails"] == ("miss", [{"kind": "unsaved"}, raised])
 
 

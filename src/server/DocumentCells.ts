@@ -140,8 +140,11 @@ export class DocumentCells {
       const runs = lookups.map((lookup) => {
         const isServed = ({ cacheName, hash }: EntrySummary) =>
           cacheName === lookup.cacheName && hash === lookup.hash;
-        const reason = describeReasons(parseReasons(lookup.reasons), titleOf(cells)) ?? lookup.why;
-        return { ...lookup, computedIn: entries.find(isServed)?.runtime, reason };
+        const reasons = parseReasons(lookup.reasons);
+        const reason = describeReasons(reasons, titleOf(cells)) ?? lookup.why;
+        const { outcome, at, seconds } = lookup;
+        const met = outcome === 'hit' && notCacheable(reasons) ? ('again' as const) : outcome;
+        return { met, at, seconds, computedIn: entries.find(isServed)?.runtime, reason };
       });
       const refusal =
         judgement.state === 'notCacheable' ? describeRefusal(judgement.refusal) : undefined;

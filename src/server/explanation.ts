@@ -4,13 +4,7 @@ import * as l10n from '@vscode/l10n';
 import { formatAge, formatBytes, formatDuration } from '../protocol/quantities';
 import type { Explanation } from '../protocol/cells';
 import { inReadingOrder, valueName } from '../protocol/labels';
-import {
-  type CellFacts,
-  describeOutcome,
-  describeOutdated,
-  describeState,
-  type Style,
-} from './hover';
+import { type CellFacts, describeMet, describeOutdated, describeState, type Style } from './hover';
 import { ofSentence } from './markdown';
 
 /** @param title what people call the cell */
@@ -32,8 +26,9 @@ export function explainCell(title: string, facts: CellFacts, style: Style): Expl
     paragraphs.push(l10n.t('It took {0} to compute.', formatDuration(runtime, locale)));
   }
   if (runs.length > 0) {
-    const lines = runs.map(({ outcome, seconds, at, reason }) => {
-      const met = `${formatAge(at, now, locale)}: ${describeOutcome(outcome, seconds, locale)}`;
+    const lines = runs.map((run) => {
+      const { at, reason } = run;
+      const met = `${formatAge(at, now, locale)}: ${describeMet(run, locale)}`;
       return reason === undefined ? met : `${met}. ${escape(reason, ofSentence)}`;
     });
     paragraphs.push([l10n.t('The last runs:'), ...lines].join('\n'));

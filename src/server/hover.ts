@@ -28,7 +28,9 @@ export interface CellFacts {
   readonly runs: readonly Run[];
 }
 
-export interface Run extends LookupSummary {
+export interface Run extends Pick<LookupSummary, 'at' | 'seconds'> {
+  /** `again`: it was found, and is of no use to a cell that marimo runs all the same. */
+  readonly met: LookupSummary['outcome'] | 'again';
   /** How long it took to compute what the run was served. */
   readonly computedIn: number | undefined;
   /** Why it met what it met, in the user's language. */
@@ -176,38 +178,43 @@ function describeProblem(error: CacheError): string {
   }
 }
 
-function describeLastRun({ runs }: CellFacts, { locale, now, escape }: Style): string | undefined {
+function describeLastRun(
+  { runs, refusal }: CellFacts,
+  { locale, now, escape }: Style,
+): string | undefined {
   const [last] = runs;
   if (!last) return undefined;
-  const { outcome, at, seconds, reason, computedIn } = last;
+  const { at, seconds, reason, computedIn } = last;
   const age = formatAge(at, now, locale);
-  if (outcome === 'hit') {
+  const because = (told: string) =>
+    // Of the cell as it stands, it has been said why nothing of it is served.
+    reason === undefined || reason === refusal ? told : `${told} ${escape(reason, ofSentence)}`;
+  if (last.met === 'again') {
+    return because(l10n.t('Last run: computed again, though it was in the cache, {0}.', age));
+  }
+  if (last.met === 'hit') {
     if (seconds === undefined || computedIn === undefined)
       return l10n.t('Last run: hit, {0}.', age);
     const saved = formatDuration(Math.max(0, computedIn - seconds), locale);
     return l10n.t('Last run: hit, {0}, saved {1}.', age, saved);
   }
-  const met =
+  return because(
     seconds === undefined
       ? l10n.t('Last run: miss, {0}.', age)
-      : l10n.t('Last run: miss, {0}, took {1}.', age, formatDuration(seconds, locale));
-  return reason === undefined ? met : `${met} ${escape(reason, ofSentence)}`;
+      : l10n.t('Last run: miss, {0}, took {1}.', age, formatDuration(seconds, locale)),
+  );
 }
 
 function describeEarlierRuns({ runs }: CellFacts, { locale }: Style): string | undefined {
-  const earlier = runs
-    .slice(1)
-    .map(({ outcome, seconds }) => describeOutcome(outcome, seconds, locale));
+  const earlier = runs.slice(1).map((run) => describeMet(run, locale));
   return earlier.length === 0 ? undefined : l10n.t('Before: {0}', earlier.join(', '));
 }
 
 /** @returns `hit (0.2 s)`, with how long the load or the run took where that was measured */
-export function describeOutcome(
-  outcome: LookupSummary['outcome'],
-  seconds: number | undefined,
-  locale: string,
-): string {
-  const word = outcome === 'hit' ? l10n.t('hit') : l10n.t('miss');
+export function describeMet({ met, seconds }: Run, locale: string): string {
+  // How long it ran then, nobody measured.
+  if (met === 'again') return l10n.t('computed again');
+  const word = met === 'hit' ? l10n.t('hit') : l10n.t('miss');
   return seconds === undefined ? word : `${word} (${formatDuration(seconds, locale)})`;
 }
 

@@ -17,14 +17,9 @@ const facts: CellFacts = {
   runs: [],
 };
 const run: Run = {
-  cellId: 1,
-  cacheName: 'cell_cache',
-  hash: 'h',
-  outcome: 'miss',
+  met: 'miss',
   at: now - 300,
   seconds: 2,
-  why: undefined,
-  reasons: undefined,
   reason: 'The code of load changed.',
   computedIn: undefined,
 };
@@ -35,7 +30,11 @@ test('an explanation says what is, what to do, and what the last runs met', () =
     {
       ...facts,
       runtime: 34,
-      runs: [run, { ...run, outcome: 'hit', seconds: 0.2, reason: undefined }],
+      runs: [
+        run,
+        { ...run, met: 'hit', seconds: 0.2, reason: undefined },
+        { ...run, met: 'again' },
+      ],
     },
     style,
   );
@@ -44,7 +43,8 @@ test('an explanation says what is, what to do, and what the last runs met', () =
     'In the cache, but load, which it needs, has changed. It may still hit. ' +
       'marimo compares values where it can: if that cell still gives the same, this one is served from the cache.',
     'It took 34 s to compute.',
-    'The last runs:\n5 min ago: miss (2 s). The code of load changed.\n5 min ago: hit (200 ms)',
+    'The last runs:\n5 min ago: miss (2 s). The code of load changed.\n5 min ago: hit (200 ms)' +
+      '\n5 min ago: computed again. The code of load changed.',
   ]);
 });
 

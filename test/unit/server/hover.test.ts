@@ -21,14 +21,9 @@ const item = (name: string, size: number): ItemSummary => ({
 });
 
 const run = (different: Partial<Run>): Run => ({
-  cellId: 1,
-  cacheName: 'cell_cache',
-  hash: 'h',
-  outcome: 'hit',
+  met: 'hit',
   at: now - 300,
   seconds: 0.25,
-  why: undefined,
-  reasons: undefined,
   computedIn: undefined,
   reason: undefined,
   ...different,
@@ -89,24 +84,56 @@ const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])
   ],
   [
     'a miss',
-    { state: 'neverCached', runs: [run({ outcome: 'miss', seconds: 2 })] },
+    { state: 'neverCached', runs: [run({ met: 'miss', seconds: 2 })] },
     ['Not in the cache.', 'Last run: miss, 5 min ago, took 2 s.'],
   ],
   [
     'a miss with a reason',
     {
       state: 'neverCached',
-      runs: [run({ outcome: 'miss', seconds: undefined, reason: 'It was\ncleared.' })],
+      runs: [run({ met: 'miss', seconds: undefined, reason: 'It was\ncleared.' })],
     },
     ['Not in the cache.', 'Last run: miss, 5 min ago. It was cleared.'],
+  ],
+  [
+    'a hit of a cell that runs all the same',
+    {
+      state: 'notCacheable',
+      refusal: 'Not cacheable: UI elements are made anew in every run (slider).',
+      runs: [
+        run({
+          met: 'again',
+          computedIn: 34,
+          reason: 'Not cacheable: UI elements are made anew in every run (slider).',
+        }),
+        run({ met: 'again' }),
+        run({ met: 'miss', seconds: 34 }),
+      ],
+    },
+    [
+      'Not cacheable: UI elements are made anew in every run (slider).',
+      'Last run: computed again, though it was in the cache, 5 min ago.',
+      'Before: computed again, miss (34 s)',
+    ],
+  ],
+  [
+    'the same, once the cell was edited',
+    {
+      state: 'changedHere',
+      runs: [run({ met: 'again', reason: 'Not cacheable: UI elements.' })],
+    },
+    [
+      'In the cache, but the code has changed since.',
+      'Last run: computed again, though it was in the cache, 5 min ago. Not cacheable: UI elements.',
+    ],
   ],
   [
     'runs before the last',
     {
       runs: [
         run({ computedIn: 34 }),
-        run({ outcome: 'miss', seconds: 34 }),
-        run({ outcome: 'miss', seconds: undefined }),
+        run({ met: 'miss', seconds: 34 }),
+        run({ met: 'miss', seconds: undefined }),
       ],
     },
     [
@@ -173,7 +200,7 @@ test('hover: four lines at most, as the links make a fifth', () => {
     state: 'changedUpstream',
     changed: { title: 'a\nb', gone: false },
     runtime: 1,
-    runs: [run({ outcome: 'miss', reason: 'One.\nTwo.' }), run({})],
+    runs: [run({ met: 'miss', reason: 'One.\nTwo.' }), run({})],
     items: [item('a\nb', 1)],
   });
   const lines = describeCell(all, style);

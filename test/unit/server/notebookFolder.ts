@@ -22,6 +22,8 @@ export interface SavedCell {
     readonly outcome: 'hit' | 'miss';
     readonly seconds?: number;
     readonly why?: string;
+    /** As the kernel writes them, since format 1.1. */
+    readonly reasons?: readonly object[];
   };
 }
 
@@ -84,10 +86,13 @@ export function savedRows(cells: readonly SavedCell[], at = Date.now() / 1000 - 
       );
     }
     if (cell.lookup) {
-      const { outcome, seconds, why } = cell.lookup;
+      const { outcome, seconds, why, reasons } = cell.lookup;
       statements.push(
         `INSERT INTO lookups VALUES (NULL, ${id}, 'cell_cache', 'h${id}', '${outcome}', ${at},
           ${seconds ?? 'NULL'}, ${text(why)})`,
+        ...(reasons === undefined
+          ? []
+          : [`INSERT INTO reasons VALUES (last_insert_rowid(), ${text(JSON.stringify(reasons))})`]),
       );
     }
   }

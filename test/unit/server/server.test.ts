@@ -125,6 +125,15 @@ test('server: cells with their ids, lines, states and reasons', async (t) => {
   assert.deepEqual(result.orphaned, []);
 });
 
+test('server: a hit of a cell that makes UI elements is told as the run that it was', async (t) => {
+  const reasons = [{ kind: 'ui', names: ['df'] }];
+  const control: SavedCell = { ...load, lookup: { outcome: 'hit', seconds: 0.5, reasons } };
+  const { client, uri } = await openNotebook(t, { cells: [control, plot, tail] });
+  const [standing, lastRun] = await client.hoverLines(uri, 5);
+  assert.match(standing ?? '', /UI elements are made anew in every run/);
+  assert.equal(lastRun, 'Last run: computed again, though it was in the cache, 2 h ago.');
+});
+
 test('server: a hover says state, last run and values', async (t) => {
   const { client, uri } = await openNotebook(t);
   const lines = [
