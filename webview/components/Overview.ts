@@ -7,21 +7,42 @@ import type {
   Tile,
 } from '../../src/protocol/overview';
 import { element, icon } from '../dom';
+import { reconcile } from '../reconcile';
 import { button } from './parts';
 
-/** What the caches take, save and give up. All of it is drawn anew: it changes once in a while. */
+/**
+ * What the caches take, save and give up. It may change while somebody uses it: what is there stays, as
+ * it is and where it is under the pointer, and is told anew.
+ */
 export class Overview {
   /** Notebooks whose cells are shown, by name. */
   readonly #open = new Set<string>();
+  readonly #title = element('h1');
+  readonly #actions = element('div', { class: 'actions' });
+  readonly #notes = element('div');
+  readonly #main = element('main');
+  #view: OverviewView | undefined;
 
   constructor(
-    private readonly parent: HTMLElement,
+    parent: HTMLElement,
     private readonly command: (command: OverviewCommand) => void,
-  ) {}
+  ) {
+    parent.replaceChildren(
+      element('header', {}, this.#title, this.#actions),
+      this.#notes,
+      this.#main,
+    );
+  }
 
   update(view: OverviewView): void {
+    // Its words stand still.
+    if (this.#view === undefined) this.#begin(view);
+    this.#view = view;
     const { words } = view;
-    const focused = document.activeElement?.getAttribute('data-command');
+    for (const changing of this.#actions.querySelectorAll('[data-changes]')) {
+      const isOff = view.restricted !== undefined || view.empty !== undefined;
+      changing.toggleAttribute('disabled', isOff);
+    }
     const parts =
       view.empty !== undefined
         ? [element('p', { class: 'empty' }, view.empty)]
@@ -31,27 +52,28 @@ export class Overview {
             section('disk', words.disk, ...view.rooms.map((room) => roomElement(room, view))),
             section('savers', words.savers, this.#savers(view)),
           ];
-    this.parent.replaceChildren(
-      element(
-        'header',
-        {},
-        element('h1', {}, words.title),
-        element('div', { class: 'actions' }, ...this.#actions(view)),
-      ),
+    const notes = [
       ...(view.restricted === undefined
         ? []
         : [element('p', { class: 'note' }, icon('info'), view.restricted)]),
       ...view.problems.map((problem) =>
-        element('p', { class: 'note problem', role: 'alert' }, icon('error'), problem),
+        // By its text: only one that is new is read out.
+        element(
+          'p',
+          { class: 'note problem', role: 'alert', 'data-key': problem },
+          icon('error'),
+          problem,
+        ),
       ),
-      element('main', {}, ...parts),
-    );
-    if (focused) {
-      this.parent.querySelector<HTMLElement>(`[data-command="${focused}"]`)?.focus();
-    }
+    ];
+    inPlace(() => {
+      reconcile(this.#notes, notes);
+      reconcile(this.#main, parts);
+    });
   }
 
-  #actions({ words, empty, restricted }: OverviewView): HTMLElement[] {
+  #begin({ words }: OverviewView): void {
+    this.#title.textContent = words.title;
     const action = (label: string, iconName: string, command: OverviewCommand) => {
       const made = button({
         label,
@@ -60,24 +82,28 @@ export class Overview {
           this.command(command);
         },
       });
-      made.setAttribute('data-command', command);
+      made.toggleAttribute('data-changes', command !== 'refresh');
       return made;
     };
-    const prune = action(words.prune, 'trash', 'prune');
-    const settings = action(words.settings, 'settings-gear', 'settings');
-    for (const changing of [prune, settings]) {
-      changing.toggleAttribute('disabled', restricted !== undefined || empty !== undefined);
-    }
-    return [prune, settings, action(words.refresh, 'refresh', 'refresh')];
+    this.#actions.append(
+      action(words.prune, 'trash', 'prune'),
+      action(words.settings, 'settings-gear', 'settings'),
+      action(words.refresh, 'refresh', 'refresh'),
+    );
+  }
+
+  #toggle(notebook: string): void {
+    if (!this.#open.delete(notebook)) this.#open.add(notebook);
+    if (this.#view !== undefined) this.update(this.#view);
   }
 
   #savers({ savers, words, money }: OverviewView): HTMLElement {
     if (savers.length === 0) return element('p', { class: 'quiet' }, words.noSavers);
     const head = [words.notebook, words.time, ...(money ? [words.amount] : []), words.hits];
-    const row = (saver: Saver, name: Node | string) =>
+    const row = (saver: Saver, name: Node | string, attributes = {}) =>
       element(
         'tr',
-        {},
+        attributes,
         element('th', { scope: 'row' }, name),
         element('td', {}, saver.time),
         ...(money ? [element('td', {}, saver.amount)] : []),
@@ -92,7 +118,6 @@ export class Overview {
         element('tr', {}, ...head.map((word) => element('th', { scope: 'col' }, word))),
       ),
       ...savers.map((notebook) => {
-        const cells = notebook.cells.map((cell) => row(cell, cell.name));
         const open = this.#open.has(notebook.name);
         const toggle = element(
           'button',
@@ -100,32 +125,33 @@ export class Overview {
           icon(open ? 'chevron-down' : 'chevron-right'),
           notebook.name,
         );
-        const show = (shown: boolean) => {
-          for (const cell of cells) {
-            cell.hidden = !shown;
-            cell.className = 'cell';
-          }
-        };
         toggle.addEventListener('click', () => {
-          const shown = !this.#open.has(notebook.name);
-          if (shown) this.#open.add(notebook.name);
-          else this.#open.delete(notebook.name);
-          toggle.setAttribute('aria-expanded', String(shown));
-          toggle.firstElementChild?.replaceWith(icon(shown ? 'chevron-down' : 'chevron-right'));
-          show(shown);
+          this.#toggle(notebook.name);
         });
-        show(open);
-        return element('tbody', {}, row(notebook, toggle), ...cells);
+        const cells = open
+          ? notebook.cells.map((cell) => row(cell, cell.name, { class: 'cell' }))
+          : [];
+        return element('tbody', { 'data-key': notebook.name }, row(notebook, toggle), ...cells);
       }),
     );
   }
 }
 
-let sections = 0;
+/** Changes the page so that what the pointer is on, or else the keyboard, does not move under it. */
+function inPlace(change: () => void): void {
+  const held =
+    document.querySelector('button:hover, vscode-button:hover') ??
+    document.activeElement?.closest('button, vscode-button');
+  const before = held?.getBoundingClientRect();
+  change();
+  if (!held?.isConnected || before === undefined) return;
+  const isSeen = before.bottom > 0 && before.top < window.innerHeight;
+  if (isSeen) window.scrollBy(0, held.getBoundingClientRect().top - before.top);
+}
 
 function section(name: string, title: string | undefined, ...children: Node[]): HTMLElement {
   if (title === undefined) return element('section', { class: name }, ...children);
-  const id = `section-${(sections += 1)}`;
+  const id = `section-${name}`;
   return element(
     'section',
     { class: name, 'aria-labelledby': id },
@@ -198,7 +224,7 @@ function roomElement({ name, text, share, over, lines, cleanings }: Room, { word
       : [element('ul', {}, ...cleanings.map((line) => element('li', {}, line)))];
   return element(
     'article',
-    { class: 'room' },
+    { class: 'room', 'data-key': name },
     element('div', { class: 'of' }, element('h3', {}, name), element('span', {}, text)),
     ...meter,
     ...lines.map((line) => element('p', {}, line)),

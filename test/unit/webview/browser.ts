@@ -1,4 +1,4 @@
-// Opens the preview's real page, built as esbuild.mjs builds it, in a real Chromium, with this file in
+// Opens the real pages of the preview and the overview, built as esbuild.mjs builds them, in a real Chromium, with this file in
 // the place of VS Code: it provides the theme's variables and hears and says the protocol's messages.
 import { existsSync, readFileSync } from 'node:fs';
 import { build } from 'esbuild';
@@ -6,6 +6,12 @@ import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
 import { html } from '../../../src/preview/html';
 import { pageStrings } from '../../../src/preview/strings';
+import {
+  type FromOverview,
+  type OverviewView,
+  parseFromOverview,
+  type ToOverview,
+} from '../../../src/protocol/overview';
 import { parseToHost } from '../../../src/protocol/preview';
 import type { EntryView, ToHost, ToPage } from '../../../src/protocol/preview';
 import { themes } from './themes';
@@ -47,6 +53,14 @@ export interface Opened {
   readonly state: () => Promise<unknown>;
 }
 
+/** An open overview. */
+export interface OpenedOverview {
+  readonly page: Page;
+  readonly heard: readonly FromOverview[];
+  readonly faults: readonly string[];
+  readonly show: (view: OverviewView) => Promise<void>;
+}
+
 /** One browser for a file of tests. */
 export class PreviewBrowser {
   private constructor(
@@ -56,7 +70,7 @@ export class PreviewBrowser {
 
   static async start(): Promise<PreviewBrowser> {
     const built = await build({
-      entryPoints: { webview: 'webview/main.ts' },
+      entryPoints: { webview: 'webview/main.ts', overview: 'webview/overview/main.ts' },
       bundle: true,
       write: false,
       outdir: '/',
@@ -75,21 +89,7 @@ export class PreviewBrowser {
   }
 
   async open({ entry, answer, theme = 'dark', state, size }: OpenOptions): Promise<Opened> {
-    const context = await this.browser.newContext({
-      viewport: size ?? { width: 1000, height: 720 },
-    });
-    const page = await context.newPage();
-    page.setDefaultTimeout(10_000);
-    const faults: string[] = [];
-    page.on('pageerror', (error) => faults.push(error.message));
-    page.on('console', (message) => {
-      if (message.type() === 'error') faults.push(message.text());
-    });
-    await page.route(`${origin}/**`, async (route) => {
-      const { pathname } = new URL(route.request().url());
-      if (pathname === '/') await route.fulfill({ contentType: 'text/html', body: pageHtml() });
-      else await route.fulfill(this.#file(pathname));
-    });
+    const { page, faults } = await this.#newPage('webview', size);
     const heard: ToHost[] = [];
     const say = async (...messages: readonly ToPage[]): Promise<void> => {
       await page.evaluate(`for (const each of ${JSON.stringify(messages)}) postMessage(each, '*')`);
@@ -116,6 +116,48 @@ export class PreviewBrowser {
     };
   }
 
+  async openOverview(
+    view: OverviewView,
+    size?: { readonly width: number; readonly height: number },
+  ): Promise<OpenedOverview> {
+    const { page, faults } = await this.#newPage('overview', size);
+    const heard: FromOverview[] = [];
+    const show = async (shown: OverviewView): Promise<void> => {
+      const message: ToOverview = { type: 'show', view: shown };
+      await page.evaluate(`postMessage(${JSON.stringify(message)}, '*')`);
+    };
+    await page.exposeFunction('hear', async (message: unknown) => {
+      const parsed = parseFromOverview(message);
+      heard.push(parsed);
+      if (parsed.type === 'ready') await show(view);
+    });
+    await page.addInitScript(`const given = ${JSON.stringify(themes.dark)};\n${standIn}`);
+    await page.goto(`${origin}/`);
+    await page.getByRole('heading', { level: 1, name: view.words.title }).waitFor();
+    return { page, heard, faults, show };
+  }
+
+  /** A page of its own that can be fetched, with what goes wrong in it. */
+  async #newPage(
+    name: 'webview' | 'overview',
+    viewport = { width: 1000, height: 720 },
+  ): Promise<{ page: Page; faults: string[] }> {
+    const context = await this.browser.newContext({ viewport });
+    const page = await context.newPage();
+    page.setDefaultTimeout(10_000);
+    const faults: string[] = [];
+    page.on('pageerror', (error) => faults.push(error.message));
+    page.on('console', (message) => {
+      if (message.type() === 'error') faults.push(message.text());
+    });
+    await page.route(`${origin}/**`, async (route) => {
+      const { pathname } = new URL(route.request().url());
+      if (pathname === '/') await route.fulfill({ contentType: 'text/html', body: pageHtml(name) });
+      else await route.fulfill(this.#file(pathname));
+    });
+    return { page, faults };
+  }
+
   async stop(): Promise<void> {
     await this.browser.close();
   }
@@ -130,10 +172,10 @@ export class PreviewBrowser {
   }
 }
 
-function pageHtml(): string {
+function pageHtml(name: string): string {
   return html({
-    script: `${origin}/webview.js`,
-    styles: [`${origin}/codicon.css`, `${origin}/webview.css`],
+    script: `${origin}/${name}.js`,
+    styles: [`${origin}/codicon.css`, `${origin}/${name}.css`],
     cspSource: origin,
     nonce: 'bm9uY2U',
   });
