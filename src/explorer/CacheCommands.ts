@@ -1,3 +1,4 @@
+import path from 'node:path';
 import * as vscode from 'vscode';
 import type { Reference } from '../protocol/references';
 import type { Caches } from '../store/Caches';
@@ -221,8 +222,8 @@ export class CacheCommands implements vscode.Disposable {
     } catch {
       void vscode.window.showWarningMessage(
         vscode.l10n.t(
-          '{0} is gone, or has another name now. What is cached for it stays until it is cleared.',
-          notebook,
+          '{0} is gone, or renamed. Its cache stays until cleared.',
+          path.basename(notebook),
         ),
       );
       return undefined;

@@ -111,7 +111,7 @@ export class InstallCommand {
     );
     if (outcome === undefined) {
       void vscode.window.showInformationMessage(
-        vscode.l10n.t('Installing was cancelled. Run the command again to be sure of the result.'),
+        vscode.l10n.t('Installing was cancelled. Run it again to be sure of it.'),
       );
       return;
     }
@@ -121,7 +121,7 @@ export class InstallCommand {
       );
     }
     const installed = vscode.l10n.t(
-      'marimo_cellar {0} is installed in {1}. Restart the kernel to use it.',
+      'Restart the kernel: marimo_cellar {0} is installed in {1}.',
       outcome.cellar,
       outcome.purelib,
     );

@@ -52,7 +52,7 @@ export class PruneCommand {
         return;
       }
       const chosen = await this.choose(planned);
-      if (chosen === undefined || chosen.size === 0) return;
+      if (chosen === undefined) return;
       await this.carryOut(chosen);
     } catch (error) {
       await this.notices.failed(t('Pruning failed'), error);
@@ -90,15 +90,12 @@ export class PruneCommand {
 
   private async tellThatNothingGoes(all: readonly Planned[]): Promise<void> {
     const { t } = vscode.l10n;
-    if (all.length === 0) {
-      void vscode.window.showInformationMessage(
-        t(
-          'The cache is of an older format. The next run of a notebook brings it up to date, and looks after its size from then on.',
-        ),
-      );
-      return;
-    }
-    const told = nothingGoes(all, vscode.env.language);
+    const told =
+      all.length === 0
+        ? t(
+            'The cache is of an older format. The next run of a notebook brings it up to date, and looks after its size from then on.',
+          )
+        : nothingGoes(all, vscode.env.language);
     const overview = t('Show Overview');
     const chosen = await vscode.window.showInformationMessage(told, overview);
     if (chosen === overview) await vscode.commands.executeCommand('cellar.showOverview');
@@ -218,7 +215,7 @@ export class PruneCommand {
     );
     if (done.length > 0 && done.every(({ busy }) => busy)) {
       void vscode.window.showWarningMessage(
-        t('Somebody else is cleaning up this cache just now. Try again in half a minute.'),
+        t('Another clean-up is under way. Try again in half a minute.'),
       );
       return;
     }

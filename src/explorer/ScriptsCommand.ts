@@ -18,12 +18,15 @@ export class ScriptsCommand {
       if (!(await this.notices.trusted())) return;
       const { file, isNew, hiddenBy } = await userConfig(currentFolder(), { env, home: homedir() });
       if (hiddenBy !== undefined) {
-        void vscode.window.showWarningMessage(
+        const openFile = vscode.l10n.t('Open File');
+        const chosen = await vscode.window.showWarningMessage(
           vscode.l10n.t(
             'In this folder marimo reads {0} instead of your own configuration, and takes no store from it. Remove that file, or run scripts elsewhere.',
             vscode.workspace.asRelativePath(hiddenBy),
           ),
+          openFile,
         );
+        if (chosen === openFile) await vscode.window.showTextDocument(vscode.Uri.file(hiddenBy));
         return;
       }
       const setting = await chooseSetting(file);

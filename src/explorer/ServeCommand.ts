@@ -113,11 +113,8 @@ export class ServeCommand implements vscode.Disposable {
       await this.context.secrets.delete(secretOf(serving.wish));
       void vscode.window.showInformationMessage(
         serving.file === undefined
-          ? vscode.l10n.t('The cache is not served any more. Take the line out where you put it.')
-          : vscode.l10n.t(
-              'The cache is not served any more, and the line is gone from {0}.',
-              serving.file,
-            ),
+          ? vscode.l10n.t('No longer served. Take the line out where you put it.')
+          : vscode.l10n.t('No longer served, and the line is gone from {0}.', serving.file),
       );
     });
   }

@@ -36,7 +36,7 @@ export class WhyCommand {
       uri === undefined ? undefined : await this.documents.explain({ uri, cellId: cell.cellId });
     if (explanation === undefined) {
       void vscode.window.showInformationMessage(
-        vscode.l10n.t('That cell is no longer in the notebook. What is kept of it is orphaned.'),
+        vscode.l10n.t('That cell is gone from the notebook: its results are orphaned.'),
       );
       return;
     }

@@ -140,7 +140,7 @@ export function question(faults: readonly Fault[]): Question {
   };
 }
 
-/** What was done, short enough for the one line of a notice: "Put right: 2 results, 1 file; 34 s to recompute." */
+/** What was done, short enough for the one line of a notice: "Put right: 2 results, 1 file worth 34 s." */
 export function notice(done: readonly Mended[], locale: string): string {
   const total = (of: (each: Mended) => number) => done.reduce((sum, each) => sum + of(each), 0);
   const values = total(({ quarantined }) => quarantined);
@@ -155,11 +155,7 @@ export function notice(done: readonly Mended[], locale: string): string {
   if (parts.length === 0) return l10n.t('Put right.');
   return values + results === 0
     ? l10n.t('Put right: {0}.', parts.join(', '))
-    : l10n.t(
-        'Put right: {0}; {1} to recompute.',
-        parts.join(', '),
-        formatDuration(seconds, locale),
-      );
+    : l10n.t('Put right: {0} worth {1}.', parts.join(', '), formatDuration(seconds, locale));
 }
 
 function titleOf(kind: FaultKind): string {

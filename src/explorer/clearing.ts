@@ -59,11 +59,11 @@ export function question(plan: Clearance, names: readonly string[], locale: stri
   return { title, detail: lines.join('\n'), yes: l10n.t('Clear') };
 }
 
-/** What was cleared: "Cleared 1 cell: 12.4 MB, 34 s to recompute." */
+/** What was cleared, short enough for the one line of a notice: "Cleared 1 cell: 12.4 MB, 34 s to recompute." */
 export function notice(done: Clearance, locale: string): string {
   const facts = factsOf(done, locale);
   return done.amount > 0
-    ? l10n.t('Cleared {0}: {1}, {2} to recompute and {3} to pay.', ...facts)
+    ? l10n.t('Cleared {0}: {1}, {2} and {3} to recompute.', ...facts)
     : l10n.t('Cleared {0}: {1}, {2} to recompute.', ...facts);
 }
 

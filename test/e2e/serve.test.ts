@@ -82,7 +82,7 @@ test('a kernel without Cellar is served for as long as the user wants', async (t
 
   await step('serving ends, and the line is gone', async () => {
     await vsCode.command('Stop Serving Cache');
-    await vsCode.notification('not served any more').waitFor();
+    await vsCode.notification('No longer served').waitFor();
     await expectLine(false);
     assert.equal(await readFile(file, 'utf8'), before);
   });

@@ -76,6 +76,6 @@ test('what was put right is one short line, without what there was none of', () 
       ],
       'en',
     ),
-    'Put right: 1 value, 2 results; 2 s to recompute.',
+    'Put right: 1 value, 2 results worth 2 s.',
   );
 });

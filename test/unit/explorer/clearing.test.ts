@@ -43,7 +43,7 @@ test('says what was cleared', () => {
   );
   assert.equal(
     notice({ ...one, amount: 0.42 }, 'en'),
-    'Cleared 1 cell: 12.4 MB, 9 s to recompute and 0.42 to pay.',
+    'Cleared 1 cell: 12.4 MB, 9 s and 0.42 to recompute.',
   );
 });
 

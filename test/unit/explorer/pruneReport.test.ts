@@ -136,20 +136,16 @@ test('that nothing goes is told, and why more than the budget stays', () => {
 
 test('what was done is told, and what stayed against expectation', () => {
   const done = { entries: 2, size: 3e6, seconds: 90, amount: 0, busy: false, slowest: 5 };
-  assert.equal(notice([done], 2, 'en'), 'Freed 3 MB: 2 results, about 1 min 30 s to recompute.');
-  assert.equal(
-    notice([done], 5, 'en'),
-    'Freed 3 MB: 2 results, about 1 min 30 s to recompute. The other 3 stayed.',
-  );
+  assert.equal(notice([done], 2, 'en'), 'Freed 3 MB: 2 results worth 1 min 30 s.');
+  // Half of it was cancelled, or some of it was used meanwhile.
+  assert.equal(notice([done], 5, 'en'), 'Freed 3 MB: 2 of 5 results worth 1 min 30 s.');
+  assert.equal(notice([], 0, 'en'), 'Nothing was removed.');
   assert.equal(
     logLine('work', { ...done, entries: 1 }, 'en'),
     'Cleaned up work while idle: 1 result, 3 MB, about 1 min 30 s to recompute.',
   );
   const paid = { ...done, amount: 0.42 };
-  assert.equal(
-    notice([paid], 2, 'en'),
-    'Freed 3 MB: 2 results, about 1 min 30 s to recompute, and 0.42 to pay again.',
-  );
+  assert.equal(notice([paid], 2, 'en'), 'Freed 3 MB: 2 results worth 1 min 30 s and 0.42.');
   assert.equal(
     logLine('work', paid, 'en'),
     'Cleaned up work while idle: 2 results, 3 MB, about 1 min 30 s to recompute, and 0.42 to pay again.',

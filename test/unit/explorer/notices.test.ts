@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { notice as checked } from '../../../src/explorer/checkReport';
+import { notice as cleared } from '../../../src/explorer/clearing';
+import { notice as pruned } from '../../../src/explorer/pruneReport';
+
+/** VS Code cuts a notice without a button after one line: so many characters of a mixed text fit. */
+const most = 63;
+
+const amounts = { size: 12.4e9, runtime: 8970, seconds: 8970, amount: 12.42 };
+
+const longest = {
+  'a clean-up that was cancelled half-way': pruned(
+    [{ ...amounts, entries: 1234, busy: false, slowest: 5 }],
+    1300,
+    'en',
+  ),
+  'a clear': cleared({ ...amounts, cells: 123, entries: 999, worth: 0, pinned: 0, apps: [] }, 'en'),
+  'a check that put much right': checked(
+    [{ quarantined: 12, removed: 345, files: 678, runtime: 8970 }],
+    'en',
+  ),
+};
+
+for (const [what, text] of Object.entries(longest)) {
+  test(`what is said of ${what} is read whole`, () => {
+    assert.ok(text.length <= most, `${text.length} characters: ${text}`);
+  });
+}
