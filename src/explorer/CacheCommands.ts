@@ -1,6 +1,7 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { Reference } from '../protocol/references';
+import { numberSetting } from '../protocol/settings';
 import type { Caches } from '../store/Caches';
 import type { ClearTarget } from '../store/rows';
 import type { SqliteLoader } from '../store/SqliteLoader';
@@ -119,7 +120,8 @@ export class CacheCommands implements vscode.Disposable {
       );
       return;
     }
-    const limit = vscode.workspace.getConfiguration('cellar').get<number>('confirmClearAbove', 10);
+    const settings = vscode.workspace.getConfiguration('cellar');
+    const limit = numberSetting(settings.get<unknown>('confirmClearAbove'), 0, 10);
     if (needsConfirmation(stake, limit)) {
       const plan = sum(await each((loader, here) => loader.planClear(here)));
       const { title, detail, yes } = question(plan, names, locale);

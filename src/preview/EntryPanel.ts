@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { parseToHost } from '../protocol/preview';
 import type { Clearing, Command, ToHost, ToPage } from '../protocol/preview';
+import { numberSetting } from '../protocol/settings';
 import type { Caches } from '../store/Caches';
 import type { Bookmarks } from './Bookmarks';
 import { EntryReader, Unshowable } from './EntryReader';
@@ -311,10 +312,8 @@ export class EntryPanel implements vscode.Disposable {
 }
 
 function maxBatchSize(): number {
-  const megabytes = vscode.workspace
-    .getConfiguration('cellar')
-    .get<number>('preview.maxBatchSize', 64);
-  return megabytes * 1e6;
+  const settings = vscode.workspace.getConfiguration('cellar');
+  return numberSetting(settings.get<unknown>('preview.maxBatchSize'), 1, 64) * 1e6;
 }
 
 function clearing(): Clearing {

@@ -11,7 +11,9 @@ interface Manifest {
       Record<string, readonly { readonly command: string; readonly when?: string }[]>
     >;
     readonly viewsWelcome: readonly { readonly contents: string; readonly when: string }[];
-    readonly configuration: { readonly properties: Readonly<Record<string, unknown>> };
+    readonly configuration: {
+      readonly properties: Readonly<Record<string, { readonly order?: number }>>;
+    };
   };
 }
 
@@ -85,6 +87,21 @@ test('what is about a cell is offered on cells and what they hold, and not on a 
   for (const row of ['appGone', 'cellRetired', 'files', 'problem']) {
     assert.ok(!offered('cellar.revealCell', row) && !offered('cellar.openNotebook', row), row);
   }
+});
+
+test('settings stand on their page in the order in which they are told of', () => {
+  const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
+  const { properties } = manifest.contributes.configuration;
+  const ordered = Object.entries(properties)
+    .sort(([, a], [, b]) => (a.order ?? 0) - (b.order ?? 0))
+    .map(([name]) => name);
+  const told = [...readme.matchAll(/^\| `(cellar\.[\w.]+)`/gm)].map(([, name]) => name);
+  assert.deepEqual(ordered, told);
+  // Without a number VS Code goes by the alphabet.
+  assert.deepEqual(
+    Object.values(properties).map(({ order }) => order),
+    told.map((_, at) => at + 1),
+  );
 });
 
 test('every setting is read by someone', () => {
