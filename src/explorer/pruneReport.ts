@@ -152,16 +152,22 @@ export function fullness(used: number, budget: number | undefined, locale: strin
 
 /** That nothing goes, also where more is kept than the budget wants. */
 export function nothingGoes(all: readonly Planned[], locale: string): string {
+  const isOver = ({ plan: { used, budget } }: Planned) => budget !== undefined && used > budget;
+  const fullnessOf = ({ plan: { used, budget } }: Planned) => fullness(used, budget, locale);
+  const over = all.filter(isOver);
   const [first, ...more] = all;
-  if (first === undefined || more.length > 0) return l10n.t('Nothing has to go.');
-  const { used, budget } = first.plan;
-  const full = fullness(used, budget, locale);
-  return budget !== undefined && used > budget
-    ? l10n.t(
-        'Nothing can go now: {0}. What is left is pinned, or what a notebook that is open, or ran within the hour, would load.',
-        full,
-      )
-    : l10n.t('Nothing has to go: {0}.', full);
+  if (over.length > 0) {
+    const full = over.map((each) =>
+      more.length === 0 ? fullnessOf(each) : `${each.name}, ${fullnessOf(each)}`,
+    );
+    return l10n.t(
+      'Nothing can go now: {0}. What is left is pinned, or what a notebook that is open, or ran within the hour, would load.',
+      full.join('; '),
+    );
+  }
+  return first === undefined || more.length > 0
+    ? l10n.t('Nothing has to go.')
+    : l10n.t('Nothing has to go: {0}.', fullnessOf(first));
 }
 
 /** What was done, short enough for the one line of a notice: "Freed 3 MB: 2 of 5 results worth 34 s." */

@@ -131,7 +131,16 @@ test('that nothing goes is told, and why more than the budget stays', () => {
   assert.equal(told(1.2e9, 24e9), 'Nothing has to go: 1.2 GB of 24 GB.');
   assert.equal(told(1.2e9), 'Nothing has to go: 1.2 GB, without a limit.');
   assert.match(told(6e6, 1e6), /^Nothing can go now: 6 MB of 1 MB. What is left is pinned, or/);
-  assert.equal(nothingGoes([planned, planned], 'en'), 'Nothing has to go.');
+  const cache = (name: string, used: number): Planned => ({
+    ...planned,
+    name,
+    plan: { ...planned.plan, evictions: [], used, budget: 5e6 },
+  });
+  const caches = [cache('a', 4e6), cache('b', 4e6)];
+  assert.equal(nothingGoes(caches, 'en'), 'Nothing has to go.');
+  // One of several is enough to say so, by its name.
+  const full = nothingGoes([...caches, cache('c', 6e6)], 'en');
+  assert.match(full, /^Nothing can go now: c, 6 MB of 5 MB\. What is left is pinned/);
 });
 
 test('what was done is told, and what stayed against expectation', () => {
