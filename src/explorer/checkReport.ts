@@ -45,10 +45,8 @@ function oneReport({ path, report }: Checked, locale: string): string {
   );
   if (report.quarantined > 0) {
     lines.push(
-      l10n.t(
-        'Damaged values that were found before: {0}. They are kept aside and never served; a run that computes them again replaces them.',
-        report.quarantined,
-      ),
+      l10n.t('Damaged values that were found before: {0}.', report.quarantined),
+      l10n.t('They are kept aside and never served; a run that computes them again replaces them.'),
     );
   }
   return lines.join('\n');
@@ -63,7 +61,10 @@ function lineOf({ about, message, owners = [] }: Fault): string {
     );
   const more = owners.length - cells.length;
   if (more > 0) cells.push(l10n.t('{0} more', more));
-  return cells.length === 0 ? `${about}: ${message}` : `${cells.join(', ')}: ${message} (${about})`;
+  if (cells.length === 0) return `${about}: ${message}`;
+  // As much of a digest as tells the file, so that the line is read without scrolling.
+  const short = /^[0-9a-f]{64}$/.test(about) ? `${about.slice(0, 12)}…` : about;
+  return `${cells.join(', ')}: ${message} (${short})`;
 }
 
 /** What the reader can do about it, or need not do. */

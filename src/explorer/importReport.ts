@@ -23,7 +23,7 @@ export function summary(reports: readonly Imported[]): string {
   if (damaged > 0) parts.push(t('{0} damaged and left where they are', damaged));
   const told = parts.join(', ');
   return reports.some(({ stopped }) => stopped)
-    ? t('Stopped before all was looked at: {0}. Run it again to go on.', told)
+    ? t('Stopped: {0}. Run it again to go on.', told)
     : t('Results from files: {0}.', told);
 }
 

@@ -26,7 +26,7 @@ test('a report says what was imported and what was there, and the rest where the
 test('a report of an import that was stopped says how to go on', () => {
   assert.equal(
     summary([{ ...nothing, imported: 7, stopped: true }]),
-    'Stopped before all was looked at: 7 imported, 0 there already. Run it again to go on.',
+    'Stopped: 7 imported, 0 there already. Run it again to go on.',
   );
 });
 

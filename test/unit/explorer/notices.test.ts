@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { notice as checked } from '../../../src/explorer/checkReport';
 import { notice as cleared } from '../../../src/explorer/clearing';
+import { summary as imported } from '../../../src/explorer/importReport';
 import { notice as pruned } from '../../../src/explorer/pruneReport';
 
 /** VS Code cuts a notice without a button after one line: so many characters of a mixed text fit. */
@@ -16,6 +17,9 @@ const longest = {
     'en',
   ),
   'a clear': cleared({ ...amounts, cells: 123, entries: 999, worth: 0, pinned: 0, apps: [] }, 'en'),
+  'an import that was stopped before it took anything in': imported([
+    { imported: 0, there: 0, cleared: 0, damaged: [], done: [], stopped: true },
+  ]),
   'a check that put much right': checked(
     [{ quarantined: 12, removed: 345, files: 678, runtime: 8970 }],
     'en',
