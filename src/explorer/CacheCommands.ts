@@ -132,7 +132,7 @@ export class CacheCommands implements vscode.Disposable {
       { location: vscode.ProgressLocation.Window, title: vscode.l10n.t('Clearing cached results') },
       () => each((loader, here) => loader.clear(here)),
     );
-    void vscode.window.showInformationMessage(notice(sum(done), locale));
+    void vscode.window.showInformationMessage(notice(sum(done), names, locale));
   }
 
   private async show(argument: unknown, others: unknown): Promise<void> {

@@ -35,6 +35,9 @@ function total(amounts: readonly number[]): number {
   return amounts.reduce((sum, amount) => sum + amount, 0);
 }
 
+/** Characters of mixed text that a notice without a button shows, before VS Code cuts it. */
+export const noticeLength = 63;
+
 export interface Question {
   readonly title: string;
   readonly detail: string;
@@ -56,15 +59,23 @@ export function question(plan: Clearance, names: readonly string[], locale: stri
   ];
   if (plan.pinned === 1) lines.push(l10n.t('One result among them is pinned.'));
   if (plan.pinned > 1) lines.push(l10n.t('{0} results among them are pinned.', plan.pinned));
+  lines.push(l10n.t('This cannot be undone.'));
   return { title, detail: lines.join('\n'), yes: l10n.t('Clear') };
 }
 
-/** What was cleared, short enough for the one line of a notice: "Cleared 1 cell: 12.4 MB, 34 s to recompute." */
-export function notice(done: Clearance, locale: string): string {
-  const facts = factsOf(done, locale);
-  return done.amount > 0
-    ? l10n.t('Cleared {0}: {1}, {2} and {3} to recompute.', ...facts)
-    : l10n.t('Cleared {0}: {1}, {2} to recompute.', ...facts);
+/**
+ * What was cleared: "Cleared load of analysis.py: 12.4 MB, 34 s to recompute.", or of more than one thing,
+ * and where that would be too long for the one line of a notice, "Cleared 1 cell: …".
+ */
+export function notice(done: Clearance, names: readonly string[], locale: string): string {
+  const [count, ...facts] = factsOf(done, locale);
+  const told = (what: string) =>
+    done.amount > 0
+      ? l10n.t('Cleared {0}: {1}, {2} and {3} to recompute.', what, ...facts)
+      : l10n.t('Cleared {0}: {1}, {2} to recompute.', what, ...facts);
+  const [name, ...others] = names;
+  const named = name === undefined || others.length > 0 ? undefined : told(name);
+  return named === undefined || named.length > noticeLength ? told(count) : named;
 }
 
 /** Cells, size, time and money. */

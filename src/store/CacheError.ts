@@ -12,18 +12,20 @@
  * - `unsupported`: SQLite itself does not load on this machine, see {@link UnsupportedError};
  * - `closed`: the loader was closed before the call.
  */
-export type CacheErrorKind =
-  | 'missing'
-  | 'notADatabase'
-  | 'foreign'
-  | 'newer'
-  | 'damaged'
-  | 'unreadable'
-  | 'readOnly'
-  | 'busy'
-  | 'full'
-  | 'unsupported'
-  | 'closed';
+export const cacheErrorKinds = [
+  'missing',
+  'notADatabase',
+  'foreign',
+  'newer',
+  'damaged',
+  'unreadable',
+  'readOnly',
+  'busy',
+  'full',
+  'unsupported',
+  'closed',
+] as const;
+export type CacheErrorKind = (typeof cacheErrorKinds)[number];
 
 /** A fault of a cache. The message says what happened, to which file, and the way out. */
 export class CacheError extends Error {

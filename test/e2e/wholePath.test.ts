@@ -128,7 +128,7 @@ test('from a run in a real kernel to a cleared cache', async (t) => {
   await step('one cell is cleared from the palette', async () => {
     await vsCode.goToLine(lineOf('def summarise'));
     await vsCode.command('Clear cell cache');
-    await vsCode.notification(/Cleared 1 cell/).waitFor();
+    await vsCode.notification(/Cleared summarise/).waitFor();
     await tree.row('summarise').waitFor({ state: 'detached' });
     await tree.row('load_table').waitFor();
     await vsCode.clearNotifications();

@@ -34,16 +34,20 @@ for (const { name, plan, above, ask } of decisions) {
 
 test('says what was cleared', () => {
   assert.equal(
-    notice({ ...one, runtime: 34 }, 'en'),
+    notice({ ...one, runtime: 34 }, ['load of analysis.py'], 'en'),
+    'Cleared load of analysis.py: 12.4 MB, 34 s to recompute.',
+  );
+  assert.equal(
+    notice({ ...one, runtime: 34 }, ['load_everything_and_clean of analysis.py'], 'en'),
     'Cleared 1 cell: 12.4 MB, 34 s to recompute.',
   );
   assert.equal(
-    notice({ ...one, cells: 3, runtime: 90 }, 'en'),
+    notice({ ...one, cells: 3, runtime: 90 }, ['a', 'b', 'c'], 'en'),
     'Cleared 3 cells: 12.4 MB, 1 min 30 s to recompute.',
   );
   assert.equal(
-    notice({ ...one, amount: 0.42 }, 'en'),
-    'Cleared 1 cell: 12.4 MB, 9 s and 0.42 to recompute.',
+    notice({ ...one, amount: 0.42 }, ['ask of chat.py'], 'en'),
+    'Cleared ask of chat.py: 12.4 MB, 9 s and 0.42 to recompute.',
   );
 });
 
@@ -52,12 +56,12 @@ test('asks about what goes, by name where it is one thing', () => {
   assert.equal(single.title, 'Clear what is cached for load of analysis.py?');
   assert.equal(
     single.detail,
-    '1 cell: 12.4 MB, which would take 9 s to compute again.\nOne result among them is pinned.',
+    '1 cell: 12.4 MB, which would take 9 s to compute again.\nOne result among them is pinned.\nThis cannot be undone.',
   );
   const paid = question({ ...one, amount: 0.42 }, ['ask of analysis.py'], 'en');
   assert.equal(
     paid.detail,
-    '1 cell: 12.4 MB, which would take 9 s to compute again, and cost 0.42.',
+    '1 cell: 12.4 MB, which would take 9 s to compute again, and cost 0.42.\nThis cannot be undone.',
   );
   const several = question({ ...one, cells: 3 }, ['a', 'b', 'c'], 'en');
   assert.equal(several.title, 'Clear what is cached for 3 cells?');

@@ -3,7 +3,7 @@ import test from 'node:test';
 import type { ProblemNode } from '../../../src/explorer/nodes';
 import { problemOf } from '../../../src/explorer/problems';
 import { type State, stateOf } from '../../../src/explorer/state';
-import { CacheError, type CacheErrorKind, UnsupportedError } from '../../../src/store/CacheError';
+import { CacheError, cacheErrorKinds, UnsupportedError } from '../../../src/store/CacheError';
 
 const database = '/notebooks/__marimo__/cache/cache.db';
 const problem = (error: unknown): ProblemNode => ({
@@ -34,18 +34,7 @@ for (const { name, contents, state } of states) {
 }
 
 test('every fault has words of its own; a missing SQLite names platform and package', () => {
-  const kinds: CacheErrorKind[] = [
-    'missing',
-    'notADatabase',
-    'foreign',
-    'newer',
-    'damaged',
-    'unreadable',
-    'readOnly',
-    'busy',
-    'full',
-    'closed',
-  ];
+  const kinds = cacheErrorKinds.filter((kind) => kind !== 'unsupported');
   const titles = kinds.map((kind) => {
     const { title, message } = problemOf(new CacheError(kind, database, 'the words'));
     assert.equal(message, 'the words');

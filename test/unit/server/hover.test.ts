@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type CellFacts, cellTitle, describeCell, type Run } from '../../../src/server/hover';
 import { plainText } from '../../../src/server/markdown';
-import { CacheError, type CacheErrorKind, UnsupportedError } from '../../../src/store/CacheError';
+import { CacheError, cacheErrorKinds, UnsupportedError } from '../../../src/store/CacheError';
 import type { ItemSummary } from '../../../src/store/rows';
 
 const now = 1_800_000_000;
@@ -209,18 +209,7 @@ test('hover: four lines at most, as the links make a fifth', () => {
 });
 
 test('hover: every way in which a cache cannot be read has words', () => {
-  const kinds: readonly CacheErrorKind[] = [
-    'missing',
-    'notADatabase',
-    'foreign',
-    'newer',
-    'damaged',
-    'unreadable',
-    'readOnly',
-    'busy',
-    'full',
-    'closed',
-  ];
+  const kinds = cacheErrorKinds.filter((kind) => kind !== 'unsupported');
   for (const kind of kinds) {
     const problem = new CacheError(kind, '/a/cache.db', 'said by the store');
     const lines = describeCell(facts({ state: 'neverCached', problem }), style);
