@@ -1,5 +1,6 @@
 // `npm run retention`: replays traces against policies, and writes bench/RETENTION.md.
-// `-- --json` prints the two ratios and nothing else; `-- --speed` times a large clean-up instead.
+// `-- --json` prints the two ratios and nothing else, `-- --habits` what could be known;
+// `-- --speed` times a large clean-up instead.
 import path from 'node:path';
 import { root, run } from './programs.mjs';
 import { newestMarimoPython } from './python.mjs';

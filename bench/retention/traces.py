@@ -24,8 +24,11 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import count
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -129,6 +132,18 @@ class Notebook:
         self.prompts = [0]
         self._made = 0
 
+    def fork(self, rng: random.Random) -> Notebook:
+        """The notebook as it stands, to be worked on by other dice."""
+        other = copy(self)
+        other.rng = rng
+        other.cells = [copy(cell) for cell in self.cells]
+        for cell in other.cells:
+            cell.versions = list(cell.versions)
+        other.current = list(self.current)
+        other.branches = [list(branch) for branch in self.branches]
+        other.prompts = list(self.prompts)
+        return other
+
     def _parents(self, kind: str, index: int) -> list[int]:
         if kind in ("load", "query") or index == 0:
             return []
@@ -147,23 +162,23 @@ class Notebook:
         """Each cell's version with all it depends on, as the notebook stands."""
         nodes: list[str] = []
         for index, cell in enumerate(self.cells):
-            above = ",".join(nodes[parent] for parent in cell.parents)
-            nodes.append(f"{index}.{self.current[index]}({above})")
+            above = tuple(nodes[parent] for parent in cell.parents)
+            nodes.append(_node(index, self.current[index], above))
         return nodes
 
     def result(self, index: int, nodes: list[str], slider: int) -> Result:
         cell = self.cells[index]
         key = f"{self.name}:{nodes[index]}" + (f"@{slider}" if slider else "")
         # The same code on other data, or other code, is about as large and slow.
-        noise = random.Random(key)
+        size, seconds = _noise(key, 0.25)
         return Result(
             key,
             self.name,
             cell.name,
             "cell_cache",
             nodes[index],
-            max(64, int(cell.size * math.exp(noise.gauss(0, 0.25)))),
-            cell.seconds * math.exp(noise.gauss(0, 0.25)),
+            max(64, int(cell.size * size)),
+            cell.seconds * seconds,
         )
 
     def below(self, index: int) -> list[int]:
@@ -273,7 +288,7 @@ class Notebook:
         results = []
         for document in range(documents):
             key = f"{self.name}:ask:{prompt}:{document}"
-            noise = random.Random(key)
+            size, seconds = _noise(key, shape.spread)
             results.append(
                 Result(
                     key,
@@ -281,8 +296,8 @@ class Notebook:
                     f"{self.name}/ask",
                     "ask",
                     f"ask.{prompt}",
-                    int(shape.size * math.exp(noise.gauss(0, shape.spread))),
-                    shape.seconds * math.exp(noise.gauss(0, shape.spread)),
+                    int(shape.size * size),
+                    shape.seconds * seconds,
                 )
             )
         return results
@@ -322,30 +337,95 @@ SCENARIOS = (
 )
 
 
+class Project:
+    """A scenario as it goes on: its notebooks, and who sits at which of them."""
+
+    def __init__(self, scenario: Scenario, rng: random.Random) -> None:
+        self.scenario, self.rng = scenario, rng
+        self.notebooks = [
+            Notebook(rng, f"{scenario.name}-{i}.py", kinds(rng, scenario.cells))
+            for i in range(scenario.notebooks)
+        ]
+        if scenario.asks:
+            for notebook in self.notebooks[: max(1, len(self.notebooks) // 3)]:
+                notebook.asks = True
+        self.day = 0
+        self.sittings = 0
+        self.steps = 0
+        self.at = 0.0
+        self.open = 0
+
+    def runs(self) -> Iterator[Run]:
+        """All of it, by time."""
+        for day in range(self.scenario.days):
+            yield from self._work(day)
+
+    def future(self, rng: random.Random) -> Iterator[Run]:
+        """How it may go on from here by other dice, for days without end.
+
+        How long this sitting and this day last is drawn anew.
+        """
+        other = copy(self)
+        other.rng = rng
+        other.notebooks = [notebook.fork(rng) for notebook in self.notebooks]
+        yield from other._go_on()
+        yield from other._sit()
+        for day in count(self.day + 1):
+            yield from other._work(day)
+
+    def _work(self, day: int) -> Iterator[Run]:
+        self.day, self.at, self.sittings = day, day * DAY + 9 * HOUR, 0
+        yield from self._sit()
+
+    def _sit(self) -> Iterator[Run]:
+        """The day's sittings after those there were."""
+        # A few notebooks a day, the ones worked on lately more often.
+        active = 1 + self.day * len(self.notebooks) // self.scenario.days
+        active = min(active, len(self.notebooks))
+        weights = [1.0 + 2.0 * (i == active - 1) for i in range(active)]
+        sittings = _at_least(self.sittings, lambda: self.rng.choice([1, 2, 2, 3]))
+        while self.sittings < sittings:
+            self.sittings += 1
+            self.steps = 0
+            self.open = self.rng.choices(range(active), weights)[0]
+            yield Run(self.at, tuple(self.notebooks[self.open].everything()))
+            yield from self._go_on()
+
+    def _go_on(self) -> Iterator[Run]:
+        """The sitting's steps after those there were."""
+        rng = self.rng
+        steps = _at_least(self.steps, lambda: max(3, int(rng.gauss(16, 6))))
+        while self.steps < steps:
+            self.steps += 1
+            self.at += rng.expovariate(1 / 150) + 5
+            if requests := self.notebooks[self.open].step(self.scenario.habits):
+                yield Run(self.at, tuple(requests))
+        self.at += rng.expovariate(1 / HOUR)
+
+
+def project(scenario: Scenario, seed: int) -> Project:
+    return Project(scenario, random.Random(f"{scenario.name}/{seed}"))
+
+
 def trace(scenario: Scenario, seed: int) -> list[Run]:
     """The runs of a project, by time."""
-    return list(_runs(scenario, random.Random(f"{scenario.name}/{seed}")))
+    return list(project(scenario, seed).runs())
 
 
-def _runs(scenario: Scenario, rng: random.Random) -> Iterator[Run]:
-    notebooks = [
-        Notebook(rng, f"{scenario.name}-{i}.py", kinds(rng, scenario.cells))
-        for i in range(scenario.notebooks)
-    ]
-    if scenario.asks:
-        for notebook in notebooks[: max(1, len(notebooks) // 3)]:
-            notebook.asks = True
-    at = 0.0
-    for day in range(scenario.days):
-        # A few notebooks a day, the ones worked on lately more often.
-        active = notebooks[: 1 + day * len(notebooks) // scenario.days]
-        weights = [1.0 + 2.0 * (i == len(active) - 1) for i in range(len(active))]
-        at = day * DAY + 9 * HOUR
-        for _ in range(rng.choice([1, 2, 2, 3])):
-            notebook = rng.choices(active, weights)[0]
-            yield Run(at, tuple(notebook.everything()))
-            for _ in range(max(3, int(rng.gauss(16, 6)))):
-                at += rng.expovariate(1 / 150) + 5
-                if requests := notebook.step(scenario.habits):
-                    yield Run(at, tuple(requests))
-            at += rng.expovariate(1 / HOUR)
+def _at_least(least: int, draw: Callable[[], int]) -> int:
+    """A number as it is drawn, of those that are not less than `least`."""
+    while (number := draw()) < least:
+        pass
+    return number
+
+
+@lru_cache(maxsize=1 << 16)
+def _node(index: int, version: int, above: tuple[str, ...]) -> str:
+    return f"{index}.{version}({','.join(above)})"
+
+
+@lru_cache(maxsize=1 << 17)
+def _noise(key: str, spread: float) -> tuple[float, float]:
+    """By how much the result is larger and slower than others of its kind."""
+    noise = random.Random(key)
+    return math.exp(noise.gauss(0, spread)), math.exp(noise.gauss(0, spread))
