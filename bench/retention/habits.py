@@ -16,8 +16,9 @@ from itertools import islice
 from policies import ROWS, Ranked
 from traces import Project, Result
 
-FUTURES = 8
-RUNS = 100  # Some six sittings.
+# With half as many it foresees too little of what is rare.
+FUTURES = 16
+RUNS = 150  # Some nine sittings.
 # Of what so few futures do not show: little, and the less the longer it was not used.
 UNFORESEEN = 0.01
 

@@ -3,7 +3,7 @@
 Writes RETENTION.md and retention.svg into the folder above. With `--json`, prints
 `{"vs_lru": ..., "vs_bound": ...}` and writes nothing. With `--habits`, prints what who
 knows people's habits computes anew over what the clairvoyant does, by trace and in the
-mean, in some ten minutes.
+mean, in some twenty minutes.
 """
 
 from __future__ import annotations
