@@ -119,13 +119,16 @@ export class PruneCommand {
     const show = (unticked: ReadonlySet<string>) => {
       const items = itemsOf(current, locale, pin);
       pick.items = items;
+      pick.placeholder =
+        items.length === 0
+          ? t('All of it is pinned now, and stays.')
+          : t('What is ticked goes. Untick what is to stay, or pin it for good.');
       pick.selectedItems = items.filter(({ line }) => line && !unticked.has(idOf(current, line)));
       retitle();
     };
     pick.canSelectMany = true;
     pick.ignoreFocusOut = true;
     pick.matchOnDescription = true;
-    pick.placeholder = t('What is ticked goes. Untick what is to stay, or pin it for good.');
     show(new Set());
     return new Promise((resolve) => {
       pick.onDidChangeSelection(retitle);
