@@ -97,7 +97,9 @@ class Cellar(Files):
         self.store.flush()
 
     def close(self) -> None:
-        self.settle()
+        from marimo_cellar import behind
+
+        behind.queue_of(self.store.database).join()
         self.store.database.fold_log()
         self.store.database.close()
 

@@ -63,10 +63,10 @@ class Queue:
         self._worth = 0.0
         self._added = 0
         self._ended = 0
-        # Whether there is a thread that commits, and how many wait for it; and whether
-        # one folds the log.
+        # Whether there is a thread that commits, and how many wait for it; and the last
+        # one that folded the log.
         self._working = False
-        self._folding = False
+        self._folding: threading.Thread | None = None
         self._hurried = 0
         # What waits or is being committed: its items by key, its entries by hash.
         self._items: dict[str, Item] = {}
@@ -104,6 +104,12 @@ class Queue:
                 with self.hurrying():
                     self._begin_work()
                     self._went.wait_for(lambda: self._ended >= goal)
+
+    def join(self) -> None:
+        """As `settle`, and waits until the log is folded, if a thread does that."""
+        self.settle()
+        if self._folding is not None:
+            self._folding.join()
 
     @contextmanager
     def hurrying(self) -> Iterator[None]:
@@ -148,7 +154,6 @@ class Queue:
                     return
                 self._wait(self._is_urgent, _GATHERING_SECONDS)
             self._commit_waiting()
-            self._fold()
 
     def _fold(self) -> None:
         """Has a log that has grown folded by a thread of its own.
@@ -158,20 +163,18 @@ class Queue:
         """
 
         def fold() -> None:
-            try:
-                with suppress(Exception):
-                    self._database.fold_log()
-            finally:
-                self._folding = False
+            with suppress(Exception):
+                self._database.fold_log()
 
         # Only who commits asks, and that is one at a time.
-        if not self._folding and self._database.log_size() > checkpoints.WORTH_FOLDING:
-            self._folding = True
-            try:
-                threading.Thread(target=fold, daemon=False).start()
-            except RuntimeError:
-                # The interpreter is ending, and closing the database folds it.
-                self._folding = False
+        if self._folding is not None and self._folding.is_alive():
+            return
+        if self._database.log_size() > checkpoints.WORTH_FOLDING:
+            folding = threading.Thread(target=fold, daemon=False)
+            # Where the interpreter is ending, closing the database folds it.
+            with suppress(RuntimeError):
+                folding.start()
+                self._folding = folding
 
     def _wait(self, until: Callable[[], object], seconds: float) -> bool:
         """Waits for something to be so. False after some seconds, and as the process
@@ -207,6 +210,8 @@ class Queue:
             if save.end is not None:
                 with suppress(Exception):
                     save.end()
+        # Before anybody hears that it is committed, who may want to `join` then.
+        self._fold()
         with self._lock:
             for save in batch:
                 self._hashes[save.key.hash] -= 1

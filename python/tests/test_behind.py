@@ -225,7 +225,7 @@ def test_nobody_waits_for_the_log_to_be_folded(
     # One at a time, and another once that is done.
     assert len(folded) == 1
     free.set()
-    until(lambda: not behind.queue_of(store.database)._folding)
+    behind.queue_of(store.database).join()
     assert store.put("n/P_last.pickle", b"one") and store.flush()
     until(lambda: len(folded) == 2)
 

@@ -9,7 +9,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -63,9 +62,8 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SqliteStore:
 
 
 def fold(database: Database) -> None:
-    # On a thread of its own, with connections of its own.
-    while behind.queue_of(database)._folding:
-        time.sleep(0.01)
+    # What a thread folds, it folds by connections of its own.
+    behind.queue_of(database).join()
     database.close()
     with closing(sqlite3.connect(database.path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
