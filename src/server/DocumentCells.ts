@@ -9,7 +9,7 @@ import { describeReasons, notCacheable, parseReasons } from '../protocol/reasons
 import { CacheError } from '../store/CacheError';
 import type { Saved } from '../store/figures';
 import type { NotebookRecord, RecordedEntry, RecordedRefusal } from '../store/record';
-import type { EntrySummary, ReadSummary } from '../store/rows';
+import type { ReadSummary } from '../store/rows';
 import {
   type Answer,
   changedTitle,
@@ -131,20 +131,17 @@ export class DocumentCells {
     const entry = entryOf(judgement);
     const { loader } = cache;
     try {
-      const [items, entries, lookups, outdated] = await Promise.all([
+      const [items, lookups, outdated] = await Promise.all([
         entry === undefined ? [] : loader.items(entry.entryId),
-        loader.entries(cellId),
         loader.lookups(cellId, mostRuns),
         this.#outdated(cell, answer),
       ]);
       const runs = lookups.map((lookup) => {
-        const isServed = ({ cacheName, hash }: EntrySummary) =>
-          cacheName === lookup.cacheName && hash === lookup.hash;
         const reasons = parseReasons(lookup.reasons);
         const reason = describeReasons(reasons, titleOf(cells)) ?? lookup.why;
-        const { outcome, at, seconds } = lookup;
+        const { outcome, at, seconds, computedIn } = lookup;
         const met = outcome === 'hit' && notCacheable(reasons) ? ('again' as const) : outcome;
-        return { met, at, seconds, computedIn: entries.find(isServed)?.runtime, reason };
+        return { met, at, seconds, computedIn, reason };
       });
       const refusal =
         judgement.state === 'notCacheable' ? describeRefusal(judgement.refusal) : undefined;

@@ -111,6 +111,10 @@ const lookupFields = {
   outcome: oneOf('outcome', outcomes),
   at: real('at'),
   seconds: optional(real('seconds')),
+  computedIn: optional(
+    real(`(SELECT e.runtime FROM entries AS e
+      WHERE e.cell_id = l.cell_id AND e.cache_name = l.cache_name AND e.hash = l.hash LIMIT 1)`),
+  ),
   why: optional(text('why')),
   reasons: optional(text('NULL')),
 };
@@ -259,7 +263,7 @@ export async function listLookups(
   limit: number,
 ): Promise<LookupSummary[]> {
   const latest =
-    '(SELECT * FROM lookups WHERE cell_id = ? ORDER BY at DESC, lookup_id DESC LIMIT ?)';
+    '(SELECT * FROM lookups WHERE cell_id = ? ORDER BY at DESC, lookup_id DESC LIMIT ?) AS l';
   const found = (await tellsWhy(connection))
     ? lookups.sql(`${latest} LEFT JOIN reasons USING (lookup_id)`)
     : lookupsOf10.sql(latest);

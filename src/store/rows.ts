@@ -127,6 +127,8 @@ export interface LookupSummary {
   readonly at: number;
   /** Load time of a hit, run time of a miss. */
   readonly seconds: number | undefined;
+  /** What it took to compute the result that is kept of it, if one is. */
+  readonly computedIn: number | undefined;
   /** Of a miss, an English sentence. */
   readonly why: string | undefined;
   /** The same for programs, also of a hit: a JSON array, see `src/protocol/reasons.ts`. Since 1.1. */

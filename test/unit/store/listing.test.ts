@@ -271,7 +271,9 @@ test('lookups come newest first, as many as are asked for', async (t) => {
     `${oneCell} INSERT INTO lookups (cell_id, cache_name, hash, outcome, at, seconds, why) VALUES
       (1, 'cell_cache', 'a', 'miss', 1, 2.5, 'nothing earlier'), (1, 'cell_cache', 'b', 'hit', 3, 0.5, NULL),
       (1, 'cell_cache', 'c', 'miss', 2, NULL, NULL);
-     INSERT INTO reasons VALUES (3, '[{"kind":"cleared"}]')`,
+     INSERT INTO reasons VALUES (3, '[{"kind":"cleared"}]');
+     INSERT INTO entries (cell_id, cache_name, cache_type, hash, loader, runtime, created_at)
+       VALUES (1, 'cell_cache', 'P', 'b', 'lazy', 2.25, 1);`,
   );
   const loader = await openCache(t, path);
   const [last, before] = await loader.lookups(1, 2);
@@ -282,10 +284,12 @@ test('lookups come newest first, as many as are asked for', async (t) => {
     outcome: 'hit',
     at: 3,
     seconds: 0.5,
+    computedIn: 2.25,
     why: undefined,
     reasons: undefined,
   });
   assert.equal(before?.hash, 'c');
+  assert.equal(before.computedIn, undefined);
   assert.equal(before.reasons, '[{"kind":"cleared"}]');
   assert.equal((await loader.lookups(1, 9)).at(-1)?.why, 'nothing earlier');
 });
