@@ -11,7 +11,7 @@ const damaged: Fault = {
   message: 'its bytes are not those that were saved',
 };
 const owner = (name: string | undefined, code = '') => ({
-  notebook: '/work/market.py',
+  notebook: '/project/market.py',
   name,
   code,
 });
@@ -21,7 +21,7 @@ const text = (...faults: readonly Fault[]): string =>
     [
       {
         name: 'work',
-        path: '/work/__marimo__/cache/cache.db',
+        path: '/project/__marimo__/cache/cache.db',
         report: { faults, entries: 3, size: 1200, quarantined: 0 },
       },
     ],
@@ -56,7 +56,7 @@ test('each kind of fault has its own way out', () => {
   assert.match(text(file), /permissions of the file/);
   assert.doesNotMatch(text(file), /Put Right|--repair/);
   const torn = { kind: 'integrity', about: 'cache.db', message: 'torn' } as const;
-  assert.match(text(torn), /check "\/work\/__marimo__\/cache\/cache\.db" --repair/);
+  assert.match(text(torn), /check "\/project\/__marimo__\/cache\/cache\.db" --repair/);
   assert.doesNotMatch(text(torn), /Put Right/);
 });
 

@@ -218,7 +218,7 @@ const shown: { name: string; node: Node; label: string; description: string; con
   },
   {
     name: 'a workspace folder',
-    node: { kind: 'folder', name: 'work', path: '/work' },
+    node: { kind: 'folder', name: 'work', path: '/project' },
     label: 'work',
     description: '',
     context: 'folder',
@@ -278,7 +278,7 @@ test('an id stays the same whatever a thing amounts to, and differs between thin
 test('commands are told numbers, never paths', () => {
   assert.deepEqual(referenceOf(itemNode), { kind: 'entry', cache: 0, entryId: 11, key: item.key });
   assert.deepEqual(referenceOf(cellNode), { kind: 'cell', cache: 0, cellId: 7 });
-  assert.equal(referenceOf({ kind: 'folder', name: 'work', path: '/work' }), undefined);
+  assert.equal(referenceOf({ kind: 'folder', name: 'work', path: '/project' }), undefined);
 });
 
 test('a cell without a name is called by its first line of code', () => {

@@ -1,6 +1,8 @@
 // Opens the real pages of the preview and the overview, built as esbuild.mjs builds them, in a real Chromium, with this file in
 // the place of VS Code: it provides the theme's variables and hears and says the protocol's messages.
+import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
+import { after, before } from 'node:test';
 import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
@@ -59,6 +61,31 @@ export interface OpenedOverview {
   readonly heard: readonly FromOverview[];
   readonly faults: readonly string[];
   readonly show: (view: OverviewView) => Promise<void>;
+}
+
+/**
+ * One browser for the tests of a suite, from its beginning to its end.
+ * @param opened pages of which, whatever a test was about, no script failed and no policy was broken
+ */
+export function browserFor(
+  opened: readonly { readonly faults: readonly string[] }[],
+): () => PreviewBrowser {
+  let browser: PreviewBrowser | undefined;
+  const started = () => {
+    assert.ok(browser);
+    return browser;
+  };
+  before(async () => {
+    browser = await PreviewBrowser.start();
+  });
+  after(async () => {
+    try {
+      for (const { faults } of opened) assert.deepEqual(faults, []);
+    } finally {
+      await started().stop();
+    }
+  });
+  return started;
 }
 
 /** One browser for a file of tests. */

@@ -1,10 +1,10 @@
 // The overview's page in a real Chromium, while the caches that it tells of change.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { Locator } from 'playwright-core';
 import { overviewView } from '../../../src/preview/overviewView';
 import type { OverviewView, Saver } from '../../../src/protocol/overview';
-import { noBrowser, type OpenedOverview, PreviewBrowser } from './browser';
+import { browserFor, noBrowser, type OpenedOverview } from './browser';
 
 const words = overviewView([], [], { locale: 'en', now: 0, trusted: true, nameOf: String }).words;
 
@@ -44,23 +44,11 @@ const longer: OverviewView = {
 };
 
 describe('the overview’s page', { skip: noBrowser }, () => {
-  let browser: PreviewBrowser;
   const opened: OpenedOverview[] = [];
-
-  before(async () => {
-    browser = await PreviewBrowser.start();
-  });
-
-  after(async () => {
-    try {
-      for (const { faults } of opened) assert.deepEqual(faults, []);
-    } finally {
-      await browser.stop();
-    }
-  });
+  const browser = browserFor(opened);
 
   const open = async (shown = view, height = 400): Promise<OpenedOverview> => {
-    const overview = await browser.openOverview(shown, { width: 800, height });
+    const overview = await browser().openOverview(shown, { width: 800, height });
     opened.push(overview);
     return overview;
   };

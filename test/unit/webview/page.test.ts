@@ -1,9 +1,9 @@
 // The preview's page in a real Chromium: what a user sees, hears and presses.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { Locator } from 'playwright-core';
 import type { ToHost, ToPage } from '../../../src/protocol/preview';
-import { noBrowser, PreviewBrowser } from './browser';
+import { browserFor, noBrowser } from './browser';
 import type { Answer, Opened, OpenOptions } from './browser';
 import { answer, entry, values } from './examples';
 
@@ -15,24 +15,11 @@ interface InPage {
 declare function getComputedStyle(element: InPage): Readonly<Record<string, string>>;
 
 describe('the preview’s page', { skip: noBrowser }, () => {
-  let browser: PreviewBrowser;
   const opened: Opened[] = [];
-
-  before(async () => {
-    browser = await PreviewBrowser.start();
-  });
-
-  after(async () => {
-    // Whatever a test was about, no script of the page failed and no policy was broken.
-    try {
-      for (const { faults } of opened) assert.deepEqual(faults, []);
-    } finally {
-      await browser.stop();
-    }
-  });
+  const browser = browserFor(opened);
 
   const open = async (options: Partial<OpenOptions> = {}): Promise<Opened> => {
-    const preview = await browser.open({ entry, answer, ...options });
+    const preview = await browser().open({ entry, answer, ...options });
     opened.push(preview);
     return preview;
   };
@@ -206,7 +193,7 @@ describe('the preview’s page', { skip: noBrowser }, () => {
   });
 
   test('the policy lets no script in but the page’s own', async () => {
-    const preview = await browser.open({ entry, answer });
+    const preview = await browser().open({ entry, answer });
     await preview.page.evaluate(`
       const script = document.createElement('script');
       script.textContent = 'window.harmed = true';
