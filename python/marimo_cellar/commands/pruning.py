@@ -170,13 +170,14 @@ def _lines(database: Database, planned: Plan) -> list[_Line]:
 def _as_json(
     database: Database, planned: Plan, outcome: Outcome | None, lines: list[_Line]
 ) -> dict[str, object]:
+    loss = planned.loss
     return {
         "database": str(database.path),
         "budget": planned.budget,
         "used": planned.used,
         "frees": planned.size,
-        "seconds": planned.loss.seconds,
-        "amount": planned.loss.amount,
+        "seconds": loss.seconds,
+        "amount": loss.amount,
         "entries": [asdict(line) for line in lines],
         "done": None
         if outcome is None
