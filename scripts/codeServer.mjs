@@ -40,6 +40,9 @@ export async function codeServer() {
     installPackages(into, { 'code-server': CODE_SERVER }, ['code-server', 'argon2'], {
       ...process.env,
       npm_config_nodedir: nodeHome,
+      // By it code-server's script tells which Node it is installed with. `npm start` sets it to the
+      // Node that npm runs on, and an npm within it would pass that on.
+      npm_config_user_agent: undefined,
       PATH: `${bin}${path.delimiter}${process.env.PATH ?? ''}`,
     }),
   );
