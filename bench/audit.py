@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from time import perf_counter
 
-from marimo_cellar import opens
+from marimo_cellar.entries import opens
 
 ROUNDS = 101
 OPENS = 2000

@@ -8,9 +8,9 @@ from typing import Protocol
 
 from traces import Result
 
-from marimo_cellar import evicting, retention
-from marimo_cellar.evicting import Cleaning
-from marimo_cellar.retention import Rules
+from marimo_cellar.cleaning import evicting, retention
+from marimo_cellar.cleaning.evicting import Cleaning
+from marimo_cellar.cleaning.retention import Rules
 
 ROWS = 2048  # What an entry's rows are counted as, in bytes, for every policy.
 
@@ -103,7 +103,7 @@ class Cellar:
     """
 
     def __init__(self) -> None:
-        from marimo_cellar import schema
+        from marimo_cellar.database import schema
 
         self.rules = Rules(hold=0.0)
         self.connection = sqlite3.connect(":memory:", isolation_level=None)

@@ -21,8 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from marimo_cellar import pruning, retention
-from marimo_cellar.database import Database, database_in
+from marimo_cellar.cleaning import pruning, retention
+from marimo_cellar.database.database import Database, database_in
 
 ENTRIES = 100_000
 CELLS = 1000

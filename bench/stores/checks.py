@@ -32,7 +32,7 @@ def equip(subject: str) -> None:
         elif sys.modules.get(module) is None:
             sys.modules.pop(module, None)
     # Not imported here: its import is part of what a notebook's run costs.
-    checksums = sys.modules.get("marimo_cellar.checksums")
+    checksums = sys.modules.get("marimo_cellar.values.checksums")
     if checksums is not None:
         checksums._library.cache_clear()
         if subject == FAST and checksums.library() == "zlib":

@@ -26,8 +26,9 @@ def loader_in(folder: Path, subject: str, kind: str = "lazy", **policy: Any) -> 
         store: Any = FileStore(str(place))
         classes: dict[str, Any] = {"lazy": LazyLoader, "pickle": PickleLoader}
     else:
-        from marimo_cellar import kernel, loader
-        from marimo_cellar.store import SqliteStore
+        from marimo_cellar import kernel
+        from marimo_cellar.loaders import loader
+        from marimo_cellar.session.store import SqliteStore
 
         # As a kernel has it, with what joining one changes beside the loaders.
         kernel.join_process()

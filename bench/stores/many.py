@@ -127,7 +127,7 @@ def _files(folder: Path) -> list[tuple[str, int]]:
 
 class _Cellar:
     def __init__(self, folder: Path, population: Population) -> None:
-        from marimo_cellar.database import database_in
+        from marimo_cellar.database.database import database_in
 
         self.database = database_in(folder)
 
@@ -150,7 +150,7 @@ class _Cellar:
         return len(self._rows("SELECT cell_id, entries, size, runtime FROM totals"))
 
     def clear(self, cell: int) -> int:
-        from marimo_cellar import blobs, clearing
+        from marimo_cellar.entries import blobs, clearing
 
         with self.database.writing() as connection:
             rows = connection.execute(

@@ -74,7 +74,7 @@ def fill_files(folder: Path, population: Population) -> None:
 
 def fill_database(folder: Path, population: Population) -> None:
     """As Cellar has it, for the notebooks two folders above, which are written too."""
-    from marimo_cellar.database import database_in
+    from marimo_cellar.database.database import database_in
 
     database = database_in(folder)
     for index in range(population.notebooks):
@@ -88,10 +88,10 @@ def _fill_notebook(
     database: Any, path: Path, index: int, population: Population
 ) -> None:
     from marimo_cellar import _marimo
-    from marimo_cellar.entries import Owner
-    from marimo_cellar.notebook import KernelCell, compose
-    from marimo_cellar.roll import Roll
-    from marimo_cellar.saving import nodes_of, places
+    from marimo_cellar.entries.entries import Owner
+    from marimo_cellar.entries.roll import Roll
+    from marimo_cellar.entries.saving import nodes_of, places
+    from marimo_cellar.notebook.notebook import KernelCell, compose
 
     first = index * population.cells
     numbers = range(first, first + population.cells)
@@ -138,7 +138,8 @@ def insert_entries(
     connection: Any, cell_id: int, node: bytes | None, cell: int, population: Population
 ) -> None:
     """A cell's entries, in the caller's transaction."""
-    from marimo_cellar import checksums, keys
+    from marimo_cellar.entries import keys
+    from marimo_cellar.values import checksums
 
     (last,) = connection.execute(
         "SELECT coalesce(max(entry_id), 0) FROM entries"

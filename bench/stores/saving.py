@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, required=True)
     given = parser.parse_args()
     sys.path.insert(0, str(given.package.resolve()))
-    from marimo_cellar.database import database_in
+    from marimo_cellar.database.database import database_in
 
     database = database_in(given.folder.resolve() / "__marimo__" / "cache")
     one = Population(entries=1)

@@ -88,7 +88,7 @@ class Cellar(Files):
     """Cellar's `SqliteStore`, by the same keys."""
 
     def _store(self) -> Any:
-        from marimo_cellar.store import SqliteStore
+        from marimo_cellar.session.store import SqliteStore
 
         # As a kernel has it. What it puts is waited for by `settle`.
         return SqliteStore(str(self.folder), behind=True)
@@ -97,7 +97,7 @@ class Cellar(Files):
         self.store.flush()
 
     def close(self) -> None:
-        from marimo_cellar import behind
+        from marimo_cellar.entries import behind
 
         behind.queue_of(self.store.database).join()
         self.store.database.fold_log()

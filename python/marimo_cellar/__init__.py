@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from marimo_cellar.loader import SqliteLoader
-    from marimo_cellar.spending import cost
-    from marimo_cellar.store import SqliteStore
+    from marimo_cellar.loaders.loader import SqliteLoader
+    from marimo_cellar.session.spending import cost
+    from marimo_cellar.session.store import SqliteStore
 
 __version__ = "0.1.0"
 __all__ = ["SqliteLoader", "SqliteStore", "cost"]
@@ -22,15 +22,15 @@ def __getattr__(name: str) -> Any:
     # Not at import: these need marimo's private modules, and the entry point must
     # be able to say so when one of them is not as expected.
     if name == "SqliteStore":
-        from marimo_cellar.store import SqliteStore
+        from marimo_cellar.session.store import SqliteStore
 
         return SqliteStore
     if name == "SqliteLoader":
-        from marimo_cellar.loader import SqliteLoader
+        from marimo_cellar.loaders.loader import SqliteLoader
 
         return SqliteLoader
     if name == "cost":
-        from marimo_cellar.spending import cost
+        from marimo_cellar.session.spending import cost
 
         return cost
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

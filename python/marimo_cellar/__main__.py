@@ -24,7 +24,7 @@ try:
         pruning,
         why,
     )
-    from marimo_cellar.database import Unavailable
+    from marimo_cellar.database.database import Unavailable
 except ModuleNotFoundError as error:
     # A terminal's `python` is often another one than its `marimo` runs by.
     if error.name not in ("marimo", "msgspec"):

@@ -67,7 +67,7 @@ def join_process() -> bool:
 
 def _replace_loaders() -> None:
     from marimo_cellar import _marimo
-    from marimo_cellar.loader import (
+    from marimo_cellar.loaders.loader import (
         SqliteJsonLoader,
         SqliteLoader,
         SqlitePickleLoader,
@@ -87,8 +87,10 @@ def _replace_loaders() -> None:
 
 def _add_features() -> None:
     """What goes beyond keeping results, each as far as this marimo lets us."""
-    from marimo_cellar import _marimo, handover, mapped, published
-    from marimo_cellar.batches import batching
+    from marimo_cellar import _marimo
+    from marimo_cellar.loaders import handover, published
+    from marimo_cellar.values import mapped
+    from marimo_cellar.values.batches import batching
 
     attempt(
         "reading large values without a copy",
@@ -118,13 +120,14 @@ def _add_features() -> None:
 
 
 def _join_context() -> None:
-    from marimo_cellar import _marimo, published
+    from marimo_cellar import _marimo
+    from marimo_cellar.loaders import published
 
     context = _marimo.current_context()
     if context is None or _marimo.session_in(context) is not None:
         return
-    from marimo_cellar.session import session_of
-    from marimo_cellar.stock import StockFiles
+    from marimo_cellar.session.session import session_of
+    from marimo_cellar.session.stock import StockFiles
 
     session = session_of(context)
     attempt(
@@ -161,7 +164,9 @@ def _not_joined(error: Exception) -> None:
 def _finish(session: Any) -> None:
     """The end of a run: what was computed and used is written down, and the disk
     looked after, on a thread."""
-    from marimo_cellar import behind, lookups, sweeping
+    from marimo_cellar.checking import sweeping
+    from marimo_cellar.entries import behind
+    from marimo_cellar.lookups import lookups
 
     with behind.hurrying_all():
         session.saves.join()
@@ -190,7 +195,8 @@ def _look_after(session: Any) -> None:
 
 
 def _leave() -> None:
-    from marimo_cellar import lookups, upkeep
+    from marimo_cellar import upkeep
+    from marimo_cellar.lookups import lookups
 
     lookups.flush()
     upkeep.close_all()

@@ -26,6 +26,6 @@ def sqlite_store() -> Any:
         from marimo._save.stores import DEFAULT_STORE
 
         return DEFAULT_STORE()
-    from marimo_cellar.store import SqliteStore
+    from marimo_cellar.session.store import SqliteStore
 
     return SqliteStore()

@@ -17,18 +17,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from marimo_cellar import lookups, retention
-from marimo_cellar.apps import app_path
-from marimo_cellar.database import Database, Unavailable
+from marimo_cellar.cleaning import retention
+from marimo_cellar.cleaning.retention import Rules
+from marimo_cellar.database.apps import app_path
+from marimo_cellar.database.database import Database, Unavailable
+from marimo_cellar.lookups import lookups
 from marimo_cellar.notices import logger
-from marimo_cellar.retention import Rules
-from marimo_cellar.settings import budget_in, say_refusals, settings_of
+from marimo_cellar.settings.settings import budget_in, say_refusals, settings_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from marimo_cellar.pruning import Outcome
-    from marimo_cellar.session import Session
+    from marimo_cellar.cleaning.pruning import Outcome
+    from marimo_cellar.session.session import Session
 
 # A notebook counts as open for this long after a run, unless its kernel ends. A
 # killed kernel holds what it would load for no longer.
@@ -132,8 +133,8 @@ def _look_after(database: Database, notebook: Path | None) -> None:
     ):
         return
     # Late: most runs end before here, and the process's end waits for them.
-    from marimo_cellar import clocks
-    from marimo_cellar.pruning import prune
+    from marimo_cellar.cleaning.pruning import prune
+    from marimo_cellar.database import clocks
 
     late = now + _DRIFT
     if was_set or (
@@ -226,7 +227,7 @@ def _log(database: Database, outcome: Outcome) -> None:
     cleaning = outcome.cleaning
     if cleaning.entries:
         # The command's words, which few runs need.
-        from marimo_cellar.commands.amounts import told_seconds, told_size
+        from marimo_cellar.amounts import told_seconds, told_size
 
         logger.info(
             "Cellar: %d results left %s, %s, about %s to recompute.",

@@ -8,7 +8,9 @@ from textwrap import dedent, indent
 import pytest
 from hypothesis import settings
 
-from marimo_cellar import behind, database, lookups
+from marimo_cellar.database import database
+from marimo_cellar.entries import behind
+from marimo_cellar.lookups import lookups
 from tests import kernels
 
 # A test judges what happens and never how long it takes.

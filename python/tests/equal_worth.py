@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar import pruning
-from marimo_cellar.database import Database, database_in
-from marimo_cellar.store import SqliteStore
+from marimo_cellar.cleaning import pruning
+from marimo_cellar.database.database import Database, database_in
+from marimo_cellar.session.store import SqliteStore
 
 
 @pytest.fixture

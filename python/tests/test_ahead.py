@@ -13,24 +13,18 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar import (
-    ahead,
-    blobfile,
-    blobs,
-    clearing,
-    contents,
-    entries,
-    lookups,
-    watching,
-)
-from marimo_cellar.database import Database, database_in
-from marimo_cellar.entries import EntryKey, Item, Owner
-from marimo_cellar.found import Found, StoredItem
-from marimo_cellar.lookup import Lookup
-from marimo_cellar.notebook import FileCell, KernelCell, Notebook, compose
-from marimo_cellar.roll import Roll
-from marimo_cellar.saving import Save, save_all
-from marimo_cellar.upcoming import Upcoming
+from marimo_cellar.database import watching
+from marimo_cellar.database.database import Database, database_in
+from marimo_cellar.database.found import Found, StoredItem
+from marimo_cellar.entries import ahead, blobs, clearing, contents, entries
+from marimo_cellar.entries.entries import EntryKey, Item, Owner
+from marimo_cellar.entries.roll import Roll
+from marimo_cellar.entries.saving import Save, save_all
+from marimo_cellar.entries.upcoming import Upcoming
+from marimo_cellar.lookups import lookups
+from marimo_cellar.lookups.lookup import Lookup
+from marimo_cellar.notebook.notebook import FileCell, KernelCell, Notebook, compose
+from marimo_cellar.values import blobfile
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "pread"), reason="nothing is watched here"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from marimo_cellar.alongside import later
+from marimo_cellar.values.alongside import later
 
 
 def test_later_acts_when_its_time_has_come() -> None:

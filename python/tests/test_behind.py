@@ -15,14 +15,16 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar import SqliteStore, behind, blobs, checkpoints, notices, saving
-from marimo_cellar.blobs import INLINE_BYTES, Blob
-from marimo_cellar.checking import audit
-from marimo_cellar.database import Database
-from marimo_cellar.entries import EntryKey, Owner
-from marimo_cellar.entry_stores import EntryWriter
-from marimo_cellar.loader import SqlitePickleLoader
-from marimo_cellar.roll import Roll
+from marimo_cellar import SqliteStore, notices
+from marimo_cellar.checking.checking import audit
+from marimo_cellar.database import checkpoints
+from marimo_cellar.database.database import Database
+from marimo_cellar.entries import behind, blobs, saving
+from marimo_cellar.entries.blobs import INLINE_BYTES, Blob
+from marimo_cellar.entries.entries import EntryKey, Owner
+from marimo_cellar.entries.roll import Roll
+from marimo_cellar.loaders.loader import SqlitePickleLoader
+from marimo_cellar.session.entry_stores import EntryWriter
 from tests.kernels import PACKAGE
 from tests.test_store import KEY, filled, rows
 

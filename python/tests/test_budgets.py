@@ -9,8 +9,13 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar.place import System
-from marimo_cellar.settings import Setting, budget_in, find_settings, parse_size
+from marimo_cellar.settings.place import System
+from marimo_cellar.settings.settings import (
+    Setting,
+    budget_in,
+    find_settings,
+    parse_size,
+)
 
 BUDGETS = json.loads(
     Path(__file__).parents[2].joinpath("test/fixtures/budgets.json").read_text("utf-8")
@@ -32,7 +37,7 @@ def test_budgets_as_both_languages_know_them(
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    monkeypatch.setattr("marimo_cellar.settings._free", lambda _: case["free"])
+    monkeypatch.setattr("marimo_cellar.settings.settings._free", lambda _: case["free"])
     folder = tmp_path / "p"
     found = find_settings(folder, System({}, "linux", tmp_path / "home"))
     size = budget_in(folder / "__marimo__" / "cache", case["used"], found.budget)

@@ -10,14 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marimo_cellar import code
-from marimo_cellar import roll as rolls
-from marimo_cellar.database import Database, database_in
-from marimo_cellar.entries import Owner
-from marimo_cellar.identity import match_cells
-from marimo_cellar.notebook import FileCell, KernelCell, compose, digest_of, normalised
-from marimo_cellar.roll import Roll
-from marimo_cellar.saving import nodes_of, places
+from marimo_cellar.database.database import Database, database_in
+from marimo_cellar.entries import roll as rolls
+from marimo_cellar.entries.entries import Owner
+from marimo_cellar.entries.roll import Roll
+from marimo_cellar.entries.saving import nodes_of, places
+from marimo_cellar.notebook import code
+from marimo_cellar.notebook.identity import match_cells
+from marimo_cellar.notebook.notebook import (
+    FileCell,
+    KernelCell,
+    compose,
+    digest_of,
+    normalised,
+)
 
 
 def chain(length: int) -> list[KernelCell]:

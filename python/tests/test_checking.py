@@ -16,11 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from marimo_cellar import SqliteStore, checking, repairing
+from marimo_cellar import SqliteStore
 from marimo_cellar.__main__ import main
-from marimo_cellar.checking import GRACE, audit
-from marimo_cellar.database import Database, database_in
-from marimo_cellar.owners import owners_of
+from marimo_cellar.checking import checking, repairing
+from marimo_cellar.checking.checking import GRACE, audit
+from marimo_cellar.checking.owners import owners_of
+from marimo_cellar.database.database import Database, database_in
 from tests.make_fixtures import FIXTURES
 
 

@@ -12,8 +12,8 @@ from importlib import import_module
 
 import pytest
 
-from marimo_cellar import checksums
-from marimo_cellar.alongside import alongside, each
+from marimo_cellar.values import checksums
+from marimo_cellar.values.alongside import alongside, each
 
 MB = 1024 * 1024
 # Around the sizes at which another way begins.

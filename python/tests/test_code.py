@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marimo_cellar.code import digest_of_normalised, node_digest, normalise
+from marimo_cellar.notebook.code import digest_of_normalised, node_digest, normalise
 
 TABLE = Path(__file__).parents[2] / "test" / "fixtures" / "normalise.json"
 CASES: list[dict[str, Any]] = json.loads(TABLE.read_text("utf-8"))

@@ -17,21 +17,16 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar import (
-    SqliteLoader,
-    SqliteStore,
-    behind,
-    damage,
-    lookups,
-    notices,
-    repairing,
-    schema,
-)
+from marimo_cellar import SqliteLoader, SqliteStore, notices
 from marimo_cellar._marimo import Cache, HashKey, LazyStore
-from marimo_cellar.blobs import INLINE_BYTES
-from marimo_cellar.checking import audit
-from marimo_cellar.database import Database
-from marimo_cellar.loader import SqliteJsonLoader, SqlitePickleLoader
+from marimo_cellar.checking import repairing
+from marimo_cellar.checking.checking import audit
+from marimo_cellar.database import damage, schema
+from marimo_cellar.database.database import Database
+from marimo_cellar.entries import behind
+from marimo_cellar.entries.blobs import INLINE_BYTES
+from marimo_cellar.loaders.loader import SqliteJsonLoader, SqlitePickleLoader
+from marimo_cellar.lookups import lookups
 from tests.kernels import PACKAGE
 from tests.make_fixtures import FIXTURES
 from tests.resilience.strangers import Filled

@@ -13,11 +13,11 @@ from typing import Any, cast
 
 import pytest
 
-from marimo_cellar import checkpoints, opening, schema, watching
-from marimo_cellar.database import Database, Unavailable, database_in
-from marimo_cellar.opening import connect
-from marimo_cellar.schema import APPLICATION_ID
-from marimo_cellar.store import SqliteStore
+from marimo_cellar.database import checkpoints, opening, schema, watching
+from marimo_cellar.database.database import Database, Unavailable, database_in
+from marimo_cellar.database.opening import connect
+from marimo_cellar.database.schema import APPLICATION_ID
+from marimo_cellar.session.store import SqliteStore
 from tests.kernels import PACKAGE
 from tests.test_store import audit
 
@@ -161,7 +161,7 @@ def test_the_log_is_folded_under_the_write_lock_only(
         )
     assert database.log_size() > 0
     # While another process writes, the log is left to it.
-    monkeypatch.setattr("marimo_cellar.checkpoints._PATIENCE", 0.02)
+    monkeypatch.setattr("marimo_cellar.database.checkpoints._PATIENCE", 0.02)
     other = sqlite3.connect(database.path, isolation_level=None)
     other.execute("PRAGMA wal_autocheckpoint = 0")
     other.execute("BEGIN IMMEDIATE")

@@ -191,7 +191,7 @@ def test_a_pickle_that_restores_to_something_else_is_a_miss(
     import pickle
     import zlib
 
-    from marimo_cellar.checksums import seal
+    from marimo_cellar.values.checksums import seal
 
     notebook = write(
         "block.py",

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar import SqliteStore, contents, entries
-from marimo_cellar.entries import EntryKey, Owner
-from marimo_cellar.roll import Roll
+from marimo_cellar import SqliteStore
+from marimo_cellar.entries import contents, entries
+from marimo_cellar.entries.entries import EntryKey, Owner
+from marimo_cellar.entries.roll import Roll
 from tests.make_fixtures import FIXTURES, describe
 from tests.test_store import audit
 

@@ -14,7 +14,7 @@ import pytest
 
 from marimo_cellar import SqliteLoader, SqliteStore, notices
 from marimo_cellar._marimo import Cache, HashKey, LazyStore
-from marimo_cellar.checking import audit
+from marimo_cellar.checking.checking import audit
 from tests import kernels
 from tests.conftest import Write, ran
 

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from marimo._save.loaders import lazy
 
-from marimo_cellar import SqliteStore, handover
-from marimo_cellar.entries import EntryKey, Owner
-from marimo_cellar.entry_stores import EntryWriter
-from marimo_cellar.roll import Roll
+from marimo_cellar import SqliteStore
+from marimo_cellar.entries.entries import EntryKey, Owner
+from marimo_cellar.entries.roll import Roll
+from marimo_cellar.loaders import handover
+from marimo_cellar.session.entry_stores import EntryWriter
 from tests.test_mapped import as_in_a_kernel, loader_of, save
 
 __all__ = ["as_in_a_kernel"]

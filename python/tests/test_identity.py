@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar.code import normalise
-from marimo_cellar.identity import NotebookCell, StoredCell, match_cells
+from marimo_cellar.notebook.code import normalise
+from marimo_cellar.notebook.identity import NotebookCell, StoredCell, match_cells
 
 TABLE = Path(__file__).parents[2] / "test" / "fixtures" / "identity.json"
 CASES: list[dict[str, Any]] = json.loads(TABLE.read_text("utf-8"))

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar import SqliteStore, blobs
+from marimo_cellar import SqliteStore
 from marimo_cellar.__main__ import main
 from marimo_cellar._marimo import JsonLoader, LazyLoader, PickleLoader
 from marimo_cellar.commands import importing
 from marimo_cellar.commands.caches import cache_of as cache_for
+from marimo_cellar.entries import blobs
 from tests.kernels import rows_in
 from tests.test_store import KEY, audit, loader, rows
 from tests.test_takeover import (

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar import keys
-from marimo_cellar.entries import EntryKey
+from marimo_cellar.entries import keys
+from marimo_cellar.entries.entries import EntryKey
 
 _FIXTURE = Path(__file__).parents[2] / "test" / "fixtures" / "keys.json"
 _CASES: list[dict[str, Any]] = json.loads(_FIXTURE.read_text(encoding="utf-8"))

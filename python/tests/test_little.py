@@ -11,8 +11,8 @@ import pytest
 
 from marimo_cellar import SqliteLoader, SqliteStore
 from marimo_cellar._marimo import Cache, HashKey, LazyLoader, LazyStore
-from marimo_cellar.checking import audit
-from marimo_cellar.little import are_little
+from marimo_cellar.checking.checking import audit
+from marimo_cellar.values.little import are_little
 
 _LOOP: list[Any] = []
 _LOOP.append(_LOOP)

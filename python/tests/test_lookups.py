@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar import entries, lookups
-from marimo_cellar.entries import EntryKey, Item, Owner
-from marimo_cellar.lookup import Lookup
-from marimo_cellar.notebook import FileCell, KernelCell, compose
-from marimo_cellar.roll import Roll
-from marimo_cellar.saving import Save, save_all
-from marimo_cellar.store import SqliteStore
+from marimo_cellar.entries import entries
+from marimo_cellar.entries.entries import EntryKey, Item, Owner
+from marimo_cellar.entries.roll import Roll
+from marimo_cellar.entries.saving import Save, save_all
+from marimo_cellar.lookups import lookups
+from marimo_cellar.lookups.lookup import Lookup
+from marimo_cellar.notebook.notebook import FileCell, KernelCell, compose
+from marimo_cellar.session.store import SqliteStore
 
 KEY = EntryKey("cell_cache", "P", "abc", "pickle")
 
@@ -32,7 +33,7 @@ def owner(store: SqliteStore, name: str = "nb.py") -> Owner:
 
 
 def save(store: SqliteStore, whose: Owner) -> None:
-    from marimo_cellar.blobs import prepare
+    from marimo_cellar.entries.blobs import prepare
 
     blob = prepare(store.database, b"bytes", "pickle")
     item = Item("cell_cache/P_abc.pickle", "x", "pickle", None, blob)

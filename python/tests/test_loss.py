@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar.loss import Loss
-from marimo_cellar.retention import Candidate
+from marimo_cellar.cleaning.loss import Loss
+from marimo_cellar.cleaning.retention import Candidate
 
 CASES = json.loads(
     Path(__file__).parents[2].joinpath("test/fixtures/loss.json").read_text("utf-8")

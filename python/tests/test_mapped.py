@@ -19,15 +19,7 @@ import pytest
 from marimo._save.stubs.lazy_stub import BLOB_DESERIALIZERS
 from polars.testing import assert_frame_equal, assert_series_equal
 
-from marimo_cellar import (
-    SqliteLoader,
-    SqliteStore,
-    blobfile,
-    contents,
-    entries,
-    mapped,
-    mounts,
-)
+from marimo_cellar import SqliteLoader, SqliteStore
 from marimo_cellar._marimo import (
     Cache,
     FileStore,
@@ -35,8 +27,10 @@ from marimo_cellar._marimo import (
     LazyLoader,
     LazyStore,
 )
-from marimo_cellar.blobfile import MAPPED_BYTES
+from marimo_cellar.entries import contents, entries
 from marimo_cellar.kernel import join_process
+from marimo_cellar.values import blobfile, mapped, mounts
+from marimo_cellar.values.blobfile import MAPPED_BYTES
 
 KEY = HashKey(hash="dc8sase2Po7xfakuHMeboH0K7PT_DNnDJAXxrXy-dhw", cache_type="Pure")
 

@@ -14,8 +14,9 @@ from textwrap import dedent
 
 import pytest
 
-from marimo_cellar import SqliteStore, schema
-from marimo_cellar.checking import audit
+from marimo_cellar import SqliteStore
+from marimo_cellar.checking.checking import audit
+from marimo_cellar.database import schema
 from tests.kernels import PACKAGE
 from tests.make_fixtures import FIXTURES
 
@@ -64,8 +65,8 @@ def run(package: Path, folder: Path, code: str, code_expected: int = 0) -> str:
     """What a process of that package prints, with `database` at hand."""
     program = (
         f"import os, sqlite3\nfrom pathlib import Path\n"
-        f"from marimo_cellar import migrating, schema\n"
-        f"from marimo_cellar.database import Unavailable, database_in\n"
+        f"from marimo_cellar.database import migrating, schema\n"
+        f"from marimo_cellar.database.database import Unavailable, database_in\n"
         f"database = database_in(Path({str(folder)!r}))\n{dedent(code)}"
     )
     done = subprocess.run(
@@ -202,7 +203,7 @@ def test_of_many_processes_one_migrates(
     package = newer(2000, MAJOR)
     program = (
         "import sys; from pathlib import Path\n"
-        "from marimo_cellar.database import database_in\n"
+        "from marimo_cellar.database.database import database_in\n"
         f"database = database_in(Path({str(folder)!r}))\n"
         "with database.writing() as connection:\n"
         "    assert connection.execute('PRAGMA user_version').fetchone() == (2000,)"

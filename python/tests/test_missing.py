@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar import missing
-from marimo_cellar.database import database_in
+from marimo_cellar.cleaning import missing
+from marimo_cellar.database.database import database_in
 
 CASES = json.loads(
     Path(__file__).parents[2].joinpath("test/fixtures/missing.json").read_text("utf-8")

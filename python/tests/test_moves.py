@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar.code import normalise
-from marimo_cellar.identity import NotebookCell, StoredCell
-from marimo_cellar.moves import KnownApp, carried_cells, moved_app
+from marimo_cellar.notebook.code import normalise
+from marimo_cellar.notebook.identity import NotebookCell, StoredCell
+from marimo_cellar.notebook.moves import KnownApp, carried_cells, moved_app
 
 TABLE = Path(__file__).parents[2] / "test" / "fixtures" / "moves.json"
 CASES: dict[str, list[dict[str, Any]]] = json.loads(TABLE.read_text("utf-8"))

@@ -8,8 +8,8 @@ import marimo
 import pytest
 
 from marimo_cellar import _marimo
-from marimo_cellar.notebook import FileCell, KernelCell, compose, digest_of
-from marimo_cellar.notebook_file import cells_in
+from marimo_cellar.notebook.notebook import FileCell, KernelCell, compose, digest_of
+from marimo_cellar.session.notebook_file import cells_in
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar import opens, reads
-from marimo_cellar.opens import Watch
+from marimo_cellar.entries import opens, reads
+from marimo_cellar.entries.opens import Watch
 
 
 @pytest.fixture(autouse=True)

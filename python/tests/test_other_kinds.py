@@ -14,13 +14,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from marimo_cellar import SqliteLoader, SqliteStore, lookups, other_kinds, reasons
+from marimo_cellar import SqliteLoader, SqliteStore
 from marimo_cellar._marimo import LazyLoader, is_plain
-from marimo_cellar.checksums import seal
-from marimo_cellar.entries import EntryKey, Owner
-from marimo_cellar.entry_stores import EntryWriter
-from marimo_cellar.loader import SqliteJsonLoader, SqlitePickleLoader
-from marimo_cellar.roll import Roll
+from marimo_cellar.entries.entries import EntryKey, Owner
+from marimo_cellar.entries.roll import Roll
+from marimo_cellar.loaders import other_kinds
+from marimo_cellar.loaders.loader import SqliteJsonLoader, SqlitePickleLoader
+from marimo_cellar.lookups import lookups, reasons
+from marimo_cellar.session.entry_stores import EntryWriter
+from marimo_cellar.values.checksums import seal
 from tests.conftest import Write, ran
 from tests.kernels import change, export, query
 from tests.test_store import KEY, audit, loader, rows, saved, strict

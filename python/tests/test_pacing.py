@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar.pacing import Pace
+from marimo_cellar.cleaning.pacing import Pace
 
 CASES = json.loads(
     Path(__file__).parents[2].joinpath("test/fixtures/pacing.json").read_text("utf-8")

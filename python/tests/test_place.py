@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar import _marimo, notices, place
-from marimo_cellar.place import System, find_place
+from marimo_cellar import _marimo, notices
+from marimo_cellar.settings import place
+from marimo_cellar.settings.place import System, find_place
 from tests import kernels
 from tests.conftest import Write, ran
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from marimo_cellar import opening
 from marimo_cellar.__main__ import main
-from marimo_cellar.database import Database
-from marimo_cellar.store import SqliteStore
+from marimo_cellar.database import opening
+from marimo_cellar.database.database import Database
+from marimo_cellar.session.store import SqliteStore
 from tests.equal_worth import database, fill, left
 
 __all__ = ["database"]

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from marimo_cellar import pruning, retention
-from marimo_cellar.checking import audit
-from marimo_cellar.cleaner import Cleaner
-from marimo_cellar.contents import load
-from marimo_cellar.database import Database, database_in
-from marimo_cellar.entries import EntryKey, Owner, candidates
-from marimo_cellar.roll import Roll
-from marimo_cellar.store import SqliteStore
+from marimo_cellar.checking.checking import audit
+from marimo_cellar.cleaning import pruning, retention
+from marimo_cellar.cleaning.cleaner import Cleaner
+from marimo_cellar.database.database import Database, database_in
+from marimo_cellar.entries.contents import load
+from marimo_cellar.entries.entries import EntryKey, Owner, candidates
+from marimo_cellar.entries.roll import Roll
+from marimo_cellar.session.store import SqliteStore
 from tests import kernels
 from tests.conftest import Write, ran
 from tests.equal_worth import database, fill, left, prune
@@ -170,7 +170,7 @@ def test_what_was_evicted_and_computed_again_is_told(database: Database) -> None
 def test_an_evicted_entry_does_not_come_back_from_an_old_file(
     database: Database,
 ) -> None:
-    from marimo_cellar import entries
+    from marimo_cellar.entries import entries
 
     fill(database, 2)
     key = EntryKey("block", "P", "0", "pickle")

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from marimo_cellar import keys, published
 from marimo_cellar.commands import exporting, importing
 from marimo_cellar.commands.caches import Cache
-from marimo_cellar.entries import EntryKey, Owner
-from marimo_cellar.roll import Roll
-from marimo_cellar.store import SqliteStore
-from marimo_cellar.takeover import old_file
+from marimo_cellar.entries import keys
+from marimo_cellar.entries.entries import EntryKey, Owner
+from marimo_cellar.entries.roll import Roll
+from marimo_cellar.loaders import published
+from marimo_cellar.loaders.takeover import old_file
+from marimo_cellar.session.store import SqliteStore
 from tests.conftest import Write, ran
 from tests.kernels import cache_of, export, python
 

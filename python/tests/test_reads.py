@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar import reads as module
-from marimo_cellar.reads import Change, Read, change_of, settled
+from marimo_cellar.entries import reads as module
+from marimo_cellar.entries.reads import Change, Read, change_of, settled
 from tests.conftest import Write, outcomes
 from tests.kernels import export, python, query
 

@@ -14,10 +14,13 @@ from textwrap import dedent
 
 import pytest
 
-from marimo_cellar import SqliteStore, blobfile, blobs, recent, watching
-from marimo_cellar.blobs import INLINE_BYTES
-from marimo_cellar.checksums import seal
-from marimo_cellar.recent import ABSENT, Recent
+from marimo_cellar import SqliteStore
+from marimo_cellar.database import recent, watching
+from marimo_cellar.database.recent import ABSENT, Recent
+from marimo_cellar.entries import blobs
+from marimo_cellar.entries.blobs import INLINE_BYTES
+from marimo_cellar.values import blobfile
+from marimo_cellar.values.checksums import seal
 from tests.kernels import PACKAGE
 
 pytestmark = pytest.mark.skipif(

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from marimo_cellar import entries
-from marimo_cellar.blobs import prepare
-from marimo_cellar.database import Database, database_in
-from marimo_cellar.entries import EntryKey, Item, Owner
-from marimo_cellar.notebook import FileCell, KernelCell, compose
-from marimo_cellar.roll import Roll
-from marimo_cellar.saving import Save, save_all
+from marimo_cellar.database.database import Database, database_in
+from marimo_cellar.entries import entries
+from marimo_cellar.entries.blobs import prepare
+from marimo_cellar.entries.entries import EntryKey, Item, Owner
+from marimo_cellar.entries.roll import Roll
+from marimo_cellar.entries.saving import Save, save_all
+from marimo_cellar.notebook.notebook import FileCell, KernelCell, compose
 
 CODES = {
     "load": "raw = read('penguins.csv')\nclean = raw.dropna(subset=['mass', 'island'])",

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marimo_cellar import evicting, retention, schema
-from marimo_cellar.evicting import Cleaning
-from marimo_cellar.retention import Candidate, Rules, Shared
+from marimo_cellar.cleaning import evicting, retention
+from marimo_cellar.cleaning.evicting import Cleaning
+from marimo_cellar.cleaning.retention import Candidate, Rules, Shared
+from marimo_cellar.database import schema
 
 CASES = json.loads(
     Path(__file__)

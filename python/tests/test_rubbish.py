@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar import opening, repairing, rubbish
-from marimo_cellar.checking import audit
-from marimo_cellar.database import Database
-from marimo_cellar.store import SqliteStore
+from marimo_cellar.checking import repairing
+from marimo_cellar.checking.checking import audit
+from marimo_cellar.cleaning import rubbish
+from marimo_cellar.database import opening
+from marimo_cellar.database.database import Database
+from marimo_cellar.session.store import SqliteStore
 from tests.equal_worth import database, fill, left, prune
 
 __all__ = ["database"]

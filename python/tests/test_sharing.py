@@ -15,7 +15,9 @@ from textwrap import dedent
 
 import pytest
 
-from marimo_cellar import SqliteStore, blobs, checkpoints, database, notices, turns
+from marimo_cellar import SqliteStore, notices
+from marimo_cellar.database import checkpoints, database, turns
+from marimo_cellar.entries import blobs
 from tests.kernels import PACKAGE
 from tests.resilience.disk import CannotFail, failing
 from tests.test_faults import bound_by_permissions

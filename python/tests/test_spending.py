@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 import marimo_cellar
-from marimo_cellar import evicting, spending
-from marimo_cellar.database import database_in
-from marimo_cellar.entries import Cost
-from marimo_cellar.place import System
-from marimo_cellar.settings import find_settings
+from marimo_cellar.cleaning import evicting
+from marimo_cellar.database.database import database_in
+from marimo_cellar.entries.entries import Cost
+from marimo_cellar.session import spending
+from marimo_cellar.settings.place import System
+from marimo_cellar.settings.settings import find_settings
 from tests import kernels
 from tests.conftest import Write, ran
 

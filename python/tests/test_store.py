@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from marimo_cellar import SqliteLoader, SqliteStore, blobs, checking
+from marimo_cellar import SqliteLoader, SqliteStore
 from marimo_cellar._marimo import (
     Cache,
     FileStore,
@@ -24,9 +24,11 @@ from marimo_cellar._marimo import (
     LazyLoader,
     LazyStore,
 )
-from marimo_cellar.blobs import INLINE_BYTES
-from marimo_cellar.database import database_in
-from marimo_cellar.loader import SqliteJsonLoader, SqlitePickleLoader
+from marimo_cellar.checking import checking
+from marimo_cellar.database.database import database_in
+from marimo_cellar.entries import blobs
+from marimo_cellar.entries.blobs import INLINE_BYTES
+from marimo_cellar.loaders.loader import SqliteJsonLoader, SqlitePickleLoader
 
 KEY = HashKey(hash="abc", cache_type="Pure")
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from marimo_cellar import SqliteStore, blobs, checking, repairing, sweeping
-from marimo_cellar.database import Database
-from marimo_cellar.findings import Problem
+from marimo_cellar import SqliteStore
+from marimo_cellar.checking import checking, repairing, sweeping
+from marimo_cellar.checking.findings import Problem
+from marimo_cellar.database.database import Database
+from marimo_cellar.entries import blobs
 from tests.conftest import Write
 from tests.kernels import cache_of, export
 from tests.test_store import audit

@@ -13,15 +13,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from marimo_cellar import (
-    SqliteLoader,
-    SqliteStore,
-    behind,
-    blobfile,
-    blobs,
-    lookups,
-    saving,
-)
+from marimo_cellar import SqliteLoader, SqliteStore
 from marimo_cellar._marimo import (
     FileStore,
     HashKey,
@@ -30,14 +22,17 @@ from marimo_cellar._marimo import (
     LazyStore,
     PickleLoader,
 )
-from marimo_cellar.blobs import INLINE_BYTES
-from marimo_cellar.database import Database
-from marimo_cellar.entries import Owner
-from marimo_cellar.entry_stores import EntryWriter
-from marimo_cellar.loader import SqliteJsonLoader, SqlitePickleLoader
-from marimo_cellar.roll import Roll
-from marimo_cellar.saving import Save
-from marimo_cellar.stock import StockFiles
+from marimo_cellar.database.database import Database
+from marimo_cellar.entries import behind, blobs, saving
+from marimo_cellar.entries.blobs import INLINE_BYTES
+from marimo_cellar.entries.entries import Owner
+from marimo_cellar.entries.roll import Roll
+from marimo_cellar.entries.saving import Save
+from marimo_cellar.loaders.loader import SqliteJsonLoader, SqlitePickleLoader
+from marimo_cellar.lookups import lookups
+from marimo_cellar.session.entry_stores import EntryWriter
+from marimo_cellar.session.stock import StockFiles
+from marimo_cellar.values import blobfile
 from tests.test_store import KEY, audit, loader, rows, saved, strict
 
 KINDS = [

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar import pruning, upkeep
-from marimo_cellar.checking import audit
-from marimo_cellar.database import Database
+from marimo_cellar import upkeep
+from marimo_cellar.checking.checking import audit
+from marimo_cellar.cleaning import pruning
+from marimo_cellar.database.database import Database
 from tests.equal_worth import database, fill, left
 
 __all__ = ["database"]
@@ -112,7 +113,7 @@ def test_what_is_kept_for_its_worth_is_not_looked_at_again_and_again(
         looks.append(given[2])
         return real(*given, **options)
 
-    monkeypatch.setattr("marimo_cellar.pruning.prune", prune)
+    monkeypatch.setattr("marimo_cellar.cleaning.pruning.prune", prune)
     for _ in range(3):
         upkeep._look_after(database, None)
     assert len(looks) == 1

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar import reasons
 from marimo_cellar.commands.why import _Cell, _sentence
+from marimo_cellar.lookups import reasons
 from tests.conftest import Write
 from tests.kernels import PACKAGE, change, export, query
 
@@ -223,7 +223,7 @@ def unsign(notebook: Path, entry: str) -> None:
     import hashlib
     import zlib
 
-    from marimo_cellar.checksums import seal
+    from marimo_cellar.values.checksums import seal
 
     ((key, content),) = query(
         notebook,

@@ -29,7 +29,7 @@ const refused = (why: 'incomplete' | 'noManifest' | 'tooLarge'): Put => ({ kind:
 
 /**
  * The cache of a folder of notebooks by marimo's store keys, as `SqliteStore` of the kernel's side has
- * it (`python/marimo_cellar/store.py`). A key says neither which notebook nor which cell it is from: what
+ * it (`python/marimo_cellar/session/store.py`). A key says neither which notebook nor which cell it is from: what
  * is saved belongs to the app `served` of that folder, and what any notebook of that folder saved
  * answers. Every method throws `CacheError` for a fault of the database.
  */

@@ -1,6 +1,6 @@
 /**
  * Why a lookup met what it met, in words. `test/fixtures/reasons.json` has every kind of reason with
- * its fields and its English sentence; `python/marimo_cellar/reasons.py` says the same.
+ * its fields and its English sentence; `python/marimo_cellar/lookups/reasons.py` says the same.
  */
 
 import * as l10n from '@vscode/l10n';
@@ -140,7 +140,7 @@ function describeVersions(name: string, { before, now }: Reason): string {
   return l10n.t('{0} was {1} and is {2}', name, text(before), text(now));
 }
 
-/** @param why what `python/marimo_cellar/retention.py` has a result leave for */
+/** @param why what `python/marimo_cellar/cleaning/retention.py` has a result leave for */
 function describeEviction(why: string): string {
   switch (why) {
     case 'room':

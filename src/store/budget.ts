@@ -11,7 +11,7 @@ import {
 } from './place';
 
 /**
- * How much a cache may keep. `python/marimo_cellar/settings.py` is the authority and says the rules;
+ * How much a cache may keep. `python/marimo_cellar/settings/settings.py` is the authority and says the rules;
  * `test/fixtures/budgets.json` holds for both.
  */
 

@@ -5,7 +5,7 @@ import { CacheError } from './CacheError';
 import { Checksums, sealOf } from './checksums';
 import type { Connection, Row } from './Connection';
 
-/** What may be wrong with a cache; `marimo_cellar/checking.py` says what each kind means. */
+/** What may be wrong with a cache; `marimo_cellar/checking/checking.py` says what each kind means. */
 export type FaultKind =
   | 'unreadable'
   | 'integrity'

@@ -8,7 +8,7 @@ import {
 } from './rows';
 
 /**
- * marimo's store keys, as `python/marimo_cellar/keys.py` reads them; `test/fixtures/keys.json` holds
+ * marimo's store keys, as `python/marimo_cellar/entries/keys.py` reads them; `test/fixtures/keys.json` holds
  * for both. `entry` is the whole of an entry or its manifest, `part` a value of one whose manifest
  * comes last, `notebook` marimo's own list of a notebook's keys, `other` stands for itself.
  */

@@ -1,6 +1,6 @@
 /**
  * Manifests: what marimo's `lazy` loader writes last of an entry, as JSON. The schema is `Cache` in
- * marimo/_save/stubs/lazy_stub.py, and `python/marimo_cellar/manifests.py` judges them by the same
+ * marimo/_save/stubs/lazy_stub.py, and `python/marimo_cellar/values/manifests.py` judges them by the same
  * rules; `test/fixtures/imports.json` holds for both.
  */
 

@@ -4,7 +4,7 @@ import type { Fault, Owner } from './checking';
 import type { Connection } from './Connection';
 import { integer, Listing, optional, text } from './fields';
 
-// As marimo_cellar/owners.py; both run test/fixtures/checks.json.
+// As marimo_cellar/checking/owners.py; both run test/fixtures/checks.json.
 
 const owners = new Listing('a cell', {
   about: text('f.about'),

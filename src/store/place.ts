@@ -4,7 +4,7 @@ import path from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 
 /**
- * Where a notebook's cache lives, like Git's configuration. `python/marimo_cellar/place.py` is the
+ * Where a notebook's cache lives, like Git's configuration. `python/marimo_cellar/settings/place.py` is the
  * authority and says the rules; `test/fixtures/places.json` holds for both.
  */
 

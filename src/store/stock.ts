@@ -22,7 +22,7 @@ export class StockFault extends Error {
  * marimo's own cache: a file a key, as its `FileStore` lays them out, below one folder, which need not
  * exist. Keys may be a stranger's, so only one that is a plain path is followed, and no link is. None
  * can be `cache.db`, which often lies in the same folder: closing a handle on it would drop SQLite's
- * locks. `python/marimo_cellar/stock.py` has the same rules.
+ * locks. `python/marimo_cellar/session/stock.py` has the same rules.
  */
 export class StockFolder {
   /** @param path absolute */

@@ -12,7 +12,7 @@ from typing import Any
 
 from marimo._runtime.context import safe_get_context
 
-from marimo_cellar.notebook import FileCell, KernelCell
+from marimo_cellar.notebook.notebook import FileCell, KernelCell
 
 # The second is what older notebooks carry.
 UNNAMED = ("_", "__")

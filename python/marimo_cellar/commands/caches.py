@@ -9,18 +9,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from marimo_cellar import _marimo, damage, faults, place
-from marimo_cellar.apps import IMPORTED
-from marimo_cellar.database import (
+from marimo_cellar import _marimo
+from marimo_cellar.database import damage, faults
+from marimo_cellar.database.apps import IMPORTED
+from marimo_cellar.database.database import (
     DATABASE_NAME,
     MARIMO_CACHE,
     Database,
     database_in,
 )
-from marimo_cellar.entries import Owner
-from marimo_cellar.faults import Unavailable
-from marimo_cellar.roll import Roll
-from marimo_cellar.stock import StockFiles
+from marimo_cellar.database.faults import Unavailable
+from marimo_cellar.entries.entries import Owner
+from marimo_cellar.entries.roll import Roll
+from marimo_cellar.session.stock import StockFiles
+from marimo_cellar.settings import place
 
 
 @dataclass(frozen=True)

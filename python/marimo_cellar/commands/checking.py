@@ -10,16 +10,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import _marimo, damage
-from marimo_cellar.checking import Stock, problems, take_stock
-from marimo_cellar.commands.amounts import counted, told_size
+from marimo_cellar import _marimo
+from marimo_cellar.amounts import counted, told_size
+from marimo_cellar.checking.checking import Stock, problems, take_stock
+from marimo_cellar.checking.findings import Kind, Problem
+from marimo_cellar.checking.owners import Owner, owners_of
+from marimo_cellar.checking.repairing import Repairs, repair
 from marimo_cellar.commands.caches import database_of, existing
 from marimo_cellar.commands.naming import notebook_name
 from marimo_cellar.commands.progress import Progress
-from marimo_cellar.database import Database
-from marimo_cellar.findings import Kind, Problem
-from marimo_cellar.owners import Owner, owners_of
-from marimo_cellar.repairing import Repairs, repair
+from marimo_cellar.database import damage
+from marimo_cellar.database.database import Database
 
 # Of one kind, so many are listed; the rest is counted.
 _LISTED = 10

@@ -10,11 +10,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import retention
-from marimo_cellar.commands.amounts import told_size
-from marimo_cellar.database import Unavailable, database_in
-from marimo_cellar.place import Place, Refusal, place_of, this_system, user_file
-from marimo_cellar.settings import Setting, Settings, budget_in, settings_of
+from marimo_cellar.amounts import told_size
+from marimo_cellar.cleaning import retention
+from marimo_cellar.database.database import Unavailable, database_in
+from marimo_cellar.settings.place import (
+    Place,
+    Refusal,
+    place_of,
+    this_system,
+    user_file,
+)
+from marimo_cellar.settings.settings import Setting, Settings, budget_in, settings_of
 
 
 def add_to(commands: Any) -> None:

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import entries, keys, published
 from marimo_cellar.commands.caches import cache_of, existing, is_marimo_cache
 from marimo_cellar.commands.progress import Progress
-from marimo_cellar.contents import load
-from marimo_cellar.database import DATABASE_NAME, Database, database_in
-from marimo_cellar.entries import EntryKey, Owner
-from marimo_cellar.found import Found
-from marimo_cellar.stock import StockFiles
+from marimo_cellar.database.database import DATABASE_NAME, Database, database_in
+from marimo_cellar.database.found import Found
+from marimo_cellar.entries import entries, keys
+from marimo_cellar.entries.contents import load
+from marimo_cellar.entries.entries import EntryKey, Owner
+from marimo_cellar.loaders import published
+from marimo_cellar.session.stock import StockFiles
 
 
 @dataclass

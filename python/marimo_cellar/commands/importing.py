@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import contents, entries, keys, manifests, published
 from marimo_cellar.commands.caches import Cache, cache_of
 from marimo_cellar.commands.progress import Progress
-from marimo_cellar.entries import EntryKey
-from marimo_cellar.entry_stores import EntryWriter
-from marimo_cellar.stock import StockFiles
+from marimo_cellar.entries import contents, entries, keys
+from marimo_cellar.entries.entries import EntryKey
+from marimo_cellar.loaders import published
+from marimo_cellar.session.entry_stores import EntryWriter
+from marimo_cellar.session.stock import StockFiles
+from marimo_cellar.values import manifests
 
 
 @dataclass

@@ -6,8 +6,8 @@ import os
 import posixpath
 from collections.abc import Mapping
 
-from marimo_cellar.apps import IMPORTED, SERVED, UNSAVED
-from marimo_cellar.database import Database
+from marimo_cellar.database.apps import IMPORTED, SERVED, UNSAVED
+from marimo_cellar.database.database import Database
 
 _COLLECTIONS: Mapping[str, str] = {
     IMPORTED: "imported from files of marimo",

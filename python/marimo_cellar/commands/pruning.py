@@ -10,14 +10,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import retention
-from marimo_cellar.commands.amounts import told_amount, told_seconds, told_size
+from marimo_cellar.amounts import told_amount, told_seconds, told_size
+from marimo_cellar.cleaning import retention
+from marimo_cellar.cleaning.loss import Loss
+from marimo_cellar.cleaning.pruning import Outcome, Plan, plan, prune
 from marimo_cellar.commands.caches import as_found, database_of, existing
 from marimo_cellar.commands.naming import notebook_name
-from marimo_cellar.database import DATABASE_NAME, Database, Unavailable
-from marimo_cellar.loss import Loss
-from marimo_cellar.pruning import Outcome, Plan, plan, prune
-from marimo_cellar.settings import budget_in, parse_size, say_refusals, settings_of
+from marimo_cellar.database.database import DATABASE_NAME, Database, Unavailable
+from marimo_cellar.settings.settings import (
+    budget_in,
+    parse_size,
+    say_refusals,
+    settings_of,
+)
 
 _LISTED = 20
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import place, reasons
-from marimo_cellar.apps import OUTSIDE, app_path
-from marimo_cellar.database import Database, database_in
-from marimo_cellar.reasons import Reason
-from marimo_cellar.titles import title_of
+from marimo_cellar.database.apps import OUTSIDE, app_path
+from marimo_cellar.database.database import Database, database_in
+from marimo_cellar.lookups import reasons
+from marimo_cellar.lookups.reasons import Reason
+from marimo_cellar.notebook.titles import title_of
+from marimo_cellar.settings import place
 
 
 def add_to(commands: Any) -> None:

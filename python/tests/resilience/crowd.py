@@ -22,8 +22,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar.checkpoints import log_size
-from marimo_cellar.database import Database, database_in
+from marimo_cellar.database.checkpoints import log_size
+from marimo_cellar.database.database import Database, database_in
 from tests.resilience.work import Worker
 
 

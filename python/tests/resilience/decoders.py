@@ -16,14 +16,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import blobs, checksums, keys, manifests
-from marimo_cellar.code import normalise
-from marimo_cellar.database import database_in
-from marimo_cellar.entries import EntryKey
-from marimo_cellar.identity import NotebookCell, StoredCell, match_cells
-from marimo_cellar.literals import end_of_literal
-from marimo_cellar.place import System, find_place
-from marimo_cellar.stock import StockFiles
+from marimo_cellar.database.database import database_in
+from marimo_cellar.entries import blobs, keys
+from marimo_cellar.entries.entries import EntryKey
+from marimo_cellar.notebook.code import normalise
+from marimo_cellar.notebook.identity import NotebookCell, StoredCell, match_cells
+from marimo_cellar.notebook.literals import end_of_literal
+from marimo_cellar.session.stock import StockFiles
+from marimo_cellar.settings.place import System, find_place
+from marimo_cellar.values import checksums, manifests
 from tests.resilience.damaging import TEXTS, damaged, made_json, text_of
 
 Case = Callable[[random.Random], None]

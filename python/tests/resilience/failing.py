@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from marimo_cellar import schema
+from marimo_cellar.database import schema
 from tests.kernels import PACKAGE
 from tests.resilience.disk import failing
 from tests.resilience.forks import Slot

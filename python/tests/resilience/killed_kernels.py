@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from marimo_cellar import checking
-from marimo_cellar.database import database_in
+from marimo_cellar.checking import checking
+from marimo_cellar.database.database import database_in
 from tests import kernels
 from tests.conftest import Write
 

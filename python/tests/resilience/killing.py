@@ -25,8 +25,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import checking, migrating, schema, sweeping
-from marimo_cellar.database import database_in
+from marimo_cellar.checking import checking, sweeping
+from marimo_cellar.database import migrating, schema
+from marimo_cellar.database.database import database_in
 from tests.resilience.forks import Slot, asked
 from tests.resilience.later import be_later
 from tests.resilience.ledger import Ledger

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marimo_cellar import schema
+from marimo_cellar.database import schema
 
 # What a later format may do: some of it at length, so that a kill comes in the middle.
 _LATER = """

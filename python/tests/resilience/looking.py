@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import SqliteStore, checking
+from marimo_cellar import SqliteStore
+from marimo_cellar.checking import checking
 from tests.resilience.forks import asked
 from tests.resilience.later import be_later
 from tests.resilience.ledger import Ledger

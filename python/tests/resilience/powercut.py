@@ -25,9 +25,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from marimo_cellar import SqliteStore, database
-from marimo_cellar.checking import audit
-from marimo_cellar.database import Unavailable
+from marimo_cellar import SqliteStore
+from marimo_cellar.checking.checking import audit
+from marimo_cellar.database import database
+from marimo_cellar.database.database import Unavailable
 from tests.kernels import PACKAGE
 from tests.resilience.disk import failing
 from tests.resilience.ledger import Ledger

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import marimo
 
-from marimo_cellar import checking
-from marimo_cellar.database import database_in
+from marimo_cellar.checking import checking
+from marimo_cellar.database.database import database_in
 from tests import kernels
 from tests.conftest import write_notebook
 from tests.resilience import crowd, failing, hostile, killed_kernels, killing, powercut
@@ -205,7 +205,7 @@ Written by `npm run soak` on {time.strftime("%Y-%m-%d", time.gmtime())}. Machine
 | --- | --- | --- | --- |
 {rows}
 
-All but the last end with `marimo_cellar.checking.audit`: rows against one another, against their bytes and against files. What it finds counts as wrong, and so does a value that is not the one saved, an acknowledged save that is not there (after a power cut, and where reads fail again and again, it may be lost), a worker that ended by itself, and in a crowd a warning.
+All but the last end with `marimo_cellar.checking.checking.audit`: rows against one another, against their bytes and against files. What it finds counts as wrong, and so does a value that is not the one saved, an acknowledged save that is not there (after a power cut, and where reads fail again and again, it may be lost), a worker that ended by itself, and in a crowd a warning.
 
 ## What to conclude
 

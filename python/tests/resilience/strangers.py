@@ -9,12 +9,14 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import SqliteLoader, SqliteStore, checking, entries
+from marimo_cellar import SqliteLoader, SqliteStore
 from marimo_cellar._marimo import Cache, HashKey, LazyStore
-from marimo_cellar.database import Unavailable, database_in
-from marimo_cellar.entries import EntryKey, Owner
-from marimo_cellar.notebook import FileCell, KernelCell, compose
-from marimo_cellar.roll import Roll
+from marimo_cellar.checking import checking
+from marimo_cellar.database.database import Unavailable, database_in
+from marimo_cellar.entries import entries
+from marimo_cellar.entries.entries import EntryKey, Owner
+from marimo_cellar.entries.roll import Roll
+from marimo_cellar.notebook.notebook import FileCell, KernelCell, compose
 from tests.resilience.damaging import NUMBERS, TEXTS
 from tests.resilience.decoders import HASH, Case
 

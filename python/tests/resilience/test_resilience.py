@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from marimo_cellar import checking
-from marimo_cellar.database import database_in
+from marimo_cellar.checking import checking
+from marimo_cellar.database.database import database_in
 from tests.conftest import Write
 from tests.resilience import (
     crowd,

@@ -15,15 +15,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from marimo_cellar import SqliteStore, lookups
+from marimo_cellar import SqliteStore
 from marimo_cellar.commands import importing
 from marimo_cellar.commands.caches import Cache
-from marimo_cellar.database import Unavailable
-from marimo_cellar.entries import EntryKey, Owner, candidates
-from marimo_cellar.keys import key_of
-from marimo_cellar.lookup import Lookup
-from marimo_cellar.roll import Roll
-from marimo_cellar.stock import StockFiles
+from marimo_cellar.database.database import Unavailable
+from marimo_cellar.entries.entries import EntryKey, Owner, candidates
+from marimo_cellar.entries.keys import key_of
+from marimo_cellar.entries.roll import Roll
+from marimo_cellar.lookups import lookups
+from marimo_cellar.lookups.lookup import Lookup
+from marimo_cellar.session.stock import StockFiles
 
 # Told to whoever watches: what is about to happen, and that it has happened.
 Tell = Callable[[str, str, int], None]

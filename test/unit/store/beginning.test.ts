@@ -29,7 +29,7 @@ test('a cache that is begun is like one that a kernel begins', async (t) => {
   const names = await readdir(dirname(path));
   assert.ok(names.includes('.gitignore') && names.includes('CACHEDIR.TAG'), String(names));
   const kernels = await readFile(
-    join(__dirname, '../../../python/marimo_cellar/folder.py'),
+    join(__dirname, '../../../python/marimo_cellar/database/folder.py'),
     'utf8',
   );
   for (const name of ['.gitignore', 'CACHEDIR.TAG']) {

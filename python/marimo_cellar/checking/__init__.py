@@ -1,0 +1,1 @@
+"""What is wrong with a cache, whose it is, and how it is put right."""

@@ -1,0 +1,1 @@
+"""Cached results as rows: saved, found, remembered and removed, each with its cell."""

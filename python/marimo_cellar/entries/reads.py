@@ -1,0 +1,288 @@
+"""The files that a cell read, and whether they are still as they were.
+
+marimo's hash does not see what is in a file. So a result may be served that was made
+of a `data.csv` that has changed since; nobody can undo that, but everybody can be told.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+import stat
+import sys
+import sysconfig
+import warnings
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from marimo_cellar.entries.opens import unnoticed
+
+How = Literal["opened", "named"]
+
+# A cell that read more files than that has the first ones kept.
+_MOST = 500
+# Times of files are kept in seconds, as floats.
+_SAME_TIME = 0.001
+_LONGEST_PATH = 260
+
+# What Python reads of modules, and what lies in folders of these names, is no data.
+_CODE = (".py", ".pyc", ".pyi", ".so", ".pyd", ".dll", ".dylib")
+_FOLDERS = frozenset(
+    {"__pycache__", "__marimo__", "site-packages", "dist-packages", "node_modules"}
+)
+
+
+class Read(Struct, frozen=True):
+    """A file as it was when the cell ended.
+
+    `path` is relative to the notebook's folder, with forward slashes. `named` is one
+    whose path stands in the cell's code, which other means than Python's may have
+    read. `size` is in bytes, `modified_at` in Unix seconds.
+    """
+
+    path: str
+    how: How
+    size: int
+    modified_at: float
+    digest: bytes | None = None
+
+
+def reads_of(
+    opened: Sequence[Any], code: str, notebook: Path, caches: Iterable[Path]
+) -> list[Read]:
+    """The files of the notebook's workspace among what a cell opened or names.
+
+    `opened` is what an `opens.Watch` gave, `caches` are folders of our own. What the
+    cell wrote is its result, not its data.
+    """
+    folder = notebook.parent
+    home = _workspace(str(folder))
+    outside = (*(str(one) for one in caches), *_pythons())
+    here = _folder()
+    read: dict[str, None] = {}
+    written: set[str] = set()
+    for event in reversed(opened):
+        if isinstance(event, str):
+            here = event
+        elif len(event) == 3 and (path := _path(event[0], here)):
+            if _writes(event):
+                written.add(path)
+            else:
+                read[path] = None
+    found: list[Read] = []
+    for path in reversed(read):
+        _add(found, path, "opened", str(folder), home, outside, written)
+    known = read.keys() | written
+    for text in literals(code):
+        for start in dict.fromkeys((_folder(), str(folder))):
+            if (path := _path(text, start)) and path not in known:
+                known = known | {path}
+                _add(found, path, "named", str(folder), home, outside, written)
+    return [one for one in found if one.path != notebook.name]
+
+
+def settled(reads: Iterable[Read], folder: Path, most: int) -> list[Read]:
+    """The same with their digests, unless they are more bytes than that in all."""
+    done = []
+    for read in reads:
+        if read.digest is None and read.size <= most:
+            digest = _digest(folder / read.path, read)
+            most -= read.size
+            read = replace(read, digest=digest)
+        done.append(read)
+    return done
+
+
+class Change(Struct, frozen=True):
+    """What became of a file. `modified_at` is None for one that is gone."""
+
+    read: Read
+    change: Literal["changed", "gone"]
+    modified_at: float | None = None
+
+
+def change_of(read: Read, folder: Path) -> Change | None:
+    """How a file is not as it was; None if it is. Never raises.
+
+    One that cannot be looked at is held to be as it was. The digest decides where
+    the file was only touched.
+    """
+    path = folder / read.path
+    try:
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return Change(read, "gone")
+    except (OSError, ValueError):
+        return None
+    if found.st_size == read.size:
+        if abs(found.st_mtime - read.modified_at) <= _SAME_TIME:
+            return None
+        if read.digest is not None:
+            try:
+                now = _touched(path, found.st_size, found.st_mtime)
+            except OSError:
+                return None
+            if now == read.digest:
+                return None
+    return Change(read, "changed", found.st_mtime)
+
+
+@lru_cache(maxsize=512)
+def _touched(path: Path, size: int, modified_at: float) -> bytes:
+    """The digest of a file that was only touched; OSError if it cannot be had.
+
+    Several cells read one file, and it stays touched: it is digested once.
+    """
+    digest = _digest(path, Read("", "opened", size, modified_at))
+    if digest is None:
+        raise OSError(f"{path} is not readable as it was")
+    return digest
+
+
+@lru_cache(maxsize=512)
+def literals(code: str) -> tuple[str, ...]:
+    """The strings in a cell's code that may be paths of files."""
+    if "." not in code or not ('"' in code or "'" in code):
+        # Told sooner than the code is parsed.
+        return ()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ()
+    found = {
+        node.value: None
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    return tuple(text for text in found if _may_be_path(text))
+
+
+def _may_be_path(text: str) -> bool:
+    # A word alone names a folder or a column more often than a file.
+    return (
+        len(text) <= _LONGEST_PATH
+        and bool(os.path.splitext(text)[1])
+        and not any(char in text for char in "\n\r\0*?")
+        and "://" not in text
+    )
+
+
+def _add(
+    found: list[Read],
+    path: str,
+    how: How,
+    folder: str,
+    home: str,
+    outside: Iterable[str],
+    written: set[str],
+) -> None:
+    if len(found) >= _MOST or path in written or not _is_data(path, home, outside):
+        return
+    try:
+        status = os.stat(path)
+        relative = os.path.relpath(path, folder)
+    except (OSError, ValueError):
+        # It is gone already, or cannot be looked at.
+        return
+    if stat.S_ISREG(status.st_mode):
+        found.append(
+            Read(
+                relative.replace(os.sep, "/"),
+                how,
+                status.st_size,
+                status.st_mtime,
+            )
+        )
+
+
+def _is_data(path: str, home: str, outside: Iterable[str]) -> bool:
+    return (
+        _is_in(path, home)
+        and not path.endswith(_CODE)
+        and not any(map(_is_no_datas, path[len(home) :].split(os.sep)[:-1]))
+        and not any(_is_in(path, folder) for folder in outside)
+    )
+
+
+def _is_no_datas(folder: str) -> bool:
+    """Whether a folder of that name is a tool's: settings, packages, caches."""
+    return folder.startswith(".") or folder in _FOLDERS
+
+
+def _is_in(path: str, folder: str) -> bool:
+    return path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+@lru_cache(maxsize=64)
+def _workspace(folder: str) -> str:
+    """The project that a notebook's folder is in; the folder itself without one."""
+    for parent in (Path(folder), *Path(folder).parents):
+        if parent == Path.home():
+            # Some keep all of their settings in Git.
+            break
+        if any((parent / mark).exists() for mark in (".git", "pyproject.toml")):
+            return str(parent)
+    return folder
+
+
+@lru_cache(maxsize=1)
+def _pythons() -> tuple[str, ...]:
+    """Where this Python and its packages are, which may well be in a workspace."""
+    # Not the prefix alone: in a container that may be the root of the workspace too.
+    paths = {*sysconfig.get_paths().values(), sysconfig.get_path("stdlib")}
+    if sys.prefix != sys.base_prefix:
+        paths.add(sys.prefix)
+    return tuple(sorted(path for path in paths if path != os.sep))
+
+
+def _path(given: object, folder: str) -> str | None:
+    """The absolute path of what was given to `open`; None for anything else."""
+    try:
+        # A path of a class of the user's may do anything when it is asked.
+        path = os.fsdecode(given)  # type: ignore[arg-type]
+        return os.path.normpath(os.path.join(folder, path))
+    except Exception:
+        return None
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        # It was deleted.
+        return os.sep
+
+
+def _writes(event: Sequence[Any]) -> bool:
+    """Whether an `open` event is of a file that is written."""
+    mode, flags = event[1], event[2]
+    if isinstance(mode, str):
+        return any(letter in mode for letter in "wax+")
+    return isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR))
+
+
+def _digest(path: Path, expected: Read) -> bytes | None:
+    """The digest of a file that is as `expected` before and after it is read."""
+    try:
+        with unnoticed(), open(path, "rb", buffering=0) as file:
+            digest = hashlib.sha256()
+            left = expected.size
+            while left >= 0 and (piece := file.read(1024 * 1024)):
+                digest.update(piece)
+                left -= len(piece)
+            status = os.fstat(file.fileno())
+    except (OSError, ValueError):
+        return None
+    unchanged = (
+        status.st_size == expected.size
+        and abs(status.st_mtime - expected.modified_at) <= _SAME_TIME
+    )
+    return digest.digest() if unchanged else None

@@ -1,0 +1,162 @@
+"""SqliteLoader and its kin: marimo's loaders over rows.
+
+What a value becomes, and whether an entry is to be believed, stays marimo's
+business: each class here is marimo's loader of that name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from marimo_cellar import _marimo
+from marimo_cellar.entries import keys, made
+from marimo_cellar.entries.contents import Loaded
+from marimo_cellar.loaders.handover import handing_over
+from marimo_cellar.loaders.restoring import names_wanted
+from marimo_cellar.loaders.rows import OverRows
+from marimo_cellar.session import running
+from marimo_cellar.session.entry_stores import EntryReader
+from marimo_cellar.session.store import SqliteStore
+from marimo_cellar.values import manifests
+from marimo_cellar.values.batches import in_batches
+from marimo_cellar.values.little import are_little
+
+# Restored on the kernel's thread, one blob after the other, up to so many bytes.
+_LITTLE_BYTES = 256 * 1024
+
+
+class SqliteLoader(OverRows, _marimo.LazyLoader):
+    """marimo's `lazy` loader, which `cache_cells` uses, over a `SqliteStore`."""
+
+    _kind = "lazy"
+    # Of the view that saves: whether it does so at once.
+    _at_once = False
+
+    def _own_store(self) -> _marimo.Store | None:
+        # Wrapped, as marimo's own is, so that it knows which keys a run used. And
+        # always given: without one marimo takes another loader's by its name.
+        session = self._belonging.session
+        if session is not None:
+            return session.lazy_store
+        return _marimo.LazyStore(SqliteStore())
+
+    def _through(self, store: _marimo.Store) -> _marimo.Store:
+        return _marimo.noting_keys(store, self.store)
+
+    def _save(self, cache: _marimo.Cache) -> bool:
+        # Dispatched: the writer is finished where the last byte is written.
+        with suppress(Exception):
+            self._at_once = are_little((*cache.defs.values(), cache.meta.get("return")))
+        return _marimo.LazyLoader.save_cache(self, cache)
+
+    def _dispatch_write(self, write_fn: Callable[[], None]) -> None:
+        writer = self._writer
+        if writer is None:
+            return super()._dispatch_write(write_fn)
+
+        saves = self._belonging.saves
+        writer.keeps_newest = _marimo.verification(self) != "off"
+
+        def ended() -> None:
+            running.note_unsaved(self._saving, writer.last)
+            saves.done()
+
+        def write(most: int, here: bool) -> None:
+            queued = False
+            try:
+                with in_batches(), handing_over(writer):
+                    write_fn()
+                writer.settle(most)
+                queued = writer.finish_behind(ended, here)
+            finally:
+                if not queued:
+                    saves.done()
+
+        saves.begin()
+        if self._at_once and writer.settles_with(made.DIGESTED_AT_ONCE):
+            # marimo would start a thread, which takes a kernel that computes longer.
+            write(made.DIGESTED_AT_ONCE, here=False)
+            return None
+        try:
+            super()._dispatch_write(lambda: write(made.DIGESTED_BYTES, here=True))
+        except BaseException:
+            saves.done()
+            raise
+        return None
+
+    def _read_blobs(self, unique_keys: set[str], *rest: Any) -> dict[str, Any]:
+        # marimo starts a thread for each blob, which takes longer than restoring one
+        # of a few kilobytes. On any trouble its own way says what it means.
+        if self._is_little(unique_keys):
+            with suppress(Exception):
+                return {
+                    key: self._deserialize_blob(key, self.store.get(key), *rest)
+                    for key in unique_keys
+                }
+        return super()._read_blobs(unique_keys, *rest)
+
+    def _is_little(self, blob_keys: set[str]) -> bool:
+        """Whether it is restored before as many threads would be started."""
+        reader = _marimo.unwrapped(self.store)
+        if not isinstance(reader, EntryReader):
+            return False
+        sizes = [len(reader.get(key) or b"") for key in blob_keys]
+        return all(sizes) and sum(sizes) <= _LITTLE_BYTES
+
+    def _direct_candidates(self, manifest: Any) -> list[Any]:
+        # marimo reads the key that a manifest names before it sees that nobody but
+        # the loader's own signer is trusted. That took a tenth of a whole load.
+        signer = getattr(self, "signer", None)
+        if signer is not None and not getattr(self, "trusted_signers", True):
+            return [signer]
+        return super()._direct_candidates(manifest)
+
+    def _deserialize_blob(self, key: str, data: Any, *rest: Any) -> Any:
+        # Of a signed entry marimo hashes each blob before it reads it. What was
+        # hashed as it was loaded need not be once more.
+        reader = _marimo.unwrapped(self.store)
+        if isinstance(reader, EntryReader) and len(rest) == 5:
+            *hints, hashes, _ = rest
+            if reader.has_digest(key, (hashes or {}).get(key)):
+                rest = (*hints, None, None)
+        return super()._deserialize_blob(key, data, *rest)
+
+    def _unfit(self, key: _marimo.HashKey, loaded: Loaded) -> str | None:
+        manifest = loaded.contents.get(keys.key_of(self._entry(key)))
+        if manifest is None:
+            return "it is not whole"
+        return manifests.fault(manifest, key.hash, loaded.digests, names_wanted.get())
+
+    def _declined(self, key: _marimo.HashKey, loaded: Loaded) -> str:
+        with suppress(Exception):
+            if _marimo.is_stale(self, key):
+                return "marimo wants it made anew"
+            manifest = loaded.contents[keys.key_of(self._entry(key))]
+            if not _marimo.is_trusted(self, manifest):
+                return "nobody who is trusted signed it"
+        return super()._declined(key, loaded)
+
+    def _must_raise(self, error: Exception) -> bool:
+        # Under `strict` the user wants no entry that nobody they trust has signed
+        # to pass in silence. All that may be a fault of ours was checked before.
+        return True
+
+
+class SqlitePickleLoader(OverRows, _marimo.PickleLoader):
+    """marimo's `pickle` loader over a `SqliteStore`."""
+
+    _kind = "pickle"
+
+
+class SqliteJsonLoader(OverRows, _marimo.JsonLoader):
+    """marimo's `json` loader over a `SqliteStore`."""
+
+    _kind = "json"
+
+    def _unfit(self, key: _marimo.HashKey, loaded: Loaded) -> str | None:
+        whole = loaded.contents.get(keys.key_of(self._entry(key)))
+        if whole is None:
+            return "it is not whole"
+        return manifests.json_fault(whole, key.hash)

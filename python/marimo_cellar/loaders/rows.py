@@ -1,0 +1,249 @@
+"""What marimo's loaders have in common when their entries are rows.
+
+A save gets a store of its own that collects the entry's bytes for one transaction, as
+a load gets one that holds them (`restoring.py`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec.structs import replace
+
+from marimo_cellar import _marimo
+from marimo_cellar.database.database import Database
+from marimo_cellar.database.found import Found
+from marimo_cellar.entries import ahead, behind, contents, entries, keys, made
+from marimo_cellar.entries.entries import Cost
+from marimo_cellar.loaders.restoring import Restoring, names_wanted
+from marimo_cellar.lookups import lookups
+from marimo_cellar.lookups.lookup import Lookup
+from marimo_cellar.session import running
+from marimo_cellar.session.entry_stores import EntryWriter, described
+from marimo_cellar.session.spending import cost_of, spent
+from marimo_cellar.values import mapped
+
+
+class OverRows(Restoring):
+    """Mixed in before marimo's class, which it makes a loader over rows."""
+
+    # Of the view that saves: what it writes by, and whether it waits for the commit.
+    _writer: EntryWriter | None = None
+    # What is being saved is the result of this lookup.
+    _saving: Lookup | None = None
+    _writes_behind = False
+
+    def __init__(
+        self, name: str, store: _marimo.Store | None = None, **kwargs: Any
+    ) -> None:
+        # Lookups that missed, until their results are saved.
+        self._missed: dict[str, Lookup] = {}
+        super().__init__(name, store, **kwargs)
+
+    # marimo's interface
+
+    def cache_hit(self, key: _marimo.HashKey) -> bool:
+        database = self._database()
+        if database is None:
+            return super().cache_hit(key)
+        try:
+            self._settle(database, key)
+            entry, owner = self._entry(key), self._owner()
+            if founds := entries.candidates(database, entry, owner):
+                return any(contents.exists(database, found) for found in founds)
+            from marimo_cellar.loaders.takeover import old_file
+
+            return old_file(database, self.stock, entry, owner) is not None
+        except Exception as error:
+            self.failed(database, error)
+            return False
+
+    def cache_attempt(
+        self,
+        defs: set[str],
+        key: _marimo.HashKey,
+        stateful_refs: set[str],
+        glbls: dict[str, Any] | None = None,
+    ) -> _marimo.Cache:
+        token = names_wanted.set(frozenset(defs | stateful_refs))
+        try:
+            return super().cache_attempt(defs, key, stateful_refs, glbls)
+        finally:
+            names_wanted.reset(token)
+
+    def load_cache(
+        self, key: _marimo.HashKey, glbls: dict[str, Any] | None = None
+    ) -> _marimo.Cache | None:
+        database = self._database()
+        if database is None:
+            return super().load_cache(key, glbls)
+        start = time.time()
+        try:
+            self._settle(database, key)
+            entry, owner = self._entry(key), self._owner()
+            lookup = Lookup(database, entry, owner, "miss", start)
+            expected = ahead.expected(database, entry, owner)
+            founds = [expected] if expected else self._founds(lookup)
+        except Exception as error:
+            self.failed(database, error)
+            return None
+        cache = self._answer(lookup, key, founds, glbls)
+        if cache is None and expected is not None:
+            # Another cell's may serve all the same.
+            try:
+                others = self._founds(lookup)
+            except Exception as error:
+                self.failed(database, error)
+                return None
+            others = [one for one in others if one.entry_id != expected.entry_id]
+            cache = self._answer(lookup, key, others, glbls)
+        if cache is not None:
+            return cache
+        # An entry that is there and does not serve, such as a damaged one, does not
+        # come back from an old file or from another kind's: it is made anew.
+        if not founds and (cache := self._elsewhere(lookup, key, glbls)) is not None:
+            return cache
+        lookup.spent = spent(self._belonging.session)
+        self._missed[key.hash] = lookup
+        self._belonging.running().begin(lookup, key, evicted=not founds)
+        lookups.note(lookup)
+        return None
+
+    def save_cache(self, cache: _marimo.Cache) -> bool:
+        database = self._database()
+        if database is None:
+            return super().save_cache(cache)
+        try:
+            view = self._view()
+            view._saving = self._missed.pop(cache.hash, None)
+            view._writer = view._writer_for(database, cache)
+            store = self._sqlite_store()
+            view._writes_behind = store is not None and store.writes_behind()
+            view.store = self._through(view._writer)
+        except Exception as error:
+            self.failed(database, error)
+            return False
+        return view._save(cache)
+
+    # Saving
+
+    def _save(self, cache: _marimo.Cache) -> bool:
+        """On the view whose store is a writer: marimo's own `save_cache`."""
+        try:
+            if not super().save_cache(cache):
+                return False
+        except Exception:
+            running.note_unpicklable(self._saving, cache.defs)
+            raise
+        assert self._writer is not None
+        self._writer.settle(made.DIGESTED_AT_ONCE)
+        if not self._writes_behind:
+            return self._writer.finish()
+        self.saves.begin()
+        if self._writer.finish_behind(self.saves.done):
+            return True
+        self.saves.done()
+        return False
+
+    def _writer_for(self, database: Database, cache: _marimo.Cache) -> EntryWriter:
+        runtime = cache.meta.get("runtime")
+        lookup, owner = self._saving, self._owner()
+        if lookup is not None:
+            owner = replace(owner, made=self._belonging.running().end(lookup, cache))
+            lookup.seconds = runtime
+            lookups.note(lookup)
+        label, hint = described(cache)
+        return EntryWriter(
+            database,
+            self._entry(cache.key),
+            owner,
+            runtime,
+            label,
+            hint,
+            cost=self._cost(lookup, runtime),
+        )
+
+    def _cost(self, lookup: Lookup | None, runtime: float | None) -> Cost | None:
+        session = self._belonging.session
+        paid = 0.0 if lookup is None else spent(session) - lookup.spent
+        per_hour = None if session is None else session.cost_per_hour
+        return cost_of(paid, runtime, per_hour)
+
+    # Loading
+
+    def _settle(self, database: Database, key: _marimo.HashKey) -> None:
+        """What was saved of a key, a lookup of it is to find."""
+        queue = behind.queue_of(database)
+        if queue.holds(key.hash):
+            queue.settle()
+
+    def _founds(self, lookup: Lookup) -> list[Found]:
+        """What may answer a lookup, found by a query."""
+        database, owner = lookup.database, lookup.owner
+        founds = entries.candidates(database, lookup.key, owner)
+        if founds:
+            ahead.read_ahead(database, owner.roll, lookup.key, founds[0])
+        return founds
+
+    def _answer(
+        self,
+        lookup: Lookup,
+        key: _marimo.HashKey,
+        founds: Iterable[Found],
+        glbls: dict[str, Any] | None,
+    ) -> _marimo.Cache | None:
+        """The first of some entries that serves, noted; None if none does."""
+        for found in founds:
+            ahead.fetch_ahead(lookup.database, lookup.owner.roll, found)
+            cache, lookup.why = self._restore(lookup.database, key, found, glbls)
+            if cache is not None:
+                running.note_hit(lookup, cache)
+                lookups.note_hit(lookup, found)
+                return cache
+        return None
+
+    def _restore(
+        self,
+        database: Database,
+        key: _marimo.HashKey,
+        found: Found,
+        glbls: dict[str, Any] | None,
+    ) -> tuple[_marimo.Cache | None, str | None]:
+        """The entry as marimo restores it from its bytes, or why it did not."""
+        try:
+            loaded = contents.load(database, found, mapped.FORMATS)
+        except Exception as error:
+            self.failed(database, error)
+            return None, "it could not be read"
+        if loaded.why is not None:
+            return None, loaded.why
+        return self.restored(database, key, loaded, glbls)
+
+    # Where there is no entry of this kind
+
+    def _elsewhere(
+        self, lookup: Lookup, key: _marimo.HashKey, glbls: dict[str, Any] | None
+    ) -> _marimo.Cache | None:
+        """What marimo cached before Cellar came, or another kind of loader did.
+
+        Most often there is neither, which one look and one query say.
+        """
+        if self.stock.may_have(keys.key_of(lookup.key)):
+            from marimo_cellar.loaders import takeover
+
+            cache = takeover.answer(self, lookup, key, glbls)
+            if cache is not None or lookup.why is not None:
+                return cache
+        try:
+            others = entries.loaders_of(lookup.database, lookup.key)
+            others -= {lookup.key.loader}
+            if not others:
+                return None
+            from marimo_cellar.loaders import other_kinds
+
+            return other_kinds.answer(self, lookup, key, glbls, others)
+        except Exception as error:
+            self.failed(lookup.database, error)
+            return None

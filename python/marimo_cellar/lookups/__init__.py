@@ -1,0 +1,1 @@
+"""What the cache was asked for, what it answered, and why it missed."""

@@ -1,0 +1,180 @@
+"""What a kernel is computing since no entry answered: lookups that missed, until their
+results are saved or the cell ends without.
+
+Meanwhile the files that are opened are noted. What becomes of a lookup, such as an
+error that leaves nothing to save, becomes a reason of it. None of this may cost a run:
+whatever fails here, the lookup has one reason fewer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from marimo_cellar import _marimo
+from marimo_cellar.entries import entries
+from marimo_cellar.entries.made import Made
+from marimo_cellar.features import answer
+from marimo_cellar.lookups import lookups
+from marimo_cellar.lookups.lookup import Lookup
+from marimo_cellar.notices import warn_once
+from marimo_cellar.values import manifests
+
+if TYPE_CHECKING:
+    from marimo_cellar.entries import opens
+
+# A script has nobody to say that a cell has ended; what a cached function raised
+# stays under way there.
+_MOST = 200
+
+
+class Running:
+    """Of one kernel or embedded app, and on its thread."""
+
+    def __init__(self) -> None:
+        self._lookups: dict[Lookup, opens.Watch] = {}
+
+    def begin(self, lookup: Lookup, key: _marimo.HashKey, evicted: bool) -> None:
+        """A lookup missed: its result is being computed from here on.
+
+        `evicted` is whether that may be why: once it is saved again, nobody can tell.
+        """
+
+        def begin() -> None:
+            from marimo_cellar.entries import opens
+            from marimo_cellar.entries.inputs import inputs_of
+
+            lookup.inputs = inputs_of(key)
+            if evicted:
+                lookup.evicted = entries.evicted_for(lookup.database, lookup.key)
+            opens.install()
+            while len(self._lookups) >= _MOST:
+                self._lookups.pop(next(iter(self._lookups))).end()
+            self._lookups[lookup] = opens.Watch()
+
+        _softly(begin)
+
+    def end(self, lookup: Lookup, cache: _marimo.Cache) -> Made:
+        """The result of a lookup is there: what it was made of."""
+        made = Made(lookup.inputs, (), None)
+
+        def end() -> None:
+            from marimo_cellar.entries.reads import reads_of
+
+            _note_ui(lookup, cache)
+            watch = self._lookups.pop(lookup, None)
+            notebook = lookup.owner.roll.path
+            if watch is None or notebook is None:
+                return
+            cell = lookup.owner.cell
+            made.folder = notebook.parent
+            made.reads = reads_of(
+                watch.end(),
+                cell.code if cell else "",
+                notebook,
+                [lookup.database.folder],
+            )
+
+        _softly(end)
+        return made
+
+    def end_cell(self, error: str | None) -> None:
+        """A cell has ended; by an error of that class, unless it is None.
+
+        What is still being computed then, nobody will save.
+        """
+
+        def end() -> None:
+            for lookup, watch in self._lookups.items():
+                watch.end()
+                if error is not None:
+                    _add(lookup, {"kind": "raised", "name": _ENDINGS.get(error, error)})
+                    lookups.note(lookup)
+            self._lookups.clear()
+
+        if self._lookups:
+            _softly(end)
+
+
+# What marimo raises itself, as people know it.
+_ENDINGS = {"MarimoStopError": "mo.stop", "MarimoInterrupt": "KeyboardInterrupt"}
+
+
+def note_hit(lookup: Lookup, cache: _marimo.Cache) -> None:
+    """An entry answered, which is no use to a cell that marimo runs all the same."""
+    _softly(lambda: _note_ui(lookup, cache))
+
+
+def note_unsaved(lookup: Lookup | None, manifest: Any) -> None:
+    """An entry is written, of some of whose values only the types could be saved.
+
+    A cell that lacks only names of its own is served as any other: marimo runs it
+    again for those that another cell uses, and no other can use these. Of the rest,
+    the reason has those that no other cell uses as the notebook stands.
+    """
+
+    def note() -> None:
+        names = manifests.unserialised(manifest) if manifest is not None else []
+        if lookup is not None and lookup.key.cache_name == "cell_cache":
+            names = [name for name in names if not _marimo.is_local(name)]
+        if lookup is not None and names:
+            unused = _unused(lookup, names)
+            more = {"unused": unused} if unused else {}
+            _add(lookup, {"kind": "unpicklable", "names": names, **more})
+            lookups.note(lookup)
+
+    _softly(note)
+
+
+def _unused(lookup: Lookup, names: Iterable[str]) -> list[str]:
+    """The names, of variables of the lookup's cell, that no other cell uses.
+
+    A word in the code of a cell below it may be one; only marimo could tell for sure.
+    """
+    notebook, own = lookup.owner.notebook, lookup.owner.kernel_id
+    if lookup.key.cache_name != "cell_cache" or notebook is None or own is None:
+        return []
+    below = [cell.code for cell in notebook.cells if own in cell.parents]
+    words = set().union(*(re.findall(r"\w+", code) for code in below))
+    return [name for name in names if name not in words]
+
+
+def note_unpicklable(lookup: Lookup | None, names: Iterable[str]) -> None:
+    """An entry is not written, since there is no way to save its value."""
+    if lookup is not None:
+        _add(lookup, {"kind": "unpicklable", "names": sorted(names) or ["return"]})
+        lookups.note(lookup)
+
+
+def _note_ui(lookup: Lookup, cache: _marimo.Cache) -> None:
+    # A block or a function is served all the same.
+    if lookup.key.cache_name != "cell_cache":
+        return
+    none: list[str] = []
+    names = answer(
+        "telling that a cell makes UI elements",
+        "It is shown as any other.",
+        lambda: [
+            name
+            for name, value in cache.defs.items()
+            if name not in cache.stateful_refs
+            and not _marimo.is_local(name)
+            and _marimo.is_ui(value)
+        ],
+        none,
+    )
+    if names:
+        _add(lookup, {"kind": "ui", "names": sorted(names)})
+
+
+def _add(lookup: Lookup, reason: dict[str, object]) -> None:
+    if reason not in lookup.reasons:
+        lookup.reasons.append(reason)
+
+
+def _softly(do: Callable[[], None]) -> None:
+    try:
+        do()
+    except Exception as error:
+        warn_once("why", "", f"why a result is not cached was not noted ({error!r}).")

@@ -1,0 +1,1 @@
+"""What environment, project and user have set, and where a notebook's cache lives."""
