@@ -9,16 +9,29 @@ const nodeBuiltins = builtinModules
 
 /**
  * The walls between rooms. A room may import itself, packages, the rooms in `may`, and the plain
- * types of the rooms in `mayTypes`. Everything else is a lint error.
+ * types of the rooms in `mayTypes`. Everything else is a lint error. Where a room has floors, the
+ * lowest first, none of them may import from one above it.
  */
 const rooms = {
-  store: { may: [], mayTypes: [], vscode: false, node: true },
+  store: {
+    may: [],
+    mayTypes: [],
+    vscode: false,
+    node: true,
+    floors: ['settings', 'database', 'blobs', 'entries', 'stock', 'checking', 'cleaning'],
+  },
   notebook: { may: [], mayTypes: [], vscode: false, node: false },
   formats: { may: [], mayTypes: ['protocol'], vscode: false, node: true },
   protocol: { may: [], mayTypes: [], vscode: false, node: false },
   server: { may: ['store', 'notebook', 'protocol'], mayTypes: [], vscode: false, node: true },
   endpoint: { may: ['store', 'protocol'], mayTypes: [], vscode: false, node: true },
-  explorer: { may: ['store', 'endpoint', 'protocol'], mayTypes: [], vscode: true, node: true },
+  explorer: {
+    may: ['store', 'endpoint', 'protocol'],
+    mayTypes: [],
+    vscode: true,
+    node: true,
+    floors: ['tree', 'cell', 'commands', 'setup'],
+  },
   preview: { may: ['store', 'formats', 'protocol'], mayTypes: [], vscode: true, node: true },
 };
 
@@ -63,8 +76,18 @@ function walls() {
       ],
     },
   });
-  const walled = Object.entries(rooms).map(([room, { may, mayTypes, ...knows }]) =>
-    wall([`src/${room}/**/*.ts`], [room, ...may], mayTypes, knows),
+  const walled = Object.entries(rooms).flatMap(
+    ([room, { may, mayTypes, floors = [], ...knows }]) => [
+      wall([`src/${room}/**/*.ts`], [room, ...may], mayTypes, knows),
+      // The last configuration of a file counts, so each floor has its room's walls as well.
+      ...floors.slice(0, -1).map((floor, at) => {
+        const above = {
+          regex: `^\\.\\./(${floors.slice(at + 1).join('|')})/`,
+          message: 'A floor imports none above it.',
+        };
+        return wall([`src/${room}/${floor}/**/*.ts`], [room, ...may], mayTypes, knows, [above]);
+      }),
+    ],
   );
   const toolkit = {
     regex: '^@vscode/webview-ui-toolkit',

@@ -60,6 +60,11 @@ const offenders: readonly (readonly [room: string, statement: string])[] = [
   ['src/server', `import * as root from '../extension'; void root;`],
   ['src/explorer', `import * as root from '../activation'; void root;`],
   ['src/preview', `import * as page from '../../webview/main'; void page;`],
+  ['src/store/database', `import * as entries from '../entries/listing'; void entries;`],
+  ['src/store/entries', `import * as cleaning from '../cleaning/pruning'; void cleaning;`],
+  ['src/store/entries', `import * as vscode from 'vscode'; void vscode;`],
+  ['src/store/cleaning', `import * as protocol from '../../protocol/cells'; void protocol;`],
+  ['src/explorer/tree', `import * as commands from '../commands/Targets'; void commands;`],
 ];
 
 const neighbours: readonly (readonly [room: string, statement: string])[] = [
@@ -72,6 +77,8 @@ const neighbours: readonly (readonly [room: string, statement: string])[] = [
   ['src/formats', `import type { Page } from '../protocol/pages'; export type A = Page;`],
   ['src/server', `import type { AppSummary } from '../store/rows'; export type A = AppSummary;`],
   ['webview', `import { parseReference } from '../src/protocol/references'; void parseReference;`],
+  ['src/store/cleaning', `import { removeUnused } from '../blobs/removal'; void removeUnused;`],
+  ['src/explorer/setup', `import { Notices } from '../Notices'; void Notices;`],
 ];
 
 for (const [room, statement] of offenders) {
