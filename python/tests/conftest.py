@@ -8,7 +8,7 @@ from textwrap import dedent, indent
 import pytest
 from hypothesis import settings
 
-from marimo_cellar import behind, database, lookups
+from marimo_cellar import behind, database, lookups, watching
 from tests import kernels
 
 # A test judges what happens and never how long it takes.
@@ -28,6 +28,12 @@ app = marimo.App()
 """
 
 Write = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def looks_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that is deleted or replaced is seen at once, in this process."""
+    monkeypatch.setattr(watching, "IN_PLACE_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="session")
