@@ -46,6 +46,8 @@ class Subject(ABC):
         shutil.rmtree(self.folder)
         self.open()
         self.put(-1, b"first")
+        # Else the making of the database would be in the time of what is put next.
+        self.settle()
 
     def settle(self) -> None:
         """Waits until what was put is committed, where `put` does not."""

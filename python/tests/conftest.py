@@ -8,7 +8,7 @@ from textwrap import dedent, indent
 import pytest
 from hypothesis import settings
 
-from marimo_cellar.database import database
+from marimo_cellar.database import database, watching
 from marimo_cellar.entries import behind
 from marimo_cellar.lookups import lookups
 from tests import kernels
@@ -30,6 +30,12 @@ app = marimo.App()
 """
 
 Write = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def looks_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that is deleted or replaced is seen at once, in this process."""
+    monkeypatch.setattr(watching, "IN_PLACE_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="session")

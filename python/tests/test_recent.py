@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
@@ -155,6 +156,51 @@ def test_a_database_that_is_gone_answers_nothing(
     remove(store.database.path)
     assert known(store, KEY) is None
     assert store.get(KEY) is None and not store.hit(KEY)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds that pass only where a test says so, and a database that is not looked
+    for again within one of them."""
+    now = [time.monotonic()]
+    monkeypatch.setattr(watching, "IN_PLACE_SECONDS", 1.0)
+    monkeypatch.setattr(watching, "monotonic", lambda: now[0])
+    return now
+
+
+def test_a_database_that_goes_is_missed_when_it_is_looked_for_again(
+    store: SqliteStore, clock: list[float]
+) -> None:
+    assert known(store, KEY) == SMALL
+    os.rename(store.save_path, f"{store.save_path}-moved")
+    clock[0] += 0.75
+    assert known(store, KEY) == SMALL
+    # What answered meanwhile puts that off no further.
+    clock[0] += 0.25
+    assert known(store, KEY) is None and store.get(KEY) is None
+    # And once it is missed, nothing answers for it any more.
+    assert known(store, KEY) is None
+
+
+def test_a_commit_is_seen_where_nothing_is_looked_for(
+    store: SqliteStore, clock: list[float]
+) -> None:
+    assert store.get(OTHER) is None and known(store, OTHER) is ABSENT
+    elsewhere(store, f"store.clear({KEY!r}); store.put({OTHER!r}, b'theirs')")
+    assert store.get(KEY) is None and store.get(OTHER) == b"theirs"
+
+
+def test_what_is_saved_in_the_place_of_another_database_is_seen(
+    store: SqliteStore, clock: list[float]
+) -> None:
+    assert not store.hit(OTHER) and known(store, OTHER) is ABSENT
+    # A thread that still reads what was there.
+    with store.database.reading():
+        for file in store.save_path.glob("cache.db*"):
+            file.unlink()
+        assert store.put(OTHER, b"other")
+        assert store.hit(OTHER) and store.get(OTHER) == b"other"
+        assert store.get(KEY) is None
 
 
 def test_an_emptied_database_answers_nothing(store: SqliteStore) -> None:

@@ -189,6 +189,9 @@ class Recent:
         """
         with self._lock:
             coming, self._coming = self._coming, None
+            if self._kept.state is not None:
+                # It may have been to another database, in the place of this one.
+                self._kept.state[0].look_anew()
             if coming is None or not committed or coming[0] != self._kept.state:
                 return
             (on, header), keys = coming
@@ -230,7 +233,7 @@ class Recent:
 
 
 def _is_now(state: State | None) -> bool:
-    return state is not None and state[0].state() == state[1]
+    return state is not None and state[0].is_still(state[1])
 
 
 def mark_of(path: str) -> tuple[int, ...] | None:

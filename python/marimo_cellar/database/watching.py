@@ -16,6 +16,7 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 
 from marimo_cellar.database.faults import Unavailable
 from marimo_cellar.database.opening import Connection, File, file_at
@@ -29,6 +30,10 @@ _IS_MADE = 12
 # the database; both in the machine's byte order.
 _FRAMES = slice(16, 20)
 _FOLDED = slice(96, 100)
+# Seconds for which a database that was seen in its place is taken to lie there. Half of
+# what a look for a known key takes is this look, and a loop asks for many a millisecond.
+# One that is deleted or replaced meanwhile answers as it would have just before.
+IN_PLACE_SECONDS = 0.001
 # A process that met so many databases, or so many begun anew, watches no more.
 _MOST_HANDLES = 64
 
@@ -50,18 +55,38 @@ class Watch:
         self._path = path
         self._handle = handle
         self._file = connection.file
+        # Until when it is taken to lie in its place, by the monotonic clock.
+        self._in_place_until = 0.0
+
+    def is_still(self, state: bytes) -> bool:
+        """Whether nobody has committed since `state`, nor deleted, emptied or replaced
+        the database, which may be seen a millisecond late."""
+        if monotonic() < self._in_place_until:
+            try:
+                return self.header() == state
+            except OSError:
+                return False
+        return self.state() == state
+
+    def look_anew(self) -> None:
+        """Has the next question look whether the database lies in its place."""
+        self._in_place_until = 0.0
 
     def state(self) -> bytes | None:
         """Equal while nobody has committed; None if the database was deleted,
         emptied or replaced, or cannot be looked at."""
+        begun = monotonic()
+        self.look_anew()
         try:
             # Not `file_at`: a lookup of what is known costs little more than this.
             found = os.stat(self._path)
             if (found.st_dev, found.st_ino) != self._file or not found.st_size:
                 return None
-            return self.header()
+            header = self.header()
         except OSError:
             return None
+        self._in_place_until = begun + IN_PLACE_SECONDS
+        return header
 
     def header(self) -> bytes:
         """The same of a database that was seen in its place just now. Raises OSError."""
