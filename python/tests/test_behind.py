@@ -234,7 +234,8 @@ def test_nobody_waits_for_the_log_to_be_folded(
 
 ENDING = """
 import os, sys, threading, time
-from marimo_cellar import SqliteStore, behind
+from marimo_cellar import SqliteStore
+from marimo_cellar.entries import behind
 behind._GATHERING_SECONDS = 3600.0
 store = SqliteStore(sys.argv[1], behind=True)
 def put(what, count):
