@@ -59,6 +59,48 @@ test('a notebook that caches nothing yet', async (t) => {
   });
 });
 
+test('the walkthrough', async (t) => {
+  const vsCode = await VsCode.open({ folder: await emptyFolder(t) });
+  t.after(() => vsCode.close());
+  const { page } = vsCode;
+  const step = stepsIn(t, vsCode, 'walkthrough');
+  // A title, what its button is called, and words that its picture has.
+  const steps = [
+    ['Turn on cell caching', 'Turn On Cell Caching', 'pyproject.toml, for a folder'],
+    ['Run the notebook', 'Open Terminal with Cellar', 'every run after it'],
+    ['See where each cell stands', 'Settings of Cellar', 'changed upstream: fit_model'],
+    ['Look at what is kept', 'Open Cell Cache', 'DataFrame, 96 kB'],
+    ['Never think of the disk', 'Show Cache Overview', 'Time saved by day'],
+  ] as const;
+
+  await step('is offered by name', async () => {
+    // Beside a side bar there is no room for pictures.
+    await vsCode.command('View: Toggle Primary Side Bar Visibility');
+    await vsCode.command('Welcome: Open Walkthrough...');
+    await vsCode.pick('Get Started with Cellar');
+    // The list that it was chosen from says so too, until it is gone.
+    await page
+      .locator('.gettingStarted')
+      .getByText(/^Keep what the cells/)
+      .waitFor();
+  });
+
+  for (const [title, button, picture] of steps) {
+    await step(`has the step ${title}`, async () => {
+      await page.getByRole('button', { name: title }).first().click();
+      await page.getByRole('button', { name: button, exact: true }).waitFor();
+      const media = page.locator('iframe.webview.ready:visible').last().contentFrame();
+      await media.locator('#active-frame').contentFrame().getByText(picture).waitFor();
+    });
+  }
+
+  await step('opens the view by its button', async () => {
+    await page.getByRole('button', { name: 'Look at what is kept' }).first().click();
+    await page.getByRole('button', { name: 'Open Cell Cache', exact: true }).click();
+    await vsCode.tree.pane.getByText('Nothing is cached here yet').waitFor({ timeout: 30_000 });
+  });
+});
+
 test('a notebook that marimo caches in files, without Cellar', async (t) => {
   const folder = await emptyFolder(t);
   const file = path.join(folder, 'files.py');
