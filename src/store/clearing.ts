@@ -4,8 +4,11 @@ import { looksAfterItself } from './features';
 import { digest, integer, Listing, text } from './fields';
 import { removeFiles, removeRows } from './removal';
 import { savedByCell } from './uses';
-import type { Clearance, ClearTarget, Leftovers, Stake } from './rows';
+import { isLittle, keep, measures } from './undoing';
+import type { Clearance, ClearPlan, ClearTarget, Leftovers, Stake } from './rows';
+import type { Aside } from './Aside';
 import type { Connection, Row } from './Connection';
+import type { Kept } from './Kept';
 import type { Writer } from './Writer';
 
 /** The entries that targets name, by three arrays of ids, as a table of entry and cell. */
@@ -89,8 +92,9 @@ export async function planClearance(
   connection: Connection,
   path: string,
   targets: readonly ClearTarget[],
-): Promise<Clearance> {
-  return readClearance(await plan(connection, targets, 'true AS planned'), path);
+): Promise<ClearPlan> {
+  const row = await plan(connection, targets, measures);
+  return { ...readClearance(row, path), undoable: isLittle(row) };
 }
 
 /** @param more columns, which may ask the tables `doomed` and `loose` */
@@ -119,6 +123,13 @@ function readClearance(row: Row | undefined, path: string): Clearance {
   };
 }
 
+interface Cleared {
+  readonly clearance: Clearance;
+  readonly leftovers: Leftovers;
+  /** Whether it can be brought back. */
+  readonly isKept: boolean;
+}
+
 /**
  * Removes the targets' entries, and the files that only they needed. Cells stay, and so does what
  * their runs met: they are how a cell is known again. `cells.cleared_at` keeps an equal entry of
@@ -129,7 +140,9 @@ function readClearance(row: Row | undefined, path: string): Clearance {
  * killed before `Tidying` are found by the next clean-up of a kernel.
  *
  * @param now Unix seconds.
- * @returns what went; files that the system did not let go are not counted as given back.
+ * @param undo where to keep what goes, if it is wanted back perhaps and is not too much
+ * @returns what went, and whether it is kept; files that the system did not let go are not counted as
+ * given back.
  */
 export async function clear(
   writer: Writer,
@@ -137,8 +150,10 @@ export async function clear(
   path: string,
   targets: readonly ClearTarget[],
   now: number,
-): Promise<{ readonly clearance: Clearance; readonly leftovers: Leftovers }> {
-  const row = await writer.transaction(async (connection) => {
+  undo?: { readonly kept: Kept; readonly aside: Aside },
+): Promise<Cleared> {
+  if (undo !== undefined) await writer.attach(undo.kept);
+  const { row, isKept } = await writer.transaction(async (connection) => {
     const row = await plan(
       connection,
       targets,
@@ -147,8 +162,10 @@ export async function clear(
        (SELECT json_group_array(blob_id) FROM loose WHERE file IS NOT NULL) AS with_file,
        ${files.sql('loose WHERE file IS NOT NULL')} AS files,
        (SELECT json_group_array(app_id) FROM
-         (SELECT DISTINCT app_id FROM ${targeted} JOIN cells USING (cell_id))) AS app_ids`,
+         (SELECT DISTINCT app_id FROM ${targeted} JOIN cells USING (cell_id))) AS app_ids,
+       (SELECT json_group_array(cell_id) FROM ${targeted}) AS cell_ids, ${measures}`,
     );
+    const isKept = undo !== undefined && isLittle(row) && (await keepAll(connection, row));
     await connection.run(
       `UPDATE cells SET cleared_at = ?4 WHERE cell_id IN ${targeted}`,
       ...parameters(targets),
@@ -163,9 +180,10 @@ export async function clear(
       'DELETE FROM blobs WHERE blob_id IN (SELECT value FROM json_each(?))',
       String(row?.with_file),
     );
-    return row;
+    return { row, isKept };
   });
-  const left = await removeFiles(writer, blobs, files.parse(row?.files, path));
+  const loose = files.parse(row?.files, path);
+  const left = await removeFiles(writer, blobs, loose, isKept ? undo?.aside.take : undefined);
   const clearance = readClearance(row, path);
   return {
     clearance: {
@@ -176,7 +194,19 @@ export async function clear(
       blobIds: JSON.parse(String(row?.inline)) as number[],
       appIds: JSON.parse(String(row?.app_ids)) as number[],
     },
+    isKept,
   };
+}
+
+function keepAll(connection: Connection, row: Row | undefined): Promise<boolean> {
+  const inline = JSON.parse(String(row?.inline)) as number[];
+  const withFile = JSON.parse(String(row?.with_file)) as number[];
+  return keep(connection, {
+    entries: String(row?.ids),
+    blobs: JSON.stringify([...inline, ...withFile]),
+    cells: String(row?.cell_ids),
+    apps: String(row?.app_ids),
+  });
 }
 
 /** The ids of notebooks and cells. */
