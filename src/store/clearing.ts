@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import type { BlobFolder } from './BlobFolder';
+import { CacheError } from './CacheError';
 import { looksAfterItself } from './features';
 import { digest, integer, Listing, text } from './fields';
 import { removeFiles, removeRows } from './removal';
@@ -153,35 +154,14 @@ export async function clear(
   undo?: { readonly kept: Kept; readonly aside: Aside },
 ): Promise<Cleared> {
   if (undo !== undefined) await writer.attach(undo.kept);
-  const { row, isKept } = await writer.transaction(async (connection) => {
-    const row = await plan(
-      connection,
-      targets,
-      `(SELECT json_group_array(entry_id) FROM doomed) AS ids,
-       (SELECT json_group_array(blob_id) FROM loose WHERE file IS NULL) AS inline,
-       (SELECT json_group_array(blob_id) FROM loose WHERE file IS NOT NULL) AS with_file,
-       ${files.sql('loose WHERE file IS NOT NULL')} AS files,
-       (SELECT json_group_array(app_id) FROM
-         (SELECT DISTINCT app_id FROM ${targeted} JOIN cells USING (cell_id))) AS app_ids,
-       (SELECT json_group_array(cell_id) FROM ${targeted}) AS cell_ids, ${measures}`,
-    );
-    const isKept = undo !== undefined && isLittle(row) && (await keepAll(connection, row));
-    await connection.run(
-      `UPDATE cells SET cleared_at = ?4 WHERE cell_id IN ${targeted}`,
-      ...parameters(targets),
-      now,
-    );
-    // Without its totals, which are known beforehand, a cell's items go in half the time: their trigger
-    // looks for the size of each.
-    await connection.run(`DELETE FROM totals WHERE cell_id IN (${whole})`, ...cellsOf(targets));
-    await removeRows(connection, JSON.parse(String(row?.ids)) as number[]);
-    await connection.run(`INSERT INTO totals (cell_id) ${whole}`, ...cellsOf(targets));
-    await connection.run(
-      'DELETE FROM blobs WHERE blob_id IN (SELECT value FROM json_each(?))',
-      String(row?.with_file),
-    );
-    return { row, isKept };
-  });
+  const { row, isKept } = await writer
+    .transaction((connection) => clearRows(connection, targets, now, undo !== undefined))
+    .catch((error: unknown) => {
+      const unreadable = error instanceof CacheError && error.kind === 'damaged';
+      if (undo === undefined || !unreadable) throw error;
+      // What is damaged can be removed all the same, in a transaction that has met no damage.
+      return writer.transaction((connection) => clearRows(connection, targets, now, false));
+    });
   const loose = files.parse(row?.files, path);
   const left = await removeFiles(writer, blobs, loose, isKept ? undo?.aside.take : undefined);
   const clearance = readClearance(row, path);
@@ -198,7 +178,44 @@ export async function clear(
   };
 }
 
-function keepAll(connection: Connection, row: Row | undefined): Promise<boolean> {
+/** @param mayKeep whether to keep what goes, if it is little */
+async function clearRows(
+  connection: Connection,
+  targets: readonly ClearTarget[],
+  now: number,
+  mayKeep: boolean,
+): Promise<{ readonly row: Row | undefined; readonly isKept: boolean }> {
+  const row = await plan(
+    connection,
+    targets,
+    `(SELECT json_group_array(entry_id) FROM doomed) AS ids,
+     (SELECT json_group_array(blob_id) FROM loose WHERE file IS NULL) AS inline,
+     (SELECT json_group_array(blob_id) FROM loose WHERE file IS NOT NULL) AS with_file,
+     ${files.sql('loose WHERE file IS NOT NULL')} AS files,
+     (SELECT json_group_array(app_id) FROM
+       (SELECT DISTINCT app_id FROM ${targeted} JOIN cells USING (cell_id))) AS app_ids,
+     (SELECT json_group_array(cell_id) FROM ${targeted}) AS cell_ids, ${measures}`,
+  );
+  const isKept = mayKeep && isLittle(row);
+  if (isKept) await keepAll(connection, row);
+  await connection.run(
+    `UPDATE cells SET cleared_at = ?4 WHERE cell_id IN ${targeted}`,
+    ...parameters(targets),
+    now,
+  );
+  // Without its totals, which are known beforehand, a cell's items go in half the time: their trigger
+  // looks for the size of each.
+  await connection.run(`DELETE FROM totals WHERE cell_id IN (${whole})`, ...cellsOf(targets));
+  await removeRows(connection, JSON.parse(String(row?.ids)) as number[]);
+  await connection.run(`INSERT INTO totals (cell_id) ${whole}`, ...cellsOf(targets));
+  await connection.run(
+    'DELETE FROM blobs WHERE blob_id IN (SELECT value FROM json_each(?))',
+    String(row?.with_file),
+  );
+  return { row, isKept };
+}
+
+function keepAll(connection: Connection, row: Row | undefined): Promise<void> {
   const inline = JSON.parse(String(row?.inline)) as number[];
   const withFile = JSON.parse(String(row?.with_file)) as number[];
   return keep(connection, {

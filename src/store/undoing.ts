@@ -1,6 +1,5 @@
 import type { Aside } from './Aside';
 import type { BlobFolder } from './BlobFolder';
-import { CacheError } from './CacheError';
 import type { Connection, Row } from './Connection';
 import { digest, integer, Listing, text } from './fields';
 import type { LooseFile } from './removal';
@@ -38,36 +37,31 @@ export interface Taken {
 
 /**
  * Keeps the rows of what is about to be cleared; part of its transaction.
- * @returns false where they cannot be read: what is damaged is cleared all the same
+ * @throws CacheError of kind `damaged` where they cannot be read; SQLite then writes no more in that
+ * transaction.
  */
-export async function keep(connection: Connection, taken: Taken): Promise<boolean> {
+export async function keep(connection: Connection, taken: Taken): Promise<void> {
   const ids = 'IN (SELECT value FROM json_each(?))';
   const copy = (table: string, where: string, json: string) =>
     connection.run(
       `CREATE TABLE kept.${quoted(table)} AS SELECT * FROM main.${quoted(table)} WHERE ${where}`,
       json,
     );
-  try {
-    await copy('entries', `entry_id ${ids}`, taken.entries);
-    for (const table of await tablesOfEntries(connection)) {
-      await copy(table, `entry_id ${ids}`, taken.entries);
-    }
-    await copy('blobs', `blob_id ${ids}`, taken.blobs);
-    await copy('cells', `cell_id ${ids}`, taken.cells);
-    await copy(
-      'nodes',
-      `cell_id IN (SELECT cell_id FROM main.cells WHERE app_id ${ids})`,
-      taken.apps,
-    );
-    await connection.run(
-      `CREATE TABLE kept.sources AS SELECT * FROM main.sources
-       WHERE code_digest IN (SELECT code_digest FROM kept.nodes)`,
-    );
-    return true;
-  } catch (error) {
-    if (error instanceof CacheError && error.kind === 'damaged') return false;
-    throw error;
+  await copy('entries', `entry_id ${ids}`, taken.entries);
+  for (const table of await tablesOfEntries(connection)) {
+    await copy(table, `entry_id ${ids}`, taken.entries);
   }
+  await copy('blobs', `blob_id ${ids}`, taken.blobs);
+  await copy('cells', `cell_id ${ids}`, taken.cells);
+  await copy(
+    'nodes',
+    `cell_id IN (SELECT cell_id FROM main.cells WHERE app_id ${ids})`,
+    taken.apps,
+  );
+  await connection.run(
+    `CREATE TABLE kept.sources AS SELECT * FROM main.sources
+     WHERE code_digest IN (SELECT code_digest FROM kept.nodes)`,
+  );
 }
 
 const files = new Listing('a value', {
@@ -78,7 +72,7 @@ const files = new Listing('a value', {
 
 /** The entries that come back, by the id that they had and the one that they get. */
 const coming = `
-  CREATE TEMP TABLE back AS
+  INSERT INTO temp.back (was, entry_id)
   SELECT k.entry_id AS was,
     CASE WHEN EXISTS (SELECT 1 FROM main.entries AS e WHERE e.entry_id = k.entry_id)
       THEN row_number() OVER (ORDER BY k.entry_id) + max(
@@ -110,6 +104,9 @@ export async function bringBack(
   placed: LooseFile[],
 ): Promise<BroughtBack> {
   const total = await connection.number('SELECT count(*) FROM kept.entries');
+  await connection.exec(
+    'CREATE TEMP TABLE back (was INTEGER PRIMARY KEY, entry_id INTEGER NOT NULL UNIQUE)',
+  );
   await connection.run(coming, clearedAt);
   const there = await connection.number(
     `SELECT count(*) FROM kept.entries JOIN main.entries
@@ -151,8 +148,8 @@ async function bringFiles(
   await connection.run(
     `DELETE FROM temp.back WHERE was IN (SELECT entry_id FROM kept.items AS i
        WHERE lower(hex(digest)) IN (SELECT value FROM json_each(?))
-         OR NOT EXISTS (SELECT 1 FROM main.blobs AS m WHERE m.digest = i.digest)
-           AND NOT EXISTS (SELECT 1 FROM kept.blobs AS b WHERE b.digest = i.digest))`,
+         OR digest NOT IN (SELECT digest FROM kept.blobs)
+           AND NOT EXISTS (SELECT 1 FROM main.blobs AS m WHERE m.digest = i.digest))`,
     JSON.stringify(gone),
   );
 }
@@ -176,10 +173,9 @@ async function bringRows(connection: Connection): Promise<void> {
      ORDER BY was`,
   );
   await connection.run(
-    `UPDATE main.entries SET created_at = (SELECT k.created_at
-       FROM temp.back JOIN kept.entries AS k ON k.entry_id = was
-       WHERE back.entry_id = entries.entry_id)
-     WHERE entry_id IN (SELECT entry_id FROM temp.back)`,
+    `UPDATE main.entries SET created_at = k.created_at
+     FROM temp.back JOIN kept.entries AS k ON k.entry_id = was
+     WHERE back.entry_id = entries.entry_id`,
   );
   for (const table of await tablesOfEntries(connection)) {
     const others = await columnsOf(connection, table, ['entry_id']);

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, open, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import type { ClearUndo } from '../../../src/store/ClearUndo';
 import { Connection } from '../../../src/store/Connection';
 import type { ClearTarget, NewItem } from '../../../src/store/rows';
-import type { SqliteLoader } from '../../../src/store/SqliteLoader';
+import { SqliteLoader } from '../../../src/store/SqliteLoader';
 import {
+  atEnd,
   creation,
   makeCache,
   makeEntry,
@@ -315,6 +316,46 @@ test('files are removed when the clear is forgotten, and no check minds them bef
     (await filesOf(path)).filter((file) => file.includes('partial')),
     [],
   );
+});
+
+test('what a killed window leaves is found as the rest of a write is, an hour later', async (t) => {
+  const { path, loader } = await fill(t);
+  const undo = await clearKept(loader, ofCell(1));
+  const [aside] = (await filesOf(path)).filter((file) => file.includes('partial'));
+  const anHourAgo = Date.now() / 1000 - 3700;
+  await utimes(join(dirname(path), 'blobs', aside ?? ''), anHourAgo, anHourAgo);
+  const { faults } = await loader.check();
+  const left = faults.filter(({ kind }) => kind === 'partial-file');
+  assert.deepEqual(
+    left.map(({ about }) => about),
+    [`blobs/${aside}`],
+  );
+  assert.equal((await loader.mend(left)).files, 1);
+  await undo.forget();
+});
+
+test('what cannot be read is cleared all the same, and not kept', async (t) => {
+  const path = await makeCache(t);
+  const loader = await SqliteLoader.open(path);
+  await loader.save(makeEntry({ items: [makeItem('k', 'x', Buffer.alloc(60_000, 1))] }));
+  await loader.close();
+  const connection = await Connection.open(path, 'write');
+  await connection.get('PRAGMA wal_checkpoint(TRUNCATE)');
+  const page = await connection.number(
+    "SELECT min(pageno) FROM dbstat WHERE name = 'blobs' AND pagetype = 'overflow'",
+  );
+  await connection.close();
+  const file = await open(path, 'r+');
+  // Where its chain of pages goes on.
+  await file.write(Buffer.from([0xff, 0xff, 0xff, 0xf0]), 0, 4, (page - 1) * 8192);
+  await file.close();
+  // Beyond what the store's own check could end with.
+  const damaged = await SqliteLoader.open(path);
+  atEnd(t, () => damaged.close());
+  const { clearance, undo } = await damaged.clearUndoably([ofCell(1)]);
+  assert.equal(clearance.entries, 1);
+  assert.equal(undo, undefined);
+  assert.deepEqual(await damaged.entries(1), []);
 });
 
 test('of what a sweep took meanwhile, only those entries are lost', async (t) => {
