@@ -1,128 +1,11 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { cp, mkdir, open, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { cp, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import test, { type TestContext } from 'node:test';
-import type { ClearUndo } from '../../../src/store/ClearUndo';
-import { Connection } from '../../../src/store/Connection';
-import type { ClearTarget, NewItem } from '../../../src/store/rows';
-import { SqliteLoader } from '../../../src/store/SqliteLoader';
-import {
-  atEnd,
-  creation,
-  makeCache,
-  makeEntry,
-  makeFolder,
-  makeItem,
-  openCache,
-  runSql,
-} from './cacheFolder';
-import { OtherProcess } from './OtherProcess';
-
-const shared = Buffer.alloc(100_000, 'shared');
-const small = (i: number) => Buffer.alloc(100, i);
-const large = (i: number) => Buffer.alloc(70_000, i);
-
-const ofCell = (cellId: number): ClearTarget => ({ kind: 'cell', cellId });
-const ofApp = (appId: number): ClearTarget => ({ kind: 'app', appId });
-
-function items(i: number): NewItem[] {
-  return [
-    makeItem(`k${i}/shared`, 'shared', shared),
-    makeItem(`k${i}/small`, 'small', small(i)),
-    makeItem(`k${i}/large`, 'large', large(i)),
-  ];
-}
-
-function entryOf(i: number, different: Partial<Parameters<typeof makeEntry>[0]> = {}) {
-  const digest = (name: string) => Buffer.from(name).toString('hex').padEnd(64, '0');
-  return makeEntry({
-    cell: {
-      ...makeEntry().cell,
-      app: i < 2 ? '../../a.py' : '../../b.py',
-      ordinal: i,
-      name: `cell${i + 1}`,
-    },
-    hash: `h${i}`,
-    runtime: 2 ** i,
-    node: { codeDigest: digest(`code${i}`), code: `x = ${i}`, parents: [] },
-    items: items(i),
-    ...different,
-  });
-}
-
-/**
- * Two notebooks of two cells, that share one large value; with all that may hang on an entry, and a
- * pinned one that was hit, in what hits saved too.
- */
-async function fill(t: TestContext): Promise<{ path: string; loader: SqliteLoader }> {
-  const path = await makeCache(t);
-  const loader = await openCache(t, path);
-  for (let i = 0; i < 4; i++) await loader.save(entryOf(i));
-  await runSql(
-    path,
-    `INSERT INTO costs SELECT entry_id, 0.1 + entry_id, 60.5 FROM entries;
-     INSERT INTO inputs SELECT entry_id, '{"values": {"x": "' || hash || '"}}' FROM entries;
-     INSERT INTO reads SELECT entry_id, 'data.csv', 'opened', 12, 1.5, zeroblob(32) FROM entries;
-     UPDATE entries SET pinned = 1, hits = 7, last_hit_at = created_at + 3.25 WHERE entry_id = 1;
-     UPDATE cells SET cleared_at = 12.5 WHERE cell_id = 2;
-     INSERT INTO lookups (cell_id, cache_name, hash, outcome, at, seconds)
-       SELECT cell_id, cache_name, hash, 'hit', 1e9, 0.01 FROM entries;
-     INSERT INTO reasons SELECT lookup_id, '[]' FROM lookups;
-     INSERT INTO cleanings (at, actor, entries, size, seconds, level, evicted)
-       VALUES (5, 'kernel', 1, 1, 1, 0.5, 9);`,
-  );
-  return { path, loader };
-}
-
-/** All rows of all tables, but for the numbers of blobs; and the files with their bytes. */
-async function dump(path: string): Promise<Record<string, string[]>> {
-  const connection = await Connection.open(path, 'read');
-  const found: Record<string, string[]> = {};
-  try {
-    const tables = await connection.all("SELECT name FROM sqlite_schema WHERE type = 'table'");
-    for (const { name } of tables) {
-      const rows = await connection.all(`SELECT * FROM ${String(name)}`);
-      found[String(name)] = rows
-        .map((row) =>
-          JSON.stringify(row, (key, value: unknown) => {
-            if (key === 'blob_id') return undefined;
-            const isBytes = value instanceof Object && 'type' in value && value.type === 'Buffer';
-            return isBytes ? digestOf(Buffer.from((value as unknown as Bytes).data)) : value;
-          }),
-        )
-        .sort();
-    }
-  } finally {
-    await connection.close();
-  }
-  found.files = await filesOf(path);
-  for (const file of found.files) {
-    const bytes = await readFile(join(dirname(path), 'blobs', file));
-    found[file] = [digestOf(bytes)];
-  }
-  return found;
-}
-
-/** As JSON has a Buffer. */
-interface Bytes {
-  readonly data: number[];
-}
-
-function digestOf(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
-
-async function filesOf(path: string): Promise<string[]> {
-  const names = await readdir(join(dirname(path), 'blobs'), { recursive: true });
-  return names.filter((name) => name.includes('.')).sort();
-}
-
-async function clearKept(loader: SqliteLoader, ...targets: ClearTarget[]): Promise<ClearUndo> {
-  const { undo } = await loader.clearUndoably(targets);
-  assert.ok(undo, 'it can be undone');
-  return undo;
-}
+import test from 'node:test';
+import type { ClearTarget } from '../../../src/store/rows';
+import { formatVersion } from '../../../src/store/schema';
+import { makeCache, makeEntry, makeFolder, makeItem, openCache, runSql } from './cacheFolder';
+import { clearKept, dump, entryOf, fill, filesOf, large, ofApp, ofCell, small } from './clearable';
 
 for (const [what, targets] of [
   ['a cell', [ofCell(1)]],
@@ -303,151 +186,22 @@ test('large values in rows are kept up to a limit', async (t) => {
   }
 });
 
-test('files are removed when the clear is forgotten, and no check minds them before', async (t) => {
+test('what a newer format hangs on an entry comes back with it', async (t) => {
   const { path, loader } = await fill(t);
-  const undo = await clearKept(loader, ofApp(1));
-  const aside = (await filesOf(path)).filter((file) => file.includes('partial'));
-  assert.equal(aside.length, 2);
-  const faults = (await loader.check()).faults.filter(({ kind }) => kind !== 'not-whole');
-  assert.deepEqual(faults, []);
-  await undo.forget();
-  await undo.forget();
-  assert.deepEqual(
-    (await filesOf(path)).filter((file) => file.includes('partial')),
-    [],
+  await runSql(
+    path,
+    `CREATE TABLE notes (entry_id INTEGER NOT NULL REFERENCES entries (entry_id) ON DELETE CASCADE,
+       "a note" TEXT);
+     INSERT INTO notes SELECT entry_id, 'of ' || hash FROM entries;
+     PRAGMA user_version = ${formatVersion + 1};`,
   );
-});
-
-test('what a killed window leaves is found as the rest of a write is, an hour later', async (t) => {
-  const { path, loader } = await fill(t);
-  const undo = await clearKept(loader, ofCell(1));
-  const [aside] = (await filesOf(path)).filter((file) => file.includes('partial'));
-  const anHourAgo = Date.now() / 1000 - 3700;
-  await utimes(join(dirname(path), 'blobs', aside ?? ''), anHourAgo, anHourAgo);
-  const { faults } = await loader.check();
-  const left = faults.filter(({ kind }) => kind === 'partial-file');
-  assert.deepEqual(
-    left.map(({ about }) => about),
-    [`blobs/${aside}`],
-  );
-  assert.equal((await loader.mend(left)).files, 1);
-  await undo.forget();
-});
-
-test('what cannot be read is cleared all the same, and not kept', async (t) => {
-  const path = await makeCache(t);
-  const loader = await SqliteLoader.open(path);
-  await loader.save(makeEntry({ items: [makeItem('k', 'x', Buffer.alloc(60_000, 1))] }));
-  await loader.close();
-  const connection = await Connection.open(path, 'write');
-  await connection.get('PRAGMA wal_checkpoint(TRUNCATE)');
-  const page = await connection.number(
-    "SELECT min(pageno) FROM dbstat WHERE name = 'blobs' AND pagetype = 'overflow'",
-  );
-  await connection.close();
-  const file = await open(path, 'r+');
-  // Where its chain of pages goes on.
-  await file.write(Buffer.from([0xff, 0xff, 0xff, 0xf0]), 0, 4, (page - 1) * 8192);
-  await file.close();
-  // Beyond what the store's own check could end with.
-  const damaged = await SqliteLoader.open(path);
-  atEnd(t, () => damaged.close());
-  const { clearance, undo } = await damaged.clearUndoably([ofCell(1)]);
-  assert.equal(clearance.entries, 1);
-  assert.equal(undo, undefined);
-  assert.deepEqual(await damaged.entries(1), []);
-});
-
-test('of what a sweep took meanwhile, only those entries are lost', async (t) => {
-  const { path, loader } = await fill(t);
-  const undo = await clearKept(loader, ofApp(1));
-  const [aside] = (await filesOf(path)).filter((file) => file.includes('partial'));
-  await rm(join(dirname(path), 'blobs', aside ?? ''));
-  assert.deepEqual(await undo.bringBack(), { entries: 1, there: 0, lost: 1 });
-  await undo.forget();
-  const left = [...(await loader.entries(1)), ...(await loader.entries(2))];
-  assert.equal(left.length, 1);
-  assert.equal((await loader.load(left[0]?.entryId ?? 0)).kind, 'hit');
-});
-
-test('a cache that took the place of the first gets nothing', async (t) => {
-  const { path, loader } = await fill(t);
-  const undo = await clearKept(loader, ofCell(1));
-  await loader.settled();
-  for (const end of ['', '-wal', '-shm']) await rm(`${path}${end}`, { force: true });
-  await assert.rejects(undo.bringBack(), { kind: 'missing', path });
-  await runSql(path, creation);
-  await loader.save(entryOf(0, { hash: 'new' }));
-  const before = await dump(path);
-  assert.deepEqual(await undo.bringBack(), { entries: 0, there: 0, lost: 1 });
-  assert.deepEqual(await dump(path), before);
-  await undo.forget();
-  // The files of the cache that is gone are nobody's.
-  const ours = new Set((await loader.items(1)).map(({ file }) => file));
-  for (const file of await filesOf(path)) {
-    if (!ours.has(file)) await rm(join(dirname(path), 'blobs', file));
-  }
-});
-
-/** Puts something that cannot be replaced in the place of a file. @returns what takes it away again */
-async function obstruct(path: string, file: string): Promise<() => Promise<void>> {
-  const place = join(dirname(path), 'blobs', file);
-  await mkdir(place);
-  await writeFile(join(place, 'in the way'), '');
-  return () => rm(place, { recursive: true });
-}
-
-test('what fails half-way changes nothing, and can be tried again', async (t) => {
-  const { path, loader } = await fill(t);
+  // It is looked at anew after that.
+  await assert.rejects(loader.clearUndoably([ofApp(1)]), { kind: 'busy' });
   const before = await dump(path);
   const undo = await clearKept(loader, ofApp(1));
-  await loader.settled();
-  const { files, ...rows } = await dump(path);
-  const [coming] = (before.files ?? []).filter((file) => !files?.includes(file));
-  const clearAway = await obstruct(path, coming ?? '');
-  await assert.rejects(undo.bringBack());
-  await clearAway();
-  const after = await dump(path);
-  for (const [table, was] of Object.entries(rows)) {
-    if (!table.includes('/')) assert.deepEqual(after[table], was, table);
-  }
-  assert.equal((await undo.bringBack()).entries, 2);
+  assert.equal((await dump(path)).notes?.length, 2);
+  await undo.bringBack();
   await loader.settled();
   await undo.forget();
   assert.deepEqual(await dump(path), before);
-});
-
-test('files that came back without their rows go when the clear is forgotten', async (t) => {
-  const { path, loader } = await fill(t);
-  const { files } = await dump(path);
-  const undo = await clearKept(loader, ofApp(1));
-  const cleared = await filesOf(path);
-  const coming = (files ?? []).filter((file) => !cleared.includes(file));
-  const own = await loader.items(3);
-  assert.equal(coming.length, 2);
-  const came = async () => (await filesOf(path)).some((file) => coming.includes(file));
-  for (const file of coming) {
-    // One comes back before another that cannot; which, nobody promises.
-    if (await came()) break;
-    const clearAway = await obstruct(path, file);
-    await assert.rejects(undo.bringBack());
-    await clearAway();
-  }
-  assert.ok(await came());
-  await undo.forget();
-  assert.ok(!(await came()));
-  assert.deepEqual(await loader.items(3), own);
-});
-
-test('a cache that somebody keeps locked is waited for', async (t) => {
-  const { path, loader } = await fill(t);
-  const undo = await clearKept(loader, ofCell(1));
-  await loader.settled();
-  const other = await OtherProcess.start(t, path);
-  await other.run("BEGIN IMMEDIATE; UPDATE apps SET last_seen_at = 7 WHERE path = '../../a.py'");
-  const bringing = undo.bringBack();
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  await other.run('COMMIT');
-  assert.equal((await bringing).entries, 1);
-  await undo.forget();
 });
