@@ -1,11 +1,11 @@
 import type { Access } from './Access';
-import { Aside } from './Aside';
-import { clear } from './clearing';
-import { Kept } from './Kept';
-import { removeFiles, type LooseFile } from './removal';
+import { Aside } from './blobs/Aside';
+import { clear } from './entries/clearing';
+import { Kept } from './database/Kept';
+import { removeFiles, type LooseFile } from './blobs/removal';
 import type { BroughtBack, Clearance, ClearTarget } from './rows';
 import type { Tidying } from './Tidying';
-import { bringBack } from './undoing';
+import { bringBack } from './entries/undoing';
 
 /** What went, and how it can be brought back. */
 export interface UndoablyCleared {

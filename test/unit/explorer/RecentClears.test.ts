@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { keptFor, type RecentClear, RecentClears } from '../../../src/explorer/RecentClears';
+import {
+  keptFor,
+  type RecentClear,
+  RecentClears,
+} from '../../../src/explorer/commands/RecentClears';
 import type { BroughtBack } from '../../../src/store/rows';
 
 const whole: BroughtBack = { entries: 2, there: 0, lost: 0 };

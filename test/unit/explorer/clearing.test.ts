@@ -8,7 +8,7 @@ import {
   sum,
   sumPlans,
   undoNotice,
-} from '../../../src/explorer/clearing';
+} from '../../../src/explorer/commands/clearing';
 import type { Clearance } from '../../../src/store/rows';
 
 const one: Clearance = {

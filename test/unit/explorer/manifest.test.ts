@@ -52,7 +52,7 @@ test('menus and links name declared commands', () => {
 });
 
 test("menus ask for nodes that the tree has, and the view's words for states that it takes", () => {
-  const nodes = readFileSync(path.join(root, 'src/explorer/nodeRow.ts'), 'utf8');
+  const nodes = readFileSync(path.join(root, 'src/explorer/tree/nodeRow.ts'), 'utf8');
   const contexts = new Set(
     [...nodes.matchAll(/context: ([^\n]+),\n/g)].flatMap(([, value]) =>
       [...(value ?? '').matchAll(/'(\w+)'/g)].map(([, name]) => name ?? ''),
@@ -66,7 +66,7 @@ test("menus ask for nodes that the tree has, and the view's words for states tha
     );
     assert.ok(matches.length > 0, when);
   }
-  const states = readFileSync(path.join(root, 'src/explorer/state.ts'), 'utf8');
+  const states = readFileSync(path.join(root, 'src/explorer/tree/state.ts'), 'utf8');
   for (const { when } of manifest.contributes.viewsWelcome) {
     const state = /cellar\.state == '(\w+)'/.exec(when)?.[1];
     assert.ok(state === undefined || states.includes(`'${state}'`), when);
@@ -125,7 +125,7 @@ test('icons exist', () => {
     path.join(root, 'node_modules/@vscode/codicons/dist/codicon.css'),
     'utf8',
   );
-  const nodes = readFileSync(path.join(root, 'src/explorer/nodeRow.ts'), 'utf8');
+  const nodes = readFileSync(path.join(root, 'src/explorer/tree/nodeRow.ts'), 'utf8');
   const used = [
     ...manifest.contributes.commands.flatMap(
       ({ icon }) => icon?.match(/^\$\(([\w-]+)\)$/)?.[1] ?? [],

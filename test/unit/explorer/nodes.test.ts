@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { inReadingOrder } from '../../../src/protocol/labels';
-import { type Reader, cellLabel, rowOf } from '../../../src/explorer/nodeRow';
-import { type Node, idOf, mainEntry, referenceOf, shownCells } from '../../../src/explorer/nodes';
+import { type Reader, cellLabel, rowOf } from '../../../src/explorer/tree/nodeRow';
+import {
+  type Node,
+  idOf,
+  mainEntry,
+  referenceOf,
+  shownCells,
+} from '../../../src/explorer/tree/nodes';
 import { problemOf } from '../../../src/explorer/problems';
 import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../../../src/store/rows';
 

@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { ClearUndo } from '../../../src/store/ClearUndo';
-import { Connection } from '../../../src/store/Connection';
+import { Connection } from '../../../src/store/database/Connection';
 import type { ClearTarget, NewItem } from '../../../src/store/rows';
 import type { SqliteLoader } from '../../../src/store/SqliteLoader';
 import { makeCache, makeEntry, makeItem, openCache, runSql } from './cacheFolder';

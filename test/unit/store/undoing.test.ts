@@ -3,7 +3,7 @@ import { cp, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
 import type { ClearTarget } from '../../../src/store/rows';
-import { formatVersion } from '../../../src/store/schema';
+import { formatVersion } from '../../../src/store/database/schema';
 import { makeCache, makeEntry, makeFolder, makeItem, openCache, runSql } from './cacheFolder';
 import { clearKept, dump, entryOf, fill, filesOf, large, ofApp, ofCell, small } from './clearable';
 
