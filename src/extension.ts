@@ -24,6 +24,7 @@ import { ServeCommand } from './explorer/setup/ServeCommand';
 import { Targets } from './explorer/commands/Targets';
 import type { TerminalPath } from './explorer/setup/TerminalPath';
 import { TurnOnCommand } from './explorer/setup/TurnOnCommand';
+import { UndoClear } from './explorer/commands/UndoClear';
 import { Upkeep } from './explorer/Upkeep';
 import { ViewCommands } from './explorer/tree/ViewCommands';
 import { WhyCommand } from './explorer/commands/WhyCommand';
@@ -103,6 +104,7 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
     openSettings: openBudgetFile,
     report,
   });
+  const undoClear = new UndoClear(notices);
   const serving = new ServeCommand(caches, context, notices);
 
   // All are asked each time: one that is hidden must not blind the others.
@@ -132,7 +134,8 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
     new AtTheCell(language, caches, (notebook) => view.reveal(notebook)),
     new PinCommands(caches, targets, notices),
     registerCommand('cellar.why', (node?: unknown, others?: unknown) => why.run(node, others)),
-    new CacheCommands(caches, targets, language, previews, notices),
+    undoClear,
+    new CacheCommands(caches, targets, language, previews, notices, undoClear),
     new ViewCommands(tree, view, log),
     registerCommand('cellar.installInPythonEnvironment', () => install.run()),
     registerCommand('cellar.turnOnCellCaching', () => turnOn.run()),
@@ -153,8 +156,8 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
     cells: view,
     previews,
     close: async () => {
-      // What is served is taken back while the databases are still open.
-      await serving.close();
+      // What is served is taken back, and what was cleared forgotten, while the databases are still open.
+      await Promise.all([serving.close(), undoClear.close()]);
       await Promise.all([language.stop(), caches.close()]);
     },
   };

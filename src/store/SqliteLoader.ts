@@ -3,6 +3,7 @@ import { CacheUpkeep } from './CacheUpkeep';
 import { CacheValues } from './CacheValues';
 import { ChangeFeed } from './database/ChangeFeed';
 import { check, type CheckOptions, type Fault, type Report } from './checking/checking';
+import { ClearUndo, type UndoablyCleared } from './ClearUndo';
 import { clear, planClearance, readStake } from './entries/clearing';
 import {
   listApps,
@@ -26,6 +27,7 @@ import type {
   AppSummary,
   CellSummary,
   Clearance,
+  ClearPlan,
   ClearTarget,
   EntryKey,
   EntrySummary,
@@ -237,7 +239,7 @@ export class SqliteLoader {
   }
 
   /** What `clear` would take, exactly, were it called now. Targets that do not exist count nothing. */
-  planClear(targets: readonly ClearTarget[]): Promise<Clearance> {
+  planClear(targets: readonly ClearTarget[]): Promise<ClearPlan> {
     return this.#access.read(({ connection, path }) => planClearance(connection, path, targets));
   }
 
@@ -246,14 +248,20 @@ export class SqliteLoader {
    * their runs met, stay known; so does a notebook whose file is gone.
    */
   async clear(targets: readonly ClearTarget[]): Promise<Clearance> {
-    const { clearance, leftovers } = await this.#access.write((writer, blobs) => {
-      // A millisecond ahead, as the clock was cut to whole ones: an equal entry made just before this
-      // must not look as if it had been made after.
-      const at = now() + 0.001;
-      return clear(writer, blobs, this.path, targets, at);
-    });
+    const { clearance, leftovers } = await this.#access.write((writer, blobs) =>
+      clear(writer, blobs, this.path, targets, clearTime()),
+    );
     this.#tidying.add(leftovers);
     return clearance;
+  }
+
+  /**
+   * The same, keeping what goes in memory and files beside, until `undo` brings it back or is told to
+   * forget it.
+   * @returns without `undo` where that is too much, as `planClear` told before, or damaged
+   */
+  clearUndoably(targets: readonly ClearTarget[]): Promise<UndoablyCleared> {
+    return ClearUndo.clear(this.#access, this.#tidying, this.path, targets, clearTime);
   }
 
   /** Exempts results from eviction, or takes that back: {@link setPinned}. */
@@ -325,6 +333,14 @@ export class SqliteLoader {
     await ended;
     await this.#live.close();
   }
+}
+
+/**
+ * A millisecond ahead, as the clock was cut to whole ones: an equal entry made just before a clear must not
+ * look as if it had been made after.
+ */
+function clearTime(): number {
+  return now() + 0.001;
 }
 
 /** Unix seconds. */

@@ -167,6 +167,21 @@ export interface Clearance extends Stake {
   readonly size: number;
 }
 
+/** The same before it is done. */
+export interface ClearPlan extends Clearance {
+  /** Whether it is so little that it can be kept for a while, and brought back. */
+  readonly undoable: boolean;
+}
+
+/** What came of bringing entries back. */
+export interface BroughtBack {
+  readonly entries: number;
+  /** Those that were computed again meanwhile. */
+  readonly there: number;
+  /** Those whose cell was cleared again or is gone, or whose bytes are. */
+  readonly lost: number;
+}
+
 /** What a clear leaves over, which nobody waits for: blobs in rows, and notebooks with nodes, by id. */
 export interface Leftovers {
   readonly blobIds: readonly number[];

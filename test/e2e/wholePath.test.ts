@@ -152,15 +152,54 @@ test('from a run in a real kernel to a cleared cache', async (t) => {
     assert.match(text, /Before: miss \(/);
   });
 
+  await step("a cell that is cleared by the tree's button comes back by the notice's", async () => {
+    await tree.row('summarise').hover();
+    await tree.row('summarise').locator('.action-label[aria-label^="Clear Cell Cache"]').click();
+    const notice = vsCode.notification(/Cleared summarise/);
+    await notice.waitFor();
+    await tree.row('summarise').waitFor({ state: 'detached' });
+    await vsCode.picture('path-undo');
+    await notice.getByRole('button', { name: 'Undo', exact: true }).click();
+    await vsCode.notification('Brought back summarise of wine.py.').waitFor();
+    await tree.row('summarise').waitFor();
+    await vsCode.picture('path-undone');
+    await vsCode.clearNotifications();
+  });
+
+  await step('the next run is served what came back', async () => {
+    const begun = Date.now() / 1000;
+    await runNotebook(python, wine);
+    const met = await outcomesSince(begun);
+    assert.equal(met.get('summarise'), 'hit');
+    assert.deepEqual([...new Set(met.values())], ['hit']);
+  });
+
   await step('the whole notebook is cleared after a question', async () => {
     await vsCode.command('Clear app cache');
     await vsCode.dialog.waitFor();
     assert.match(await vsCode.dialog.innerText(), /wine\.py/);
+    assert.match(await vsCode.dialog.innerText(), /can be undone/);
     await vsCode.picture('path-question');
     await vsCode.dialog.getByRole('button', { name: 'Clear', exact: true }).click();
     await vsCode.notification(/Cleared/).waitFor();
     await tree.row('wine.py').waitFor({ state: 'detached' });
     await tree.row('diabetes.py').waitFor();
     assert.ok((await outcomesSince(0)).size > 0, 'what its runs met stays known');
+  });
+
+  await step('the notebook comes back by the command', async () => {
+    await vsCode.command('Cellar: Undo Clear');
+    await vsCode.notification('Brought back wine.py.').waitFor();
+    await tree.row('wine.py').waitFor();
+    const begun = Date.now() / 1000;
+    await runNotebook(python, wine);
+    assert.deepEqual([...new Set((await outcomesSince(begun)).values())], ['hit']);
+  });
+
+  await step('the command is offered as long as there is a clear to undo', async () => {
+    // The first one, from the palette.
+    await vsCode.command('Cellar: Undo Clear');
+    await vsCode.notification('Nothing had to come back: it was computed again.').waitFor();
+    assert.deepEqual(await vsCode.commandsFor('Undo Clear'), []);
   });
 });

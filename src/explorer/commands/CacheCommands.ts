@@ -5,13 +5,15 @@ import { numberSetting } from '../../protocol/settings';
 import type { Caches } from '../../store/Caches';
 import type { ClearTarget } from '../../store/rows';
 import type { SqliteLoader } from '../../store/SqliteLoader';
-import { needsConfirmation, notice, question, stakeOf, sum } from './clearing';
+import { needsConfirmation, notice, question, stakeOf, sum, sumPlans } from './clearing';
 import { findCode } from './findCode';
 import { isCellNotebook } from '../cell/isNotebook';
 import { cellLabel } from '../tree/nodeRow';
 import { mainEntry } from '../tree/nodes';
 import type { Notices } from '../Notices';
+import type { RecentClear } from './RecentClears';
 import { type CellTarget, type DocumentCells, type Targets, describe } from './Targets';
+import type { UndoClear } from './UndoClear';
 
 /** What shows a cached result; the preview, as this room knows it. */
 export interface Preview {
@@ -28,6 +30,7 @@ export class CacheCommands implements vscode.Disposable {
     private readonly documents: DocumentCells,
     private readonly preview: Preview,
     private readonly notices: Notices,
+    private readonly undoClear: UndoClear,
   ) {
     const { t } = vscode.l10n;
     const register = (
@@ -123,16 +126,39 @@ export class CacheCommands implements vscode.Disposable {
     const settings = vscode.workspace.getConfiguration('cellar');
     const limit = numberSetting(settings.get<unknown>('confirmClearAbove'), 0, 10);
     if (needsConfirmation(stake, limit)) {
-      const plan = sum(await each((loader, here) => loader.planClear(here)));
+      const plan = sumPlans(await each((loader, here) => loader.planClear(here)));
       const { title, detail, yes } = question(plan, names, locale);
       const answer = await vscode.window.showWarningMessage(title, { modal: true, detail }, yes);
       if (answer !== yes) return;
     }
-    const done = await vscode.window.withProgress(
-      { location: vscode.ProgressLocation.Window, title: vscode.l10n.t('Clearing cached results') },
-      () => each((loader, here) => loader.clear(here)),
-    );
-    void vscode.window.showInformationMessage(notice(sum(done), names, locale));
+    const undos: RecentClear['undos'][number][] = [];
+    const clear = async (loader: SqliteLoader, here: readonly ClearTarget[]) => {
+      const { clearance, undo } = await loader.clearUndoably(here);
+      if (undo !== undefined) undos.push(undo);
+      return { clearance, isKept: undo !== undefined };
+    };
+    try {
+      const done = await vscode.window.withProgress(
+        {
+          location: vscode.ProgressLocation.Window,
+          title: vscode.l10n.t('Clearing cached results'),
+        },
+        () => each(clear),
+      );
+      const clearance = sum(done.map((each) => each.clearance));
+      const told = notice(clearance, names, locale);
+      if (done.every(({ isKept }) => isKept)) {
+        void this.undoClear.offer(told, { names, cells: clearance.cells, undos });
+      } else {
+        void vscode.window.showInformationMessage(told);
+        // Half of it back is no undo.
+        for (const undo of undos) await undo.forget();
+      }
+    } catch (error) {
+      // The first of several databases are cleared.
+      if (undos.length > 0) this.undoClear.add({ names, cells: stake.cells, undos });
+      throw error;
+    }
   }
 
   private async show(argument: unknown, others: unknown): Promise<void> {

@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { formatAmount, formatBytes, formatDuration } from '../../protocol/quantities';
-import type { Clearance, Stake } from '../../store/rows';
+import type { BroughtBack, Clearance, ClearPlan, Stake } from '../../store/rows';
 
 /**
  * Whether to ask before clearing.
@@ -31,6 +31,11 @@ export function sum(clearances: readonly Clearance[]): Clearance {
   };
 }
 
+/** What clearing several databases would take; undoable if all of it is. */
+export function sumPlans(plans: readonly ClearPlan[]): ClearPlan {
+  return { ...sum(plans), undoable: plans.every(({ undoable }) => undoable) };
+}
+
 function total(amounts: readonly number[]): number {
   return amounts.reduce((sum, amount) => sum + amount, 0);
 }
@@ -45,7 +50,7 @@ export interface Question {
 }
 
 /** @param names the cells or notebooks to clear, as people call them */
-export function question(plan: Clearance, names: readonly string[], locale: string): Question {
+export function question(plan: ClearPlan, names: readonly string[], locale: string): Question {
   const [name] = names;
   const title =
     names.length === 1 && name !== undefined
@@ -59,7 +64,11 @@ export function question(plan: Clearance, names: readonly string[], locale: stri
   ];
   if (plan.pinned === 1) lines.push(l10n.t('One result among them is pinned.'));
   if (plan.pinned > 1) lines.push(l10n.t('{0} results among them are pinned.', plan.pinned));
-  lines.push(l10n.t('This cannot be undone.'));
+  lines.push(
+    plan.undoable
+      ? l10n.t('This can be undone for ten minutes.')
+      : l10n.t('This cannot be undone.'),
+  );
   return { title, detail: lines.join('\n'), yes: l10n.t('Clear') };
 }
 
@@ -73,9 +82,39 @@ export function notice(done: Clearance, names: readonly string[], locale: string
     done.amount > 0
       ? l10n.t('Cleared {0}: {1}, {2} and {3} to recompute.', what, ...facts)
       : l10n.t('Cleared {0}: {1}, {2} to recompute.', what, ...facts);
-  const [name, ...others] = names;
-  const named = name === undefined || others.length > 0 ? undefined : told(name);
-  return named === undefined || named.length > noticeLength ? told(count) : named;
+  return named(told, names, count);
+}
+
+/**
+ * What came of undoing a clear.
+ * @returns `isWhole` if nothing is missing
+ */
+export function undoNotice(
+  { entries, there, lost }: BroughtBack,
+  clear: { readonly names: readonly string[]; readonly cells: number },
+): { readonly text: string; readonly isWhole: boolean } {
+  if (lost > 0) {
+    const text =
+      entries + there > 0
+        ? l10n.t('Brought back {0} of {1} results; the rest is gone.', entries, entries + lost)
+        : l10n.t('Nothing came back: it was cleared again, or is gone.');
+    return { text, isWhole: false };
+  }
+  const text =
+    entries === 0
+      ? l10n.t('Nothing had to come back: it was computed again.')
+      : named((what) => l10n.t('Brought back {0}.', what), clear.names, cells(clear.cells));
+  return { text, isWhole: true };
+}
+
+/** What is told of one thing by its name; of several, and where that would be too long, by their count. */
+function named(
+  told: (what: string) => string,
+  [name, ...others]: readonly string[],
+  count: string,
+): string {
+  const one = name === undefined || others.length > 0 ? undefined : told(name);
+  return one === undefined || one.length > noticeLength ? told(count) : one;
 }
 
 /** Cells, size, time and money. */

@@ -11,6 +11,9 @@ export interface LooseFile {
   readonly size: number;
 }
 
+/** Takes a file from its place. */
+export type Take = (path: string, file: LooseFile) => Promise<void>;
+
 /** Files removed under one hold of the write lock. */
 const filesAtOnce = 100;
 /**
@@ -107,6 +110,7 @@ export async function removeRows(
  * file without a row and never a row without its file; and it holds the write lock, under which a
  * saver looks whether the file that it is about to refer to is there.
  *
+ * @param take removes what stands at a path, or sets it aside
  * @returns the files that are still there: the system refused, the lock was not to be had, or somebody
  * saved the same bytes again.
  */
@@ -114,12 +118,15 @@ export async function removeFiles(
   writer: Writer,
   blobs: BlobFolder,
   files: readonly LooseFile[],
+  take: Take = unlink,
 ): Promise<LooseFile[]> {
   const left: LooseFile[] = [];
   for (let i = 0; i < files.length; i += filesAtOnce) {
     const some = files.slice(i, i + filesAtOnce);
     try {
-      left.push(...(await writer.transaction((connection) => removeSome(connection, blobs, some))));
+      left.push(
+        ...(await writer.transaction((connection) => removeSome(connection, blobs, some, take))),
+      );
     } catch (error) {
       // The rows are gone and committed, which is what was asked for.
       if (!(error instanceof CacheError)) throw error;
@@ -133,6 +140,7 @@ async function removeSome(
   connection: Connection,
   blobs: BlobFolder,
   files: readonly LooseFile[],
+  take: Take,
 ): Promise<LooseFile[]> {
   const rows = await connection.all(
     `SELECT file FROM blobs WHERE digest IN (${files.map(() => '?').join(', ')})`,
@@ -140,16 +148,16 @@ async function removeSome(
   );
   const alive = new Set(rows.map(({ file }) => file));
   const gone = await Promise.all(
-    files.map(async (each) => !alive.has(each.file) && (await remove(blobs, each))),
+    files.map(async (each) => !alive.has(each.file) && (await remove(blobs, each, take))),
   );
   return files.filter((_, i) => gone[i] === false);
 }
 
-async function remove(blobs: BlobFolder, { file, digest }: LooseFile): Promise<boolean> {
+async function remove(blobs: BlobFolder, loose: LooseFile, take: Take): Promise<boolean> {
   try {
-    const path = await blobs.locate(file, digest);
+    const path = await blobs.locate(loose.file, loose.digest);
     if (path === undefined) return false;
-    await unlink(path);
+    await take(path, loose);
     return true;
   } catch (error) {
     return isMissing(error);

@@ -14,9 +14,10 @@ export type Row = Readonly<Record<string, unknown>>;
 /**
  * What a connection may do: `immutable` promises SQLite that nobody changes the file meanwhile, `create`
  * makes the file that is not there, and so does `alone`, which keeps everybody else out: a log then
- * needs no memory that programs share.
+ * needs no memory that programs share. `memory` is nobody else's, `shared` by name for all connections of
+ * this process, and gone with the last of them.
  */
-export type Mode = 'read' | 'immutable' | 'write' | 'create' | 'alone' | 'memory';
+export type Mode = 'read' | 'immutable' | 'write' | 'create' | 'alone' | 'memory' | 'shared';
 
 /**
  * A turn of waiting inside SQLite is short, because it holds one of the few threads that all file
@@ -25,6 +26,14 @@ export type Mode = 'read' | 'immutable' | 'write' | 'create' | 'alone' | 'memory
 const turn = 50;
 /** Milliseconds after which another process's lock is taken for a fault. */
 const patience = 20_000;
+
+/**
+ * What connections share a database in memory by, since SQLite 3.36: its name begins with a slash
+ * (`memdbOpen` in SQLite's memdb.c).
+ */
+export function sharedUri(name: string): string {
+  return `file:/${encodeURIComponent(name)}?vfs=memdb`;
+}
 
 /**
  * A connection to a database, one statement at a time. A lock that somebody else holds is waited
@@ -51,14 +60,17 @@ export class Connection {
       alone: path,
       immutable: `${pathToFileURL(path).href}?immutable=1`,
       memory: ':memory:',
+      shared: sharedUri(path),
     }[mode];
     const flags = {
       read: sqlite.OPEN_READONLY,
-      write: sqlite.OPEN_READWRITE,
+      // An absolute path is no URI; what is attached may be one.
+      write: sqlite.OPEN_READWRITE | sqlite.OPEN_URI,
       create: sqlite.OPEN_READWRITE | sqlite.OPEN_CREATE,
       alone: sqlite.OPEN_READWRITE | sqlite.OPEN_CREATE,
       immutable: sqlite.OPEN_READONLY | sqlite.OPEN_URI,
       memory: sqlite.OPEN_READWRITE | sqlite.OPEN_CREATE,
+      shared: sqlite.OPEN_READWRITE | sqlite.OPEN_CREATE | sqlite.OPEN_URI,
     }[mode];
     const native = await new Promise<Native.Database>((resolve, reject) => {
       const database = new sqlite.Database(name, flags | sqlite.OPEN_FULLMUTEX, (error) => {

@@ -1,5 +1,6 @@
 import { CacheError } from './CacheError';
 import { Connection } from './Connection';
+import type { Kept } from './Kept';
 import { isSameFile, type OpenDatabase } from './opening';
 import { Pace } from './Pace';
 import { tooLarge, WriteAheadLog } from './WriteAheadLog';
@@ -103,6 +104,11 @@ export class Writer {
       at += some.length;
       yield { result, done: at };
     }
+  }
+
+  /** Has what was removed at hand as `kept`, in transactions that begin after it. */
+  async attach(kept: Kept): Promise<void> {
+    await this.connection.run('ATTACH ? AS kept', kept.uri);
   }
 
   /** Asks the connection that writes, without the write lock. */

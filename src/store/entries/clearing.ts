@@ -1,11 +1,15 @@
 import { dirname, resolve } from 'node:path';
 import type { BlobFolder } from '../blobs/BlobFolder';
+import { CacheError } from '../database/CacheError';
 import { looksAfterItself } from '../database/features';
 import { digest, integer, Listing, text } from './fields';
 import { removeFiles, removeRows } from '../blobs/removal';
 import { savedByCell } from './uses';
-import type { Clearance, ClearTarget, Leftovers, Stake } from '../rows';
+import { isLittle, keep, measures } from './undoing';
+import type { Clearance, ClearPlan, ClearTarget, Leftovers, Stake } from '../rows';
+import type { Aside } from '../blobs/Aside';
 import type { Connection, Row } from '../database/Connection';
+import type { Kept } from '../database/Kept';
 import type { Writer } from '../database/Writer';
 
 /** The entries that targets name, by three arrays of ids, as a table of entry and cell. */
@@ -89,8 +93,9 @@ export async function planClearance(
   connection: Connection,
   path: string,
   targets: readonly ClearTarget[],
-): Promise<Clearance> {
-  return readClearance(await plan(connection, targets, 'true AS planned'), path);
+): Promise<ClearPlan> {
+  const row = await plan(connection, targets, measures);
+  return { ...readClearance(row, path), undoable: isLittle(row) };
 }
 
 /** @param more columns, which may ask the tables `doomed` and `loose` */
@@ -119,6 +124,13 @@ function readClearance(row: Row | undefined, path: string): Clearance {
   };
 }
 
+interface Cleared {
+  readonly clearance: Clearance;
+  readonly leftovers: Leftovers;
+  /** Whether it can be brought back. */
+  readonly isKept: boolean;
+}
+
 /**
  * Removes the targets' entries, and the files that only they needed. Cells stay, and so does what
  * their runs met: they are how a cell is known again. `cells.cleared_at` keeps an equal entry of
@@ -129,7 +141,9 @@ function readClearance(row: Row | undefined, path: string): Clearance {
  * killed before `Tidying` are found by the next clean-up of a kernel.
  *
  * @param now Unix seconds.
- * @returns what went; files that the system did not let go are not counted as given back.
+ * @param undo where to keep what goes, if it is wanted back perhaps and is not too much
+ * @returns what went, and whether it is kept; files that the system did not let go are not counted as
+ * given back.
  */
 export async function clear(
   writer: Writer,
@@ -137,35 +151,19 @@ export async function clear(
   path: string,
   targets: readonly ClearTarget[],
   now: number,
-): Promise<{ readonly clearance: Clearance; readonly leftovers: Leftovers }> {
-  const row = await writer.transaction(async (connection) => {
-    const row = await plan(
-      connection,
-      targets,
-      `(SELECT json_group_array(entry_id) FROM doomed) AS ids,
-       (SELECT json_group_array(blob_id) FROM loose WHERE file IS NULL) AS inline,
-       (SELECT json_group_array(blob_id) FROM loose WHERE file IS NOT NULL) AS with_file,
-       ${files.sql('loose WHERE file IS NOT NULL')} AS files,
-       (SELECT json_group_array(app_id) FROM
-         (SELECT DISTINCT app_id FROM ${targeted} JOIN cells USING (cell_id))) AS app_ids`,
-    );
-    await connection.run(
-      `UPDATE cells SET cleared_at = ?4 WHERE cell_id IN ${targeted}`,
-      ...parameters(targets),
-      now,
-    );
-    // Without its totals, which are known beforehand, a cell's items go in half the time: their trigger
-    // looks for the size of each.
-    await connection.run(`DELETE FROM totals WHERE cell_id IN (${whole})`, ...cellsOf(targets));
-    await removeRows(connection, JSON.parse(String(row?.ids)) as number[]);
-    await connection.run(`INSERT INTO totals (cell_id) ${whole}`, ...cellsOf(targets));
-    await connection.run(
-      'DELETE FROM blobs WHERE blob_id IN (SELECT value FROM json_each(?))',
-      String(row?.with_file),
-    );
-    return row;
-  });
-  const left = await removeFiles(writer, blobs, files.parse(row?.files, path));
+  undo?: { readonly kept: Kept; readonly aside: Aside },
+): Promise<Cleared> {
+  if (undo !== undefined) await writer.attach(undo.kept);
+  const { row, isKept } = await writer
+    .transaction((connection) => clearRows(connection, targets, now, undo !== undefined))
+    .catch((error: unknown) => {
+      const unreadable = error instanceof CacheError && error.kind === 'damaged';
+      if (undo === undefined || !unreadable) throw error;
+      // What is damaged can be removed all the same, in a transaction that has met no damage.
+      return writer.transaction((connection) => clearRows(connection, targets, now, false));
+    });
+  const loose = files.parse(row?.files, path);
+  const left = await removeFiles(writer, blobs, loose, isKept ? undo?.aside.take : undefined);
   const clearance = readClearance(row, path);
   return {
     clearance: {
@@ -176,7 +174,56 @@ export async function clear(
       blobIds: JSON.parse(String(row?.inline)) as number[],
       appIds: JSON.parse(String(row?.app_ids)) as number[],
     },
+    isKept,
   };
+}
+
+/** @param mayKeep whether to keep what goes, if it is little */
+async function clearRows(
+  connection: Connection,
+  targets: readonly ClearTarget[],
+  now: number,
+  mayKeep: boolean,
+): Promise<{ readonly row: Row | undefined; readonly isKept: boolean }> {
+  const row = await plan(
+    connection,
+    targets,
+    `(SELECT json_group_array(entry_id) FROM doomed) AS ids,
+     (SELECT json_group_array(blob_id) FROM loose WHERE file IS NULL) AS inline,
+     (SELECT json_group_array(blob_id) FROM loose WHERE file IS NOT NULL) AS with_file,
+     ${files.sql('loose WHERE file IS NOT NULL')} AS files,
+     (SELECT json_group_array(app_id) FROM
+       (SELECT DISTINCT app_id FROM ${targeted} JOIN cells USING (cell_id))) AS app_ids,
+     (SELECT json_group_array(cell_id) FROM ${targeted}) AS cell_ids, ${measures}`,
+  );
+  const isKept = mayKeep && isLittle(row);
+  if (isKept) await keepAll(connection, row);
+  await connection.run(
+    `UPDATE cells SET cleared_at = ?4 WHERE cell_id IN ${targeted}`,
+    ...parameters(targets),
+    now,
+  );
+  // Without its totals, which are known beforehand, a cell's items go in half the time: their trigger
+  // looks for the size of each.
+  await connection.run(`DELETE FROM totals WHERE cell_id IN (${whole})`, ...cellsOf(targets));
+  await removeRows(connection, JSON.parse(String(row?.ids)) as number[]);
+  await connection.run(`INSERT INTO totals (cell_id) ${whole}`, ...cellsOf(targets));
+  await connection.run(
+    'DELETE FROM blobs WHERE blob_id IN (SELECT value FROM json_each(?))',
+    String(row?.with_file),
+  );
+  return { row, isKept };
+}
+
+function keepAll(connection: Connection, row: Row | undefined): Promise<void> {
+  const inline = JSON.parse(String(row?.inline)) as number[];
+  const withFile = JSON.parse(String(row?.with_file)) as number[];
+  return keep(connection, {
+    entries: String(row?.ids),
+    blobs: JSON.stringify([...inline, ...withFile]),
+    cells: String(row?.cell_ids),
+    apps: String(row?.app_ids),
+  });
 }
 
 /** The ids of notebooks and cells. */

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { needsConfirmation, notice, question, sum } from '../../../src/explorer/commands/clearing';
+import {
+  noticeLength,
+  needsConfirmation,
+  notice,
+  question,
+  sum,
+  sumPlans,
+  undoNotice,
+} from '../../../src/explorer/commands/clearing';
 import type { Clearance } from '../../../src/store/rows';
 
 const one: Clearance = {
@@ -13,6 +21,8 @@ const one: Clearance = {
   worth: 0,
   pinned: 0,
 };
+
+const plan = { ...one, undoable: true };
 
 const decisions: { name: string; plan: Partial<Clearance>; above?: number; ask: boolean }[] = [
   { name: 'one cheap cell', plan: {}, ask: false },
@@ -52,19 +62,51 @@ test('says what was cleared', () => {
 });
 
 test('asks about what goes, by name where it is one thing', () => {
-  const single = question({ ...one, pinned: 1 }, ['load of analysis.py'], 'en');
+  const single = question({ ...plan, pinned: 1 }, ['load of analysis.py'], 'en');
   assert.equal(single.title, 'Clear what is cached for load of analysis.py?');
   assert.equal(
     single.detail,
-    '1 cell: 12.4 MB, which would take 9 s to compute again.\nOne result among them is pinned.\nThis cannot be undone.',
+    '1 cell: 12.4 MB, which would take 9 s to compute again.\nOne result among them is pinned.\nThis can be undone for ten minutes.',
   );
-  const paid = question({ ...one, amount: 0.42 }, ['ask of analysis.py'], 'en');
+  const paid = question({ ...one, undoable: false, amount: 0.42 }, ['ask of analysis.py'], 'en');
   assert.equal(
     paid.detail,
     '1 cell: 12.4 MB, which would take 9 s to compute again, and cost 0.42.\nThis cannot be undone.',
   );
-  const several = question({ ...one, cells: 3 }, ['a', 'b', 'c'], 'en');
+  const several = question({ ...plan, cells: 3 }, ['a', 'b', 'c'], 'en');
   assert.equal(several.title, 'Clear what is cached for 3 cells?');
+});
+
+test('says what came of undoing it', () => {
+  const clear = { names: ['load of analysis.py'], cells: 1 };
+  const told = (entries: number, there: number, lost: number, what = clear) =>
+    undoNotice({ entries, there, lost }, what);
+  assert.deepEqual(told(2, 1, 0), { text: 'Brought back load of analysis.py.', isWhole: true });
+  const many = { names: ['a', 'b'], cells: 2 };
+  assert.equal(told(2, 0, 0, many).text, 'Brought back 2 cells.');
+  const long = { names: ['load_everything_and_clean of the_whole_of_the_analysis.py'], cells: 1 };
+  assert.equal(told(2, 0, 0, long).text, 'Brought back 1 cell.');
+  assert.deepEqual(told(0, 2, 0), {
+    text: 'Nothing had to come back: it was computed again.',
+    isWhole: true,
+  });
+  assert.deepEqual(told(1, 0, 2), {
+    text: 'Brought back 1 of 3 results; the rest is gone.',
+    isWhole: false,
+  });
+  assert.equal(told(0, 0, 2).isWhole, false);
+  for (const [entries, there, lost] of [
+    [1234, 0, 1234],
+    [0, 0, 9],
+    [0, 9, 0],
+  ] as const) {
+    assert.ok(told(entries, there, lost).text.length <= noticeLength);
+  }
+});
+
+test('what several databases take can be undone if all of it can', () => {
+  assert.equal(sumPlans([plan, plan]).undoable, true);
+  assert.equal(sumPlans([plan, { ...plan, undoable: false }]).undoable, false);
 });
 
 test('what several databases give up is added up', () => {

@@ -100,7 +100,7 @@ for (const [what, targets, expected] of [
     const apps = expected.apps.map((name) => join(folder, name));
     const whole = { ...expected, apps, amount: 0, worth: 0, pinned: 0 };
     const planned = await loader.planClear(targets);
-    assert.deepEqual(planned, whole);
+    assert.deepEqual(planned, { ...whole, undoable: true });
     const stake = { ...whole, apps: undefined, size: undefined };
     assert.deepEqual({ ...(await loader.stake(targets)), apps: undefined, size: undefined }, stake);
     const entries = await Promise.all([1, 2, 3, 4].map((id) => loader.entry(id)));

@@ -1,0 +1,67 @@
+import * as vscode from 'vscode';
+import { undoNotice } from './clearing';
+import type { Notices } from '../Notices';
+import { type RecentClear, RecentClears } from './RecentClears';
+
+/** Undoes a clear: by a button on what is said of it, and by a command for the last one. */
+export class UndoClear implements vscode.Disposable {
+  readonly #recent: RecentClears;
+  readonly #command: vscode.Disposable;
+
+  constructor(private readonly notices: Notices) {
+    this.#recent = new RecentClears((any) => {
+      void vscode.commands.executeCommand('setContext', 'cellar.canUndoClear', any);
+    }, notices.report);
+    this.#command = vscode.commands.registerCommand('cellar.undoClear', () =>
+      this.#undo(this.#recent.last),
+    );
+  }
+
+  dispose(): void {
+    this.#command.dispose();
+  }
+
+  /** Has what was cleared forgotten. */
+  close(): Promise<void> {
+    return this.#recent.close();
+  }
+
+  /** Has the command undo a clear. */
+  add(clear: RecentClear): void {
+    this.#recent.add(clear);
+  }
+
+  /** Says what was cleared, and offers to undo it; resolves when that is answered, or was closed. */
+  async offer(told: string, clear: RecentClear): Promise<void> {
+    this.add(clear);
+    const undo = vscode.l10n.t('Undo');
+    const chosen = await vscode.window.showInformationMessage(told, undo);
+    if (chosen === undo) await this.#undo(clear);
+  }
+
+  async #undo(clear: RecentClear | undefined): Promise<void> {
+    if (!(await this.notices.trusted())) return;
+    const { t } = vscode.l10n;
+    try {
+      const done =
+        clear &&
+        (await vscode.window.withProgress(
+          { location: vscode.ProgressLocation.Window, title: t('Bringing back results') },
+          () => this.#recent.undo(clear),
+        ));
+      if (clear === undefined || done === undefined) {
+        void vscode.window.showInformationMessage(
+          clear ? t('This clear can no longer be undone.') : t('There is no clear to undo.'),
+        );
+        return;
+      }
+      const { text, isWhole } = undoNotice(done, clear);
+      const show = isWhole
+        ? vscode.window.showInformationMessage
+        : vscode.window.showWarningMessage;
+      void show(text);
+    } catch (error) {
+      await this.notices.failed(t('The clear was not undone'), error);
+    }
+  }
+}
