@@ -152,10 +152,11 @@ function collectionName(path: string): string | undefined {
   }
 }
 
-function cellRow({ cell, orphaned }: CellNode, reader: Reader): Shown {
+function cellRow({ cell, exists, orphaned }: CellNode, reader: Reader): Shown {
   const { locale, now } = reader;
   const label = cellLabel(cell);
   const { obsolete } = cell;
+  const pinned = cell.pinned > 0;
   const saves = savesTime(standingOf({ current: true, orphaned, obsolete }));
   const amounts = listed(
     formatBytes(cell.size, locale),
@@ -165,7 +166,7 @@ function cellRow({ cell, orphaned }: CellNode, reader: Reader): Shown {
   const description = listed(
     orphaned ? l10n.t('orphaned') : undefined,
     obsolete ? l10n.t('obsolete') : undefined,
-    cell.pinned > 0 ? l10n.t('pinned') : undefined,
+    pinned ? l10n.t('pinned') : undefined,
     amounts,
   );
   const entries =
@@ -198,14 +199,21 @@ function cellRow({ cell, orphaned }: CellNode, reader: Reader): Shown {
     },
     icon: orphaned
       ? { name: 'circle-slash', color: 'disabledForeground' }
-      : { name: cell.pinned > 0 ? 'pinned' : 'code' },
-    context: orphaned ? 'cellRetired' : cell.pinned > 0 ? 'cellPinned' : 'cell',
+      : { name: pinned ? 'pinned' : 'code' },
+    context:
+      orphaned || !exists
+        ? pinned
+          ? 'cellRetiredPinned'
+          : 'cellRetired'
+        : pinned
+          ? 'cellPinned'
+          : 'cell',
     expandable: true,
     spoken: listed(label, description, l10n.t('cell'), entries),
   };
 }
 
-function entryRow({ entry, orphaned }: EntryNode, reader: Reader): Shown {
+function entryRow({ entry, exists, orphaned }: EntryNode, reader: Reader): Shown {
   const { locale, now } = reader;
   const label = entry.cacheName === 'cell_cache' ? l10n.t('Result') : entry.cacheName;
   const standing = standingOf({ ...entry, orphaned });
@@ -250,7 +258,14 @@ function entryRow({ entry, orphaned }: EntryNode, reader: Reader): Shown {
       name: entry.pinned ? 'pinned' : icon,
       color: standing === 'current' ? 'testing.iconPassed' : 'disabledForeground',
     },
-    context: entry.pinned ? 'entryPinned' : 'entry',
+    context:
+      orphaned || !exists
+        ? entry.pinned
+          ? 'entryRetiredPinned'
+          : 'entryRetired'
+        : entry.pinned
+          ? 'entryPinned'
+          : 'entry',
     expandable: entry.items > 0,
     spoken: `${label}, ${description}`,
   };
@@ -304,7 +319,7 @@ function currentSaving(seconds: number, amount: number | undefined, locale: stri
     : l10n.t('Its current results save {0} and {1}.', time, formatAmount(amount, locale));
 }
 
-function itemRow({ item }: ItemNode, { locale }: Reader): Shown {
+function itemRow({ item, exists, orphaned }: ItemNode, { locale }: Reader): Shown {
   const label = valueName(item.name);
   const kind = formatNames()[item.format];
   const description = listed(
@@ -330,7 +345,7 @@ function itemRow({ item }: ItemNode, { locale }: Reader): Shown {
     icon: item.quarantined
       ? { name: 'error', color: 'problemsErrorIcon.foreground' }
       : { name: formatIcons[item.format] },
-    context: 'item',
+    context: orphaned || !exists ? 'itemRetired' : 'item',
     expandable: false,
     spoken: listed(label, description, item.typeHint === undefined ? undefined : kind),
   };

@@ -35,6 +35,8 @@ export interface CellNode {
   readonly database: string;
   readonly app: AppSummary;
   readonly cell: CellSummary;
+  /** Whether the notebook's file is there. */
+  readonly exists: boolean;
   /** Whether the notebook has it no more, as it is in the editor or as the kernel saw it last. */
   readonly orphaned: boolean;
 }
@@ -46,6 +48,8 @@ export interface EntryNode {
   readonly app: AppSummary;
   readonly cell: CellSummary;
   readonly entry: EntrySummary;
+  /** Whether the notebook's file is there. */
+  readonly exists: boolean;
   /** Whether the cell is orphaned. */
   readonly orphaned: boolean;
 }
@@ -57,6 +61,10 @@ export interface ItemNode {
   readonly cell: CellSummary;
   readonly entry: EntrySummary;
   readonly item: ItemSummary;
+  /** Whether the notebook's file is there. */
+  readonly exists: boolean;
+  /** Whether the cell is orphaned. */
+  readonly orphaned: boolean;
 }
 
 /** A database that cannot be read. */
@@ -101,11 +109,11 @@ export function idOf(node: Node): string {
 export function ownOf(node: Node): unknown {
   switch (node.kind) {
     case 'cell':
-      return [node.cell, node.orphaned];
+      return [node.cell, node.exists, node.orphaned];
     case 'entry':
-      return [node.entry, node.orphaned];
+      return [node.entry, node.exists, node.orphaned];
     case 'item':
-      return node.item;
+      return [node.item, node.exists, node.orphaned];
     case 'folder':
     case 'app':
     case 'problem':

@@ -54,7 +54,7 @@ test('menus and links name declared commands', () => {
 test("menus ask for nodes that the tree has, and the view's words for states that it takes", () => {
   const nodes = readFileSync(path.join(root, 'src/explorer/nodeRow.ts'), 'utf8');
   const contexts = new Set(
-    [...nodes.matchAll(/context: ([^\n]+),\n/g)].flatMap(([, value]) =>
+    [...nodes.matchAll(/context:([^,]+),\n/g)].flatMap(([, value]) =>
       [...(value ?? '').matchAll(/'(\w+)'/g)].map(([, name]) => name ?? ''),
     ),
   );
@@ -73,19 +73,34 @@ test("menus ask for nodes that the tree has, and the view's words for states tha
   }
 });
 
+/** Whether the menu of a row of the tree, by its context, has a command. */
+function offered(command: string, row: string): boolean {
+  const menu = manifest.contributes.menus['view/item/context'] ?? [];
+  return menu.some(({ command: each, when = '' }) => {
+    const pattern =
+      /viewItem =~ \/(.+)\//.exec(when)?.[1] ?? `^${/viewItem == (\w+)/.exec(when)?.[1]}$`;
+    return each === command && new RegExp(pattern).test(row);
+  });
+}
+
 test('what is about a cell is offered on cells and what they hold, and not on a notebook', () => {
-  const offered = (command: string, row: string): boolean =>
-    (manifest.contributes.menus['view/item/context'] ?? []).some(({ command: each, when = '' }) => {
-      const pattern =
-        /viewItem =~ \/(.+)\//.exec(when)?.[1] ?? `^${/viewItem == (\w+)/.exec(when)?.[1]}$`;
-      return each === command && new RegExp(pattern).test(row);
-    });
   for (const row of ['cell', 'cellPinned', 'entry', 'entryPinned', 'item']) {
     assert.ok(offered('cellar.revealCell', row) && !offered('cellar.openNotebook', row), row);
   }
   assert.ok(offered('cellar.openNotebook', 'app') && !offered('cellar.revealCell', 'app'));
+  for (const row of ['cellRetired', 'entryRetired', 'entryRetiredPinned', 'itemRetired']) {
+    assert.ok(!offered('cellar.revealCell', row) && offered('cellar.preview', row), row);
+    assert.ok(offered('cellar.clearCellCache', row), row);
+  }
   for (const row of ['appGone', 'cellRetired', 'files', 'problem']) {
     assert.ok(!offered('cellar.revealCell', row) && !offered('cellar.openNotebook', row), row);
+  }
+});
+
+test('what is kept of a cell that is gone can be pinned, and let go again', () => {
+  for (const row of ['cell', 'cellRetired', 'entry', 'entryRetired']) {
+    assert.ok(offered('cellar.pin', row) && !offered('cellar.unpin', row), row);
+    assert.ok(!offered('cellar.pin', `${row}Pinned`) && offered('cellar.unpin', `${row}Pinned`));
   }
 });
 

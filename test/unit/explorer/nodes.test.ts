@@ -85,6 +85,7 @@ const cellNode = {
   database,
   app,
   cell,
+  exists: true,
   orphaned: false,
 } as const;
 const entryNode = { ...cellNode, kind: 'entry', entry } as const;
@@ -148,6 +149,13 @@ const shown: { name: string; node: Node; label: string; description: string; con
     context: 'cellRetired',
   },
   {
+    name: 'a pinned cell of a notebook whose file is gone',
+    node: { ...cellNode, exists: false, cell: { ...cell, pinned: 1 } },
+    label: 'load',
+    description: 'pinned, 640 kB, saves 3.4 s, 5 min ago',
+    context: 'cellRetiredPinned',
+  },
+  {
     name: 'the current entry',
     node: entryNode,
     label: 'Result',
@@ -183,7 +191,7 @@ const shown: { name: string; node: Node; label: string; description: string; con
     node: { ...entryNode, orphaned: true },
     label: 'Result',
     description: 'orphaned, 12.4 MB, 2 h ago',
-    context: 'entry',
+    context: 'entryRetired',
   },
   {
     name: 'a value',
@@ -191,6 +199,13 @@ const shown: { name: string; node: Node; label: string; description: string; con
     label: 'df',
     description: 'DataFrame, 12.4 MB',
     context: 'item',
+  },
+  {
+    name: 'a value of a cell that is gone from the notebook',
+    node: { ...itemNode, orphaned: true },
+    label: 'df',
+    description: 'DataFrame, 12.4 MB',
+    context: 'itemRetired',
   },
   {
     name: 'the output, damaged and without a type',
