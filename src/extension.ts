@@ -21,6 +21,7 @@ import { Pruning } from './explorer/Pruning';
 import type { PythonPackage } from './explorer/PythonPackage';
 import { ScriptsCommand } from './explorer/ScriptsCommand';
 import { ServeCommand } from './explorer/ServeCommand';
+import { SettingProblems } from './explorer/SettingProblems';
 import { Targets } from './explorer/Targets';
 import type { TerminalPath } from './explorer/TerminalPath';
 import { TurnOnCommand } from './explorer/TurnOnCommand';
@@ -60,11 +61,18 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
 
   const watcher = new WorkspaceWatcher();
   const caches = new Caches({ watcher, report });
-  const discovery = new Discovery(watcher, report);
+  const discovery = new Discovery(watcher);
+  const settings = new SettingProblems(discovery, report);
   const reader = () => ({ locale: vscode.env.language, now: Date.now() / 1000 });
   const language = new LanguageClient(path.join(dist, 'server.js'), caches, log);
   const orphans = new Orphans(language, caches);
-  const tree = new CellTree(caches, reader, report, (cache) => orphans.in(cache));
+  const tree = new CellTree(
+    caches,
+    reader,
+    report,
+    (cache) => orphans.in(cache),
+    () => settings.all,
+  );
   const view = new CellTreeView(shown, tree, discovery, caches, report);
 
   const previews = new Previews({
@@ -124,6 +132,10 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
     orphans.onDidChange((cache) => {
       view.lookAgain(cache);
     }),
+    settings,
+    settings.onDidChange(() => {
+      view.lookAtAll();
+    }),
     targets,
     previews,
     overview,
@@ -133,7 +145,7 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
     new PinCommands(caches, targets, notices),
     registerCommand('cellar.why', (node?: unknown, others?: unknown) => why.run(node, others)),
     new CacheCommands(caches, targets, language, previews, notices),
-    new ViewCommands(tree, view, log),
+    new ViewCommands(tree, view, (setting) => settings.show(setting), log),
     registerCommand('cellar.installInPythonEnvironment', () => install.run()),
     registerCommand('cellar.turnOnCellCaching', () => turnOn.run()),
     serving,

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import type { CellTree } from './CellTree';
 import type { CellTreeView } from './CellTreeView';
 import type { Node } from './nodes';
+import type { RefusedSetting } from './refusedSettings';
 
 /** The commands of the view itself, and what to do about a cache that cannot be read. */
 export class ViewCommands implements vscode.Disposable {
@@ -11,6 +12,7 @@ export class ViewCommands implements vscode.Disposable {
   constructor(
     private readonly tree: CellTree,
     view: CellTreeView,
+    private readonly showSetting: (setting: RefusedSetting) => Promise<void>,
     private readonly log: vscode.LogOutputChannel,
   ) {
     const { registerCommand } = vscode.commands;
@@ -30,6 +32,7 @@ export class ViewCommands implements vscode.Disposable {
 
   private async explain(branch: unknown): Promise<void> {
     const node = this.tree.has(branch) ? branch.node : undefined;
+    if (node?.kind === 'setting') await this.showSetting(node.setting);
     if (node?.kind !== 'problem') return;
     const reveal = vscode.l10n.t('Reveal Cache Folder');
     const showLog = vscode.l10n.t('Show Log');
@@ -56,11 +59,13 @@ export class ViewCommands implements vscode.Disposable {
   }
 }
 
-function folderOf(node: Node): string {
+function folderOf(node: Node): string | undefined {
   switch (node.kind) {
     case 'folder':
     case 'files':
       return node.path;
+    case 'setting':
+      return undefined;
     case 'problem':
     case 'app':
     case 'cell':

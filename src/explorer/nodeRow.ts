@@ -11,38 +11,8 @@ import {
   type Node,
   idOf,
 } from './nodes';
-
-/** How a node is shown. Texts from files are shown as text, never as markup. */
-export interface Row {
-  readonly id: string;
-  readonly label: string;
-  readonly description: string;
-  readonly tooltip: Tooltip;
-  /** A codicon, with a theme colour where it matters. */
-  readonly icon: { readonly name: string; readonly color?: string };
-  /** What the menus of package.json ask for. */
-  readonly context: string;
-  readonly expandable: boolean;
-  /**
-   * What a screen reader says: what can be read, in the same words, since who speaks to the computer
-   * names a row by them (https://www.w3.org/WAI/WCAG22/Understanding/label-in-name), then what the
-   * icon and the place in the tree tell.
-   */
-  readonly spoken: string;
-}
-
-export interface Tooltip {
-  readonly title: string;
-  readonly lines: readonly string[];
-  /** Python, shown as such. */
-  readonly code?: string;
-}
-
-/** The reader's language and clock, the latter in Unix seconds. */
-export interface Reader {
-  readonly locale: string;
-  readonly now: number;
-}
+import { filesRow, problemRow, settingRow } from './noticeRow';
+import { listed, type Reader, type Row, type Shown } from './row';
 
 /** Pure: a node in, words out; what VS Code wants made of them is in `CellTreeView`. */
 export function rowOf(node: Node, reader: Reader): Row {
@@ -68,41 +38,13 @@ export function rowOf(node: Node, reader: Reader): Row {
     case 'item':
       return { id, ...itemRow(node, reader) };
     case 'problem':
-      return {
-        id,
-        label: node.problem.title,
-        description: node.place,
-        tooltip: { title: node.problem.title, lines: [node.database, node.problem.message] },
-        icon: node.problem.lasting
-          ? { name: 'error', color: 'problemsErrorIcon.foreground' }
-          : { name: 'warning', color: 'problemsWarningIcon.foreground' },
-        context: 'problem',
-        expandable: false,
-        spoken: `${node.problem.title}, ${node.place}. ${node.problem.message}`,
-      };
+      return { id, ...problemRow(node) };
+    case 'setting':
+      return { id, ...settingRow(node) };
     case 'files':
-      return {
-        id,
-        label: l10n.t('marimo is caching here, but not through Cellar'),
-        description: node.place,
-        tooltip: {
-          title: l10n.t('marimo is caching here, but not through Cellar'),
-          lines: [
-            node.path,
-            l10n.t(
-              "Install Cellar's Python package in the environment of the notebook, or run marimo in a new terminal of this window; then restart the kernel.",
-            ),
-          ],
-        },
-        icon: { name: 'info', color: 'problemsInfoIcon.foreground' },
-        context: 'files',
-        expandable: false,
-        spoken: listed(l10n.t('marimo is caching here, but not through Cellar'), node.place),
-      };
+      return { id, ...filesRow(node) };
   }
 }
-
-type Shown = Omit<Row, 'id'>;
 
 function appRow({ app, place, apart, exists }: AppNode, reader: Reader): Shown {
   const { locale, now } = reader;
@@ -377,10 +319,6 @@ const formatIcons: Record<Format, string> = {
   bin: 'file-binary',
   manifest: 'list-tree',
 };
-
-function listed(...parts: (string | undefined)[]): string {
-  return parts.filter((part) => part !== undefined).join(', ');
-}
 
 export function nameOf(place: string): string {
   return place.slice(place.lastIndexOf('/') + 1);

@@ -1,12 +1,14 @@
 import type { Reference } from '../protocol/references';
 import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../store/rows';
 import type { Problem } from './problems';
+import type { RefusedSetting } from './refusedSettings';
 
 /**
  * The nodes of the explorer's tree: what each stands for, what it is called by the view and by
  * commands, and in which order siblings come. How they are shown is in `nodeRow.ts`.
  */
-export type Node = FolderNode | AppNode | CellNode | EntryNode | ItemNode | ProblemNode | FilesNode;
+export type Node =
+  FolderNode | AppNode | CellNode | EntryNode | ItemNode | ProblemNode | SettingNode | FilesNode;
 
 /** A workspace folder; shown only where there are several. */
 export interface FolderNode {
@@ -76,6 +78,14 @@ export interface ProblemNode {
   readonly problem: Problem;
 }
 
+/** A setting that is not followed. */
+export interface SettingNode {
+  readonly kind: 'setting';
+  readonly setting: RefusedSetting;
+  /** Its file's path within its workspace folder, with forward slashes; none of a variable. */
+  readonly place: string | undefined;
+}
+
 /** A folder in which marimo keeps its cache in files, without Cellar. */
 export interface FilesNode {
   readonly kind: 'files';
@@ -100,6 +110,8 @@ export function idOf(node: Node): string {
       return `item:${node.entry.entryId}:${node.database}:${node.item.key}`;
     case 'problem':
       return `problem:${node.database}`;
+    case 'setting':
+      return `setting:${node.setting.file ?? ''}:${node.setting.key ?? ''}`;
     case 'files':
       return `files:${node.path}`;
   }
@@ -117,6 +129,7 @@ export function ownOf(node: Node): unknown {
     case 'folder':
     case 'app':
     case 'problem':
+    case 'setting':
     case 'files':
       return node;
   }
@@ -140,6 +153,7 @@ export function referenceOf(node: Node): Reference | undefined {
       };
     case 'folder':
     case 'problem':
+    case 'setting':
     case 'files':
       return undefined;
   }

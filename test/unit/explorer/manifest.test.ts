@@ -28,6 +28,10 @@ const sources = readdirSync(path.join(root, 'src'), { recursive: true, encoding:
   .filter((file) => file.endsWith('.ts'))
   .map((file) => readFileSync(path.join(root, 'src', file), 'utf8'));
 const source = sources.join('\n');
+/** Where rows of the tree are made. */
+const nodes = ['nodeRow.ts', 'noticeRow.ts']
+  .map((file) => readFileSync(path.join(root, 'src/explorer', file), 'utf8'))
+  .join('\n');
 const declared = manifest.contributes.commands.map(({ command }) => command);
 
 test('every text of the manifest has its words, and no words are left over', () => {
@@ -52,7 +56,6 @@ test('menus and links name declared commands', () => {
 });
 
 test("menus ask for nodes that the tree has, and the view's words for states that it takes", () => {
-  const nodes = readFileSync(path.join(root, 'src/explorer/nodeRow.ts'), 'utf8');
   const contexts = new Set(
     [...nodes.matchAll(/context:([^,]+),\n/g)].flatMap(([, value]) =>
       [...(value ?? '').matchAll(/'(\w+)'/g)].map(([, name]) => name ?? ''),
@@ -140,7 +143,6 @@ test('icons exist', () => {
     path.join(root, 'node_modules/@vscode/codicons/dist/codicon.css'),
     'utf8',
   );
-  const nodes = readFileSync(path.join(root, 'src/explorer/nodeRow.ts'), 'utf8');
   const used = [
     ...manifest.contributes.commands.flatMap(
       ({ icon }) => icon?.match(/^\$\(([\w-]+)\)$/)?.[1] ?? [],

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { inReadingOrder } from '../../../src/protocol/labels';
-import { type Reader, cellLabel, rowOf } from '../../../src/explorer/nodeRow';
+import { cellLabel, rowOf } from '../../../src/explorer/nodeRow';
 import { type Node, idOf, mainEntry, referenceOf, shownCells } from '../../../src/explorer/nodes';
 import { problemOf } from '../../../src/explorer/problems';
+import type { Reader } from '../../../src/explorer/row';
 import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../../../src/store/rows';
 
 const now = 1_700_000_000;
