@@ -9,6 +9,7 @@ import { type Branch, CellTree } from './explorer/CellTree';
 import { CellTreeView } from './explorer/CellTreeView';
 import { CheckCommand } from './explorer/CheckCommand';
 import { Discovery } from './explorer/Discovery';
+import { ExportCommand } from './explorer/ExportCommand';
 import { ImportCommand } from './explorer/ImportCommand';
 import { InstallCommand } from './explorer/InstallCommand';
 import { LanguageClient } from './explorer/LanguageClient';
@@ -89,6 +90,7 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
   const check = new CheckCommand(caches, discovery, notices);
   const why = new WhyCommand(caches, targets, language, notices);
   const importing = new ImportCommand(caches, discovery, tree, notices, log);
+  const exporting = new ExportCommand(caches, targets, notices, log);
   const pruning = new Pruning(caches, discovery);
   const prune = new PruneCommand(caches, pruning, notices);
   const upkeep = new Upkeep({
@@ -156,6 +158,9 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
       overview.show();
     }),
     registerCommand('cellar.importFileCache', (node?: unknown) => importing.run(node)),
+    registerCommand('cellar.exportCache', (node?: unknown, others?: unknown) =>
+      exporting.run(node, others),
+    ),
     registerCommand('cellar.serveCache', () => serving.run()),
     registerCommand('cellar.stopServing', () => serving.stop()),
     registerCommand('cellar.openTerminal', () => terminals.openTerminal()),

@@ -221,7 +221,7 @@ export class Targets implements vscode.Disposable {
   }
 
   /** The notebooks of the workspace with something in the cache, the largest first. */
-  private async everyApp(): Promise<AppTarget[]> {
+  async everyApp(): Promise<AppTarget[]> {
     const { databases, folders } = await this.discovery.scan();
     const apps = await Promise.all(
       databases.map(async (database) => {
@@ -244,7 +244,8 @@ export class Targets implements vscode.Disposable {
   }
 }
 
-function amounts({ size, saves }: AppSummary | CellSummary): string {
+/** What something keeps, and saves where that is known, for a list to choose from. */
+export function amounts({ size, saves }: AppSummary | CellSummary): string {
   const locale = vscode.env.language;
   if (saves === undefined) return formatBytes(size, locale);
   return vscode.l10n.t('{0}, saves {1}', formatBytes(size, locale), formatDuration(saves, locale));

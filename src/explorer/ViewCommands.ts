@@ -4,6 +4,7 @@ import type { CellTree } from './CellTree';
 import type { CellTreeView } from './CellTreeView';
 import type { Node } from './nodes';
 import type { RefusedSetting } from './refusedSettings';
+import { revealFolder } from './revealFolder';
 
 /** The commands of the view itself, and what to do about a cache that cannot be read. */
 export class ViewCommands implements vscode.Disposable {
@@ -48,14 +49,7 @@ export class ViewCommands implements vscode.Disposable {
 
   private async revealFolder(branch: unknown): Promise<void> {
     const folder = this.tree.has(branch) ? folderOf(branch.node) : undefined;
-    if (folder === undefined) return;
-    // A remote or a browser has no window of the system to show a folder in.
-    const local =
-      vscode.env.remoteName === undefined && vscode.env.uiKind === vscode.UIKind.Desktop;
-    await vscode.commands.executeCommand(
-      local ? 'revealFileInOS' : 'revealInExplorer',
-      vscode.Uri.file(folder),
-    );
+    if (folder !== undefined) await revealFolder(folder);
   }
 }
 

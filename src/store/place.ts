@@ -88,7 +88,7 @@ export function userFile({ env, platform, home }: System): string {
 }
 
 /** marimo's own cache folder: beside the notebook, or mirrored below Python's prefix for such. */
-function usualFolder(folder: string, { env }: System): string {
+export function usualFolder(folder: string, { env }: System): string {
   const prefix = env.PYTHONPYCACHEPREFIX;
   const parent =
     prefix !== undefined && path.isAbsolute(prefix)
