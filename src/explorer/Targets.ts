@@ -9,7 +9,7 @@ import type { Branch, CellTree } from './CellTree';
 import type { CellTreeView } from './CellTreeView';
 import type { Discovery } from './Discovery';
 import { belongs } from './found';
-import { cellLabel, nameOf } from './nodeRow';
+import { cellLabel, isTold, nameOf } from './nodeRow';
 import { referenceOf, shownCells } from './nodes';
 
 /** A cell of a cache, as commands act on it. */
@@ -247,7 +247,7 @@ export class Targets implements vscode.Disposable {
 /** What something keeps, and saves where that is known, for a list to choose from. */
 export function amounts({ size, saves }: AppSummary | CellSummary): string {
   const locale = vscode.env.language;
-  if (saves === undefined) return formatBytes(size, locale);
+  if (!isTold(saves)) return formatBytes(size, locale);
   return vscode.l10n.t('{0}, saves {1}', formatBytes(size, locale), formatDuration(saves, locale));
 }
 

@@ -97,9 +97,11 @@ function collectionName(path: string): string | undefined {
 function cellRow({ cell, exists, orphaned }: CellNode, reader: Reader): Shown {
   const { locale, now } = reader;
   const label = cellLabel(cell);
-  const { obsolete } = cell;
+  const { obsolete, again } = cell;
   const pinned = cell.pinned > 0;
-  const saves = savesTime(standingOf({ current: true, orphaned, obsolete }));
+  const standing = standingOf({ current: true, orphaned, obsolete, again });
+  // The functions and blocks of a cell that runs each time may save something all the same.
+  const saves = savesTime(standing) || (standing === 'again' && cell.saves > 0);
   const amounts = listed(
     formatBytes(cell.size, locale),
     saves ? saving(cell.saves, cell.amount, locale) : undefined,
@@ -108,6 +110,7 @@ function cellRow({ cell, exists, orphaned }: CellNode, reader: Reader): Shown {
   const description = listed(
     orphaned ? l10n.t('orphaned') : undefined,
     obsolete ? l10n.t('obsolete') : undefined,
+    standing === 'again' ? standings().again.name : undefined,
     pinned ? l10n.t('pinned') : undefined,
     amounts,
   );
@@ -134,7 +137,8 @@ function cellRow({ cell, exists, orphaned }: CellNode, reader: Reader): Shown {
               ),
             ]
           : []),
-        ...(saves ? [currentSaving(cell.saves, cell.amount, locale)] : []),
+        ...(standing === 'again' ? [standings().again.sentence] : []),
+        ...(saves && isTold(cell.saves) ? [currentSaving(cell.saves, cell.amount, locale)] : []),
         ...(cell.defs.length > 0 ? [l10n.t('Defines {0}', cell.defs.join(', '))] : []),
       ],
       code: shortened(cell.code),
@@ -221,6 +225,11 @@ function standings(): Record<Standing, { name: string; sentence: string; icon: s
       sentence: l10n.t('Belongs to the cell as it last ran.'),
       icon: 'pass-filled',
     },
+    again: {
+      name: l10n.t('runs each time'),
+      sentence: l10n.t('The cell makes UI elements, which marimo makes anew in every run.'),
+      icon: 'sync',
+    },
     outdated: {
       name: l10n.t('outdated'),
       sentence: l10n.t('Belongs to an earlier state of the cell, or of a cell that it depends on.'),
@@ -247,11 +256,16 @@ function saving(
   amount: number | undefined,
   locale: string,
 ): string | undefined {
-  const time = seconds === undefined ? undefined : formatDuration(seconds, locale);
+  const time = isTold(seconds) ? formatDuration(seconds, locale) : undefined;
   const money = amount === undefined ? undefined : formatAmount(amount, locale);
   if (time !== undefined && money !== undefined) return l10n.t('saves {0} and {1}', time, money);
   const only = time ?? money;
   return only === undefined ? undefined : l10n.t('saves {0}', only);
+}
+
+/** Whether a duration, in seconds, is worth a word: what imports a module took is not. */
+export function isTold(seconds: number | undefined): seconds is number {
+  return seconds !== undefined && seconds >= 0.001;
 }
 
 function currentSaving(seconds: number, amount: number | undefined, locale: string): string {

@@ -90,6 +90,7 @@ function standing({ entry, cell, fate }: Description): Standing {
     current: entry.current && fate.kind === 'present',
     orphaned: cell.retiredAt !== undefined,
     obsolete: entry.obsolete,
+    again: entry.again,
   });
 }
 

@@ -39,6 +39,7 @@ const cell: CellSummary = {
   saves: 3.4,
   lastUsedAt: now - 300,
   obsolete: false,
+  again: false,
 };
 const entry: EntrySummary = {
   entryId: 11,
@@ -58,6 +59,7 @@ const entry: EntrySummary = {
   size: 12_400_000,
   current: true,
   obsolete: false,
+  again: false,
 };
 const item: ItemSummary = {
   entryId: 11,
@@ -143,6 +145,27 @@ const shown: { name: string; node: Node; label: string; description: string; con
     context: 'cellPinned',
   },
   {
+    name: 'a cell that makes controls',
+    node: { ...cellNode, cell: { ...cell, again: true, saves: 0 } },
+    label: 'load',
+    description: 'runs each time, 640 kB, 5 min ago',
+    context: 'cell',
+  },
+  {
+    name: 'a cell that makes controls, and calls a cached function',
+    node: { ...cellNode, cell: { ...cell, again: true } },
+    label: 'load',
+    description: 'runs each time, 640 kB, saves 3.4 s, 5 min ago',
+    context: 'cell',
+  },
+  {
+    name: 'a cell that took no time worth telling',
+    node: { ...cellNode, cell: { ...cell, saves: 0.0004 } },
+    label: 'load',
+    description: '640 kB, 5 min ago',
+    context: 'cell',
+  },
+  {
     name: 'a cell that is gone from the notebook',
     node: { ...cellNode, orphaned: true },
     label: 'load',
@@ -161,6 +184,13 @@ const shown: { name: string; node: Node; label: string; description: string; con
     node: entryNode,
     label: 'Result',
     description: 'current, 12.4 MB, saves 34 s, 2 h ago',
+    context: 'entry',
+  },
+  {
+    name: 'the current entry of a cell that makes controls',
+    node: { ...entryNode, entry: { ...entry, again: true } },
+    label: 'Result',
+    description: 'runs each time, 12.4 MB, 2 h ago',
     context: 'entry',
   },
   {
