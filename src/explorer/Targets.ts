@@ -11,6 +11,7 @@ import type { Discovery } from './Discovery';
 import { belongs } from './found';
 import { cellLabel, isTold, nameOf } from './nodeRow';
 import { referenceOf, shownCells } from './nodes';
+import { pickOne } from './pickOne';
 
 /** A cell of a cache, as commands act on it. */
 export interface CellTarget {
@@ -189,8 +190,8 @@ export class Targets implements vscode.Disposable {
         target,
       })),
     );
-    const chosen = await pick(choices, title, vscode.l10n.t('Choose a notebook'));
-    return chosen?.target;
+    const placeHolder = vscode.l10n.t('Choose a notebook');
+    return (await pickOne(choices, { title, placeHolder }, nothingCached()))?.target;
   }
 
   /** @param within the notebook to choose from; all of them when absent */
@@ -216,8 +217,8 @@ export class Targets implements vscode.Disposable {
       );
       return all.flat();
     };
-    const chosen = await pick(choices(), title, vscode.l10n.t('Choose a cell'));
-    return chosen?.target;
+    const placeHolder = vscode.l10n.t('Choose a cell');
+    return (await pickOne(choices(), { title, placeHolder }, nothingCached()))?.target;
   }
 
   /** The notebooks of the workspace with something in the cache, the largest first. */
@@ -264,17 +265,6 @@ export function describe({ app, cell }: { app: AppSummary; cell?: CellSummary })
   return cell === undefined ? notebook : vscode.l10n.t('{0} of {1}', cellLabel(cell), notebook);
 }
 
-async function pick<T extends vscode.QuickPickItem>(
-  choices: Promise<T[]>,
-  title: string,
-  placeHolder: string,
-): Promise<T | undefined> {
-  const none = choices.then(({ length }) => length === 0);
-  const chosen = await vscode.window.showQuickPick(choices, { title, placeHolder });
-  if (chosen === undefined && (await none)) {
-    void vscode.window.showInformationMessage(
-      vscode.l10n.t('Nothing is cached in this workspace.'),
-    );
-  }
-  return chosen;
+function nothingCached(): string {
+  return vscode.l10n.t('Nothing is cached in this workspace.');
 }
