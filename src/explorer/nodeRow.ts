@@ -67,7 +67,7 @@ function appRow({ app, place, apart, exists }: AppNode, reader: Reader): Shown {
       lines: [
         ...(isGone ? [l10n.t('The file is gone, or has another name now.')] : []),
         `${cells}, ${formatBytes(app.size, locale)}`,
-        ...(app.saves === undefined ? [] : [currentSaving(app.saves, app.amount, locale)]),
+        ...(isTold(app.saves) ? [currentSaving(app.saves, app.amount, locale)] : []),
         l10n.t('Last seen {0}.', formatAge(app.lastSeenAt, now, locale)),
       ],
     },

@@ -24,11 +24,8 @@ export function settingRow({ setting: { key, message }, place }: SettingNode): S
   const label =
     key === undefined
       ? l10n.t('These settings cannot be read')
-      : l10n.t('A setting is not followed');
-  const description =
-    key !== undefined && place !== undefined
-      ? l10n.t('{0} in {1}', key, place)
-      : (key ?? place ?? '');
+      : l10n.t('{0} is not followed', key);
+  const description = place ?? l10n.t('in the environment');
   return {
     label,
     description,

@@ -383,7 +383,8 @@ test('a setting that is not followed comes first, in the folder of its file or e
   const file = path.join(root, 'b', 'pyproject.toml');
   refused.push({ file, key: 'path', place, message: 'path is wrong' });
   const [only] = await tree.children();
-  assert.equal(only?.row.description, 'path in b/pyproject.toml');
+  assert.equal(only?.row.label, 'path is not followed');
+  assert.equal(only.row.description, 'b/pyproject.toml');
   assert.equal(only.row.context, 'setting');
   refused.push(
     { file: '/home/me/config.toml', key: undefined, place, message: 'not TOML' },
@@ -399,7 +400,7 @@ test('a setting that is not followed comes first, in the folder of its file or e
     (await tree.children(folder)).map(({ row: { label, description } }) => [label, description]);
   assert.deepEqual(await told(first), [
     ['These settings cannot be read', '/home/me/config.toml'],
-    ['A setting is not followed', 'CELLAR_PATH'],
+    ['CELLAR_PATH is not followed', 'in the environment'],
   ]);
-  assert.deepEqual(await told(second), [['A setting is not followed', 'path in pyproject.toml']]);
+  assert.deepEqual(await told(second), [['path is not followed', 'pyproject.toml']]);
 });

@@ -386,3 +386,13 @@ test("a cell's preview begins with the current result of the cell itself", () =>
   assert.equal(idOfMain([make(4, 'block', false), make(3, 'block', false)]), 4);
   assert.equal(idOfMain([]), undefined);
 });
+
+test('no saving is told where there is none worth a word', () => {
+  for (const node of [
+    { ...appNode, app: { ...app, saves: 0 } },
+    { ...cellNode, cell: { ...cell, saves: 0.0004 } },
+  ] as const) {
+    const { description, tooltip } = rowOf(node, reader);
+    assert.doesNotMatch([description, ...tooltip.lines].join(), /save/);
+  }
+});
