@@ -57,6 +57,7 @@ export function entryView(description: Description, reader: Reader): EntryView {
     values: inReadingOrder(items).map((item) => valueView(item, checks, reader)),
     fate,
     clearing,
+    revealing: cell.retiredAt === undefined,
   };
 }
 

@@ -98,6 +98,8 @@ test('a cell that is gone is called as the view calls it', () => {
     view.badges.map(({ text }) => text),
     ['orphaned'],
   );
+  assert.equal(view.revealing, false);
+  assert.equal(entryView(description, reader).revealing, true);
 });
 
 test('the result of a cell that makes controls is said to run each time, and saves nothing', () => {

@@ -24,6 +24,7 @@ const entry: EntryView = {
   ],
   fate: { kind: 'cleared', newer: true },
   clearing: { kind: 'restricted', reason: 'Restricted Mode' },
+  revealing: false,
 };
 
 const pages: Page[] = [

@@ -44,6 +44,7 @@ export const entry: EntryView = {
   values,
   fate: { kind: 'present' },
   clearing: { kind: 'allowed' },
+  revealing: true,
 };
 
 /** 1,797 handwritten digits, 64 pixels each, as scikit-learn has them. */

@@ -321,6 +321,9 @@ describe('the preview’s page', { skip: noBrowser }, () => {
       await page.locator('header vscode-button', { hasText: name }).click();
       assert.deepEqual(heard.at(-1), { type: 'command', command });
     }
+    const reveal = page.locator('header vscode-button', { hasText: 'Reveal Cell' });
+    await say({ type: 'entry', entry: { ...entry, revealing: false } });
+    await reveal.locator('button:disabled').waitFor();
     const clearing = { kind: 'restricted', reason: 'Not in Restricted Mode.' } as const;
     await say({ type: 'entry', entry: { ...entry, clearing } });
     await page.getByText('Not in Restricted Mode.').waitFor();
