@@ -7,6 +7,8 @@ import { type Place, placed, type RefusedSetting } from './refusedSettings';
 
 /** Several files may change at once, as with a checkout. */
 const gatherMs = 200;
+/** At the start the view goes first, which searches the workspace, too. */
+const startMs = 1000;
 
 /**
  * Settings of Cellar, in a project's file or the user's own, that are not followed: they are told at
@@ -30,10 +32,7 @@ export class SettingProblems implements vscode.Disposable {
       this.changed,
       this.told,
       discovery.onDidChange(() => {
-        this.timer ??= setTimeout(() => {
-          this.timer = undefined;
-          void this.look();
-        }, gatherMs);
+        this.lookIn(gatherMs);
       }),
       {
         dispose: () => {
@@ -41,7 +40,7 @@ export class SettingProblems implements vscode.Disposable {
         },
       },
     ];
-    void this.look();
+    this.lookIn(startMs);
   }
 
   /** As of the last look. */
@@ -63,6 +62,13 @@ export class SettingProblems implements vscode.Disposable {
 
   dispose(): void {
     for (const disposable of this.disposables) disposable.dispose();
+  }
+
+  private lookIn(wait: number): void {
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      void this.look();
+    }, wait);
   }
 
   private async look(): Promise<void> {
