@@ -31,7 +31,7 @@ const pages: Page[] = [
   {
     kind: 'table',
     columns: [
-      { name: 'n', type: 'Int64', align: 'right' },
+      { name: 'n', type: 'int64', align: 'right' },
       { name: 'u', type: 'Union', align: 'left', unreadable: 'No reader.' },
     ],
     rows: [['1', null]],
