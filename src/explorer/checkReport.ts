@@ -36,7 +36,9 @@ function oneReport(checked: Checked, locale: string): string {
   const { path } = checked;
   const lines = [path, '='.repeat(path.length), ''];
   if ('failure' in checked) {
-    lines.push(l10n.t('This cache cannot be read'), `  ${printable(checked.failure)}`);
+    // The head has said where it is.
+    const why = checked.failure.replaceAll(path, basename(path));
+    lines.push(l10n.t('This cache cannot be read'), `  ${printable(why)}`);
     return lines.join('\n');
   }
   const { report } = checked;
