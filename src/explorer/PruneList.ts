@@ -51,11 +51,15 @@ class PruneList {
   /** Pins and plans come one after the other. */
   private work: Promise<void> = Promise.resolve();
   private waiting = 0;
+  /** Whether lines say which cache they are of. */
+  private readonly isOfSeveral: boolean;
 
   constructor(
     private planned: readonly Planned[],
     private readonly deeds: Deeds,
-  ) {}
+  ) {
+    this.isOfSeveral = planned.filter(({ plan }) => plan.evictions.length > 0).length > 1;
+  }
 
   choose(): Promise<Map<string, Eviction[]> | undefined> {
     const { pick } = this;
@@ -180,16 +184,16 @@ class PruneList {
 
   private items(): Item[] {
     const items: Item[] = [];
-    let head: string | undefined;
+    let last: Line | undefined;
     for (const line of linesOf(this.planned, Date.now() / 1000, vscode.env.language)) {
-      const why = reasonTitle(line.reason);
-      const here = this.planned.length > 1 ? `${line.planned.name}: ${why}` : why;
-      if (here !== head) {
-        items.push({ label: here, kind: vscode.QuickPickItemKind.Separator });
-        head = here;
+      if (line.reason !== last?.reason || line.planned !== last.planned) {
+        const label = reasonTitle(line.reason);
+        items.push({ label, kind: vscode.QuickPickItemKind.Separator });
+        last = line;
       }
-      const { label, description } = line;
-      items.push({ label, description, buttons: [this.pinButton], line });
+      // Not in the head, which takes its room from the first line.
+      const label = this.isOfSeveral ? `${line.planned.name} › ${line.label}` : line.label;
+      items.push({ label, description: line.description, buttons: [this.pinButton], line });
     }
     return items;
   }
