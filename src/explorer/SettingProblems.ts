@@ -23,6 +23,8 @@ export class SettingProblems implements vscode.Disposable {
   private readonly logged = new Set<string>();
   private found: readonly RefusedSetting[] = [];
   private timer: NodeJS.Timeout | undefined;
+  /** One look at a time: what a later one finds is newer. */
+  private looking: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly discovery: Discovery,
@@ -67,7 +69,7 @@ export class SettingProblems implements vscode.Disposable {
   private lookIn(wait: number): void {
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
-      void this.look();
+      this.looking = this.looking.then(() => this.look());
     }, wait);
   }
 
@@ -76,13 +78,14 @@ export class SettingProblems implements vscode.Disposable {
       const folders = await this.discovery.settingFolders();
       const each = await Promise.all(folders.map((folder) => findRefusals(folder)));
       const refusals = new Map(each.flat().map((refusal) => [refusal.message, refusal]));
-      const found = await Promise.all([...refusals.values()].map(placed));
-      if (isDeepStrictEqual(found, this.found)) return;
-      this.found = found;
-      for (const { message } of found) {
+      for (const message of refusals.keys()) {
         if (!this.logged.has(message)) this.report(message);
         this.logged.add(message);
       }
+      const all = await Promise.all([...refusals.values()].map(placed));
+      const found = all.filter((each) => each !== undefined);
+      if (isDeepStrictEqual(found, this.found)) return;
+      this.found = found;
       this.tell();
       this.changed.fire();
     } catch (error) {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { parse } from 'smol-toml';
-import type { Refusal } from '../store/place';
+import { projectFile, type Refusal } from '../store/place';
 
 /** A setting of Cellar, or a file of such, that is not followed. */
 export interface RefusedSetting {
@@ -22,10 +22,21 @@ export interface Place {
   readonly end: number;
 }
 
-/** A refusal with where it stands in its file, as that is now. */
-export async function placed({ about, key, line = 0, message }: Refusal): Promise<RefusedSetting> {
+/**
+ * A refusal with where it stands in its file, as that is now.
+ * @returns `undefined` for a project's file that cannot be read and has nothing to do with Cellar, as a
+ *   workspace may have many of, for tests
+ */
+export async function placed({
+  about,
+  key,
+  line = 0,
+  message,
+}: Refusal): Promise<RefusedSetting | undefined> {
   const file = path.isAbsolute(about) ? about : undefined;
   const text = file === undefined ? '' : await readFile(file, 'utf8').catch(() => '');
+  const isProject = path.basename(about) === projectFile;
+  if (key === undefined && isProject && !text.includes('cellar')) return undefined;
   const found = key === undefined ? undefined : placeOfSetting(text, key);
   const place = found ?? placeOfLine(text.split(/\r?\n/), line);
   return { file, key: file === undefined ? about : key, place, message };

@@ -40,7 +40,7 @@ for (const { name, text, line, said } of cases) {
 
 test('a refusal without a setting stands where its file is broken, or at its beginning', async (t) => {
   const about = path.join(await makeFolder(t), 'pyproject.toml');
-  await writeFile(about, '[tool]\n  x = = 1\n');
+  await writeFile(about, '[tool.cellar]\n  x = = 1\n');
   const refusal = { fault: 'broken', about, message: 'no TOML' } as const;
   assert.deepEqual(await placed({ ...refusal, line: 1 }), {
     file: about,
@@ -48,12 +48,22 @@ test('a refusal without a setting stands where its file is broken, or at its beg
     place: { line: 1, start: 2, end: 9 },
     message: 'no TOML',
   });
-  assert.equal((await placed({ ...refusal, line: 99 })).place.line, 2);
-  assert.equal((await placed({ ...refusal, about: `${about}.gone` })).place.line, 0);
+  assert.equal((await placed({ ...refusal, line: 99 }))?.place.line, 2);
+  assert.equal((await placed({ ...refusal, about: `${about}.gone` }))?.place.line, 0);
+});
+
+test('a broken file of a project that has nothing to do with Cellar is nobody’s concern', async (t) => {
+  const folder = await makeFolder(t);
+  const [project, own] = ['pyproject.toml', 'config.toml'].map((name) => path.join(folder, name));
+  assert.ok(project !== undefined && own !== undefined);
+  for (const file of [project, own]) await writeFile(file, 'x = = 1\n');
+  const refusal = { fault: 'broken', message: 'no TOML' } as const;
+  assert.equal(await placed({ ...refusal, about: project }), undefined);
+  assert.equal((await placed({ ...refusal, about: own }))?.file, own);
 });
 
 test('a variable of the environment is in no file', async () => {
   const refusal = { fault: 'relative', about: 'CELLAR_PATH', message: 'relative' } as const;
-  const { file, key } = await placed(refusal);
-  assert.deepEqual([file, key], [undefined, 'CELLAR_PATH']);
+  const found = await placed(refusal);
+  assert.deepEqual([found?.file, found?.key], [undefined, 'CELLAR_PATH']);
 });
