@@ -1,11 +1,11 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
-import type { Branch } from './explorer/CellTree';
-import { isCellNotebook, isNotebook } from './explorer/isNotebook';
-import { isLeftServed } from './explorer/leftServed';
-import { PythonPackage } from './explorer/PythonPackage';
-import { TerminalPath } from './explorer/TerminalPath';
-import { usualDatabases } from './explorer/usualDatabases';
+import type { Branch } from './explorer/tree/CellTree';
+import { isCellNotebook, isNotebook } from './explorer/cell/isNotebook';
+import { isLeftServed } from './explorer/setup/leftServed';
+import { PythonPackage } from './explorer/setup/PythonPackage';
+import { TerminalPath } from './explorer/setup/TerminalPath';
+import { usualDatabases } from './explorer/tree/usualDatabases';
 import type { Extension } from './extension';
 import { viewType } from './preview/viewType';
 

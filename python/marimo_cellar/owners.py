@@ -1,6 +1,6 @@
 """Whose it is that a check found: people know notebooks and cells, not keys and digests.
 
-As src/store/owners.ts; both run test/fixtures/checks.json.
+As src/store/checking/owners.ts; both run test/fixtures/checks.json.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Pacing: how many at a time fit into a transaction that is to be short.
 
-As in `src/store/pacing.ts`; `test/fixtures/pacing.json` has what both do.
+As in `src/store/database/Pace.ts`; `test/fixtures/pacing.json` has what both do.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ that file; elsewhere it is refused, because each process would take it for anoth
 folder. A project's file names a folder within the project, links resolved: what a
 stranger's repository says must not make Cellar write elsewhere.
 
-`src/store/place.ts` does the same; `test/fixtures/places.json` holds for both.
+`src/store/settings/place.ts` does the same; `test/fixtures/places.json` holds for both.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CacheError } from '../store/CacheError';
+import { CacheError } from '../store/database/CacheError';
 import type { FolderCache, Found, Put } from './FolderCache';
 
 /** Bytes of one value; marimo itself has all of them in memory at once. */

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { open, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { isMissing } from '../store/BlobFolder';
+import { isMissing } from '../store/blobs/BlobFolder';
 import type { Caches } from '../store/Caches';
 import type { EntryKey, HeldItem, ItemSummary, NewEntry, Versions } from '../store/rows';
 import type { SqliteLoader } from '../store/SqliteLoader';
-import { itemOf, readKey } from '../store/keys';
-import { valuesNamedBy } from '../store/manifests';
+import { itemOf, readKey } from '../store/entries/keys';
+import { valuesNamedBy } from '../store/stock/manifests';
 import { Parts } from './Parts';
 
 /** Bytes of a manifest, or of marimo's list of a notebook's keys; both are read into memory. */

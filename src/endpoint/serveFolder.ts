@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Caches } from '../store/Caches';
-import { databaseIn, findPlace } from '../store/place';
+import { databaseIn, findPlace } from '../store/settings/place';
 import { Endpoint } from './Endpoint';
 import { FolderCache } from './FolderCache';
 import { projectOf } from './project';

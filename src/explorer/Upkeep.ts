@@ -1,6 +1,6 @@
 import type { Caches } from '../store/Caches';
-import type { PrunePlan, Pruned } from '../store/pruning';
-import type { Disposable } from '../store/Watcher';
+import type { PrunePlan, Pruned } from '../store/cleaning/pruning';
+import type { Disposable } from '../store/database/Watcher';
 
 /** Seconds between two glances at what is due; without anything due one costs nothing. */
 const glanceEvery = 30;

@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import { CacheError, type CacheErrorKind, UnsupportedError } from '../store/CacheError';
+import { CacheError, type CacheErrorKind, UnsupportedError } from '../store/database/CacheError';
 
 /** A fault of a database in words for people. */
 export interface Problem {

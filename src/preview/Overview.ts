@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { type OverviewCommand, parseFromOverview, type ToOverview } from '../protocol/overview';
-import { type Budget, budgetOf } from '../store/budget';
+import { type Budget, budgetOf } from '../store/settings/budget';
 import type { Caches } from '../store/Caches';
 import { html } from './html';
 import { type CacheFigures, overviewView } from './overviewView';

@@ -3,7 +3,7 @@ import * as l10n from '@vscode/l10n';
 import { firstLine } from '../protocol/labels';
 import type { Bar, OverviewView, OverviewWords, Room, Saver, Tile } from '../protocol/overview';
 import { formatAge, formatAmount, formatBytes, formatDuration } from '../protocol/quantities';
-import type { Budget } from '../store/budget';
+import type { Budget } from '../store/settings/budget';
 import { dayOf, type CleaningSummary, type Figures, type Saved } from '../store/figures';
 
 /** Days that are shown, today the last of them. */

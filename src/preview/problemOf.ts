@@ -1,7 +1,7 @@
 import { DecodeError } from '../formats/DecodeError';
 import type { DecodeErrorKind } from '../formats/DecodeError';
 import type { Problem } from '../protocol/preview';
-import { CacheError } from '../store/CacheError';
+import { CacheError } from '../store/database/CacheError';
 import type { Lost } from '../store/rows';
 import { lostMessage, problems, waysOut } from './strings';
 

@@ -1,8 +1,8 @@
 import type { Judgement } from '../notebook/freshness';
 import type { DocumentCell } from '../protocol/cells';
 import type { Range } from '../protocol/text';
-import type { CacheError } from '../store/CacheError';
-import type { NotebookRecord, RecordedEntry, RecordedRefusal } from '../store/record';
+import type { CacheError } from '../store/database/CacheError';
+import type { NotebookRecord, RecordedEntry, RecordedRefusal } from '../store/entries/record';
 import type { Cache } from './Databases';
 import {
   cellTitle,

@@ -1,10 +1,10 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { CacheError } from '../store/CacheError';
+import { CacheError } from '../store/database/CacheError';
 import { Caches } from '../store/Caches';
-import { contentMark } from '../store/opening';
-import { databaseIn, findPlace } from '../store/place';
-import type { NotebookRecord } from '../store/record';
+import { contentMark } from '../store/database/opening';
+import { databaseIn, findPlace } from '../store/settings/place';
+import type { NotebookRecord } from '../store/entries/record';
 import type { SqliteLoader } from '../store/SqliteLoader';
 
 /** Milliseconds between two looks for settings that changed and databases that did not open yet. */

@@ -6,9 +6,9 @@ import { findMovedApp } from '../notebook/moves';
 import type { CurrentCell } from '../notebook/stored';
 import type { DocumentCell } from '../protocol/cells';
 import { describeReasons, notCacheable, parseReasons } from '../protocol/reasons';
-import { CacheError } from '../store/CacheError';
+import { CacheError } from '../store/database/CacheError';
 import type { Saved } from '../store/figures';
-import type { NotebookRecord, RecordedEntry, RecordedRefusal } from '../store/record';
+import type { NotebookRecord, RecordedEntry, RecordedRefusal } from '../store/entries/record';
 import type { ReadSummary } from '../store/rows';
 import {
   type Answer,

@@ -4,7 +4,7 @@ import * as l10n from '@vscode/l10n';
 import { firstLine, inReadingOrder, valueName } from '../protocol/labels';
 import { formatAge, formatBytes, formatDuration } from '../protocol/quantities';
 import type { CellState } from '../protocol/cells';
-import { type CacheError, UnsupportedError } from '../store/CacheError';
+import { type CacheError, UnsupportedError } from '../store/database/CacheError';
 import type { ItemSummary, LookupSummary } from '../store/rows';
 import { ofSentence } from './markdown';
 

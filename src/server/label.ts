@@ -3,7 +3,7 @@
 import * as l10n from '@vscode/l10n';
 import { formatDuration } from '../protocol/quantities';
 import type { CellState } from '../protocol/cells';
-import type { CacheError } from '../store/CacheError';
+import type { CacheError } from '../store/database/CacheError';
 import type { ChangedTitle, OutdatedFile } from './hover';
 import { plainText } from './markdown';
 

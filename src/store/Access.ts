@@ -1,11 +1,11 @@
 import { dirname } from 'node:path';
-import { BlobFolder } from './BlobFolder';
-import { CacheError } from './CacheError';
-import type { ChangeFeed } from './ChangeFeed';
-import { Connection } from './Connection';
-import type { LiveDatabase } from './LiveDatabase';
-import type { OpenDatabase } from './opening';
-import { Writer } from './Writer';
+import { BlobFolder } from './blobs/BlobFolder';
+import { CacheError } from './database/CacheError';
+import type { ChangeFeed } from './database/ChangeFeed';
+import { Connection } from './database/Connection';
+import type { LiveDatabase } from './database/LiveDatabase';
+import type { OpenDatabase } from './database/opening';
+import { Writer } from './database/Writer';
 
 /**
  * Whose turn it is at one database: reads on the connection that stays open, what takes long on one of

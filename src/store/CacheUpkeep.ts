@@ -9,9 +9,9 @@ import {
   type PruneOptions,
   type PrunePlan,
   wasUsedAfter,
-} from './pruning';
-import type { Eviction } from './retention';
-import { findRubbish, sweep } from './sweeping';
+} from './cleaning/pruning';
+import type { Eviction } from './cleaning/retention';
+import { findRubbish, sweep } from './cleaning/sweeping';
 
 /** How the disk is looked after: what would go of one cache, and its going. */
 export class CacheUpkeep {

@@ -1,6 +1,6 @@
 import type { Access } from './Access';
 import type { BlobFile, Bytes, ItemSummary, Lost } from './rows';
-import { findFile, quarantine, readInline, verify } from './values';
+import { findFile, quarantine, readInline, verify } from './blobs/values';
 
 /** The bytes of one cache's values. */
 export class CacheValues {

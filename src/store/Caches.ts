@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
-import { beginDatabase } from './beginning';
-import { CacheError } from './CacheError';
+import { beginDatabase } from './database/beginning';
+import { CacheError } from './database/CacheError';
 import { SqliteLoader, type LoaderOptions } from './SqliteLoader';
-import type { Change, Disposable } from './Watcher';
+import type { Change, Disposable } from './database/Watcher';
 
 /**
  * The databases of this session, one loader each, shared by all who show or change them. They are

@@ -1,9 +1,9 @@
 import { Access } from './Access';
 import { CacheUpkeep } from './CacheUpkeep';
 import { CacheValues } from './CacheValues';
-import { ChangeFeed } from './ChangeFeed';
-import { check, type CheckOptions, type Fault, type Report } from './checking';
-import { clear, planClearance, readStake } from './clearing';
+import { ChangeFeed } from './database/ChangeFeed';
+import { check, type CheckOptions, type Fault, type Report } from './checking/checking';
+import { clear, planClearance, readStake } from './entries/clearing';
 import {
   listApps,
   listCells,
@@ -12,16 +12,16 @@ import {
   listItemsByKey,
   listLookups,
   listReads,
-} from './listing';
-import { LiveDatabase } from './LiveDatabase';
-import { entryThere, load, lookup } from './lookup';
-import { mend, type Mended } from './mending';
+} from './entries/listing';
+import { LiveDatabase } from './database/LiveDatabase';
+import { entryThere, load, lookup } from './entries/lookup';
+import { mend, type Mended } from './checking/mending';
 import { type Figures, type FiguresOptions, readFigures, readSaved, type Saved } from './figures';
-import { openDatabase, type OpenDatabase } from './opening';
-import { hiddenUntil } from './outside';
-import { withOwners } from './owners';
-import { type PinTarget, setPinned } from './pinning';
-import { type NotebookRecord, readGone, readRecord } from './record';
+import { openDatabase, type OpenDatabase } from './database/opening';
+import { hiddenUntil } from './entries/outside';
+import { withOwners } from './checking/owners';
+import { type PinTarget, setPinned } from './entries/pinning';
+import { type NotebookRecord, readGone, readRecord } from './entries/record';
 import type {
   AppSummary,
   CellSummary,
@@ -40,11 +40,11 @@ import type {
   NewItem,
   OldEntry,
 } from './rows';
-import { save, takeOver } from './saving';
-import { discard, spool } from './spool';
+import { save, takeOver } from './entries/saving';
+import { discard, spool } from './blobs/spool';
 import { Tidying } from './Tidying';
-import type { Change, Disposable, Watcher } from './Watcher';
-import { refuseReadOnly } from './Writer';
+import type { Change, Disposable, Watcher } from './database/Watcher';
+import { refuseReadOnly } from './database/Writer';
 
 export interface LoaderOptions {
   /** Without one, changes are noticed only while somebody is watching (`setVisible`). */

@@ -1,8 +1,8 @@
 import type { Access } from './Access';
-import { listUnneededNodes, removeNodes } from './nodes';
-import { removeUnusedRows } from './removal';
+import { listUnneededNodes, removeNodes } from './entries/nodes';
+import { removeUnusedRows } from './blobs/removal';
 import type { Leftovers } from './rows';
-import type { Writer } from './Writer';
+import type { Writer } from './database/Writer';
 
 /**
  * Removes what clearances leave over, and gives the disk its space back, in transactions of some

@@ -1,9 +1,9 @@
 import { dirname, resolve } from 'node:path';
-import type { Connection } from './Connection';
-import { integer, Listing, oneOf, optional, real, sum, text } from './fields';
-import { looksAfterItself } from './features';
-import { Loss } from './loss';
-import { choose, listCandidates, listShared, numberIn, readUsed } from './retention';
+import type { Connection } from './database/Connection';
+import { integer, Listing, oneOf, optional, real, sum, text } from './entries/fields';
+import { looksAfterItself } from './database/features';
+import { Loss } from './cleaning/loss';
+import { choose, listCandidates, listShared, numberIn, readUsed } from './cleaning/retention';
 
 const week = 7 * 86_400;
 /** Clean-ups, and days, that are told. */

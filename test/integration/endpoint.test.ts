@@ -6,7 +6,7 @@ import path from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { serveFolder, type Served } from '../../src/endpoint/serveFolder';
-import { storeSetting, withEndpoint } from '../../src/explorer/servedStore';
+import { storeSetting, withEndpoint } from '../../src/explorer/setup/servedStore';
 import { Caches } from '../../src/store/Caches';
 import { pythons } from '../environment';
 import { bundledPython, runNotebook } from '../kernel';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { Caches } from '../../src/store/Caches';
-import { importFiles, removeFiles } from '../../src/store/importing';
+import { importFiles, removeFiles } from '../../src/store/stock/importing';
 import { pythons } from '../environment';
 import { bundledPython, runNotebook } from '../kernel';
 

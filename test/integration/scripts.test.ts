@@ -10,7 +10,7 @@ import {
   useFilesAgain,
   useSqlite,
   userConfig,
-} from '../../src/explorer/userConfig';
+} from '../../src/explorer/setup/userConfig';
 import { pythons } from '../environment';
 import { bundledPython } from '../kernel';
 

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:f
 import os from 'node:os';
 import path from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { PythonPackage } from '../../../src/explorer/PythonPackage';
+import { PythonPackage } from '../../../src/explorer/setup/PythonPackage';
 
 async function setUp(t: TestContext) {
   const root = await mkdtemp(path.join(os.tmpdir(), 'cellar-package-'));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { Upkeep } from '../../../src/explorer/Upkeep';
 import { Caches } from '../../../src/store/Caches';
-import type { Pruned } from '../../../src/store/pruning';
+import type { Pruned } from '../../../src/store/cleaning/pruning';
 import { atEnd, makeCache, makeEntry, makeItem, openCache, runSql } from '../store/cacheFolder';
 
 /** A real cache of four results that are over their budget, and a clock that the test sets. */

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type Checked, notice, reportText, summary } from '../../../src/explorer/checkReport';
-import type { Fault } from '../../../src/store/checking';
-import type { Mended } from '../../../src/store/mending';
+import {
+  type Checked,
+  notice,
+  reportText,
+  summary,
+} from '../../../src/explorer/commands/checkReport';
+import type { Fault } from '../../../src/store/checking/checking';
+import type { Mended } from '../../../src/store/checking/mending';
 
 const digest = 'ab'.repeat(32);
 const damaged: Fault = {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { needsConfirmation, notice, question, sum } from '../../../src/explorer/clearing';
+import { needsConfirmation, notice, question, sum } from '../../../src/explorer/commands/clearing';
 import type { Clearance } from '../../../src/store/rows';
 
 const one: Clearance = {

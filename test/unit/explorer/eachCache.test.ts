@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { eachCache } from '../../../src/explorer/eachCache';
+import { eachCache } from '../../../src/explorer/commands/eachCache';
 
 const going = new AbortController().signal;
 const work = (path: string): Promise<string> =>

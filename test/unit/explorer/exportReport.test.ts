@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { summary } from '../../../src/explorer/exportReport';
+import { summary } from '../../../src/explorer/commands/exportReport';
 
 test('what was exported is told in one sentence', () => {
   const one = { written: 1, newer: 0, damaged: [], stopped: false };

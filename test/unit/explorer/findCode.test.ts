@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { findCode } from '../../../src/explorer/findCode';
+import { findCode } from '../../../src/explorer/commands/findCode';
 
 const notebook = `import marimo
 

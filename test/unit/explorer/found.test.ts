@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { chosenDatabases, Places, withoutDatabase } from '../../../src/explorer/found';
+import { chosenDatabases, Places, withoutDatabase } from '../../../src/explorer/tree/found';
 import { makeFolder } from '../store/cacheFolder';
 
 /** Two workspace folders, the second within the first, and a project in each. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { hoverCommands, hoverLinks } from '../../../src/explorer/hoverLinks';
+import { hoverCommands, hoverLinks } from '../../../src/explorer/cell/hoverLinks';
 import { parseReference } from '../../../src/protocol/references';
 
 const changes = { clear: 'Clear', pin: 'Pin', unpin: 'Unpin' };

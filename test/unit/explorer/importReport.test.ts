@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { notice, question, summary } from '../../../src/explorer/importReport';
-import type { Imported } from '../../../src/store/importing';
+import { notice, question, summary } from '../../../src/explorer/commands/importReport';
+import type { Imported } from '../../../src/store/stock/importing';
 
 const nothing: Imported = {
   imported: 0,

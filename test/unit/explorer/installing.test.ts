@@ -4,9 +4,9 @@ import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import test from 'node:test';
-import { InstallFailure, install, wayToInstall } from '../../../src/explorer/installing';
-import { type Interpreter, ask, interpreterOf } from '../../../src/explorer/interpreters';
-import { run } from '../../../src/explorer/run';
+import { InstallFailure, install, wayToInstall } from '../../../src/explorer/setup/installing';
+import { type Interpreter, ask, interpreterOf } from '../../../src/explorer/setup/interpreters';
+import { run } from '../../../src/explorer/setup/run';
 
 const python = process.platform === 'win32' ? 'python' : 'python3';
 

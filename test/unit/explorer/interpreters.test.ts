@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import test from 'node:test';
-import { type Interpreter, ask, askAll, parseAnswer } from '../../../src/explorer/interpreters';
-import { run } from '../../../src/explorer/run';
+import {
+  type Interpreter,
+  ask,
+  askAll,
+  parseAnswer,
+} from '../../../src/explorer/setup/interpreters';
+import { run } from '../../../src/explorer/setup/run';
 
 const plain: Interpreter = {
   executable: '/env/bin/python',

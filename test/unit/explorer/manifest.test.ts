@@ -69,7 +69,7 @@ test("menus ask for nodes that the tree has, and the view's words for states tha
     );
     assert.ok(matches.length > 0, when);
   }
-  const states = readFileSync(path.join(root, 'src/explorer/state.ts'), 'utf8');
+  const states = readFileSync(path.join(root, 'src/explorer/tree/state.ts'), 'utf8');
   for (const { when } of manifest.contributes.viewsWelcome) {
     const state = /cellar\.state == '(\w+)'/.exec(when)?.[1];
     assert.ok(state === undefined || states.includes(`'${state}'`), when);

@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { inReadingOrder } from '../../../src/protocol/labels';
-import { cellLabel, rowOf } from '../../../src/explorer/nodeRow';
-import { type Node, idOf, mainEntry, referenceOf, shownCells } from '../../../src/explorer/nodes';
+import { cellLabel, rowOf } from '../../../src/explorer/tree/nodeRow';
+import {
+  type Node,
+  idOf,
+  mainEntry,
+  referenceOf,
+  shownCells,
+} from '../../../src/explorer/tree/nodes';
 import { problemOf } from '../../../src/explorer/problems';
-import type { Reader } from '../../../src/explorer/row';
+import type { Reader } from '../../../src/explorer/tree/row';
 import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../../../src/store/rows';
 
 const now = 1_700_000_000;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { notice as checked } from '../../../src/explorer/checkReport';
-import { notice as cleared, noticeLength } from '../../../src/explorer/clearing';
-import { summary as imported } from '../../../src/explorer/importReport';
-import { notice as pruned } from '../../../src/explorer/pruneReport';
+import { notice as checked } from '../../../src/explorer/commands/checkReport';
+import { notice as cleared, noticeLength } from '../../../src/explorer/commands/clearing';
+import { summary as imported } from '../../../src/explorer/commands/importReport';
+import { notice as pruned } from '../../../src/explorer/commands/pruneReport';
 
 const amounts = { size: 12.4e9, runtime: 8970, seconds: 8970, amount: 12.42 };
 

@@ -12,9 +12,9 @@ import {
   price,
   resultsOf,
   withoutPinned,
-} from '../../../src/explorer/pruneReport';
-import type { EntryName } from '../../../src/store/pruning';
-import { choose, type Candidate } from '../../../src/store/retention';
+} from '../../../src/explorer/commands/pruneReport';
+import type { EntryName } from '../../../src/store/cleaning/pruning';
+import { choose, type Candidate } from '../../../src/store/cleaning/retention';
 
 const now = 2_000_000_000;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { inheritedPythonPath, pythonPath } from '../../../src/explorer/pythonPath';
+import { inheritedPythonPath, pythonPath } from '../../../src/explorer/setup/pythonPath';
 
 const cases: { name: string; current: string | undefined; separator?: string; result: string }[] = [
   { name: 'unset', current: undefined, result: '/c' },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
-import { placed, placeOfSetting } from '../../../src/explorer/refusedSettings';
+import { placed, placeOfSetting } from '../../../src/explorer/tree/refusedSettings';
 import { makeFolder } from '../store/cacheFolder';
 
 const cases: readonly { name: string; text: string; line: number | undefined; said?: string }[] = [

@@ -6,9 +6,9 @@ import {
   storeSetting,
   withEndpoint,
   withoutEndpoint,
-} from '../../../src/explorer/servedStore';
-import { CannotSet } from '../../../src/explorer/tomlSetting';
-import { useSqlite, scriptSettings } from '../../../src/explorer/userConfig';
+} from '../../../src/explorer/setup/servedStore';
+import { CannotSet } from '../../../src/explorer/setup/tomlSetting';
+import { useSqlite, scriptSettings } from '../../../src/explorer/setup/userConfig';
 
 const address = { port: 40123, token: 'se-cr_et', project: 'cellar-work-0a1b2c3d' };
 const now = storeSetting('0.25', address);

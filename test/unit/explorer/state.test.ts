@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { ProblemNode } from '../../../src/explorer/nodes';
+import type { ProblemNode } from '../../../src/explorer/tree/nodes';
 import { problemOf } from '../../../src/explorer/problems';
-import { type State, stateOf } from '../../../src/explorer/state';
-import { CacheError, cacheErrorKinds, UnsupportedError } from '../../../src/store/CacheError';
+import { type State, stateOf } from '../../../src/explorer/tree/state';
+import {
+  CacheError,
+  cacheErrorKinds,
+  UnsupportedError,
+} from '../../../src/store/database/CacheError';
 
 const database = '/notebooks/__marimo__/cache/cache.db';
 const problem = (error: unknown): ProblemNode => ({

@@ -6,9 +6,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { storeSetting } from '../../../src/explorer/servedStore';
-import { takeLineBack, writeLine } from '../../../src/explorer/storeLine';
-import { CannotSet } from '../../../src/explorer/tomlSetting';
+import { storeSetting } from '../../../src/explorer/setup/servedStore';
+import { takeLineBack, writeLine } from '../../../src/explorer/setup/storeLine';
+import { CannotSet } from '../../../src/explorer/setup/tomlSetting';
 
 async function folderOf(t: TestContext): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'cellar-line-'));

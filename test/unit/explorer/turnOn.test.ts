@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { CannotSet } from '../../../src/explorer/tomlSetting';
-import { hasMetadataBlock, turnOnInNotebook, turnOnInProject } from '../../../src/explorer/turnOn';
+import { CannotSet } from '../../../src/explorer/setup/tomlSetting';
+import {
+  hasMetadataBlock,
+  turnOnInNotebook,
+  turnOnInProject,
+} from '../../../src/explorer/setup/turnOn';
 
 const projects: { name: string; before: string; after: string; line: number }[] = [
   {

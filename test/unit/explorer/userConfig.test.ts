@@ -3,13 +3,13 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
-import { CannotSet } from '../../../src/explorer/tomlSetting';
+import { CannotSet } from '../../../src/explorer/setup/tomlSetting';
 import {
   scriptSettings,
   useFilesAgain,
   useSqlite,
   userConfig,
-} from '../../../src/explorer/userConfig';
+} from '../../../src/explorer/setup/userConfig';
 
 const now = scriptSettings['0.25'];
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
-import { usualDatabases } from '../../../src/explorer/usualDatabases';
+import { usualDatabases } from '../../../src/explorer/tree/usualDatabases';
 import { makeFolder } from '../store/cacheFolder';
 
 test('a database at the top of a folder is found, and nothing that only has its name', async (t) => {

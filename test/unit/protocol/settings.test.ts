@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { needsConfirmation } from '../../../src/explorer/clearing';
+import { needsConfirmation } from '../../../src/explorer/commands/clearing';
 import { numberSetting } from '../../../src/protocol/settings';
 
 test('of a number in the settings only what makes sense is believed', () => {

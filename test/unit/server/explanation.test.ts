@@ -5,7 +5,7 @@ import { explainCell } from '../../../src/server/explanation';
 import type { CellFacts, Run } from '../../../src/server/hover';
 import { labelOf } from '../../../src/server/label';
 import { plainText } from '../../../src/server/markdown';
-import { CacheError } from '../../../src/store/CacheError';
+import { CacheError } from '../../../src/store/database/CacheError';
 
 const now = 1_800_000_000;
 const style = { locale: 'en', now, escape: plainText };

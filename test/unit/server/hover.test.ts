@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type CellFacts, cellTitle, describeCell, type Run } from '../../../src/server/hover';
 import { plainText } from '../../../src/server/markdown';
-import { CacheError, cacheErrorKinds, UnsupportedError } from '../../../src/store/CacheError';
+import {
+  CacheError,
+  cacheErrorKinds,
+  UnsupportedError,
+} from '../../../src/store/database/CacheError';
 import type { ItemSummary } from '../../../src/store/rows';
 
 const now = 1_800_000_000;

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { TestContext } from 'node:test';
 import sqlite3 from '@vscode/sqlite3';
 import schema from '../../../python/marimo_cellar/schema.sql';
-import { formatVersion } from '../../../src/store/schema';
+import { formatVersion } from '../../../src/store/database/schema';
 import { normalise } from '../../../src/notebook/normalise';
 
 /** A cell as a kernel would have saved it. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import cases from '../../fixtures/pacing.json';
-import { Pace } from '../../../src/store/Pace';
+import { Pace } from '../../../src/store/database/Pace';
 
 for (const { name, seconds, first, took, sizes } of cases) {
   test(`how many at a time: ${name}`, () => {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Access } from '../../../src/store/Access';
-import { ChangeFeed } from '../../../src/store/ChangeFeed';
-import { clear } from '../../../src/store/clearing';
-import { LiveDatabase } from '../../../src/store/LiveDatabase';
-import { openDatabase } from '../../../src/store/opening';
+import { ChangeFeed } from '../../../src/store/database/ChangeFeed';
+import { clear } from '../../../src/store/entries/clearing';
+import { LiveDatabase } from '../../../src/store/database/LiveDatabase';
+import { openDatabase } from '../../../src/store/database/opening';
 import { Tidying } from '../../../src/store/Tidying';
-import type { Writer } from '../../../src/store/Writer';
+import type { Writer } from '../../../src/store/database/Writer';
 import { makeCache, makeEntry, makeItem, openCache } from './cacheFolder';
 
 test('whoever waits to change something is let by, and nothing that is left over is forgotten', async (t) => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { open, rename } from 'node:fs/promises';
 import test, { type TestContext } from 'node:test';
-import { Connection, type Value } from '../../../src/store/Connection';
-import { openDatabase } from '../../../src/store/opening';
-import { WriteAheadLog } from '../../../src/store/WriteAheadLog';
+import { Connection, type Value } from '../../../src/store/database/Connection';
+import { openDatabase } from '../../../src/store/database/opening';
+import { WriteAheadLog } from '../../../src/store/database/WriteAheadLog';
 import { atEnd, creation, makeCache, makeEntry, makeItem, openCache, runSql } from './cacheFolder';
 import { OtherProcess } from './OtherProcess';
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { BlobFolder } from '../../../src/store/BlobFolder';
-import { check } from '../../../src/store/checking';
-import { Connection } from '../../../src/store/Connection';
+import { BlobFolder } from '../../../src/store/blobs/BlobFolder';
+import { check } from '../../../src/store/checking/checking';
+import { Connection } from '../../../src/store/database/Connection';
 
 /**
  * The store's own check, with which every test of it ends. A database that the test took away has

@@ -1,7 +1,7 @@
 /** Begins a cache in a process of its own, and prints the kind of its journal. */
 
-import { beginDatabase } from '../../../src/store/beginning';
-import { Connection } from '../../../src/store/Connection';
+import { beginDatabase } from '../../../src/store/database/beginning';
+import { Connection } from '../../../src/store/database/Connection';
 
 async function main(path: string): Promise<void> {
   await beginDatabase(path);

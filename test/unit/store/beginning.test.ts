@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
-import { beginDatabase } from '../../../src/store/beginning';
-import { CacheError } from '../../../src/store/CacheError';
-import { Connection } from '../../../src/store/Connection';
+import { beginDatabase } from '../../../src/store/database/beginning';
+import { CacheError } from '../../../src/store/database/CacheError';
+import { Connection } from '../../../src/store/database/Connection';
 import { audit } from './audit';
 import { makeCache, makeEntry, makeFolder, makeItem, openCache, runSql } from './cacheFolder';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
-import { budgetOf, parseSize } from '../../../src/store/budget';
+import { budgetOf, parseSize } from '../../../src/store/settings/budget';
 import { makeFolder } from './cacheFolder';
 
 /** Paths are relative to a folder of the case's own; the notebooks are in `p`. */

@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import sqlite3 from '@vscode/sqlite3';
 import schema from '../../../python/marimo_cellar/schema.sql';
 import type { NewCell, NewEntry, NewItem } from '../../../src/store/rows';
-import { formatVersion } from '../../../src/store/schema';
+import { formatVersion } from '../../../src/store/database/schema';
 import { SqliteLoader, type LoaderOptions } from '../../../src/store/SqliteLoader';
 import { audit } from './audit';
 

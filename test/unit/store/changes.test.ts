@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { Caches } from '../../../src/store/Caches';
 import type { SqliteLoader } from '../../../src/store/SqliteLoader';
-import type { Change, Watcher } from '../../../src/store/Watcher';
+import type { Change, Watcher } from '../../../src/store/database/Watcher';
 import {
   atEnd,
   creation,

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { cellLabel } from '../../../src/explorer/nodeRow';
-import { Connection } from '../../../src/store/Connection';
-import { landed } from '../../../src/store/landed';
-import { canMend } from '../../../src/store/mending';
-import { formatVersion } from '../../../src/store/schema';
+import { cellLabel } from '../../../src/explorer/tree/nodeRow';
+import { Connection } from '../../../src/store/database/Connection';
+import { landed } from '../../../src/store/database/landed';
+import { canMend } from '../../../src/store/checking/mending';
+import { formatVersion } from '../../../src/store/database/schema';
 import { SqliteLoader } from '../../../src/store/SqliteLoader';
 import { atEnd, makeFolder, runSql } from './cacheFolder';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { stat } from 'node:fs/promises';
 import test from 'node:test';
 import { SqliteLoader } from '../../../src/store/SqliteLoader';
-import { Connection } from '../../../src/store/Connection';
+import { Connection } from '../../../src/store/database/Connection';
 import { atEnd, makeCache, makeEntry, makeItem, openCache, runSql } from './cacheFolder';
 import { OtherProcess } from './OtherProcess';
 

@@ -1,4 +1,4 @@
-import { Connection, type Row } from '../../../src/store/Connection';
+import { Connection, type Row } from '../../../src/store/database/Connection';
 
 /**
  * All that a cache's tables say, by plain SQL and not by the code under test, in the layout of the

@@ -13,8 +13,8 @@ import {
 import { dirname, join, sep } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { Caches } from '../../../src/store/Caches';
-import { exportFiles } from '../../../src/store/exporting';
-import { importFiles } from '../../../src/store/importing';
+import { exportFiles } from '../../../src/store/stock/exporting';
+import { importFiles } from '../../../src/store/stock/importing';
 import type { SqliteLoader } from '../../../src/store/SqliteLoader';
 import { atEnd, makeCache, makeEntry, makeFolder, makeItem, openCache } from './cacheFolder';
 

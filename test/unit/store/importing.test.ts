@@ -2,12 +2,17 @@ import assert from 'node:assert/strict';
 import { access, lstat, mkdir, readdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { beginDatabase } from '../../../src/store/beginning';
+import { beginDatabase } from '../../../src/store/database/beginning';
 import { Caches } from '../../../src/store/Caches';
-import { CacheError } from '../../../src/store/CacheError';
-import { Connection } from '../../../src/store/Connection';
-import { type Import, importFiles, removeFiles, sizeOfFiles } from '../../../src/store/importing';
-import { formatVersion } from '../../../src/store/schema';
+import { CacheError } from '../../../src/store/database/CacheError';
+import { Connection } from '../../../src/store/database/Connection';
+import {
+  type Import,
+  importFiles,
+  removeFiles,
+  sizeOfFiles,
+} from '../../../src/store/stock/importing';
+import { formatVersion } from '../../../src/store/database/schema';
 import table from '../../fixtures/imports.json';
 import { audit } from './audit';
 import { atEnd, makeFolder, runSql } from './cacheFolder';

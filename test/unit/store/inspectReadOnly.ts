@@ -1,5 +1,5 @@
 /** Run by readOnly.test.ts in a process of its own: looks at a cache without permission to write. */
-import { CacheError } from '../../../src/store/CacheError';
+import { CacheError } from '../../../src/store/database/CacheError';
 import { SqliteLoader } from '../../../src/store/SqliteLoader';
 
 /** The user and group nobody, by the number that every Linux and macOS keeps free of rights. */

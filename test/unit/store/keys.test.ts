@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { formatOf, readKey, stemOf } from '../../../src/store/keys';
+import { formatOf, readKey, stemOf } from '../../../src/store/entries/keys';
 import cases from '../../fixtures/keys.json';
 
 for (const { key, stem, format, ...means } of cases) {

@@ -4,9 +4,14 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
 import schema from '../../../python/marimo_cellar/schema.sql';
-import { Connection } from '../../../src/store/Connection';
-import { landed } from '../../../src/store/landed';
-import { compareSchemas, formatVersion, readSchema, schemaOf } from '../../../src/store/schema';
+import { Connection } from '../../../src/store/database/Connection';
+import { landed } from '../../../src/store/database/landed';
+import {
+  compareSchemas,
+  formatVersion,
+  readSchema,
+  schemaOf,
+} from '../../../src/store/database/schema';
 
 const migrations = join(__dirname, '../../../python/marimo_cellar/migrations');
 const fixtures = join(__dirname, '../../fixtures/store');

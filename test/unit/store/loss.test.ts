@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
-import { Loss } from '../../../src/store/loss';
+import { Loss } from '../../../src/store/cleaning/loss';
 
 interface Case {
   readonly name: string;

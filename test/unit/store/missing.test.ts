@@ -3,8 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
 import cases from '../../fixtures/missing.json';
-import { Connection } from '../../../src/store/Connection';
-import { lookForMissing, noteMissing } from '../../../src/store/missing';
+import { Connection } from '../../../src/store/database/Connection';
+import { lookForMissing, noteMissing } from '../../../src/store/cleaning/missing';
 import { makeFolder } from './cacheFolder';
 
 const tables = `CREATE TABLE apps (app_id INTEGER PRIMARY KEY, path TEXT, last_seen_at REAL);

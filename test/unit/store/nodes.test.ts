@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
-import { descendantsFirst, reachable } from '../../../src/store/nodes';
+import { descendantsFirst, reachable } from '../../../src/store/entries/nodes';
 import type { SqliteLoader } from '../../../src/store/SqliteLoader';
 import { makeCache, makeEntry, openCache } from './cacheFolder';
 

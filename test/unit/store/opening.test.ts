@@ -2,10 +2,14 @@ import assert from 'node:assert/strict';
 import { mkdir, open, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { CacheError, UnsupportedError, type CacheErrorKind } from '../../../src/store/CacheError';
+import {
+  CacheError,
+  UnsupportedError,
+  type CacheErrorKind,
+} from '../../../src/store/database/CacheError';
 import { SqliteLoader } from '../../../src/store/SqliteLoader';
-import { Connection } from '../../../src/store/Connection';
-import { formatVersion } from '../../../src/store/schema';
+import { Connection } from '../../../src/store/database/Connection';
+import { formatVersion } from '../../../src/store/database/schema';
 import {
   atEnd,
   creation,

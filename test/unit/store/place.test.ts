@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
-import { findPlace, type PlaceFault, type PlaceSource } from '../../../src/store/place';
+import { findPlace, type PlaceFault, type PlaceSource } from '../../../src/store/settings/place';
 import { makeFolder } from './cacheFolder';
 
 /** Paths are relative to a folder of the case's own, which `{root}` stands for. */

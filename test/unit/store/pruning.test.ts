@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { cp, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
-import { Connection } from '../../../src/store/Connection';
-import type { PrunePlan } from '../../../src/store/pruning';
+import { Connection } from '../../../src/store/database/Connection';
+import type { PrunePlan } from '../../../src/store/cleaning/pruning';
 import type { SqliteLoader } from '../../../src/store/SqliteLoader';
 import { makeCache, makeEntry, makeFolder, makeItem, openCache, runSql } from './cacheFolder';
 

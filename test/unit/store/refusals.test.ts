@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { findRefusals } from '../../../src/store/refusals';
+import { findRefusals } from '../../../src/store/settings/refusals';
 import { makeFolder } from './cacheFolder';
 
 /** What is refused of a project's settings, and of the user's own, each as its key and a line. */

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
-import { choose, without, type Candidate, type Reason } from '../../../src/store/retention';
+import {
+  choose,
+  without,
+  type Candidate,
+  type Reason,
+} from '../../../src/store/cleaning/retention';
 
 interface Case {
   readonly name: string;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { access, mkdir, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
-import { Connection } from '../../../src/store/Connection';
+import { Connection } from '../../../src/store/database/Connection';
 import { makeCache, makeEntry, makeItem, openCache, runSql } from './cacheFolder';
 
 const day = 86_400;

@@ -11,7 +11,7 @@ import {
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { sealOf } from '../../../src/store/checksums';
+import { sealOf } from '../../../src/store/blobs/checksums';
 import type { ItemSummary, Lost } from '../../../src/store/rows';
 import type { SqliteLoader } from '../../../src/store/SqliteLoader';
 import { makeCache, makeEntry, makeFolder, makeItem, openCache, runSql } from './cacheFolder';

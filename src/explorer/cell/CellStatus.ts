@@ -1,0 +1,71 @@
+import * as vscode from 'vscode';
+import { type CellState, type DocumentCell, marimoNotebookType } from '../../protocol/cells';
+import type { Reference } from '../../protocol/references';
+import type { Caches } from '../../store/Caches';
+import type { Disposable } from '../../store/database/Watcher';
+import { LabelChanges } from './LabelChanges';
+import type { ShownCells } from './ShownCells';
+
+/** How a cell stands, below each cell of a notebook that is open in marimo's editor; a click says why. */
+export class CellStatus implements vscode.NotebookCellStatusBarItemProvider, vscode.Disposable {
+  private readonly labels: LabelChanges;
+  readonly onDidChangeCellStatusBarItems: vscode.Event<void>;
+  private readonly disposables: readonly Disposable[];
+
+  constructor(
+    private readonly shown: ShownCells,
+    private readonly caches: Caches,
+  ) {
+    this.labels = new LabelChanges(shown);
+    this.onDidChangeCellStatusBarItems = this.labels.onDidChange;
+    this.disposables = [
+      this.labels,
+      vscode.notebooks.registerNotebookCellStatusBarItemProvider(marimoNotebookType, this),
+    ];
+  }
+
+  async provideCellStatusBarItems({
+    document,
+  }: vscode.NotebookCell): Promise<vscode.NotebookCellStatusBarItem[]> {
+    if (!this.labels.areShown) return [];
+    const uri = document.uri.toString();
+    const result = await this.shown.cells(uri);
+    const cell = result?.cells.find((each) => each.uri === uri);
+    // Below a notebook that was never cached they would say the same everywhere.
+    if (!cell || !result?.database || result.cells.every((each) => each.cellId === undefined)) {
+      return [];
+    }
+    const item = new vscode.NotebookCellStatusBarItem(
+      `$(${iconOf(cell)}) ${cell.label}`,
+      vscode.NotebookCellStatusBarAlignment.Left,
+    );
+    item.tooltip = cell.reason;
+    item.accessibilityInformation = { label: `Cellar: ${cell.label}. ${cell.reason}` };
+    if (cell.cellId !== undefined) {
+      const cache = this.caches.number(result.database);
+      const reference: Reference = { kind: 'cell', cache, cellId: cell.cellId };
+      const title = vscode.l10n.t('Why?');
+      item.command = { command: 'cellar.why', title, arguments: [reference] };
+    }
+    return [item];
+  }
+
+  dispose(): void {
+    for (const disposable of this.disposables) disposable.dispose();
+  }
+}
+
+/** A sign with a shape of its own for each state, as in the gutter. */
+function iconOf({ state, outdated }: DocumentCell): string {
+  return outdated ? 'warning' : icons[state];
+}
+
+const icons: Readonly<Record<CellState, string>> = {
+  fresh: 'pass',
+  changedHere: 'edit',
+  changedUpstream: 'arrow-up',
+  obsolete: 'history',
+  notCacheable: 'circle-slash',
+  unknown: 'question',
+  neverCached: 'circle-large-outline',
+};

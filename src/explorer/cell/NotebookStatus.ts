@@ -1,0 +1,75 @@
+import * as vscode from 'vscode';
+import type { DocumentCell } from '../../protocol/cells';
+import { formatDuration } from '../../protocol/quantities';
+import type { Disposable } from '../../store/database/Watcher';
+import { activeNotebook } from './activeNotebook';
+import type { ShownCells } from './ShownCells';
+
+/** "18 of 23 cells cached, saves 4 min", for the notebook in the active editor. */
+export class NotebookStatus implements vscode.Disposable {
+  private readonly item: vscode.StatusBarItem;
+  private readonly disposables: readonly Disposable[];
+
+  /** @param reveal shows a notebook, by its path, in the view */
+  constructor(
+    private readonly shown: ShownCells,
+    reveal: (notebook: string) => Promise<void>,
+  ) {
+    this.item = vscode.window.createStatusBarItem(
+      'cellar.notebook',
+      vscode.StatusBarAlignment.Right,
+      100,
+    );
+    this.item.name = vscode.l10n.t('Cells in the cache');
+    this.item.command = 'cellar.revealNotebook';
+    this.disposables = [
+      this.item,
+      vscode.commands.registerCommand('cellar.revealNotebook', async () => {
+        const active = activeNotebook();
+        if (active) await reveal(active.file.fsPath);
+      }),
+      vscode.window.onDidChangeActiveTextEditor(() => {
+        void this.update();
+      }),
+      vscode.window.onDidChangeActiveNotebookEditor(() => {
+        void this.update();
+      }),
+      shown.onDidChangeCells((uri) => {
+        if (uri === activeNotebook()?.file.toString()) void this.update();
+      }),
+    ];
+    void this.update();
+  }
+
+  dispose(): void {
+    for (const disposable of this.disposables) disposable.dispose();
+  }
+
+  private async update(): Promise<void> {
+    const active = activeNotebook();
+    const result = active && (await this.shown.cells(active.uri));
+    if (active?.file.toString() !== activeNotebook()?.file.toString()) return;
+    if (result?.database === undefined || result.cells.length === 0) {
+      this.item.hide();
+      return;
+    }
+    const text = describeNotebook(result.cells, vscode.env.language);
+    this.item.text = `$(database) ${text}`;
+    this.item.tooltip = vscode.l10n.t('{0}. Show them in the view Cell Cache.', text);
+    this.item.accessibilityInformation = { label: `Cellar: ${text}`, role: 'button' };
+    this.item.show();
+  }
+}
+
+function describeNotebook(cells: readonly DocumentCell[], locale: string): string {
+  const cached = cells.filter(({ state }) => state === 'fresh');
+  const saves = cached.reduce((sum, { saves = 0 }) => sum + saves, 0);
+  return saves < 1
+    ? vscode.l10n.t('{0} of {1} cells cached', cached.length, cells.length)
+    : vscode.l10n.t(
+        '{0} of {1} cells cached, saves {2}',
+        cached.length,
+        cells.length,
+        formatDuration(saves, locale),
+      );
+}

@@ -1,0 +1,235 @@
+import path from 'node:path';
+import * as vscode from 'vscode';
+import type { Reference } from '../../protocol/references';
+import { numberSetting } from '../../protocol/settings';
+import type { Caches } from '../../store/Caches';
+import type { ClearTarget } from '../../store/rows';
+import type { SqliteLoader } from '../../store/SqliteLoader';
+import { needsConfirmation, notice, question, stakeOf, sum } from './clearing';
+import { findCode } from './findCode';
+import { isCellNotebook } from '../cell/isNotebook';
+import { cellLabel } from '../tree/nodeRow';
+import { mainEntry } from '../tree/nodes';
+import type { Notices } from '../Notices';
+import { type CellTarget, type DocumentCells, type Targets, describe } from './Targets';
+
+/** What shows a cached result; the preview, as this room knows it. */
+export interface Preview {
+  show(reference: Reference): unknown;
+}
+
+/** The commands on what is cached: clear it, look at it, go to where it comes from. */
+export class CacheCommands implements vscode.Disposable {
+  private readonly disposables: readonly vscode.Disposable[];
+
+  constructor(
+    private readonly caches: Caches,
+    private readonly targets: Targets,
+    private readonly documents: DocumentCells,
+    private readonly preview: Preview,
+    private readonly notices: Notices,
+  ) {
+    const { t } = vscode.l10n;
+    const register = (
+      command: string,
+      failure: string,
+      run: (argument: unknown, others: unknown) => Promise<void>,
+    ) =>
+      vscode.commands.registerCommand(command, async (argument: unknown, others: unknown) => {
+        try {
+          await run(argument, others);
+        } catch (error) {
+          await this.notices.failed(failure, error);
+        }
+      });
+    this.disposables = [
+      register('cellar.clearCellCache', t('Clearing failed'), (argument, others) =>
+        this.clearCells(argument, others),
+      ),
+      register('cellar.clearAppCache', t('Clearing failed'), (argument, others) =>
+        this.clearApps(argument, others),
+      ),
+      register('cellar.preview', t('The preview cannot be shown'), (argument, others) =>
+        this.show(argument, others),
+      ),
+      register('cellar.openNotebook', t('The notebook cannot be opened'), (argument, others) =>
+        this.openNotebook(argument, others),
+      ),
+      register('cellar.revealCell', t('The cell cannot be shown'), (argument, others) =>
+        this.reveal(argument, others),
+      ),
+    ];
+  }
+
+  dispose(): void {
+    for (const disposable of this.disposables) disposable.dispose();
+  }
+
+  private async clearCells(argument: unknown, others: unknown): Promise<void> {
+    if (!(await this.notices.trusted())) return;
+    const cells = await this.targets.cells(argument, others, vscode.l10n.t('Clear Cell Cache'));
+    if (cells === undefined) return;
+    await this.clear(
+      cells.map((target) => ({
+        cache: target.cache,
+        name: describe(target),
+        target: { kind: 'cell', cellId: target.cell.cellId },
+      })),
+    );
+  }
+
+  private async clearApps(argument: unknown, others: unknown): Promise<void> {
+    if (!(await this.notices.trusted())) return;
+    const apps = await this.targets.apps(argument, others, vscode.l10n.t('Clear App Cache'));
+    if (apps === undefined) return;
+    await this.clear(
+      apps.map(({ cache, app }) => ({
+        cache,
+        name: describe({ app }),
+        target: { kind: 'app', appId: app.appId },
+      })),
+    );
+  }
+
+  private async clear(
+    targets: readonly { cache: number; name: string; target: ClearTarget }[],
+  ): Promise<void> {
+    const names = targets.map(({ name }) => name);
+    const each = async <T>(
+      act: (loader: SqliteLoader, targets: readonly ClearTarget[]) => Promise<T>,
+    ): Promise<T[]> => {
+      const done: T[] = [];
+      for (const cache of new Set(targets.map((target) => target.cache))) {
+        const database = this.caches.path(cache);
+        if (database === undefined) continue;
+        const here = targets.filter((target) => target.cache === cache);
+        done.push(
+          await act(
+            await this.caches.open(database),
+            here.map(({ target }) => target),
+          ),
+        );
+      }
+      return done;
+    };
+    const locale = vscode.env.language;
+    const stake = stakeOf(await each((loader, here) => loader.stake(here)));
+    if (stake.entries === 0) {
+      void vscode.window.showInformationMessage(
+        vscode.l10n.t('Nothing is cached for {0}.', names.join(', ')),
+      );
+      return;
+    }
+    const settings = vscode.workspace.getConfiguration('cellar');
+    const limit = numberSetting(settings.get<unknown>('confirmClearAbove'), 0, 10);
+    if (needsConfirmation(stake, limit)) {
+      const plan = sum(await each((loader, here) => loader.planClear(here)));
+      const { title, detail, yes } = question(plan, names, locale);
+      const answer = await vscode.window.showWarningMessage(title, { modal: true, detail }, yes);
+      if (answer !== yes) return;
+    }
+    const done = await vscode.window.withProgress(
+      { location: vscode.ProgressLocation.Window, title: vscode.l10n.t('Clearing cached results') },
+      () => each((loader, here) => loader.clear(here)),
+    );
+    void vscode.window.showInformationMessage(notice(sum(done), names, locale));
+  }
+
+  private async show(argument: unknown, others: unknown): Promise<void> {
+    const [given] = this.targets.references(argument, others);
+    if (given?.kind === 'entry') {
+      await this.preview.show(given);
+      return;
+    }
+    const target = await this.targets.cell(argument, others, vscode.l10n.t('Preview'));
+    if (target === undefined) return;
+    const loader = await this.caches.get(target.cache);
+    const entry = mainEntry((await loader?.entries(target.cell.cellId)) ?? []);
+    if (entry === undefined) {
+      void vscode.window.showInformationMessage(
+        vscode.l10n.t('Nothing is cached for {0}.', describe(target)),
+      );
+      return;
+    }
+    await this.preview.show({ kind: 'entry', cache: target.cache, entryId: entry.entryId });
+  }
+
+  private async openNotebook(argument: unknown, others: unknown): Promise<void> {
+    const title = vscode.l10n.t('Open Notebook');
+    const [target] = (await this.targets.apps(argument, others, title)) ?? [];
+    if (target !== undefined) await this.open(target.app.notebook);
+  }
+
+  private async reveal(argument: unknown, others: unknown): Promise<void> {
+    const title = vscode.l10n.t('Reveal Cell in Notebook');
+    const target = await this.targets.cell(argument, others, title);
+    if (target === undefined) return;
+    if (await this.revealInNotebook(target)) return;
+    const editor = await this.open(target.app.notebook);
+    if (editor === undefined) return;
+    const range = await this.place(target, editor.document);
+    if (range === undefined) {
+      void vscode.window.showInformationMessage(
+        vscode.l10n.t('{0} is no longer in the notebook.', cellLabel(target.cell)),
+      );
+      return;
+    }
+    editor.selection = new vscode.Selection(range.start, range.start);
+    editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+  }
+
+  /** @returns whether the notebook is shown in marimo's own editor, and has the cell */
+  private async revealInNotebook({ cache, cell, app }: CellTarget): Promise<boolean> {
+    const shown = vscode.window.visibleNotebookEditors.find(
+      ({ notebook }) => isCellNotebook(notebook) && notebook.uri.fsPath === app.notebook,
+    );
+    if (!shown || shown.notebook.cellCount === 0) return false;
+    const { notebook } = shown;
+    const result = await this.documents.cells(notebook.cellAt(0).document.uri.toString());
+    if (result?.database !== this.caches.path(cache)) return false;
+    const text = result?.cells.find(({ cellId }) => cellId === cell.cellId)?.uri;
+    const index = notebook.getCells().findIndex(({ document }) => document.uri.toString() === text);
+    if (index === -1) return false;
+    const range = new vscode.NotebookRange(index, index + 1);
+    const viewColumn = shown.viewColumn ?? vscode.ViewColumn.Active;
+    const editor = await vscode.window.showNotebookDocument(notebook, {
+      viewColumn,
+      selections: [range],
+    });
+    editor.revealRange(range, vscode.NotebookEditorRevealType.InCenterIfOutsideViewport);
+    return true;
+  }
+
+  /** Where a cell stands: as the server says, or else where its code is as it was saved. */
+  private async place(
+    { cell, cache }: CellTarget,
+    document: vscode.TextDocument,
+  ): Promise<vscode.Range | undefined> {
+    const result = await this.documents.cells(document.uri.toString());
+    if (result?.database !== undefined && result.database === this.caches.path(cache)) {
+      const found = result.cells.find(({ cellId }) => cellId === cell.cellId);
+      if (found !== undefined) {
+        const { start, end } = found.range;
+        return new vscode.Range(start.line, start.character, end.line, end.character);
+      }
+    }
+    const line = findCode(document.getText(), cell.code);
+    return line === undefined ? undefined : document.lineAt(line).range;
+  }
+
+  private async open(notebook: string): Promise<vscode.TextEditor | undefined> {
+    const uri = vscode.Uri.file(notebook);
+    try {
+      await vscode.workspace.fs.stat(uri);
+    } catch {
+      void vscode.window.showWarningMessage(
+        vscode.l10n.t(
+          '{0} is gone, or renamed. Its cache stays until cleared.',
+          path.basename(notebook),
+        ),
+      );
+      return undefined;
+    }
+    return vscode.window.showTextDocument(uri);
+  }
+}

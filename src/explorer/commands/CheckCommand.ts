@@ -1,0 +1,139 @@
+import path from 'node:path';
+import * as vscode from 'vscode';
+import type { Caches } from '../../store/Caches';
+import { canMend, type Mended } from '../../store/checking/mending';
+import type { Disposable } from '../../store/database/Watcher';
+import { type Checked, faultsOf, notice, question, reportText, summary } from './checkReport';
+import type { Discovery } from '../tree/Discovery';
+import type { Notices } from '../Notices';
+import { problemOf } from '../problems';
+
+/** The scheme of the report's document, which only this file fills. */
+const scheme = 'cellar-check';
+
+/** `Check Cache`: compares rows, bytes and files of all caches, shows a report, offers to mend. */
+export class CheckCommand implements vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<vscode.Uri>();
+  private readonly disposables: readonly Disposable[];
+  private text = '';
+
+  constructor(
+    private readonly caches: Caches,
+    private readonly discovery: Discovery,
+    private readonly notices: Notices,
+  ) {
+    this.disposables = [
+      this.changed,
+      vscode.workspace.registerTextDocumentContentProvider(scheme, {
+        onDidChange: this.changed.event,
+        provideTextDocumentContent: () => this.text,
+      }),
+    ];
+  }
+
+  /** Checks every cache that the view shows. */
+  async run(): Promise<void> {
+    const { t } = vscode.l10n;
+    try {
+      const { databases } = await this.discovery.scan();
+      if (databases.length === 0) {
+        void vscode.window.showInformationMessage(t('Nothing is cached here yet.'));
+        return;
+      }
+      const checked = await this.check(databases.map((database) => database.path));
+      if (checked === undefined) return;
+      await this.tell(checked);
+    } catch (error) {
+      await this.notices.failed(t('The check failed'), error);
+    }
+  }
+
+  dispose(): void {
+    for (const disposable of this.disposables) disposable.dispose();
+  }
+
+  /** `undefined` when it was cancelled. */
+  private async check(paths: readonly string[]): Promise<Checked[] | undefined> {
+    const title = vscode.l10n.t('Checking what is cached');
+    const options = {
+      location: vscode.ProgressLocation.Notification,
+      title,
+      cancellable: true,
+    };
+    return vscode.window.withProgress(options, async (progress, token) => {
+      const asked = new AbortController();
+      const stop = token.onCancellationRequested(() => {
+        asked.abort();
+      });
+      try {
+        const checkOne = async (database: string): Promise<Checked> => {
+          const name = vscode.workspace.asRelativePath(path.dirname(database));
+          let shown = 0;
+          const step = (done: number, total: number) => {
+            const percent = total === 0 ? 100 : (100 * done) / total;
+            if (percent - shown < 1) return;
+            progress.report({ message: name, increment: (percent - shown) / paths.length });
+            shown = percent;
+          };
+          try {
+            const loader = await this.caches.open(database);
+            const report = await loader.check({ signal: asked.signal, step });
+            return { name, path: database, report };
+          } catch (error) {
+            if (asked.signal.aborted) throw error;
+            this.notices.report(error);
+            return { name, path: database, failure: problemOf(error).message };
+          }
+        };
+        const checked: Checked[] = [];
+        for (const database of paths) checked.push(await checkOne(database));
+        return checked;
+      } catch (error) {
+        if (asked.signal.aborted) return undefined;
+        throw error;
+      } finally {
+        stop.dispose();
+      }
+    });
+  }
+
+  private async tell(checked: readonly Checked[]): Promise<void> {
+    const { t } = vscode.l10n;
+    this.text = reportText(checked, vscode.env.language);
+    const showReport = t('Show Report');
+    const putRight = t('Put Right…');
+    if (checked.every((each) => 'report' in each && each.report.faults.length === 0)) {
+      const chosen = await vscode.window.showInformationMessage(summary(checked), showReport);
+      if (chosen === showReport) await this.show();
+      return;
+    }
+    await this.show();
+    const ways = checked.flatMap(faultsOf).some(canMend) ? [putRight] : [];
+    const chosen = await vscode.window.showWarningMessage(summary(checked), ...ways);
+    if (chosen === putRight) await this.mend(checked);
+  }
+
+  private async mend(checked: readonly Checked[]): Promise<void> {
+    if (!(await this.notices.trusted())) return;
+    const faulty = checked.filter((each) => faultsOf(each).some(canMend));
+    const { title, detail, yes } = question(faulty.flatMap(faultsOf));
+    const answer = await vscode.window.showWarningMessage(title, { modal: true, detail }, yes);
+    if (answer !== yes) return;
+    const done: Mended[] = [];
+    for (const each of faulty) {
+      const loader = await this.caches.open(each.path);
+      done.push(await loader.mend(faultsOf(each).filter(canMend)));
+    }
+    void vscode.window.showInformationMessage(notice(done, vscode.env.language));
+    const after = await this.check(checked.map((each) => each.path));
+    if (after === undefined) return;
+    this.text = reportText(after, vscode.env.language);
+    await this.show();
+  }
+
+  private async show(): Promise<void> {
+    const uri = vscode.Uri.from({ scheme, path: vscode.l10n.t('Cache Check') });
+    this.changed.fire(uri);
+    await vscode.window.showTextDocument(uri, { preview: true, preserveFocus: true });
+  }
+}

@@ -1,0 +1,68 @@
+import * as vscode from 'vscode';
+import type { Caches } from '../../store/Caches';
+import type { Notices } from '../Notices';
+import type { Targets } from './Targets';
+
+/** Pins what is cached for cells, so that it is never evicted, and lets it go again. */
+export class PinCommands implements vscode.Disposable {
+  private readonly disposables: readonly vscode.Disposable[];
+
+  constructor(
+    private readonly caches: Caches,
+    private readonly targets: Targets,
+    private readonly notices: Notices,
+  ) {
+    const { registerCommand } = vscode.commands;
+    this.disposables = [
+      registerCommand('cellar.pin', (argument: unknown, others: unknown) =>
+        this.pin(argument, others, true),
+      ),
+      registerCommand('cellar.unpin', (argument: unknown, others: unknown) =>
+        this.pin(argument, others, false),
+      ),
+    ];
+  }
+
+  dispose(): void {
+    for (const disposable of this.disposables) disposable.dispose();
+  }
+
+  private async pin(argument: unknown, others: unknown, pinned: boolean): Promise<void> {
+    if (!(await this.notices.trusted())) return;
+    const title = pinned ? vscode.l10n.t('Pin') : vscode.l10n.t('Unpin');
+    try {
+      const entries = this.targets
+        .references(argument, others)
+        .flatMap((reference) => (reference.kind === 'entry' ? [reference] : []));
+      let changed = 0;
+      if (entries.length > 0) {
+        for (const { cache, entryId } of entries) {
+          const loader = await this.caches.get(cache);
+          changed += (await loader?.pin({ kind: 'entry', entryId }, pinned)) ?? 0;
+        }
+      } else {
+        const cells = await this.targets.cells(argument, others, title);
+        if (cells === undefined) return;
+        for (const { cache, cell } of cells) {
+          const loader = await this.caches.get(cache);
+          changed += (await loader?.pin({ kind: 'cell', cellId: cell.cellId }, pinned)) ?? 0;
+        }
+      }
+      vscode.window.setStatusBarMessage(notice(changed, pinned), 5000);
+    } catch (error) {
+      await this.notices.failed(vscode.l10n.t('Pinning failed'), error);
+    }
+  }
+}
+
+function notice(changed: number, pinned: boolean): string {
+  if (changed === 0) {
+    return pinned
+      ? vscode.l10n.t('It is pinned already, or nothing is cached.')
+      : vscode.l10n.t('Nothing of it is pinned.');
+  }
+  if (!pinned) return vscode.l10n.t('No longer pinned.');
+  return changed === 1
+    ? vscode.l10n.t('Pinned: it stays in the cache until you clear it.')
+    : vscode.l10n.t('{0} results pinned: they stay in the cache until you clear them.', changed);
+}

@@ -1,0 +1,270 @@
+import * as vscode from 'vscode';
+import { cellAt, type CellsResult } from '../../protocol/cells';
+import { formatBytes, formatDuration } from '../../protocol/quantities';
+import { type Reference, parseReference } from '../../protocol/references';
+import type { Caches } from '../../store/Caches';
+import type { AppSummary, CellSummary } from '../../store/rows';
+import { activeNotebook } from '../cell/activeNotebook';
+import type { Branch, CellTree } from '../tree/CellTree';
+import type { CellTreeView } from '../tree/CellTreeView';
+import type { Discovery } from '../tree/Discovery';
+import { belongs } from '../tree/found';
+import { cellLabel, isTold, nameOf } from '../tree/nodeRow';
+import { referenceOf, shownCells } from '../tree/nodes';
+import { pickOne } from '../pickOne';
+
+/** A cell of a cache, as commands act on it. */
+export interface CellTarget {
+  readonly cache: number;
+  readonly app: AppSummary;
+  readonly cell: CellSummary;
+}
+
+export interface AppTarget {
+  readonly cache: number;
+  readonly app: AppSummary;
+}
+
+/** What the language server knows of a document's cells; nothing where it does not run. */
+export interface DocumentCells {
+  /** @param uri of a notebook's file that is open as text, or of a cell of one that is open as cells */
+  cells(uri: string): Promise<CellsResult | undefined>;
+}
+
+/**
+ * What a command is meant for. It says so itself (a reference, or nodes of the tree); or else it is
+ * what the user touched last, the cell under the cursor or the tree's selection; or else they choose
+ * from a list. The toolbar of a cell in marimo's notebook editor passes that cell. `undefined` is a
+ * list that was dismissed.
+ */
+export class Targets implements vscode.Disposable {
+  private lastTouched: 'editor' | 'tree' = 'editor';
+  private readonly disposables: vscode.Disposable[];
+
+  constructor(
+    private readonly caches: Caches,
+    private readonly discovery: Discovery,
+    private readonly tree: CellTree,
+    private readonly view: CellTreeView,
+    private readonly documents: DocumentCells,
+  ) {
+    this.disposables = [
+      vscode.window.onDidChangeTextEditorSelection(() => {
+        this.lastTouched = 'editor';
+      }),
+      vscode.window.onDidChangeNotebookEditorSelection(() => {
+        this.lastTouched = 'editor';
+      }),
+      view.onDidChangeSelection(() => {
+        this.lastTouched = 'tree';
+      }),
+    ];
+  }
+
+  dispose(): void {
+    for (const disposable of this.disposables) disposable.dispose();
+  }
+
+  /** The references a command was given, or the tree's selection where that was touched last. */
+  references(argument: unknown, others: unknown): Reference[] {
+    const reference = parseReference(argument);
+    if (reference !== undefined) return [reference];
+    // A node's menu passes the node, and the whole selection when the node is in it.
+    const given = [argument, ...(Array.isArray(others) ? (others as unknown[]) : [])];
+    const branches = given.filter((value): value is Branch => this.tree.has(value));
+    if (branches.length === 0 && argument === undefined) branches.push(...this.selection);
+    return [...new Set(branches)].flatMap(({ node }) => referenceOf(node) ?? []);
+  }
+
+  /** The cells that a command is for; `undefined` when there are none or the list was dismissed. */
+  async cells(
+    argument: unknown,
+    others: unknown,
+    title: string,
+  ): Promise<readonly CellTarget[] | undefined> {
+    const shown = textOfCell(argument);
+    if (shown !== undefined) {
+      const cell = await this.cellAt(shown, 0);
+      if (cell !== undefined) return [cell];
+      void vscode.window.showInformationMessage(vscode.l10n.t('Nothing is cached for that cell.'));
+      return undefined;
+    }
+    const references = this.references(argument, others);
+    const [reference] = references;
+    if (reference === undefined) {
+      const cell = (await this.cellUnderCursor()) ?? (await this.pickCell(title));
+      return cell && [cell];
+    }
+    if (references.every(({ kind }) => kind === 'app')) {
+      const cell = await this.pickCell(title, reference);
+      return cell && [cell];
+    }
+    const cells = await Promise.all(references.map((each) => this.cellOf(each)));
+    return this.unlessGone(cells, ({ cache, cell }) => `${cache}:${cell.cellId}`);
+  }
+
+  /** One cell: the first of several. */
+  async cell(argument: unknown, others: unknown, title: string): Promise<CellTarget | undefined> {
+    return (await this.cells(argument, others, title))?.[0];
+  }
+
+  /** The notebooks that a command is for; of a cell, the one it is in. */
+  async apps(
+    argument: unknown,
+    others: unknown,
+    title: string,
+  ): Promise<readonly AppTarget[] | undefined> {
+    const references = this.references(argument, others);
+    if (references.length === 0) {
+      const app = (await this.appInEditor()) ?? (await this.pickApp(title));
+      return app && [app];
+    }
+    const apps = await Promise.all(references.map((each) => this.appOf(each)));
+    return this.unlessGone(apps, ({ cache, app }) => `${cache}:${app.appId}`);
+  }
+
+  /** What is selected in the tree, if the tree was touched last. */
+  private get selection(): readonly Branch[] {
+    return this.view.visible && this.lastTouched === 'tree' ? this.view.selection : [];
+  }
+
+  /**
+   * Each once. A link or a node may be older than the last clear: then nothing else may be taken in
+   * its place.
+   */
+  private unlessGone<T>(targets: readonly (T | undefined)[], key: (target: T) => string) {
+    const found = targets.filter((target) => target !== undefined);
+    if (found.length > 0) return [...new Map(found.map((each) => [key(each), each])).values()];
+    void vscode.window.showInformationMessage(vscode.l10n.t('It is no longer in the cache.'));
+    return undefined;
+  }
+
+  private async cellOf(reference: Reference): Promise<CellTarget | undefined> {
+    const { cache } = reference;
+    const loader = await this.caches.get(cache);
+    if (loader === undefined || reference.kind === 'app') return undefined;
+    const cellId =
+      reference.kind === 'cell'
+        ? reference.cellId
+        : (await loader.entry(reference.entryId))?.cellId;
+    const cell = cellId === undefined ? undefined : await loader.cell(cellId);
+    const app = cell === undefined ? undefined : await loader.app(cell.appId);
+    return cell === undefined || app === undefined ? undefined : { cache, app, cell };
+  }
+
+  private async appOf(reference: Reference): Promise<AppTarget | undefined> {
+    if (reference.kind !== 'app') return this.cellOf(reference);
+    const loader = await this.caches.get(reference.cache);
+    const app = await loader?.app(reference.appId);
+    return app === undefined ? undefined : { cache: reference.cache, app };
+  }
+
+  /** The cell of the active editor that the cursor is in, if anything is cached for it. */
+  private async cellUnderCursor(): Promise<CellTarget | undefined> {
+    // Something without a cell is selected in the tree, and meant: not what the cursor is in.
+    if (this.selection.length > 0) return undefined;
+    const active = activeNotebook();
+    const target = active && (await this.cellAt(active.uri, active.line));
+    return target !== undefined && target.cell.entries > 0 ? target : undefined;
+  }
+
+  /** @param uri of the text that the cell is in */
+  private async cellAt(uri: string, line: number): Promise<CellTarget | undefined> {
+    const result = await this.documents.cells(uri);
+    const cell = result && cellAt(result.cells, uri, line);
+    if (result?.database === undefined || cell?.cellId === undefined) return undefined;
+    const cache = this.caches.number(result.database);
+    return this.cellOf({ kind: 'cell', cache, cellId: cell.cellId });
+  }
+
+  private async appInEditor(): Promise<AppTarget | undefined> {
+    const open = activeNotebook()?.file.fsPath;
+    return (await this.everyApp()).find(({ app }) => app.notebook === open);
+  }
+
+  private async pickApp(title: string): Promise<AppTarget | undefined> {
+    const choices = this.everyApp().then((apps) =>
+      apps.map((target) => ({
+        label: vscode.workspace.asRelativePath(target.app.notebook),
+        description: amounts(target.app),
+        target,
+      })),
+    );
+    const placeHolder = vscode.l10n.t('Choose a notebook');
+    return (await pickOne(choices, { title, placeHolder }, nothingCached()))?.target;
+  }
+
+  /** @param within the notebook to choose from; all of them when absent */
+  private async pickCell(title: string, within?: Reference): Promise<CellTarget | undefined> {
+    type Choice = vscode.QuickPickItem & { readonly target?: CellTarget };
+    const choices = async (): Promise<Choice[]> => {
+      const apps =
+        within === undefined ? await this.everyApp() : [(await this.appOf(within)) ?? []].flat();
+      const all = await Promise.all(
+        apps.map(async ({ cache, app }) => {
+          const loader = await this.caches.get(cache);
+          const cells = shownCells((await loader?.cells(app.appId)) ?? []);
+          const heading: Choice = {
+            label: vscode.workspace.asRelativePath(app.notebook),
+            kind: vscode.QuickPickItemKind.Separator,
+          };
+          const rows = cells.map((cell): Choice => {
+            const target = { cache, app, cell };
+            return { label: cellLabel(cell), description: amounts(cell), target };
+          });
+          return [heading, ...rows];
+        }),
+      );
+      return all.flat();
+    };
+    const placeHolder = vscode.l10n.t('Choose a cell');
+    return (await pickOne(choices(), { title, placeHolder }, nothingCached()))?.target;
+  }
+
+  /** The notebooks of the workspace with something in the cache, the largest first. */
+  async everyApp(): Promise<AppTarget[]> {
+    const { databases, folders } = await this.discovery.scan();
+    const apps = await Promise.all(
+      databases.map(async (database) => {
+        try {
+          const loader = await this.caches.open(database.path);
+          const cache = this.caches.number(database.path);
+          return (await loader.apps())
+            .filter((app) => belongs(app.notebook, database, folders))
+            .map((app) => ({ cache, app }));
+        } catch {
+          // A database that cannot be read has a node of its own in the tree, which says why.
+          return [];
+        }
+      }),
+    );
+    return apps
+      .flat()
+      .filter(({ app }) => app.entries > 0)
+      .sort((a, b) => b.app.size - a.app.size);
+  }
+}
+
+/** What something keeps, and saves where that is known, for a list to choose from. */
+export function amounts({ size, saves }: AppSummary | CellSummary): string {
+  const locale = vscode.env.language;
+  if (!isTold(saves)) return formatBytes(size, locale);
+  return vscode.l10n.t('{0}, saves {1}', formatBytes(size, locale), formatDuration(saves, locale));
+}
+
+/** @returns the URI of the text of a cell in a notebook editor, if that is what a command was given */
+function textOfCell(argument: unknown): string | undefined {
+  if (typeof argument !== 'object' || argument === null) return undefined;
+  const { notebook, document } = argument as Partial<vscode.NotebookCell>;
+  return notebook === undefined ? undefined : document?.uri.toString();
+}
+
+/** A target as people call it. */
+export function describe({ app, cell }: { app: AppSummary; cell?: CellSummary }): string {
+  const notebook = nameOf(app.notebook.replaceAll('\\', '/'));
+  return cell === undefined ? notebook : vscode.l10n.t('{0} of {1}', cellLabel(cell), notebook);
+}
+
+function nothingCached(): string {
+  return vscode.l10n.t('Nothing is cached in this workspace.');
+}

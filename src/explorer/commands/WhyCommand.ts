@@ -1,0 +1,93 @@
+import * as vscode from 'vscode';
+import type { Explanation, ExplainParams } from '../../protocol/cells';
+import type { Reference } from '../../protocol/references';
+import type { Caches } from '../../store/Caches';
+import { mainEntry } from '../tree/nodes';
+import type { Notices } from '../Notices';
+import { type CellTarget, type DocumentCells, type Targets } from './Targets';
+
+/** What the language server says of cells, and why. */
+export interface CellExplanations extends DocumentCells {
+  explain(params: ExplainParams): Promise<Explanation | undefined>;
+}
+
+/** Says why a cell stands as it does, and offers what can be done about it. */
+export class WhyCommand {
+  constructor(
+    private readonly caches: Caches,
+    private readonly targets: Targets,
+    private readonly documents: CellExplanations,
+    private readonly notices: Notices,
+  ) {}
+
+  async run(argument: unknown, others: unknown): Promise<void> {
+    try {
+      const target = await this.targets.cell(argument, others, vscode.l10n.t('Why?'));
+      if (target !== undefined) await this.explain(target);
+    } catch (error) {
+      await this.notices.failed(vscode.l10n.t('The cell cannot be explained'), error);
+    }
+  }
+
+  private async explain(target: CellTarget): Promise<void> {
+    const { cache, cell } = target;
+    const uri = await this.documentOf(target);
+    const explanation =
+      uri === undefined ? undefined : await this.documents.explain({ uri, cellId: cell.cellId });
+    if (explanation === undefined) {
+      void vscode.window.showInformationMessage(
+        vscode.l10n.t('That cell is gone from the notebook: its results are orphaned.'),
+      );
+      return;
+    }
+    const loader = await this.caches.get(cache);
+    const entry = mainEntry((await loader?.entries(cell.cellId)) ?? []);
+    const preview = vscode.l10n.t('Preview');
+    const clear = vscode.l10n.t('Clear');
+    const choices = entry === undefined ? [] : [preview];
+    if (entry !== undefined && vscode.workspace.isTrusted) choices.push(clear);
+    const { title, detail } = explanation;
+    const chosen = await vscode.window.showInformationMessage(
+      title,
+      { modal: true, detail },
+      ...choices,
+    );
+    const run = (command: string, reference: Reference) =>
+      vscode.commands.executeCommand(command, reference);
+    if (chosen === preview && entry !== undefined) {
+      await run('cellar.preview', { kind: 'entry', cache, entryId: entry.entryId });
+    }
+    if (chosen === clear) {
+      await run('cellar.clearCellCache', { kind: 'cell', cache, cellId: cell.cellId });
+    }
+  }
+
+  /**
+   * The notebook's document, as the server knows it. What is open goes first: a notebook may have been
+   * renamed, which the cache learns when it runs.
+   */
+  private async documentOf({ cache, cell, app }: CellTarget): Promise<string | undefined> {
+    const { visibleNotebookEditors, visibleTextEditors } = vscode.window;
+    const open = [
+      ...visibleNotebookEditors.flatMap(({ notebook }) => notebook.getCells().slice(0, 1)),
+      ...visibleTextEditors,
+    ].map(({ document }) => document);
+    const there = async (document: vscode.TextDocument) => {
+      const uri = document.uri.toString();
+      const result = await this.documents.cells(uri);
+      const isIts =
+        result?.database === this.caches.path(cache) &&
+        result?.cells.some(({ cellId }) => cellId === cell.cellId) === true;
+      return isIts ? uri : undefined;
+    };
+    for (const document of open) {
+      const uri = await there(document);
+      if (uri !== undefined) return uri;
+    }
+    const document = await vscode.workspace.openTextDocument(app.notebook).then(
+      (opened) => opened,
+      () => undefined,
+    );
+    return document && there(document);
+  }
+}

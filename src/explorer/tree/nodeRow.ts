@@ -1,0 +1,350 @@
+import * as l10n from '@vscode/l10n';
+import { firstLine, valueName } from '../../protocol/labels';
+import { formatAge, formatAmount, formatBytes, formatDuration } from '../../protocol/quantities';
+import { savesTime, type Standing, standingOf } from '../../protocol/standing';
+import type { CellSummary, Format } from '../../store/rows';
+import {
+  type AppNode,
+  type CellNode,
+  type EntryNode,
+  type ItemNode,
+  type Node,
+  idOf,
+} from './nodes';
+import { filesRow, problemRow, settingRow } from './noticeRow';
+import { listed, type Reader, type Row, type Shown } from './row';
+
+/** Pure: a node in, words out; what VS Code wants made of them is in `CellTreeView`. */
+export function rowOf(node: Node, reader: Reader): Row {
+  const id = idOf(node);
+  switch (node.kind) {
+    case 'folder':
+      return {
+        id,
+        label: node.name,
+        description: '',
+        tooltip: { title: node.path, lines: [] },
+        icon: { name: 'root-folder' },
+        context: 'folder',
+        expandable: true,
+        spoken: listed(node.name, l10n.t('folder')),
+      };
+    case 'app':
+      return { id, ...appRow(node, reader) };
+    case 'cell':
+      return { id, ...cellRow(node, reader) };
+    case 'entry':
+      return { id, ...entryRow(node, reader) };
+    case 'item':
+      return { id, ...itemRow(node, reader) };
+    case 'problem':
+      return { id, ...problemRow(node) };
+    case 'setting':
+      return { id, ...settingRow(node) };
+    case 'files':
+      return { id, ...filesRow(node) };
+  }
+}
+
+function appRow({ app, place, apart, exists }: AppNode, reader: Reader): Shown {
+  const { locale, now } = reader;
+  const collected = collectionName(app.path);
+  const label = collected ?? nameOf(place);
+  const isGone = !exists && collected === undefined;
+  const cells =
+    app.cells === 1 ? l10n.t('1 cell is cached') : l10n.t('{0} cells are cached', app.cells);
+  const amounts = listed(
+    formatBytes(app.size, locale),
+    app.saves === undefined ? undefined : saving(app.saves, app.amount, locale),
+    formatAge(app.lastUsedAt ?? app.lastSeenAt, now, locale),
+  );
+  const description = listed(apart, isGone ? l10n.t('the file is gone') : undefined, amounts);
+  return {
+    label,
+    description,
+    tooltip: {
+      title: collected ?? app.notebook,
+      lines: [
+        ...(isGone ? [l10n.t('The file is gone, or has another name now.')] : []),
+        `${cells}, ${formatBytes(app.size, locale)}`,
+        ...(isTold(app.saves) ? [currentSaving(app.saves, app.amount, locale)] : []),
+        l10n.t('Last seen {0}.', formatAge(app.lastSeenAt, now, locale)),
+      ],
+    },
+    icon: isGone
+      ? { name: 'warning', color: 'problemsWarningIcon.foreground' }
+      : { name: collected === undefined ? 'notebook' : 'archive' },
+    context: exists ? 'app' : 'appGone',
+    expandable: true,
+    spoken: listed(label, description, l10n.t('notebook'), cells),
+  };
+}
+
+/** What belongs to no notebook's file is kept under these names. */
+function collectionName(path: string): string | undefined {
+  switch (path.slice(path.lastIndexOf('/') + 1)) {
+    case 'imported':
+      return l10n.t('imported from files of marimo');
+    case 'served':
+      return l10n.t('from kernels that were served');
+    case 'unsaved':
+      return l10n.t('notebooks without a file');
+    default:
+      return undefined;
+  }
+}
+
+function cellRow({ cell, exists, orphaned }: CellNode, reader: Reader): Shown {
+  const { locale, now } = reader;
+  const label = cellLabel(cell);
+  const { obsolete, again } = cell;
+  const pinned = cell.pinned > 0;
+  const standing = standingOf({ current: true, orphaned, obsolete, again });
+  // The functions and blocks of a cell that runs each time may save something all the same.
+  const saves = savesTime(standing) || (standing === 'again' && cell.saves > 0);
+  const amounts = listed(
+    formatBytes(cell.size, locale),
+    saves ? saving(cell.saves, cell.amount, locale) : undefined,
+    cell.lastUsedAt === undefined ? undefined : formatAge(cell.lastUsedAt, now, locale),
+  );
+  const description = listed(
+    orphaned ? l10n.t('orphaned') : undefined,
+    obsolete ? l10n.t('obsolete') : undefined,
+    standing === 'again' ? standings().again.name : undefined,
+    pinned ? l10n.t('pinned') : undefined,
+    amounts,
+  );
+  const entries =
+    cell.entries === 1 ? l10n.t('1 result is kept') : l10n.t('{0} results are kept', cell.entries);
+  return {
+    label,
+    description,
+    tooltip: {
+      title: label,
+      lines: [
+        ...(orphaned
+          ? [
+              l10n.t(
+                'This cell is no longer in the notebook, so its results are orphaned. They are served if it comes back.',
+              ),
+            ]
+          : []),
+        `${entries}, ${formatBytes(cell.size, locale)}`,
+        ...(obsolete
+          ? [
+              l10n.t(
+                'Another version of marimo saved what is kept, and the one that the notebook ran with last does not read it.',
+              ),
+            ]
+          : []),
+        ...(standing === 'again' ? [standings().again.sentence] : []),
+        ...(saves && isTold(cell.saves) ? [currentSaving(cell.saves, cell.amount, locale)] : []),
+        ...(cell.defs.length > 0 ? [l10n.t('Defines {0}', cell.defs.join(', '))] : []),
+      ],
+      code: shortened(cell.code),
+    },
+    icon: orphaned
+      ? { name: 'circle-slash', color: 'disabledForeground' }
+      : { name: pinned ? 'pinned' : 'code' },
+    context:
+      orphaned || !exists
+        ? pinned
+          ? 'cellRetiredPinned'
+          : 'cellRetired'
+        : pinned
+          ? 'cellPinned'
+          : 'cell',
+    expandable: true,
+    spoken: listed(label, description, l10n.t('cell'), entries),
+  };
+}
+
+function entryRow({ entry, exists, orphaned }: EntryNode, reader: Reader): Shown {
+  const { locale, now } = reader;
+  const label = entry.cacheName === 'cell_cache' ? l10n.t('Result') : entry.cacheName;
+  const standing = standingOf({ ...entry, orphaned });
+  const { name, sentence, icon } = standings()[standing];
+  const description = listed(
+    name,
+    entry.pinned ? l10n.t('pinned') : undefined,
+    formatBytes(entry.size, locale),
+    savesTime(standing) ? saving(entry.runtime, entry.amount, locale) : undefined,
+    formatAge(entry.createdAt, now, locale),
+  );
+  const { marimo, python } = entry.versions;
+  return {
+    label,
+    description,
+    tooltip: {
+      title: label,
+      lines: [
+        sentence,
+        ...(entry.runtime === undefined
+          ? []
+          : [l10n.t('Took {0} to compute.', formatDuration(entry.runtime, locale))]),
+        ...(entry.amount === undefined
+          ? []
+          : [l10n.t('Cost {0}, to be paid again without it.', formatAmount(entry.amount, locale))]),
+        l10n.t('Saved {0}.', formatAge(entry.createdAt, now, locale)),
+        entry.lastHitAt === undefined
+          ? l10n.t('Not used since.')
+          : entry.hits === 1
+            ? l10n.t('Used once, {0}.', formatAge(entry.lastHitAt, now, locale))
+            : l10n.t(
+                'Used {0} times, last {1}.',
+                entry.hits,
+                formatAge(entry.lastHitAt, now, locale),
+              ),
+        ...(marimo === undefined ? [] : [`marimo ${marimo}`]),
+        ...(python === undefined ? [] : [`Python ${python}`]),
+        `${entry.cacheType}_${entry.hash}`,
+      ],
+    },
+    icon: {
+      name: entry.pinned ? 'pinned' : icon,
+      color: standing === 'current' ? 'testing.iconPassed' : 'disabledForeground',
+    },
+    context:
+      orphaned || !exists
+        ? entry.pinned
+          ? 'entryRetiredPinned'
+          : 'entryRetired'
+        : entry.pinned
+          ? 'entryPinned'
+          : 'entry',
+    expandable: entry.items > 0,
+    spoken: `${label}, ${description}`,
+  };
+}
+
+/** What a standing is called, what it means, and a codicon. */
+function standings(): Record<Standing, { name: string; sentence: string; icon: string }> {
+  return {
+    current: {
+      name: l10n.t('current'),
+      sentence: l10n.t('Belongs to the cell as it last ran.'),
+      icon: 'pass-filled',
+    },
+    again: {
+      name: l10n.t('runs each time'),
+      sentence: l10n.t('The cell makes UI elements, which marimo makes anew in every run.'),
+      icon: 'sync',
+    },
+    outdated: {
+      name: l10n.t('outdated'),
+      sentence: l10n.t('Belongs to an earlier state of the cell, or of a cell that it depends on.'),
+      icon: 'history',
+    },
+    orphaned: {
+      name: l10n.t('orphaned'),
+      sentence: l10n.t('Its cell is no longer in the notebook. It is served if that comes back.'),
+      icon: 'circle-slash',
+    },
+    obsolete: {
+      name: l10n.t('obsolete'),
+      sentence: l10n.t(
+        'Another version of marimo saved it, which the one that the notebook ran with last does not read.',
+      ),
+      icon: 'archive',
+    },
+  };
+}
+
+/** "saves 3.4 s and 0.42", where a result cost money; nothing where neither is known. */
+function saving(
+  seconds: number | undefined,
+  amount: number | undefined,
+  locale: string,
+): string | undefined {
+  const time = isTold(seconds) ? formatDuration(seconds, locale) : undefined;
+  const money = amount === undefined ? undefined : formatAmount(amount, locale);
+  if (time !== undefined && money !== undefined) return l10n.t('saves {0} and {1}', time, money);
+  const only = time ?? money;
+  return only === undefined ? undefined : l10n.t('saves {0}', only);
+}
+
+/** Whether a duration, in seconds, is worth a word: what imports a module took is not. */
+export function isTold(seconds: number | undefined): seconds is number {
+  return seconds !== undefined && seconds >= 0.001;
+}
+
+function currentSaving(seconds: number, amount: number | undefined, locale: string): string {
+  const time = formatDuration(seconds, locale);
+  return amount === undefined
+    ? l10n.t('Its current results save {0}.', time)
+    : l10n.t('Its current results save {0} and {1}.', time, formatAmount(amount, locale));
+}
+
+function itemRow({ item, exists, orphaned }: ItemNode, { locale }: Reader): Shown {
+  const label = valueName(item.name);
+  const kind = formatNames()[item.format];
+  const description = listed(
+    item.quarantined ? l10n.t('damaged') : undefined,
+    item.typeHint === undefined ? kind : lastName(item.typeHint),
+    formatBytes(item.size, locale),
+  );
+  return {
+    label,
+    description,
+    tooltip: {
+      title: label,
+      lines: [
+        ...(item.quarantined
+          ? [l10n.t('The stored bytes are wrong: they are never served, the cell runs again.')]
+          : []),
+        kind,
+        ...(item.typeHint === undefined ? [] : [item.typeHint]),
+        item.key,
+        `SHA-256 ${item.digest}`,
+      ],
+    },
+    icon: item.quarantined
+      ? { name: 'error', color: 'problemsErrorIcon.foreground' }
+      : { name: formatIcons[item.format] },
+    context: orphaned || !exists ? 'itemRetired' : 'item',
+    expandable: false,
+    spoken: listed(label, description, item.typeHint === undefined ? undefined : kind),
+  };
+}
+
+/** What people call a cell: its name, or else its first line of code. */
+export function cellLabel(cell: Pick<CellSummary, 'name' | 'code'>): string {
+  return cell.name ?? firstLine(cell.code) ?? l10n.t('(no code)');
+}
+
+function formatNames(): Record<Format, string> {
+  return {
+    arrow: l10n.t('table'),
+    json: 'JSON',
+    npy: l10n.t('array'),
+    pickle: 'pickle',
+    pt: 'PyTorch',
+    bin: l10n.t('bytes'),
+    manifest: 'JSON',
+  };
+}
+
+const formatIcons: Record<Format, string> = {
+  arrow: 'table',
+  json: 'json',
+  npy: 'symbol-array',
+  pickle: 'package',
+  pt: 'symbol-numeric',
+  bin: 'file-binary',
+  manifest: 'list-tree',
+};
+
+export function nameOf(place: string): string {
+  return place.slice(place.lastIndexOf('/') + 1);
+}
+
+/** `DataFrame` of `pandas.core.frame.DataFrame`; the tooltip has all of it. */
+function lastName(type: string): string {
+  return type.slice(type.lastIndexOf('.') + 1);
+}
+
+/** A tooltip shows the beginning: the whole cell stands in the notebook. */
+function shortened(code: string): string {
+  const lines = code.split('\n');
+  return lines.length > 12 ? [...lines.slice(0, 11), '…'].join('\n') : code;
+}

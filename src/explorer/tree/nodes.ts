@@ -1,0 +1,179 @@
+import type { Reference } from '../../protocol/references';
+import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../../store/rows';
+import type { Problem } from '../problems';
+import type { RefusedSetting } from './refusedSettings';
+
+/**
+ * The nodes of the explorer's tree: what each stands for, what it is called by the view and by
+ * commands, and in which order siblings come. How they are shown is in `nodeRow.ts`.
+ */
+export type Node =
+  FolderNode | AppNode | CellNode | EntryNode | ItemNode | ProblemNode | SettingNode | FilesNode;
+
+/** A workspace folder; shown only where there are several. */
+export interface FolderNode {
+  readonly kind: 'folder';
+  readonly name: string;
+  readonly path: string;
+}
+
+export interface AppNode {
+  readonly kind: 'app';
+  readonly cache: number;
+  /** Absolute path of the database; it makes ids that survive a restart. */
+  readonly database: string;
+  readonly app: AppSummary;
+  /** The notebook's path within its workspace folder, with forward slashes. */
+  readonly place: string;
+  /** Its folder, where another notebook beside it in the tree has the same name. */
+  readonly apart: string | undefined;
+  /** Whether the notebook's file is there. */
+  readonly exists: boolean;
+}
+
+export interface CellNode {
+  readonly kind: 'cell';
+  readonly cache: number;
+  readonly database: string;
+  readonly app: AppSummary;
+  readonly cell: CellSummary;
+  /** Whether the notebook's file is there. */
+  readonly exists: boolean;
+  /** Whether the notebook has it no more, as it is in the editor or as the kernel saw it last. */
+  readonly orphaned: boolean;
+}
+
+export interface EntryNode {
+  readonly kind: 'entry';
+  readonly cache: number;
+  readonly database: string;
+  readonly app: AppSummary;
+  readonly cell: CellSummary;
+  readonly entry: EntrySummary;
+  /** Whether the notebook's file is there. */
+  readonly exists: boolean;
+  /** Whether the cell is orphaned. */
+  readonly orphaned: boolean;
+}
+
+export interface ItemNode {
+  readonly kind: 'item';
+  readonly cache: number;
+  readonly database: string;
+  readonly cell: CellSummary;
+  readonly entry: EntrySummary;
+  readonly item: ItemSummary;
+  /** Whether the notebook's file is there. */
+  readonly exists: boolean;
+  /** Whether the cell is orphaned. */
+  readonly orphaned: boolean;
+}
+
+/** A database that cannot be read. */
+export interface ProblemNode {
+  readonly kind: 'problem';
+  readonly database: string;
+  /** The database's path within its workspace folder, with forward slashes. */
+  readonly place: string;
+  readonly problem: Problem;
+}
+
+/** A setting that is not followed. */
+export interface SettingNode {
+  readonly kind: 'setting';
+  readonly setting: RefusedSetting;
+  /** Its file's path within its workspace folder, with forward slashes; none of a variable. */
+  readonly place: string | undefined;
+}
+
+/** A folder in which marimo keeps its cache in files, without Cellar. */
+export interface FilesNode {
+  readonly kind: 'files';
+  /** Absolute path of marimo's cache folder. */
+  readonly path: string;
+  /** The notebooks' folder within its workspace folder, with forward slashes. */
+  readonly place: string;
+}
+
+/** Stable for as long as the thing exists, so that expansion and selection survive updates. */
+export function idOf(node: Node): string {
+  switch (node.kind) {
+    case 'folder':
+      return `folder:${node.path}`;
+    case 'app':
+      return `app:${node.app.appId}:${node.database}`;
+    case 'cell':
+      return `cell:${node.cell.cellId}:${node.database}`;
+    case 'entry':
+      return `entry:${node.entry.entryId}:${node.database}`;
+    case 'item':
+      return `item:${node.entry.entryId}:${node.database}:${node.item.key}`;
+    case 'problem':
+      return `problem:${node.database}`;
+    case 'setting':
+      return `setting:${node.setting.file ?? ''}:${node.setting.key ?? ''}`;
+    case 'files':
+      return `files:${node.path}`;
+  }
+}
+
+/** What a node is shown by: itself, and not the amounts of those that it is in. */
+export function ownOf(node: Node): unknown {
+  switch (node.kind) {
+    case 'cell':
+      return [node.cell, node.exists, node.orphaned];
+    case 'entry':
+      return [node.entry, node.exists, node.orphaned];
+    case 'item':
+      return [node.item, node.exists, node.orphaned];
+    case 'folder':
+    case 'app':
+    case 'problem':
+    case 'setting':
+    case 'files':
+      return node;
+  }
+}
+
+/** What commands call the node; nothing for what is no part of a readable cache. */
+export function referenceOf(node: Node): Reference | undefined {
+  switch (node.kind) {
+    case 'app':
+      return { kind: 'app', cache: node.cache, appId: node.app.appId };
+    case 'cell':
+      return { kind: 'cell', cache: node.cache, cellId: node.cell.cellId };
+    case 'entry':
+      return { kind: 'entry', cache: node.cache, entryId: node.entry.entryId };
+    case 'item':
+      return {
+        kind: 'entry',
+        cache: node.cache,
+        entryId: node.entry.entryId,
+        key: node.item.key,
+      };
+    case 'folder':
+    case 'problem':
+    case 'setting':
+    case 'files':
+      return undefined;
+  }
+}
+
+/** Which of a cell's entries to show first: the current one, or else the newest. */
+export function mainEntry(entries: readonly EntrySummary[]): EntrySummary | undefined {
+  const cell = entries.filter((entry) => entry.cacheName === 'cell_cache');
+  return (
+    cell.find((entry) => entry.current) ?? entries.find((entry) => entry.current) ?? entries[0]
+  );
+}
+
+/** In notebook order, those that are gone from the notebook last; without those that keep nothing. */
+export function shownCells(cells: readonly CellSummary[]): CellSummary[] {
+  return cells
+    .filter((cell) => cell.entries > 0)
+    .sort(
+      (a, b) =>
+        Number(a.retiredAt !== undefined) - Number(b.retiredAt !== undefined) ||
+        a.ordinal - b.ordinal,
+    );
+}

@@ -1,0 +1,66 @@
+import type { Connection, Value } from '../database/Connection';
+import { looksAfterItself } from '../database/features';
+import { entriesWithUse, savedByCell, savedInApp } from './uses';
+
+// What entries cost in money. Few do, so it is asked apart from the listings, which know of it that
+// much later; and format 1.0 has no such table.
+
+/**
+ * What the current entries save in money, by the id of their cell or notebook: as they do in time.
+ * @param chosen SQL about entries
+ * @param obsolete the same: those that save nothing
+ * @param again cells whose own results save nothing
+ * @param values what both are asked with
+ */
+export function currentCosts(
+  connection: Connection,
+  by: 'app_id' | 'cell_id',
+  chosen: string,
+  obsolete: string,
+  again: ReadonlySet<number>,
+  ...values: Value[]
+): Promise<Map<number, number>> {
+  // From the few costs to their entries: SQLite, which does not know how few, looks the other way.
+  const withCosts = `cell_id IN (SELECT cell_id FROM costs CROSS JOIN entries USING (entry_id))`;
+  const saved = by === 'app_id' ? savedInApp : savedByCell;
+  return costs(
+    connection,
+    `SELECT ${by} AS id, total(amount) AS amount
+     FROM (SELECT cell_id, ${saved('amount', again)} AS amount
+       FROM ${entriesWithUse(`${withCosts} AND ${chosen}`)} LEFT JOIN costs USING (entry_id)
+       WHERE is_current AND NOT ${obsolete} GROUP BY cell_id) JOIN cells USING (cell_id)
+     ${by === 'app_id' ? 'WHERE retired_at IS NULL' : ''} GROUP BY ${by}`,
+    ...values,
+  );
+}
+
+/** What entries cost, by their id. */
+export function entryCosts(
+  connection: Connection,
+  chosen: string,
+  id: number,
+): Promise<Map<number, number>> {
+  return costs(
+    connection,
+    `SELECT entry_id AS id, amount FROM costs JOIN entries USING (entry_id) WHERE ${chosen}`,
+    id,
+  );
+}
+
+export function withCost<T>(
+  summary: T,
+  amount: number | undefined,
+): T & { readonly amount?: number } {
+  return { ...summary, ...(amount === undefined ? {} : { amount }) };
+}
+
+async function costs(
+  connection: Connection,
+  sql: string,
+  ...values: Value[]
+): Promise<Map<number, number>> {
+  if (!(await looksAfterItself(connection))) return new Map();
+  const rows = await connection.all(sql, ...values);
+  const known = rows.filter(({ amount }) => Number.isFinite(amount) && Number(amount) > 0);
+  return new Map(known.map((row) => [Number(row.id), Number(row.amount)]));
+}

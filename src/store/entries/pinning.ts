@@ -1,0 +1,37 @@
+import type { Connection } from '../database/Connection';
+import { listEntries } from './listing';
+
+/** What is pinned or let go: the results of a cell as it is, or those of one state of it. */
+export type PinTarget =
+  | { readonly kind: 'cell'; readonly cellId: number }
+  /** Stands for all results of the cell that were made from the same code. */
+  | { readonly kind: 'entry'; readonly entryId: number };
+
+/**
+ * Exempts results from eviction, or takes that back. Of a cell, what belongs to it as it last ran is
+ * pinned, and whatever is pinned is let go.
+ * @returns how many results are pinned now that were not, or the reverse
+ */
+export async function setPinned(
+  connection: Connection,
+  target: PinTarget,
+  pinned: boolean,
+): Promise<number> {
+  const [one] =
+    target.kind === 'entry' ? await listEntries(connection, { entryId: target.entryId }) : [];
+  const cellId = target.kind === 'cell' ? target.cellId : one?.cellId;
+  if (cellId === undefined) return 0;
+  const changed = (await listEntries(connection, { cellId })).filter((entry) => {
+    if (entry.pinned === pinned) return false;
+    if (one === undefined) return entry.current || !pinned;
+    return entry.entryId === one.entryId || (one.node !== undefined && entry.node === one.node);
+  });
+  for (const { entryId } of changed) {
+    await connection.run(
+      'UPDATE entries SET pinned = ? WHERE entry_id = ?',
+      Number(pinned),
+      entryId,
+    );
+  }
+  return changed.length;
+}
