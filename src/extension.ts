@@ -9,6 +9,7 @@ import { type Branch, CellTree } from './explorer/tree/CellTree';
 import { CellTreeView } from './explorer/tree/CellTreeView';
 import { CheckCommand } from './explorer/commands/CheckCommand';
 import { Discovery } from './explorer/tree/Discovery';
+import { ExportCommand } from './explorer/commands/ExportCommand';
 import { ImportCommand } from './explorer/commands/ImportCommand';
 import { InstallCommand } from './explorer/setup/InstallCommand';
 import { LanguageClient } from './explorer/cell/LanguageClient';
@@ -21,6 +22,7 @@ import { Pruning } from './explorer/commands/Pruning';
 import type { PythonPackage } from './explorer/setup/PythonPackage';
 import { ScriptsCommand } from './explorer/setup/ScriptsCommand';
 import { ServeCommand } from './explorer/setup/ServeCommand';
+import { SettingProblems } from './explorer/setup/SettingProblems';
 import { Targets } from './explorer/commands/Targets';
 import type { TerminalPath } from './explorer/setup/TerminalPath';
 import { TurnOnCommand } from './explorer/setup/TurnOnCommand';
@@ -61,11 +63,18 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
 
   const watcher = new WorkspaceWatcher();
   const caches = new Caches({ watcher, report });
-  const discovery = new Discovery(watcher, report);
+  const discovery = new Discovery(watcher);
+  const settings = new SettingProblems(discovery, report);
   const reader = () => ({ locale: vscode.env.language, now: Date.now() / 1000 });
   const language = new LanguageClient(path.join(dist, 'server.js'), caches, log);
   const orphans = new Orphans(language, caches);
-  const tree = new CellTree(caches, reader, report, (cache) => orphans.in(cache));
+  const tree = new CellTree(
+    caches,
+    reader,
+    report,
+    (cache) => orphans.in(cache),
+    () => settings.all,
+  );
   const view = new CellTreeView(shown, tree, discovery, caches, report);
 
   const previews = new Previews({
@@ -82,6 +91,7 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
   const check = new CheckCommand(caches, discovery, notices);
   const why = new WhyCommand(caches, targets, language, notices);
   const importing = new ImportCommand(caches, discovery, tree, notices, log);
+  const exporting = new ExportCommand(caches, targets, notices, log);
   const pruning = new Pruning(caches, discovery);
   const prune = new PruneCommand(caches, pruning, notices);
   const upkeep = new Upkeep({
@@ -126,6 +136,10 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
     orphans.onDidChange((cache) => {
       view.lookAgain(cache);
     }),
+    settings,
+    settings.onDidChange(() => {
+      view.lookAtAll();
+    }),
     targets,
     previews,
     overview,
@@ -136,7 +150,7 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
     registerCommand('cellar.why', (node?: unknown, others?: unknown) => why.run(node, others)),
     undoClear,
     new CacheCommands(caches, targets, language, previews, notices, undoClear),
-    new ViewCommands(tree, view, log),
+    new ViewCommands(tree, view, (setting) => settings.show(setting), log),
     registerCommand('cellar.installInPythonEnvironment', () => install.run()),
     registerCommand('cellar.turnOnCellCaching', () => turnOn.run()),
     serving,
@@ -147,6 +161,9 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
       overview.show();
     }),
     registerCommand('cellar.importFileCache', (node?: unknown) => importing.run(node)),
+    registerCommand('cellar.exportCache', (node?: unknown, others?: unknown) =>
+      exporting.run(node, others),
+    ),
     registerCommand('cellar.serveCache', () => serving.run()),
     registerCommand('cellar.stopServing', () => serving.stop()),
     registerCommand('cellar.openTerminal', () => terminals.openTerminal()),

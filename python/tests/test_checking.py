@@ -10,16 +10,19 @@ import os
 import shutil
 import sqlite3
 import tracemalloc
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from marimo_cellar import SqliteStore
 from marimo_cellar.__main__ import main
-from marimo_cellar.checking import checking, repairing
+from marimo_cellar.checking import checking, owners, repairing
 from marimo_cellar.checking.checking import GRACE, audit
+from marimo_cellar.checking.findings import query
 from marimo_cellar.checking.owners import owners_of
 from marimo_cellar.database.database import Database, database_in
 from tests.make_fixtures import FIXTURES
@@ -305,6 +308,33 @@ def test_check_names_cells_and_the_way_out(
         {"notebook": str(folder / "alpha.py"), "cell": "arrays"},
         {"notebook": str(folder / "beta.py"), "cell": None},
     ]
+
+
+def test_check_asks_once_for_the_cells_of_all_that_is_wrong(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Their values, their entries and their totals are wrong, of each more than one.
+    change(
+        database,
+        "UPDATE blobs SET crc32 = 1",
+        "UPDATE items SET seal = seal + 1",
+        "UPDATE totals SET entries = entries + 1",
+    )
+    found = audit(database)
+    kinds = Counter(problem.kind for problem in found)
+    assert min(kinds[kind] for kind in ("wrong-bytes", "seal", "totals")) > 1, kinds
+    asked: list[str] = []
+
+    def counting(database: Database, sql: str, *values: object) -> list[Any]:
+        asked.append(sql)
+        return query(database, sql, *values)
+
+    monkeypatch.setattr(owners, "query", counting)
+    told = owners_of(database, found)
+    assert len(asked) == 3
+    of_all = "the total of all cells is wrong"
+    assert all(told[problem] for problem in found if problem.message != of_all)
+    assert owners_of(database, []) == {} and len(asked) == 3
 
 
 def test_a_check_alone_leaves_a_damaged_database_where_it_is(

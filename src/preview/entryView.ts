@@ -57,6 +57,7 @@ export function entryView(description: Description, reader: Reader): EntryView {
     values: inReadingOrder(items).map((item) => valueView(item, checks, reader)),
     fate,
     clearing,
+    revealing: cell.retiredAt === undefined,
   };
 }
 
@@ -90,6 +91,7 @@ function standing({ entry, cell, fate }: Description): Standing {
     current: entry.current && fate.kind === 'present',
     orphaned: cell.retiredAt !== undefined,
     obsolete: entry.obsolete,
+    again: entry.again,
   });
 }
 

@@ -250,7 +250,7 @@ function words(): OverviewWords {
     cleanings: l10n.t('Last clean-ups'),
     noCleanings: l10n.t('Nothing had to leave yet.'),
     days: l10n.t('Time saved by day'),
-    noDays: l10n.t('Nothing was saved in the last two weeks.'),
+    noDays: l10n.t('No time is known to have been saved in the last two weeks.'),
     savers: l10n.t('What saved most'),
     noSavers: l10n.t('Nothing was served from the cache yet.'),
     notebook: l10n.t('Notebook, cell'),

@@ -184,6 +184,10 @@ export const badges = {
     text: l10n.t('current'),
     explanation: l10n.t('Belongs to the cell as it last ran.'),
   }),
+  again: () => ({
+    text: l10n.t('runs each time'),
+    explanation: l10n.t('The cell makes UI elements, which marimo makes anew in every run.'),
+  }),
   outdated: () => ({
     text: l10n.t('outdated'),
     explanation: l10n.t(

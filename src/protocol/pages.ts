@@ -21,7 +21,7 @@ export interface PageRequest {
 
 export interface Column {
   readonly name: string;
-  /** As Arrow says it: `Int64`, `Utf8`, `Dictionary<Int32, Utf8>`, `Timestamp<MICROSECOND>`. */
+  /** As pyarrow says it: `int64`, `string`, `dictionary<int32, string>`, `timestamp[us]`. */
   readonly type: string;
   readonly align: 'left' | 'right';
   /** Set when this column alone cannot be read, with the reason; all its cells are `null` then. */

@@ -64,6 +64,8 @@ export interface EntryView {
   readonly values: readonly ValueView[];
   readonly fate: Fate;
   readonly clearing: Clearing;
+  /** Whether the notebook still has the cell, as the kernel saw it last. */
+  readonly revealing: boolean;
 }
 
 /** Names an entry across sessions, in which an id may be given to another entry. */
@@ -256,6 +258,7 @@ const entry = object<EntryView>({
   ),
   fate: union<'kind', Fate>('kind', { present: {}, cleared: { newer: flag }, outdone: {} }),
   clearing: union<'kind', Clearing>('kind', { allowed: {}, restricted: { reason: text } }),
+  revealing: flag,
 });
 
 const column = object<Column>({

@@ -1,5 +1,5 @@
 /** How a result stands to its notebook; what the view and the preview say of it follows from this. */
-export type Standing = 'current' | 'outdated' | 'orphaned' | 'obsolete';
+export type Standing = 'current' | 'again' | 'outdated' | 'orphaned' | 'obsolete';
 
 export interface Stand {
   /** Whether it belongs to the cell as it last ran. */
@@ -8,13 +8,16 @@ export interface Stand {
   readonly orphaned: boolean;
   /** Whether the marimo that the notebook ran with last does not read it. */
   readonly obsolete: boolean;
+  /** Whether marimo runs the cell each time, though this is found. */
+  readonly again: boolean;
 }
 
 /** What speaks most against its being served. */
-export function standingOf({ current, orphaned, obsolete }: Stand): Standing {
+export function standingOf({ current, orphaned, obsolete, again }: Stand): Standing {
   if (obsolete) return 'obsolete';
   if (orphaned) return 'orphaned';
-  return current ? 'current' : 'outdated';
+  if (!current) return 'outdated';
+  return again ? 'again' : 'current';
 }
 
 /** Whether the next run may spare what it took. */

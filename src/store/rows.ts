@@ -53,6 +53,8 @@ export interface CellSummary {
   readonly lastUsedAt: number | undefined;
   /** Whether the marimo that the notebook ran with last reads none of its entries. */
   readonly obsolete: boolean;
+  /** Whether marimo runs it each time, since it makes UI elements: its own result saves nothing. */
+  readonly again: boolean;
 }
 
 export const cacheTypes = ['P', 'C', 'E', 'X', 'D', 'U'] as const;
@@ -100,6 +102,8 @@ export interface EntrySummary {
   readonly current: boolean;
   /** Whether the marimo that the notebook ran with last does not read it. */
   readonly obsolete: boolean;
+  /** Whether it is the own result of a cell that marimo runs each time: it saves nothing. */
+  readonly again: boolean;
 }
 
 /** One stored value of an entry. */

@@ -120,3 +120,24 @@ test('a notebook that marimo caches in files, without Cellar', async (t) => {
     await tree.pane.getByRole('button', { name: 'Open Terminal' }).waitFor();
   });
 });
+
+test('where there is nothing to choose from, that is said at once', async (t) => {
+  const vsCode = await VsCode.open({ folder: await emptyFolder(t) });
+  t.after(() => vsCode.close());
+  const { tree, page } = vsCode;
+  const step = stepsIn(t, vsCode, 'nothing');
+  const list = page.locator('.quick-input-widget:visible');
+
+  await step('no notebook to turn caching on for', async () => {
+    await tree.show();
+    await tree.pane.getByRole('button', { name: 'Turn On Cell Caching' }).click();
+    await vsCode.notification('There is no marimo notebook in this workspace.').waitFor();
+    await list.waitFor({ state: 'hidden' });
+  });
+
+  await step('no cell to clear', async () => {
+    await vsCode.command('Cellar: Clear Cell Cache');
+    await vsCode.notification('Nothing is cached in this workspace.').waitFor();
+    await list.waitFor({ state: 'hidden' });
+  });
+});

@@ -42,3 +42,43 @@ test('a cache that a project keeps outside the opened folder is found and follow
     await tree.row('opened.py').waitFor({ state: 'detached', timeout: 30_000 });
   });
 });
+
+test('a setting that is not followed is told where it stands, until it is put right', async (t) => {
+  const folder = await emptyFolder(t);
+  const project = path.join(folder, 'pyproject.toml');
+  const settings = (where: string) =>
+    `[project]\nname = "p"\n\n[tool.cellar]\npath = "${where}"\ncost_per_hour = "a lot"\n`;
+  await writeFile(project, settings('../elsewhere'));
+  await writeFile(path.join(folder, 'opened.py'), cachingNotebook);
+  const vsCode = await VsCode.open({ folder });
+  t.after(() => vsCode.close());
+  const { tree, page } = vsCode;
+  const step = stepsIn(t, vsCode, 'settings');
+  const rows = tree.row(/ is not followed$/);
+
+  await step('the view tells of each', async () => {
+    await tree.show();
+    await rows.first().waitFor({ timeout: 30_000 });
+    assert.deepEqual(await tree.labels(), [
+      'path is not followed',
+      'cost_per_hour is not followed',
+    ]);
+  });
+
+  await step('a click goes to the line, where the reason and the way out are told', async () => {
+    await rows.first().click();
+    await page.locator('.tab.active', { hasText: 'pyproject.toml' }).waitFor();
+    await page.locator('.editor-instance .squiggly-warning').nth(1).waitFor();
+    const line = vsCode.line('path = "../elsewhere"');
+    const hover = await vsCode.hover(line.locator('span span').first(), /not a folder within/);
+    assert.match(await hover.innerText(), /only CELLAR_PATH and your own settings may name one/);
+  });
+
+  await step('what is put right is told no longer', async () => {
+    await writeFile(project, settings('here'));
+    await vsCode.eventually(async () => {
+      assert.deepEqual(await tree.labels(), ['cost_per_hour is not followed']);
+    });
+    assert.equal(await page.locator('.editor-instance .squiggly-warning').count(), 1);
+  });
+});

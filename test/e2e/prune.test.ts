@@ -179,8 +179,8 @@ test('what would go is listed, some of it is pinned, and the rest goes as was sa
 
 test('looking for what can go can be cancelled', async (t) => {
   const folder = await emptyFolder(t);
-  for (const n of [1, 2]) await runVersion(folder, n);
-  await setBudget(folder, '400 kB');
+  for (const n of [1, 2, 3, 4]) await runVersion(folder, n);
+  await setBudget(folder, '700 kB');
   const database = path.join(folder, '__marimo__', 'cache', 'cache.db');
   // Without a log, as on a network drive, who writes keeps readers out: so nothing is found for as long
   // as the test wants it.
@@ -190,6 +190,7 @@ test('looking for what can go can be cancelled', async (t) => {
   const step = stepsIn(t, vsCode, 'prune-cancelled');
   const looking = vsCode.notification('Looking for what can go');
   const list = vsCode.page.locator('.quick-input-title', { hasText: 'Prune Cache' });
+  const rows = vsCode.quickPickRow('nb.py › numbers');
   const other = await OtherProcess.start(t, database);
 
   await step('while another program keeps the cache locked, the search is cancelled', async () => {
@@ -209,7 +210,7 @@ test('looking for what can go can be cancelled', async (t) => {
     const overview = await vsCode.webview('Cache Overview');
     const meter = overview.getByRole('meter');
     await meter.waitFor();
-    assert.match((await meter.getAttribute('aria-valuetext')) ?? '', /^6\d\d kB of 400 kB$/);
+    assert.match((await meter.getAttribute('aria-valuetext')) ?? '', /^1\.2 MB of 700 kB$/);
     assert.equal(await list.isVisible(), false);
     assert.equal(await vsCode.notification('Pruning failed').count(), 0);
   });
@@ -217,7 +218,36 @@ test('looking for what can go can be cancelled', async (t) => {
   await step('the next time it is found', async () => {
     await vsCode.command('Cellar: Prune Cache');
     await list.waitFor();
-    assert.equal(await vsCode.quickPickRow('nb.py › numbers').count(), 1);
+    assert.equal(await rows.count(), 2);
+  });
+
+  await step('what is pinned keeps its room, which the next one makes; ticks stay', async () => {
+    const title = vsCode.page.locator('.quick-input-title');
+    const frees = async () => Number(/frees (\d+) kB/.exec(await title.innerText())?.[1]);
+    const both = await frees();
+    await rows.nth(1).getByRole('checkbox').click();
+    await vsCode.eventually(async () => {
+      assert.ok((await frees()) < both);
+    });
+    const one = await frees();
+    // By the keyboard, which must stay where it is.
+    const { keyboard } = vsCode.page;
+    await vsCode.page.locator('.quick-input-widget input[type="text"]').focus();
+    await keyboard.press('ArrowDown');
+    await rows.first().and(vsCode.page.locator('.focused')).waitFor();
+    const pin = rows.first().getByRole('button', { name: /Pin/ });
+    await keyboard.press('Tab');
+    await keyboard.press('Tab');
+    await pin.and(vsCode.page.locator(':focus')).waitFor();
+    await keyboard.press('Enter');
+    await vsCode.eventually(async () => {
+      const ticks = await rows.getByRole('checkbox').all();
+      const ticked = await Promise.all(ticks.map((tick) => tick.getAttribute('aria-checked')));
+      assert.deepEqual(ticked, ['false', 'true']);
+    });
+    assert.ok(Math.abs((await frees()) - one) <= 1, 'another of its size goes in its place');
+    await rows.first().and(vsCode.page.locator('.focused')).waitFor();
+    await vsCode.page.locator('.quick-input-widget :focus').waitFor();
   });
 });
 

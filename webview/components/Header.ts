@@ -12,6 +12,7 @@ export class Header {
   readonly #title = element('h1');
   readonly #badges = element('span', { class: 'badges' });
   readonly #summary = element('p', { class: 'summary' });
+  readonly #revealCell: HTMLElement;
   readonly #clearCell: HTMLElement;
   readonly #clearApp: HTMLElement;
   readonly #whyNot = element('p', { class: 'why-not' });
@@ -33,6 +34,7 @@ export class Header {
           command(name);
         },
       });
+    this.#revealCell = action(words.revealCell, 'go-to-file', 'revealCell');
     this.#clearCell = action(words.clearCell, 'trash', 'clearCell');
     this.#clearApp = action(words.clearApp, 'clear-all', 'clearApp');
     this.#manageTrust = button({
@@ -56,7 +58,7 @@ export class Header {
         element(
           'div',
           { class: 'actions', role: 'toolbar', 'aria-label': words.actions },
-          action(words.revealCell, 'go-to-file', 'revealCell'),
+          this.#revealCell,
           this.#clearCell,
           this.#clearApp,
         ),
@@ -67,7 +69,7 @@ export class Header {
     );
   }
 
-  update({ title, summary, badges, facts, clearing }: EntryView): void {
+  update({ title, summary, badges, facts, clearing, revealing }: EntryView): void {
     this.#title.textContent = title;
     this.#title.title = title;
     this.#summary.textContent = summary;
@@ -75,6 +77,8 @@ export class Header {
       ...badges.map((each: Badge) => badge(each.text, each.explanation)),
     );
     this.#facts.replaceChildren(...facts.map(factElement));
+    // The badge says that the cell is gone.
+    this.#revealCell.toggleAttribute('disabled', !revealing);
     for (const clear of [this.#clearCell, this.#clearApp]) {
       clear.toggleAttribute('disabled', clearing.kind === 'restricted');
     }

@@ -5,6 +5,7 @@ As src/store/checking/owners.ts; both run test/fixtures/checks.json.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,14 @@ class Owner:
     cell: str | None
 
 
+# Of each way in which a problem names its cells, the name and the cells that have it.
+_CELLS = {
+    "cell": "SELECT cell_id AS about, cell_id FROM cells",
+    "entry": "SELECT entry_id AS about, cell_id FROM entries",
+    "value": "SELECT DISTINCT lower(hex(digest)) AS about, cell_id FROM items",
+}
+
+
 def owners_of(
     database: Database, problems: Iterable[Problem]
 ) -> Mapping[Problem, tuple[Owner, ...]]:
@@ -30,34 +39,52 @@ def owners_of(
 
     None for a problem that is nobody's own, or where the rows that would tell are wrong.
     """
-    return {problem: _owners(database, problem) for problem in problems}
+    names = {problem: _name(problem) for problem in problems}
+    known = {
+        way: _owners(
+            database, way, [about for each, about in names.values() if each == way]
+        )
+        for way in _CELLS
+    }
+    return {
+        problem: tuple(known[way].get(about, ())) if way is not None else ()
+        for problem, (way, about) in names.items()
+    }
 
 
-def _owners(database: Database, problem: Problem) -> tuple[Owner, ...]:
-    cells: str
-    value: object
-    if problem.cell_id is not None:
-        cells, value = "SELECT ?", problem.cell_id
-    elif problem.entry_id is not None:
-        cells = "SELECT cell_id FROM entries WHERE entry_id = ?"
-        value = problem.entry_id
-    elif re.fullmatch("[0-9a-f]{64}", problem.about):
-        cells = "SELECT cell_id FROM items WHERE digest = ?"
-        value = bytes.fromhex(problem.about)
-    else:
-        return ()
+def _name(problem: Problem) -> tuple[str | None, int | str]:
+    """The way in which a problem names its cells, and the name."""
+    # A damaged row may have anything for an id.
+    if isinstance(problem.cell_id, int):
+        return "cell", problem.cell_id
+    if isinstance(problem.entry_id, int):
+        return "entry", problem.entry_id
+    is_digest = re.fullmatch("[0-9a-f]{64}", problem.about)
+    return "value" if is_digest else None, problem.about
+
+
+def _owners(
+    database: Database, way: str, names: list[int | str]
+) -> dict[int | str, list[Owner]]:
+    """The owners of all problems that name their cells alike, by that name.
+
+    At once: to look for the cells of each by itself takes as many queries as a large
+    fault has problems.
+    """
+    found: dict[int | str, list[Owner]] = {}
+    if not names:
+        return found
     try:
-        rows = query(
+        for about, path, name, code in query(
             database,
-            "SELECT path, CASE typeof(name) WHEN 'text' THEN name END,"
+            "SELECT about, path, CASE typeof(name) WHEN 'text' THEN name END,"
             " CASE typeof(code) WHEN 'text' THEN code ELSE '' END"
-            " FROM cells JOIN apps USING (app_id)"
-            f" WHERE cell_id IN ({cells}) AND typeof(path) = 'text'"
+            f" FROM ({_CELLS[way]}) JOIN cells USING (cell_id) JOIN apps USING (app_id)"
+            " WHERE about IN (SELECT value FROM json_each(?)) AND typeof(path) = 'text'"
             " ORDER BY path, ordinal",
-            value,
-        )
-        return tuple(
-            Owner(str(path), title_of(name, code)) for path, name, code in rows
-        )
+            json.dumps(names),
+        ):
+            found.setdefault(about, []).append(Owner(str(path), title_of(name, code)))
     except Unreadable:
-        return ()
+        pass
+    return found

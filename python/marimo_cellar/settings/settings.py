@@ -97,7 +97,9 @@ def find_settings(folder: Path, system: System) -> Settings:
             return None
         if type(value) in (int, float) and 0 <= value < math.inf:
             return float(value)
-        why = f"cost_per_hour in {file} is {value!r}, which is not an amount."
+        why = (
+            f"cost_per_hour in {file} is {value!r}, which is not an amount such as 2.5."
+        )
         refusals.append(Refusal("value", str(file), why))
         return None
 

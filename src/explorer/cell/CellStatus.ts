@@ -44,7 +44,7 @@ export class CellStatus implements vscode.NotebookCellStatusBarItemProvider, vsc
     if (cell.cellId !== undefined) {
       const cache = this.caches.number(result.database);
       const reference: Reference = { kind: 'cell', cache, cellId: cell.cellId };
-      const title = vscode.l10n.t('Why');
+      const title = vscode.l10n.t('Why?');
       item.command = { command: 'cellar.why', title, arguments: [reference] };
     }
     return [item];

@@ -217,7 +217,7 @@ export class LanguageClient implements vscode.Disposable {
     if (result?.database === undefined || cell === undefined) return hover;
     const links = hoverLinks(cell, this.caches.number(result.database), {
       preview: vscode.l10n.t('Preview'),
-      why: vscode.l10n.t('Why'),
+      why: vscode.l10n.t('Why?'),
       changes: vscode.workspace.isTrusted
         ? {
             clear: vscode.l10n.t('Clear'),

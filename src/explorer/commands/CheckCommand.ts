@@ -3,10 +3,10 @@ import * as vscode from 'vscode';
 import type { Caches } from '../../store/Caches';
 import { canMend, type Mended } from '../../store/checking/mending';
 import type { Disposable } from '../../store/database/Watcher';
-import { type Checked, notice, question, reportText, summary } from './checkReport';
+import { type Checked, faultsOf, notice, question, reportText, summary } from './checkReport';
 import type { Discovery } from '../tree/Discovery';
-import { eachCache } from './eachCache';
 import type { Notices } from '../Notices';
+import { problemOf } from '../problems';
 
 /** The scheme of the report's document, which only this file fills. */
 const scheme = 'cellar-check';
@@ -75,13 +75,19 @@ export class CheckCommand implements vscode.Disposable {
             progress.report({ message: name, increment: (percent - shown) / paths.length });
             shown = percent;
           };
-          const loader = await this.caches.open(database);
-          const report = await loader.check({ signal: asked.signal, step });
-          return { name, path: database, report };
+          try {
+            const loader = await this.caches.open(database);
+            const report = await loader.check({ signal: asked.signal, step });
+            return { name, path: database, report };
+          } catch (error) {
+            if (asked.signal.aborted) throw error;
+            this.notices.report(error);
+            return { name, path: database, failure: problemOf(error).message };
+          }
         };
-        return await eachCache(paths, asked.signal, checkOne, (error) => {
-          void this.notices.failed(vscode.l10n.t('One of the caches is left out'), error);
-        });
+        const checked: Checked[] = [];
+        for (const database of paths) checked.push(await checkOne(database));
+        return checked;
       } catch (error) {
         if (asked.signal.aborted) return undefined;
         throw error;
@@ -96,28 +102,27 @@ export class CheckCommand implements vscode.Disposable {
     this.text = reportText(checked, vscode.env.language);
     const showReport = t('Show Report');
     const putRight = t('Put Right…');
-    const faults = checked.flatMap(({ report }) => report.faults);
-    if (faults.length === 0) {
+    if (checked.every((each) => 'report' in each && each.report.faults.length === 0)) {
       const chosen = await vscode.window.showInformationMessage(summary(checked), showReport);
       if (chosen === showReport) await this.show();
       return;
     }
     await this.show();
-    const ways = faults.some(canMend) ? [putRight] : [];
+    const ways = checked.flatMap(faultsOf).some(canMend) ? [putRight] : [];
     const chosen = await vscode.window.showWarningMessage(summary(checked), ...ways);
     if (chosen === putRight) await this.mend(checked);
   }
 
   private async mend(checked: readonly Checked[]): Promise<void> {
     if (!(await this.notices.trusted())) return;
-    const faulty = checked.filter(({ report }) => report.faults.some(canMend));
-    const { title, detail, yes } = question(faulty.flatMap(({ report }) => report.faults));
+    const faulty = checked.filter((each) => faultsOf(each).some(canMend));
+    const { title, detail, yes } = question(faulty.flatMap(faultsOf));
     const answer = await vscode.window.showWarningMessage(title, { modal: true, detail }, yes);
     if (answer !== yes) return;
     const done: Mended[] = [];
-    for (const { path: database, report } of faulty) {
-      const loader = await this.caches.open(database);
-      done.push(await loader.mend(report.faults.filter(canMend)));
+    for (const each of faulty) {
+      const loader = await this.caches.open(each.path);
+      done.push(await loader.mend(faultsOf(each).filter(canMend)));
     }
     void vscode.window.showInformationMessage(notice(done, vscode.env.language));
     const after = await this.check(checked.map((each) => each.path));

@@ -5,25 +5,9 @@ import type { Pruned } from '../../store/cleaning/pruning';
 import type { Eviction } from '../../store/cleaning/retention';
 import { eachCache } from './eachCache';
 import type { Notices } from '../Notices';
-import {
-  amountsOf,
-  chosenOf,
-  type Line,
-  linesOf,
-  nothingGoes,
-  notice,
-  type Planned,
-  price,
-  reasonTitle,
-  withoutPinned,
-} from './pruneReport';
+import { chooseFrom } from './PruneList';
+import { type Line, nothingGoes, notice, type Planned, withoutPinned } from './pruneReport';
 import type { Pruning } from './Pruning';
-
-interface Item extends vscode.QuickPickItem {
-  readonly line?: Line;
-}
-
-type CacheOf = ReadonlyMap<Planned, string>;
 
 /** Milliseconds for which another cleaner is waited for: one that was killed has the lease for as long. */
 const patience = (lease + 5) * 1000;
@@ -47,11 +31,15 @@ export class PruneCommand {
       }
       const planned = await this.planAll(paths);
       if (planned === undefined) return;
-      if ([...planned.keys()].every(({ plan }) => plan.evictions.length === 0)) {
-        await this.tellThatNothingGoes([...planned.keys()]);
+      if (planned.every(({ plan }) => plan.evictions.length === 0)) {
+        await this.tellThatNothingGoes(planned);
         return;
       }
-      const chosen = await this.choose(planned);
+      const chosen = await chooseFrom(planned, {
+        pin: (line) => this.pin(line),
+        plan: (database, signal) => this.plan(database, signal),
+        failed: (what, error) => this.notices.failed(what, error),
+      });
       if (chosen === undefined) return;
       await this.carryOut(chosen);
     } catch (error) {
@@ -59,8 +47,8 @@ export class PruneCommand {
     }
   }
 
-  /** What would go, with the path of its cache; `undefined` when that was cancelled. */
-  private planAll(paths: readonly string[]): Thenable<Map<Planned, string> | undefined> {
+  /** What would go of each cache; `undefined` when that was cancelled. */
+  private planAll(paths: readonly string[]): Thenable<Planned[] | undefined> {
     const options = {
       location: vscode.ProgressLocation.Notification,
       title: vscode.l10n.t('Looking for what can go'),
@@ -68,14 +56,10 @@ export class PruneCommand {
     };
     return vscode.window.withProgress(options, (_, token) =>
       untilCancelled(token, async (signal) => {
-        const planned = new Map<Planned, string>();
+        const planned: Planned[] = [];
         const planOne = async (database: string): Promise<void> => {
-          const plan = await this.pruning.plan(database, signal);
-          if (plan === undefined) return;
-          const ids = plan.evictions.map(({ candidate }) => candidate.entryId);
-          const loader = await this.caches.open(database);
-          const names = await loader.upkeep.nameEntries(ids);
-          planned.set({ name: this.pruning.nameOf(database), plan, names }, database);
+          const one = await this.plan(database, signal);
+          if (one !== undefined) planned.push(one);
         };
         await eachCache(paths, signal, planOne, (error) => {
           void this.notices.failed(vscode.l10n.t('One of the caches is left out'), error);
@@ -86,6 +70,16 @@ export class PruneCommand {
         return undefined;
       }),
     );
+  }
+
+  /** What would go of one cache; `undefined` for an older format. */
+  private async plan(database: string, signal: AbortSignal): Promise<Planned | undefined> {
+    const plan = await this.pruning.plan(database, signal);
+    if (plan === undefined) return undefined;
+    const ids = plan.evictions.map(({ candidate }) => candidate.entryId);
+    const loader = await this.caches.open(database);
+    const names = await loader.upkeep.nameEntries(ids);
+    return { database, name: this.pruning.nameOf(database), plan, names };
   }
 
   private async tellThatNothingGoes(all: readonly Planned[]): Promise<void> {
@@ -101,84 +95,14 @@ export class PruneCommand {
     if (chosen === overview) await vscode.commands.executeCommand('cellar.showOverview');
   }
 
-  /** What the user lets go, by the path of its cache; `undefined` when the list was dismissed. */
-  private choose(planned: Map<Planned, string>): Promise<Map<string, Eviction[]> | undefined> {
-    const { t } = vscode.l10n;
-    const locale = vscode.env.language;
-    const pick = vscode.window.createQuickPick<Item>();
-    const pin = { iconPath: new vscode.ThemeIcon('pin'), tooltip: t('Pin: never let it go') };
-    const chosenNow = () => chosenOf(pick.selectedItems.flatMap(({ line }) => line ?? []));
-    const retitle = () => {
-      const chosen = chosenNow();
-      pick.title =
-        chosen.size === 0
-          ? t('Prune Cache: nothing goes')
-          : t('Prune Cache: {0}', price(amountsOf(chosen.values()), locale));
-    };
-    let current = planned;
-    const show = (unticked: ReadonlySet<string>) => {
-      const items = itemsOf(current, locale, pin);
-      pick.items = items;
-      pick.placeholder =
-        items.length === 0
-          ? t('All of it is pinned now, and stays.')
-          : t('What is ticked goes. Untick what is to stay, or pin it for good.');
-      pick.selectedItems = items.filter(({ line }) => line && !unticked.has(idOf(current, line)));
-      retitle();
-    };
-    pick.canSelectMany = true;
-    pick.ignoreFocusOut = true;
-    pick.matchOnDescription = true;
-    show(new Set());
-    return new Promise((resolve) => {
-      pick.onDidChangeSelection(retitle);
-      pick.onDidTriggerItemButton(async ({ item: { line } }) => {
-        if (line === undefined) return;
-        const ticked = new Set(pick.selectedItems.map((item) => item.line));
-        const unticked = pick.items.flatMap(({ line: each }) =>
-          each === undefined || ticked.has(each) ? [] : [idOf(current, each)],
-        );
-        pick.busy = true;
-        try {
-          current = await this.pin(current, line);
-          show(new Set(unticked));
-        } catch (error) {
-          await this.notices.failed(t('Pinning failed'), error);
-        } finally {
-          pick.busy = false;
-        }
-      });
-      pick.onDidAccept(() => {
-        const chosen = [...chosenNow()].map(
-          ([each, evictions]) => [current.get(each) ?? '', evictions] as const,
-        );
-        resolve(new Map(chosen));
-        pick.dispose();
-      });
-      pick.onDidHide(() => {
-        resolve(undefined);
-        pick.dispose();
-      });
-      pick.show();
-    });
-  }
-
-  /** Pins what a line stands for. @returns what would go then. */
-  private async pin(planned: CacheOf, line: Line): Promise<Map<Planned, string>> {
-    const database = planned.get(line.planned);
-    if (database === undefined) return new Map(planned);
-    const loader = await this.caches.open(database);
-    for (const { candidate } of line.evictions) {
+  /** Pins what a line stands for. @returns what would go of its cache without what is pinned now */
+  private async pin({ planned, evictions }: Line): Promise<Planned> {
+    const loader = await this.caches.open(planned.database);
+    for (const { candidate } of evictions) {
       await loader.pin({ kind: 'entry', entryId: candidate.entryId }, true);
     }
     // Others of the same state of the cell are pinned along with it.
-    const names = await loader.upkeep.nameEntries([...line.planned.names.keys()]);
-    return new Map(
-      [...planned].map(([each, where]) => [
-        each === line.planned ? withoutPinned(each, names) : each,
-        where,
-      ]),
-    );
+    return withoutPinned(planned, await loader.upkeep.nameEntries([...planned.names.keys()]));
   }
 
   private async carryOut(chosen: ReadonlyMap<string, readonly Eviction[]>): Promise<void> {
@@ -224,26 +148,6 @@ export class PruneCommand {
     }
     void vscode.window.showInformationMessage(notice(done, asked, vscode.env.language));
   }
-}
-
-function itemsOf(planned: CacheOf, locale: string, pin: vscode.QuickInputButton): readonly Item[] {
-  const items: Item[] = [];
-  let head: string | undefined;
-  for (const line of linesOf([...planned.keys()], Date.now() / 1000, locale)) {
-    const why = reasonTitle(line.reason);
-    const here = planned.size > 1 ? `${line.planned.name}: ${why}` : why;
-    if (here !== head) {
-      items.push({ label: here, kind: vscode.QuickPickItemKind.Separator });
-      head = here;
-    }
-    items.push({ label: line.label, description: line.description, buttons: [pin], line });
-  }
-  return items;
-}
-
-/** The same for a line of another list with the same entries. */
-function idOf(planned: CacheOf, { planned: of, evictions: [first] }: Line): string {
-  return `${planned.get(of) ?? ''}:${first?.candidate.entryId ?? ''}`;
 }
 
 /** Work that a cancellation aborts. */

@@ -9,8 +9,9 @@ import type { Branch, CellTree } from '../tree/CellTree';
 import type { CellTreeView } from '../tree/CellTreeView';
 import type { Discovery } from '../tree/Discovery';
 import { belongs } from '../tree/found';
-import { cellLabel, nameOf } from '../tree/nodeRow';
+import { cellLabel, isTold, nameOf } from '../tree/nodeRow';
 import { referenceOf, shownCells } from '../tree/nodes';
+import { pickOne } from '../pickOne';
 
 /** A cell of a cache, as commands act on it. */
 export interface CellTarget {
@@ -189,8 +190,8 @@ export class Targets implements vscode.Disposable {
         target,
       })),
     );
-    const chosen = await pick(choices, title, vscode.l10n.t('Choose a notebook'));
-    return chosen?.target;
+    const placeHolder = vscode.l10n.t('Choose a notebook');
+    return (await pickOne(choices, { title, placeHolder }, nothingCached()))?.target;
   }
 
   /** @param within the notebook to choose from; all of them when absent */
@@ -216,12 +217,12 @@ export class Targets implements vscode.Disposable {
       );
       return all.flat();
     };
-    const chosen = await pick(choices(), title, vscode.l10n.t('Choose a cell'));
-    return chosen?.target;
+    const placeHolder = vscode.l10n.t('Choose a cell');
+    return (await pickOne(choices(), { title, placeHolder }, nothingCached()))?.target;
   }
 
   /** The notebooks of the workspace with something in the cache, the largest first. */
-  private async everyApp(): Promise<AppTarget[]> {
+  async everyApp(): Promise<AppTarget[]> {
     const { databases, folders } = await this.discovery.scan();
     const apps = await Promise.all(
       databases.map(async (database) => {
@@ -244,9 +245,10 @@ export class Targets implements vscode.Disposable {
   }
 }
 
-function amounts({ size, saves }: AppSummary | CellSummary): string {
+/** What something keeps, and saves where that is known, for a list to choose from. */
+export function amounts({ size, saves }: AppSummary | CellSummary): string {
   const locale = vscode.env.language;
-  if (saves === undefined) return formatBytes(size, locale);
+  if (!isTold(saves)) return formatBytes(size, locale);
   return vscode.l10n.t('{0}, saves {1}', formatBytes(size, locale), formatDuration(saves, locale));
 }
 
@@ -263,17 +265,6 @@ export function describe({ app, cell }: { app: AppSummary; cell?: CellSummary })
   return cell === undefined ? notebook : vscode.l10n.t('{0} of {1}', cellLabel(cell), notebook);
 }
 
-async function pick<T extends vscode.QuickPickItem>(
-  choices: Promise<T[]>,
-  title: string,
-  placeHolder: string,
-): Promise<T | undefined> {
-  const none = choices.then(({ length }) => length === 0);
-  const chosen = await vscode.window.showQuickPick(choices, { title, placeHolder });
-  if (chosen === undefined && (await none)) {
-    void vscode.window.showInformationMessage(
-      vscode.l10n.t('Nothing is cached in this workspace.'),
-    );
-  }
-  return chosen;
+function nothingCached(): string {
+  return vscode.l10n.t('Nothing is cached in this workspace.');
 }

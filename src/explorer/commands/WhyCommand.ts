@@ -22,7 +22,7 @@ export class WhyCommand {
 
   async run(argument: unknown, others: unknown): Promise<void> {
     try {
-      const target = await this.targets.cell(argument, others, vscode.l10n.t('Why'));
+      const target = await this.targets.cell(argument, others, vscode.l10n.t('Why?'));
       if (target !== undefined) await this.explain(target);
     } catch (error) {
       await this.notices.failed(vscode.l10n.t('The cell cannot be explained'), error);

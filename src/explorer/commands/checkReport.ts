@@ -5,12 +5,16 @@ import type { Fault, FaultKind, Report } from '../../store/checking/checking';
 import { canMend, type Mended } from '../../store/checking/mending';
 import { cellLabel } from '../tree/nodeRow';
 
-/** What a check found of one database. */
-export interface Checked {
+/** What a check found of one database, or why that could not be read: its own words, with the way out. */
+export type Checked = {
   /** As people know it: relative to the workspace, where it is in one. */
   readonly name: string;
   readonly path: string;
-  readonly report: Report;
+} & ({ readonly report: Report } | { readonly failure: string });
+
+/** What is wrong with the rows, bytes and files of a database that can be read. */
+export function faultsOf(checked: Checked): readonly Fault[] {
+  return 'report' in checked ? checked.report.faults : [];
 }
 
 /** Faults of a kind that are listed; the rest is counted. */
@@ -28,8 +32,16 @@ export function reportText(checked: readonly Checked[], locale: string): string 
   return checked.map((each) => oneReport(each, locale)).join('\n\n');
 }
 
-function oneReport({ path, report }: Checked, locale: string): string {
+function oneReport(checked: Checked, locale: string): string {
+  const { path } = checked;
   const lines = [path, '='.repeat(path.length), ''];
+  if ('failure' in checked) {
+    // The head has said where it is.
+    const why = checked.failure.replaceAll(path, basename(path));
+    lines.push(l10n.t('This cache cannot be read'), `  ${printable(why)}`);
+    return lines.join('\n');
+  }
+  const { report } = checked;
   if (report.faults.length === 0) lines.push(l10n.t('Nothing is wrong.'));
   for (const kind of new Set(report.faults.map((fault) => fault.kind))) {
     const alike = report.faults.filter((fault) => fault.kind === kind);
@@ -97,16 +109,19 @@ function waysOut(path: string, faults: readonly Fault[]): string[] {
 
 /** In one sentence, for a notification. */
 export function summary(checked: readonly Checked[]): string {
-  const faults = checked.flatMap(({ report }) => report.faults);
-  if (faults.length === 0) {
+  const wrongs = checked.flatMap((each): Checked[] =>
+    'failure' in each ? [each] : each.report.faults.map(() => each),
+  );
+  const [first] = wrongs;
+  if (first === undefined) {
     return checked.length === 1
       ? l10n.t('Nothing is wrong with the cache.')
       : l10n.t('Nothing is wrong with the {0} caches.', checked.length);
   }
-  const [only] = checked.filter(({ report }) => report.faults.length > 0);
-  return faults.length === 1
-    ? l10n.t('One thing is wrong with the cache {0}.', only?.name ?? '')
-    : l10n.t('{0} things are wrong with what is cached.', faults.length);
+  if (wrongs.length > 1) return l10n.t('{0} things are wrong with what is cached.', wrongs.length);
+  return 'failure' in first
+    ? l10n.t('The cache {0} cannot be read.', first.name)
+    : l10n.t('One thing is wrong with the cache {0}.', first.name);
 }
 
 export interface Question {

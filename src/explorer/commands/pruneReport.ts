@@ -11,6 +11,8 @@ const mostListed = 1000;
 
 /** What would go of one cache. */
 export interface Planned {
+  /** Its absolute path. */
+  readonly database: string;
   /** As people know it: its folder, relative to the workspace where it is in one. */
   readonly name: string;
   readonly plan: PrunePlan;
@@ -85,6 +87,18 @@ function told(evictions: readonly Eviction[], locale: string): string {
     ...(amount > 0 ? [l10n.t('cost {0}', formatAmount(amount, locale))] : []),
   ];
   return parts.join(', ');
+}
+
+/**
+ * The results that some lines stand for, each by a text that stays the same when the list is made anew:
+ * then another line may stand for it.
+ */
+export function resultsOf(lines: readonly Line[]): Set<string> {
+  return new Set(
+    lines.flatMap(({ planned: { database }, evictions }) =>
+      evictions.map(({ candidate: { entryId } }) => `${entryId}:${database}`),
+    ),
+  );
 }
 
 /** What goes when these lines go, of each cache: what others still refer to stays. */

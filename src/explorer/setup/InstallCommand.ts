@@ -151,7 +151,7 @@ function words({ why, detail }: InstallFailure, { executable, version }: Interpr
 
 function state({ marimo, cellar, managed }: Interpreter): string {
   const parts = [
-    marimo === undefined ? vscode.l10n.t('marimo is not installed') : `marimo ${marimo}`,
+    marimo === undefined ? vscode.l10n.t('without marimo') : `marimo ${marimo}`,
     cellar === undefined ? vscode.l10n.t('without Cellar') : `Cellar ${cellar}`,
   ];
   if (managed) parts.push(vscode.l10n.t("the system's own"));

@@ -3,6 +3,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { compareNames } from '../../protocol/labels';
 import type { Notices } from '../Notices';
+import { pickOne } from '../pickOne';
 import { hasMetadataBlock, turnOnInNotebook, turnOnInProject } from './turnOn';
 import { type WritableSetting, writeSetting } from './writeSetting';
 
@@ -58,15 +59,14 @@ async function chooseNotebook(): Promise<vscode.Uri | undefined> {
   const choices = notebooks().then((found) =>
     found.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri })),
   );
-  const chosen = await vscode.window.showQuickPick(choices, {
-    title: vscode.l10n.t('Turn On Cell Caching'),
-    placeHolder: vscode.l10n.t('Choose a marimo notebook'),
-  });
-  if (chosen === undefined && (await choices).length === 0) {
-    void vscode.window.showInformationMessage(
-      vscode.l10n.t('There is no marimo notebook in this workspace.'),
-    );
-  }
+  const chosen = await pickOne(
+    choices,
+    {
+      title: vscode.l10n.t('Turn On Cell Caching'),
+      placeHolder: vscode.l10n.t('Choose a marimo notebook'),
+    },
+    vscode.l10n.t('There is no marimo notebook in this workspace.'),
+  );
   return chosen?.uri;
 }
 

@@ -5,10 +5,12 @@ import { compareNames, inReadingOrder } from '../../protocol/labels';
 import type { Caches } from '../../store/Caches';
 import type { AppSummary } from '../../store/rows';
 import type { SqliteLoader } from '../../store/SqliteLoader';
-import { belongs, type Found, type FoundDatabase, type FoundPath } from './found';
+import { belongs, innermost, type Found, type FoundDatabase, type FoundPath } from './found';
 import { type AppNode, type FolderNode, idOf, type Node, ownOf, shownCells } from './nodes';
-import { type Reader, type Row, nameOf, rowOf } from './nodeRow';
+import { nameOf, rowOf } from './nodeRow';
 import { problemOf } from '../problems';
+import type { RefusedSetting } from './refusedSettings';
+import type { Reader, Row } from './row';
 import { type Contents, stateOf } from './state';
 
 /**
@@ -51,6 +53,8 @@ export class CellTree {
     private readonly report: (error: unknown) => void,
     /** Of a cache by its number, the cells that open notebooks have no more. */
     private readonly orphans: (cache: number) => ReadonlySet<number> = () => new Set(),
+    /** The settings that are not followed. */
+    private readonly refused: () => readonly RefusedSetting[] = () => [],
   ) {}
 
   /** As of the last time that the root was read; `undefined` before the first. */
@@ -203,6 +207,7 @@ export class CellTree {
         );
       case 'item':
       case 'problem':
+      case 'setting':
       case 'files':
         return [];
     }
@@ -234,6 +239,7 @@ export class CellTree {
     this.last = {
       apps: nodes.filter(({ kind }) => kind === 'app').length,
       problems: nodes.filter((node) => node.kind === 'problem'),
+      settings: nodes.filter(({ kind }) => kind === 'setting').length,
       files: this.found.files.length,
     };
     // Where there is nothing to show but these, words of their own fill the view.
@@ -253,10 +259,23 @@ export class CellTree {
     });
     const nodes = withFoldersApart(read.flat());
     return [
+      ...this.settingsIn(folder),
       ...nodes.filter(({ kind }) => kind === 'problem'),
       ...nodes.filter(({ kind }) => kind !== 'problem'),
       ...files,
     ];
+  }
+
+  /** Those of its files, and in the first folder those that are in no folder. */
+  private settingsIn(folder: FolderNode): Node[] {
+    const { folders } = this.found;
+    return this.refused().flatMap((setting): Node[] => {
+      const { file } = setting;
+      const own = file === undefined ? undefined : innermost(file, folders);
+      if ((own ?? folders[0]?.path) !== folder.path) return [];
+      const place = file === undefined ? undefined : placeOf(file, folder.path);
+      return [{ kind: 'setting', setting, place }];
+    });
   }
 
   private async readFound(database: FoundDatabase): Promise<Node[]> {
@@ -328,7 +347,7 @@ function withFoldersApart(nodes: Node[]): Node[] {
 }
 
 function sortKey(node: Node): string {
-  return 'place' in node ? node.place : '';
+  return 'place' in node ? (node.place ?? '') : '';
 }
 
 /** The path within a folder, or all of it where it is elsewhere; with forward slashes. */

@@ -3,8 +3,8 @@ import type { Caches } from '../../store/Caches';
 import type { Disposable } from '../../store/database/Watcher';
 import type { Branch, CellTree } from './CellTree';
 import type { Discovery } from './Discovery';
-import type { Tooltip } from './nodeRow';
 import { referenceOf } from './nodes';
+import type { Tooltip } from './row';
 import { type State, stateOf } from './state';
 
 /** Changes within this time are shown together; half a second is what a follower is promised. */
@@ -52,8 +52,7 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
       if (this.visible && this.tree.contents?.apps === 0) void this.glance();
     }, glanceMs);
     const lookAtAll = () => {
-      this.due.all = true;
-      this.schedule();
+      this.lookAtAll();
     };
     this.disposables.push(
       // A notebook that is deleted or renamed here is marked at once, elsewhere within a minute.
@@ -96,6 +95,12 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
   /** Reads what is shown of a cache again, by its number, though nobody wrote to it. */
   lookAgain(cache: number): void {
     this.due.caches.add(cache);
+    this.schedule();
+  }
+
+  /** Reads everything that is shown again: something beside the caches has changed. */
+  lookAtAll(): void {
+    this.due.all = true;
     this.schedule();
   }
 
@@ -165,7 +170,7 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
         title: vscode.l10n.t('Preview'),
         arguments: [referenceOf(node)],
       };
-    } else if (node.kind === 'problem') {
+    } else if (node.kind === 'problem' || node.kind === 'setting') {
       item.command = {
         command: 'cellar.explainProblem',
         title: vscode.l10n.t('What Can I Do?'),

@@ -38,12 +38,8 @@ export class Discovery implements vscode.Disposable {
   readonly onDidChange = this.changed.event;
   private readonly disposables: Disposable[] = [this.changed];
   private known = new Set<string>();
-  private readonly reported = new Set<string>();
 
-  constructor(
-    private readonly watcher: WorkspaceWatcher,
-    private readonly report: (message: string) => void,
-  ) {
+  constructor(private readonly watcher: WorkspaceWatcher) {
     const files = vscode.workspace.createFileSystemWatcher(storedFiles, false, true, true);
     const ownSettings = vscode.Uri.file(userFile(thisSystem()));
     const settings = [
@@ -115,12 +111,14 @@ export class Discovery implements vscode.Disposable {
       new Set(elsewhere.map((database) => database.path)),
       places,
     );
-    for (const message of await places.refusals()) {
-      if (this.reported.has(message)) continue;
-      this.reported.add(message);
-      this.report(message);
-    }
     return { folders, databases: [...inWorkspace, ...elsewhere], files };
+  }
+
+  /** The folders that settings are looked for in: those of the workspace, and their projects. */
+  async settingFolders(): Promise<string[]> {
+    const projects = await vscode.workspace.findFiles(projectFiles, installed, mostProjects);
+    const folders = workspaceFolders().map((folder) => folder.path);
+    return unique([...folders, ...projects.map(({ fsPath }) => path.dirname(fsPath))]);
   }
 
   /** Every folder of marimo's own file cache in the workspace, with and without a database. */

@@ -3,6 +3,8 @@ import * as vscode from 'vscode';
 import type { CellTree } from './CellTree';
 import type { CellTreeView } from './CellTreeView';
 import type { Node } from './nodes';
+import type { RefusedSetting } from './refusedSettings';
+import { revealFolder } from '../revealFolder';
 
 /** The commands of the view itself, and what to do about a cache that cannot be read. */
 export class ViewCommands implements vscode.Disposable {
@@ -11,6 +13,7 @@ export class ViewCommands implements vscode.Disposable {
   constructor(
     private readonly tree: CellTree,
     view: CellTreeView,
+    private readonly showSetting: (setting: RefusedSetting) => Promise<void>,
     private readonly log: vscode.LogOutputChannel,
   ) {
     const { registerCommand } = vscode.commands;
@@ -30,6 +33,7 @@ export class ViewCommands implements vscode.Disposable {
 
   private async explain(branch: unknown): Promise<void> {
     const node = this.tree.has(branch) ? branch.node : undefined;
+    if (node?.kind === 'setting') await this.showSetting(node.setting);
     if (node?.kind !== 'problem') return;
     const reveal = vscode.l10n.t('Reveal Cache Folder');
     const showLog = vscode.l10n.t('Show Log');
@@ -45,22 +49,17 @@ export class ViewCommands implements vscode.Disposable {
 
   private async revealFolder(branch: unknown): Promise<void> {
     const folder = this.tree.has(branch) ? folderOf(branch.node) : undefined;
-    if (folder === undefined) return;
-    // A remote or a browser has no window of the system to show a folder in.
-    const local =
-      vscode.env.remoteName === undefined && vscode.env.uiKind === vscode.UIKind.Desktop;
-    await vscode.commands.executeCommand(
-      local ? 'revealFileInOS' : 'revealInExplorer',
-      vscode.Uri.file(folder),
-    );
+    if (folder !== undefined) await revealFolder(folder);
   }
 }
 
-function folderOf(node: Node): string {
+function folderOf(node: Node): string | undefined {
   switch (node.kind) {
     case 'folder':
     case 'files':
       return node.path;
+    case 'setting':
+      return undefined;
     case 'problem':
     case 'app':
     case 'cell':

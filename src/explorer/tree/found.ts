@@ -55,12 +55,6 @@ export class Places {
     }
     return place;
   }
-
-  /** What was asked for so far and is set in a way that cannot be followed, in words. */
-  async refusals(): Promise<string[]> {
-    const places = await Promise.all(this.places.values());
-    return places.flatMap(({ refusals }) => refusals.map(({ message }) => message));
-  }
 }
 
 /**
@@ -99,7 +93,7 @@ export async function withoutDatabase(
 }
 
 /** Workspace folders may lie within one another. */
-function innermost(file: string, folders: readonly FolderNode[]): string | undefined {
+export function innermost(file: string, folders: readonly FolderNode[]): string | undefined {
   return folders
     .map((folder) => folder.path)
     .filter((folder) => file === folder || isWithin(file, folder))

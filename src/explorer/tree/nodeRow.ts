@@ -11,38 +11,8 @@ import {
   type Node,
   idOf,
 } from './nodes';
-
-/** How a node is shown. Texts from files are shown as text, never as markup. */
-export interface Row {
-  readonly id: string;
-  readonly label: string;
-  readonly description: string;
-  readonly tooltip: Tooltip;
-  /** A codicon, with a theme colour where it matters. */
-  readonly icon: { readonly name: string; readonly color?: string };
-  /** What the menus of package.json ask for. */
-  readonly context: string;
-  readonly expandable: boolean;
-  /**
-   * What a screen reader says: what can be read, in the same words, since who speaks to the computer
-   * names a row by them (https://www.w3.org/WAI/WCAG22/Understanding/label-in-name), then what the
-   * icon and the place in the tree tell.
-   */
-  readonly spoken: string;
-}
-
-export interface Tooltip {
-  readonly title: string;
-  readonly lines: readonly string[];
-  /** Python, shown as such. */
-  readonly code?: string;
-}
-
-/** The reader's language and clock, the latter in Unix seconds. */
-export interface Reader {
-  readonly locale: string;
-  readonly now: number;
-}
+import { filesRow, problemRow, settingRow } from './noticeRow';
+import { listed, type Reader, type Row, type Shown } from './row';
 
 /** Pure: a node in, words out; what VS Code wants made of them is in `CellTreeView`. */
 export function rowOf(node: Node, reader: Reader): Row {
@@ -68,41 +38,13 @@ export function rowOf(node: Node, reader: Reader): Row {
     case 'item':
       return { id, ...itemRow(node, reader) };
     case 'problem':
-      return {
-        id,
-        label: node.problem.title,
-        description: node.place,
-        tooltip: { title: node.problem.title, lines: [node.database, node.problem.message] },
-        icon: node.problem.lasting
-          ? { name: 'error', color: 'problemsErrorIcon.foreground' }
-          : { name: 'warning', color: 'problemsWarningIcon.foreground' },
-        context: 'problem',
-        expandable: false,
-        spoken: `${node.problem.title}, ${node.place}. ${node.problem.message}`,
-      };
+      return { id, ...problemRow(node) };
+    case 'setting':
+      return { id, ...settingRow(node) };
     case 'files':
-      return {
-        id,
-        label: l10n.t('marimo is caching here, but not through Cellar'),
-        description: node.place,
-        tooltip: {
-          title: l10n.t('marimo is caching here, but not through Cellar'),
-          lines: [
-            node.path,
-            l10n.t(
-              "Install Cellar's Python package in the environment of the notebook, or run marimo in a new terminal of this window; then restart the kernel.",
-            ),
-          ],
-        },
-        icon: { name: 'info', color: 'problemsInfoIcon.foreground' },
-        context: 'files',
-        expandable: false,
-        spoken: listed(l10n.t('marimo is caching here, but not through Cellar'), node.place),
-      };
+      return { id, ...filesRow(node) };
   }
 }
-
-type Shown = Omit<Row, 'id'>;
 
 function appRow({ app, place, apart, exists }: AppNode, reader: Reader): Shown {
   const { locale, now } = reader;
@@ -125,7 +67,7 @@ function appRow({ app, place, apart, exists }: AppNode, reader: Reader): Shown {
       lines: [
         ...(isGone ? [l10n.t('The file is gone, or has another name now.')] : []),
         `${cells}, ${formatBytes(app.size, locale)}`,
-        ...(app.saves === undefined ? [] : [currentSaving(app.saves, app.amount, locale)]),
+        ...(isTold(app.saves) ? [currentSaving(app.saves, app.amount, locale)] : []),
         l10n.t('Last seen {0}.', formatAge(app.lastSeenAt, now, locale)),
       ],
     },
@@ -152,11 +94,14 @@ function collectionName(path: string): string | undefined {
   }
 }
 
-function cellRow({ cell, orphaned }: CellNode, reader: Reader): Shown {
+function cellRow({ cell, exists, orphaned }: CellNode, reader: Reader): Shown {
   const { locale, now } = reader;
   const label = cellLabel(cell);
-  const { obsolete } = cell;
-  const saves = savesTime(standingOf({ current: true, orphaned, obsolete }));
+  const { obsolete, again } = cell;
+  const pinned = cell.pinned > 0;
+  const standing = standingOf({ current: true, orphaned, obsolete, again });
+  // The functions and blocks of a cell that runs each time may save something all the same.
+  const saves = savesTime(standing) || (standing === 'again' && cell.saves > 0);
   const amounts = listed(
     formatBytes(cell.size, locale),
     saves ? saving(cell.saves, cell.amount, locale) : undefined,
@@ -165,7 +110,8 @@ function cellRow({ cell, orphaned }: CellNode, reader: Reader): Shown {
   const description = listed(
     orphaned ? l10n.t('orphaned') : undefined,
     obsolete ? l10n.t('obsolete') : undefined,
-    cell.pinned > 0 ? l10n.t('pinned') : undefined,
+    standing === 'again' ? standings().again.name : undefined,
+    pinned ? l10n.t('pinned') : undefined,
     amounts,
   );
   const entries =
@@ -191,21 +137,29 @@ function cellRow({ cell, orphaned }: CellNode, reader: Reader): Shown {
               ),
             ]
           : []),
-        ...(saves ? [currentSaving(cell.saves, cell.amount, locale)] : []),
+        ...(standing === 'again' ? [standings().again.sentence] : []),
+        ...(saves && isTold(cell.saves) ? [currentSaving(cell.saves, cell.amount, locale)] : []),
         ...(cell.defs.length > 0 ? [l10n.t('Defines {0}', cell.defs.join(', '))] : []),
       ],
       code: shortened(cell.code),
     },
     icon: orphaned
       ? { name: 'circle-slash', color: 'disabledForeground' }
-      : { name: cell.pinned > 0 ? 'pinned' : 'code' },
-    context: orphaned ? 'cellRetired' : cell.pinned > 0 ? 'cellPinned' : 'cell',
+      : { name: pinned ? 'pinned' : 'code' },
+    context:
+      orphaned || !exists
+        ? pinned
+          ? 'cellRetiredPinned'
+          : 'cellRetired'
+        : pinned
+          ? 'cellPinned'
+          : 'cell',
     expandable: true,
     spoken: listed(label, description, l10n.t('cell'), entries),
   };
 }
 
-function entryRow({ entry, orphaned }: EntryNode, reader: Reader): Shown {
+function entryRow({ entry, exists, orphaned }: EntryNode, reader: Reader): Shown {
   const { locale, now } = reader;
   const label = entry.cacheName === 'cell_cache' ? l10n.t('Result') : entry.cacheName;
   const standing = standingOf({ ...entry, orphaned });
@@ -250,7 +204,14 @@ function entryRow({ entry, orphaned }: EntryNode, reader: Reader): Shown {
       name: entry.pinned ? 'pinned' : icon,
       color: standing === 'current' ? 'testing.iconPassed' : 'disabledForeground',
     },
-    context: entry.pinned ? 'entryPinned' : 'entry',
+    context:
+      orphaned || !exists
+        ? entry.pinned
+          ? 'entryRetiredPinned'
+          : 'entryRetired'
+        : entry.pinned
+          ? 'entryPinned'
+          : 'entry',
     expandable: entry.items > 0,
     spoken: `${label}, ${description}`,
   };
@@ -263,6 +224,11 @@ function standings(): Record<Standing, { name: string; sentence: string; icon: s
       name: l10n.t('current'),
       sentence: l10n.t('Belongs to the cell as it last ran.'),
       icon: 'pass-filled',
+    },
+    again: {
+      name: l10n.t('runs each time'),
+      sentence: l10n.t('The cell makes UI elements, which marimo makes anew in every run.'),
+      icon: 'sync',
     },
     outdated: {
       name: l10n.t('outdated'),
@@ -290,11 +256,16 @@ function saving(
   amount: number | undefined,
   locale: string,
 ): string | undefined {
-  const time = seconds === undefined ? undefined : formatDuration(seconds, locale);
+  const time = isTold(seconds) ? formatDuration(seconds, locale) : undefined;
   const money = amount === undefined ? undefined : formatAmount(amount, locale);
   if (time !== undefined && money !== undefined) return l10n.t('saves {0} and {1}', time, money);
   const only = time ?? money;
   return only === undefined ? undefined : l10n.t('saves {0}', only);
+}
+
+/** Whether a duration, in seconds, is worth a word: what imports a module took is not. */
+export function isTold(seconds: number | undefined): seconds is number {
+  return seconds !== undefined && seconds >= 0.001;
 }
 
 function currentSaving(seconds: number, amount: number | undefined, locale: string): string {
@@ -304,7 +275,7 @@ function currentSaving(seconds: number, amount: number | undefined, locale: stri
     : l10n.t('Its current results save {0} and {1}.', time, formatAmount(amount, locale));
 }
 
-function itemRow({ item }: ItemNode, { locale }: Reader): Shown {
+function itemRow({ item, exists, orphaned }: ItemNode, { locale }: Reader): Shown {
   const label = valueName(item.name);
   const kind = formatNames()[item.format];
   const description = listed(
@@ -330,7 +301,7 @@ function itemRow({ item }: ItemNode, { locale }: Reader): Shown {
     icon: item.quarantined
       ? { name: 'error', color: 'problemsErrorIcon.foreground' }
       : { name: formatIcons[item.format] },
-    context: 'item',
+    context: orphaned || !exists ? 'itemRetired' : 'item',
     expandable: false,
     spoken: listed(label, description, item.typeHint === undefined ? undefined : kind),
   };
@@ -362,10 +333,6 @@ const formatIcons: Record<Format, string> = {
   bin: 'file-binary',
   manifest: 'list-tree',
 };
-
-function listed(...parts: (string | undefined)[]): string {
-  return parts.filter((part) => part !== undefined).join(', ');
-}
 
 export function nameOf(place: string): string {
   return place.slice(place.lastIndexOf('/') + 1);

@@ -1,12 +1,14 @@
 import type { Reference } from '../../protocol/references';
 import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../../store/rows';
 import type { Problem } from '../problems';
+import type { RefusedSetting } from './refusedSettings';
 
 /**
  * The nodes of the explorer's tree: what each stands for, what it is called by the view and by
  * commands, and in which order siblings come. How they are shown is in `nodeRow.ts`.
  */
-export type Node = FolderNode | AppNode | CellNode | EntryNode | ItemNode | ProblemNode | FilesNode;
+export type Node =
+  FolderNode | AppNode | CellNode | EntryNode | ItemNode | ProblemNode | SettingNode | FilesNode;
 
 /** A workspace folder; shown only where there are several. */
 export interface FolderNode {
@@ -35,6 +37,8 @@ export interface CellNode {
   readonly database: string;
   readonly app: AppSummary;
   readonly cell: CellSummary;
+  /** Whether the notebook's file is there. */
+  readonly exists: boolean;
   /** Whether the notebook has it no more, as it is in the editor or as the kernel saw it last. */
   readonly orphaned: boolean;
 }
@@ -46,6 +50,8 @@ export interface EntryNode {
   readonly app: AppSummary;
   readonly cell: CellSummary;
   readonly entry: EntrySummary;
+  /** Whether the notebook's file is there. */
+  readonly exists: boolean;
   /** Whether the cell is orphaned. */
   readonly orphaned: boolean;
 }
@@ -57,6 +63,10 @@ export interface ItemNode {
   readonly cell: CellSummary;
   readonly entry: EntrySummary;
   readonly item: ItemSummary;
+  /** Whether the notebook's file is there. */
+  readonly exists: boolean;
+  /** Whether the cell is orphaned. */
+  readonly orphaned: boolean;
 }
 
 /** A database that cannot be read. */
@@ -66,6 +76,14 @@ export interface ProblemNode {
   /** The database's path within its workspace folder, with forward slashes. */
   readonly place: string;
   readonly problem: Problem;
+}
+
+/** A setting that is not followed. */
+export interface SettingNode {
+  readonly kind: 'setting';
+  readonly setting: RefusedSetting;
+  /** Its file's path within its workspace folder, with forward slashes; none of a variable. */
+  readonly place: string | undefined;
 }
 
 /** A folder in which marimo keeps its cache in files, without Cellar. */
@@ -92,6 +110,8 @@ export function idOf(node: Node): string {
       return `item:${node.entry.entryId}:${node.database}:${node.item.key}`;
     case 'problem':
       return `problem:${node.database}`;
+    case 'setting':
+      return `setting:${node.setting.file ?? ''}:${node.setting.key ?? ''}`;
     case 'files':
       return `files:${node.path}`;
   }
@@ -101,14 +121,15 @@ export function idOf(node: Node): string {
 export function ownOf(node: Node): unknown {
   switch (node.kind) {
     case 'cell':
-      return [node.cell, node.orphaned];
+      return [node.cell, node.exists, node.orphaned];
     case 'entry':
-      return [node.entry, node.orphaned];
+      return [node.entry, node.exists, node.orphaned];
     case 'item':
-      return node.item;
+      return [node.item, node.exists, node.orphaned];
     case 'folder':
     case 'app':
     case 'problem':
+    case 'setting':
     case 'files':
       return node;
   }
@@ -132,6 +153,7 @@ export function referenceOf(node: Node): Reference | undefined {
       };
     case 'folder':
     case 'problem':
+    case 'setting':
     case 'files':
       return undefined;
   }

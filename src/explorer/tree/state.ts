@@ -4,6 +4,8 @@ import type { ProblemNode } from './nodes';
 export interface Contents {
   readonly apps: number;
   readonly problems: readonly ProblemNode[];
+  /** How many settings are not followed. */
+  readonly settings: number;
   readonly files: number;
 }
 
@@ -22,8 +24,8 @@ export type State =
   /** There are databases and SQLite does not load on this platform. */
   | 'unsupported';
 
-export function stateOf({ apps, problems, files }: Contents): State {
+export function stateOf({ apps, problems, settings, files }: Contents): State {
   if (problems.some(({ problem }) => problem.kind === 'unsupported')) return 'unsupported';
-  if (apps > 0 || problems.length > 0) return 'ready';
+  if (apps > 0 || problems.length > 0 || settings > 0) return 'ready';
   return files > 0 ? 'fileCache' : 'empty';
 }

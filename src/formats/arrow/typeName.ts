@@ -1,12 +1,17 @@
 import { shorten } from '../shorten';
 import type { ArrowType, Field } from './schema';
 
-/** A field's type as Arrow's JavaScript library names it: `Int64`, `Dictionary<Int32, Utf8>`. */
+/**
+ * A field's type as people know it from Python, by what pyarrow calls the function that makes it: `int64`,
+ * `large_string`, `timestamp[us]`. (https://arrow.apache.org/docs/python/api/datatypes.html)
+ */
 export function typeName(field: Field): string {
   const name = valueTypeName(field.type, field.children);
   if (field.dictionary === undefined) return shorten(name);
-  return shorten(`Dictionary<${valueTypeName(field.dictionary.index, [])}, ${name}>`);
+  return shorten(`dictionary<${valueTypeName(field.dictionary.index, [])}, ${name}>`);
 }
+
+const units = { SECOND: 's', MILLISECOND: 'ms', MICROSECOND: 'us', NANOSECOND: 'ns' } as const;
 
 function valueTypeName(type: ArrowType, children: readonly Field[]): string {
   const item = (): string => (children[0] === undefined ? '?' : typeName(children[0]));
@@ -18,51 +23,51 @@ function valueTypeName(type: ArrowType, children: readonly Field[]): string {
       .join(', ');
   switch (type.kind) {
     case 'null':
-      return 'Null';
+      return 'null';
     case 'int':
-      return `${type.signed ? 'Int' : 'Uint'}${type.bits}`;
+      return `${type.signed ? 'int' : 'uint'}${type.bits}`;
     case 'float':
-      return `Float${type.bits}`;
+      return `float${type.bits}`;
     case 'decimal':
-      return `Decimal${type.bits}<${type.precision}, ${type.scale}>`;
+      return `decimal${type.bits}(${type.precision}, ${type.scale})`;
     case 'bool':
-      return 'Bool';
+      return 'bool';
     case 'utf8':
-      return type.large ? 'LargeUtf8' : 'Utf8';
+      return type.large ? 'large_string' : 'string';
     case 'binary':
-      return type.large ? 'LargeBinary' : 'Binary';
+      return type.large ? 'large_binary' : 'binary';
     case 'utf8View':
-      return 'Utf8View';
+      return 'string_view';
     case 'binaryView':
-      return 'BinaryView';
+      return 'binary_view';
     case 'fixedBinary':
-      return `FixedSizeBinary<${type.width}>`;
+      return `binary(${type.width})`;
     case 'date':
-      return type.unit === 'DAY' ? 'Date32<DAY>' : 'Date64<MILLISECOND>';
+      return type.unit === 'DAY' ? 'date32' : 'date64';
     case 'time':
-      return `Time${type.bits}<${type.unit}>`;
+      return `time${type.bits}[${units[type.unit]}]`;
     case 'timestamp':
-      return `Timestamp<${type.unit}${type.timezone === undefined ? '' : `, ${type.timezone}`}>`;
+      return `timestamp[${units[type.unit]}${type.timezone === undefined ? '' : `, ${type.timezone}`}]`;
     case 'duration':
-      return `Duration<${type.unit}>`;
+      return `duration[${units[type.unit]}]`;
     case 'interval':
-      return `Interval<${type.unit}>`;
+      return `interval[${type.unit.toLowerCase()}]`;
     case 'list':
-      return `${type.large ? 'LargeList' : 'List'}<${item()}>`;
+      return `${type.large ? 'large_list' : 'list'}<${item()}>`;
     case 'listView':
-      return `${type.large ? 'LargeListView' : 'ListView'}<${item()}>`;
+      return `${type.large ? 'large_list_view' : 'list_view'}<${item()}>`;
     case 'fixedList':
-      return `FixedSizeList<${item()}, ${type.size}>`;
+      return `list<${item()}, ${type.size}>`;
     case 'struct':
-      return `Struct<${members()}>`;
+      return `struct<${members()}>`;
     case 'map':
-      return `Map<${(children[0]?.children ?? []).map(typeName).join(', ')}>`;
+      return `map<${(children[0]?.children ?? []).map(typeName).join(', ')}>`;
     case 'union':
-      return `${type.dense ? 'DenseUnion' : 'SparseUnion'}<${members()}>`;
+      return `${type.dense ? 'dense_union' : 'sparse_union'}<${members()}>`;
     case 'runEndEncoded':
-      return `RunEndEncoded<${children.map(typeName).join(', ')}>`;
+      return `run_end_encoded<${children.map(typeName).join(', ')}>`;
     case 'unknown':
-      return `Type ${type.id}`;
+      return `type ${type.id}`;
     default:
       return type satisfies never;
   }

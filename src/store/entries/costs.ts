@@ -9,6 +9,7 @@ import { entriesWithUse, savedByCell, savedInApp } from './uses';
  * What the current entries save in money, by the id of their cell or notebook: as they do in time.
  * @param chosen SQL about entries
  * @param obsolete the same: those that save nothing
+ * @param again cells whose own results save nothing
  * @param values what both are asked with
  */
 export function currentCosts(
@@ -16,14 +17,16 @@ export function currentCosts(
   by: 'app_id' | 'cell_id',
   chosen: string,
   obsolete: string,
+  again: ReadonlySet<number>,
   ...values: Value[]
 ): Promise<Map<number, number>> {
   // From the few costs to their entries: SQLite, which does not know how few, looks the other way.
   const withCosts = `cell_id IN (SELECT cell_id FROM costs CROSS JOIN entries USING (entry_id))`;
+  const saved = by === 'app_id' ? savedInApp : savedByCell;
   return costs(
     connection,
     `SELECT ${by} AS id, total(amount) AS amount
-     FROM (SELECT cell_id, ${by === 'app_id' ? savedInApp('amount') : savedByCell('amount')} AS amount
+     FROM (SELECT cell_id, ${saved('amount', again)} AS amount
        FROM ${entriesWithUse(`${withCosts} AND ${chosen}`)} LEFT JOIN costs USING (entry_id)
        WHERE is_current AND NOT ${obsolete} GROUP BY cell_id) JOIN cells USING (cell_id)
      ${by === 'app_id' ? 'WHERE retired_at IS NULL' : ''} GROUP BY ${by}`,

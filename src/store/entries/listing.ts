@@ -27,6 +27,7 @@ import {
 import { entriesWithUse, usesByCell } from './uses';
 import { findObsolete, isObsolete } from './readable';
 import { currentCosts, entryCosts, withCost } from './costs';
+import { findAgain } from './again';
 import type { Connection, Value } from '../database/Connection';
 import { tellsWhy } from '../database/features';
 
@@ -145,10 +146,10 @@ export async function listApps(
 ): Promise<AppSummary[]> {
   const chosen =
     appId === undefined ? 'true' : 'cell_id IN (SELECT cell_id FROM cells WHERE app_id = ?1)';
+  const ids = appId === undefined ? [] : [appId];
   const of = appId === undefined ? undefined : { sql: '?1', id: appId };
-  const obsolete = uses
-    ? await obsoleteIn(connection, of)
-    : { sql: 'false', values: appId === undefined ? [] : [appId] };
+  const obsolete = uses ? await obsoleteIn(connection, of) : { sql: 'false', values: ids };
+  const again = uses ? await findAgain(connection, chosen, ...ids) : new Set<number>();
   const row = await connection.get(
     `SELECT ${apps.sql(`(
       SELECT a.app_id, a.path, a.last_seen_at, total(t.entries > 0) AS cells,
@@ -156,12 +157,12 @@ export async function listApps(
         ${uses ? 'total(u.saves_in_app) FILTER (WHERE c.retired_at IS NULL)' : 'NULL'} AS saves,
         max(u.last_used_at) AS last_used_at
       FROM apps AS a LEFT JOIN cells AS c USING (app_id) LEFT JOIN totals AS t USING (cell_id)
-        LEFT JOIN ${uses ? usesByCell(chosen, obsolete.sql) : noUses} AS u USING (cell_id)
+        LEFT JOIN ${uses ? usesByCell(chosen, obsolete.sql, again) : noUses} AS u USING (cell_id)
       WHERE ${appId === undefined ? 'true' : 'a.app_id = ?1'} GROUP BY a.app_id)`)} AS apps`,
     ...obsolete.values,
   );
   const costs = uses
-    ? await currentCosts(connection, 'app_id', chosen, obsolete.sql, ...obsolete.values)
+    ? await currentCosts(connection, 'app_id', chosen, obsolete.sql, again, ...obsolete.values)
     : new Map<number, number>();
   return apps
     .parse(row?.apps, path)
@@ -179,16 +180,20 @@ export async function listCells(
   const chosen = `cell_id IN (SELECT cell_id FROM cells WHERE ${column} = ?1)`;
   const app = `SELECT app_id FROM cells WHERE ${column} = ?1`;
   const obsolete = await obsoleteIn(connection, { sql: app, id });
+  const again = await findAgain(connection, chosen, id);
+  const uses = usesByCell(chosen, obsolete.sql, again);
   const row = await connection.get(
     `SELECT ${cells.sql(
-      `cells AS c JOIN totals AS t USING (cell_id) LEFT JOIN ${usesByCell(chosen, obsolete.sql)} AS u
+      `cells AS c JOIN totals AS t USING (cell_id) LEFT JOIN ${uses} AS u
          USING (cell_id) WHERE c.${column} = ?1`,
     )} AS cells`,
     ...obsolete.values,
   );
-  const costs = await currentCosts(connection, 'cell_id', chosen, obsolete.sql, ...obsolete.values);
+  const by = [connection, 'cell_id', chosen, obsolete.sql, again] as const;
+  const costs = await currentCosts(...by, ...obsolete.values);
   return cells
     .parse(row?.cells, connection.path)
+    .map((cell) => ({ ...cell, again: again.has(cell.cellId) }))
     .map((cell) => withCost(cell, costs.get(cell.cellId)))
     .sort((a, b) => a.ordinal - b.ordinal || a.cellId - b.cellId);
 }
@@ -209,8 +214,13 @@ export async function listEntries(
     ...obsolete.values,
   );
   const costs = await entryCosts(connection, chosen, id);
+  const again = await findAgain(connection, chosen, id);
   return entries
     .parse(row?.entries, connection.path)
+    .map((entry) => ({
+      ...entry,
+      again: entry.cacheName === 'cell_cache' && again.has(entry.cellId),
+    }))
     .map((entry) => withCost(entry, costs.get(entry.entryId)))
     .sort((a, b) => b.createdAt - a.createdAt || b.entryId - a.entryId);
 }

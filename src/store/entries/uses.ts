@@ -2,22 +2,29 @@
 
 const own = "cache_name = 'cell_cache'";
 
+/** Results of cells, without those of cells that run each time. */
+const saving = (again: ReadonlySet<number>): string =>
+  again.size === 0 ? own : `(${own} AND cell_id NOT IN (${[...again].join()}))`;
+
+const none: ReadonlySet<number> = new Set();
+
 /**
  * What a cell's entries save, as an aggregate over what each of them does: its own result, or the
  * functions and blocks that it owns, whichever is more. Both would tell most of it twice, since what
  * they took is part of what the cell took. (Less than there is for a cell that was computed with them
  * from the cache: rather that than a saving that nobody sees.)
+ * @param again cells whose own results save nothing: {@link findAgain}
  */
-export const savedByCell = (amount: string): string =>
-  `max(total(${amount}) FILTER (WHERE ${own}), total(${amount}) FILTER (WHERE NOT ${own}))`;
+export const savedByCell = (amount: string, again = none): string =>
+  `max(total(${amount}) FILTER (WHERE ${saving(again)}), total(${amount}) FILTER (WHERE NOT ${own}))`;
 
 /**
  * The same as a part of what its notebook saves: the functions and blocks of a cell with a result of
  * its own are in that, or in the result of the cell that calls them.
  */
-export const savedInApp = (amount: string): string =>
-  `CASE WHEN total(${own}) > 0 THEN total(${amount}) FILTER (WHERE ${own})
-     ELSE total(${amount}) END`;
+export const savedInApp = (amount: string, again = none): string =>
+  `CASE WHEN total(${saving(again)}) > 0 THEN total(${amount}) FILTER (WHERE ${saving(again)})
+     ELSE total(${amount}) FILTER (WHERE NOT ${own}) END`;
 
 /**
  * Rows of `entries` with `used_at` (when the entry was last saved or hit) and `is_current`, which
@@ -41,21 +48,23 @@ export function entriesWithUse(where: string): string {
  * grouping `entriesWithUse` by cell, which over 100,000 entries took five times as long: a cache all
  * of whose entries stand on one node, as most do, is added up without looking for the latest.
  * @param obsolete SQL about entries: those that save nothing, since marimo does not read them
+ * @param again cells whose own results save nothing
  */
-export function usesByCell(where: string, obsolete = 'false'): string {
-  if (obsolete === 'false') return `(SELECT *, false AS obsolete FROM ${allUses(where)})`;
+export function usesByCell(where: string, obsolete = 'false', again = none): string {
+  if (obsolete === 'false') return `(SELECT *, false AS obsolete FROM ${allUses(where, again)})`;
   const what = ['saves', 'saves_in_app'].map((name) => `coalesce(s.${name}, 0) AS ${name}`);
   return `(
     SELECT cell_id, pinned, last_used_at, ${what.join(', ')},
       cell_id NOT IN (SELECT cell_id FROM entries WHERE ${where} AND NOT ${obsolete}) AS obsolete
-    FROM ${allUses(where)} LEFT JOIN (
-      SELECT cell_id, ${savedByCell('runtime')} AS saves, ${savedInApp('runtime')} AS saves_in_app
+    FROM ${allUses(where, again)} LEFT JOIN (
+      SELECT cell_id, ${savedByCell('runtime', again)} AS saves,
+        ${savedInApp('runtime', again)} AS saves_in_app
       FROM ${entriesWithUse(where)} WHERE is_current AND NOT ${obsolete} GROUP BY cell_id
     ) AS s USING (cell_id))`;
 }
 
 /** The same where nothing is obsolete. */
-function allUses(where: string): string {
+function allUses(where: string, again: ReadonlySet<number>): string {
   return `(
     WITH caches AS MATERIALIZED (
       SELECT cell_id, cache_name, max(max(created_at, coalesce(last_hit_at, created_at))) AS used_at,
@@ -73,6 +82,6 @@ function allUses(where: string): string {
           AND (e.entry_id = last_entry OR e.node = last_node)) END AS seconds
       FROM caches AS c)
     SELECT cell_id, total(pinned) AS pinned, max(used_at) AS last_used_at,
-      ${savedByCell('seconds')} AS saves, ${savedInApp('seconds')} AS saves_in_app
+      ${savedByCell('seconds', again)} AS saves, ${savedInApp('seconds', again)} AS saves_in_app
     FROM current GROUP BY cell_id)`;
 }

@@ -70,7 +70,7 @@ export async function findBudget(
     const size = parseSize(value);
     if (size !== undefined) return { value: size, file, source };
     const message = `budget in ${file} is ${JSON.stringify(value)}, which is not a size such as "2 GB".`;
-    refusals.push({ fault: 'value', about: file, message });
+    refusals.push({ fault: 'value', about: file, message, key: 'budget' });
     return undefined;
   };
   const user = userFile(system);

@@ -21,6 +21,10 @@ export interface Refusal {
   readonly fault: PlaceFault;
   readonly about: string;
   readonly message: string;
+  /** Of a setting in a file, its name there: `path`. */
+  readonly key?: string;
+  /** Of a broken file, where it is broken, zero-based. */
+  readonly line?: number;
 }
 
 /** The folder that holds `cache.db`, absolute, and which source, and file, decided it. */
@@ -62,7 +66,8 @@ export async function findPlace(folder: string, system = thisSystem()): Promise<
     if (typeof followed === 'string') return { folder: followed, source, file, refusals };
     const { fault, why } = followed;
     const message = `${name} is ${JSON.stringify(value)}, ${why}. Results are kept in ${usual} instead.`;
-    refusals.push({ fault, about: file ?? name, message });
+    const key = file === undefined ? {} : { key: 'path' };
+    refusals.push({ fault, about: file ?? name, message, ...key });
     break;
   }
   return { folder: usual, source: 'default', file: undefined, refusals };
@@ -83,7 +88,7 @@ export function userFile({ env, platform, home }: System): string {
 }
 
 /** marimo's own cache folder: beside the notebook, or mirrored below Python's prefix for such. */
-function usualFolder(folder: string, { env }: System): string {
+export function usualFolder(folder: string, { env }: System): string {
   const prefix = env.PYTHONPYCACHEPREFIX;
   const parent =
     prefix !== undefined && path.isAbsolute(prefix)
@@ -131,9 +136,9 @@ export async function nearestProject(folder: string): Promise<string | undefined
 
 /** A file's tables; none, and a refusal, if it cannot be read. */
 export async function readSettings(file: string, refusals: Refusal[]): Promise<unknown> {
-  const refuse = (fault: PlaceFault, why: string) => {
+  const refuse = (fault: PlaceFault, why: string, where?: { readonly line: number }) => {
     const message = `${file} cannot be read (${why}) and is passed over.`;
-    refusals.push({ fault, about: file, message });
+    refusals.push({ fault, about: file, message, ...where });
   };
   let bytes;
   try {
@@ -147,7 +152,8 @@ export async function readSettings(file: string, refusals: Refusal[]): Promise<u
     return parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch (error) {
     const why = error instanceof TomlError ? error.message.split('\n')[0] : 'not UTF-8';
-    refuse('broken', `it is not TOML: ${why ?? ''}`);
+    const where = error instanceof TomlError ? { line: error.line - 1 } : undefined;
+    refuse('broken', `it is not TOML: ${why ?? ''}`, where);
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-import { lstat, readdir, readFile } from 'node:fs/promises';
+import { lstat, readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const record = /^\.cellar-published-[0-9a-f]{16}\.jsonl$/;
@@ -9,18 +9,37 @@ const record = /^\.cellar-published-[0-9a-f]{16}\.jsonl$/;
  * @param folder absolute path
  */
 export async function readPublished(folder: string): Promise<(key: string) => Promise<boolean>> {
-  const names = (await readdir(folder).catch(() => [])).filter((name) => record.test(name));
+  const names = await recordsIn(folder);
   const records = await Promise.all(names.map((name) => readRecord(join(folder, name))));
   return async (key) => {
-    for (const files of records) {
-      const written = files.get(key);
-      if (written === undefined) continue;
-      const found = await lstat(join(folder, key)).catch(() => undefined);
-      if (!found?.isFile()) continue;
-      if (`${found.size},${Math.floor(found.mtimeMs / 1000)}` === written) return true;
-    }
+    for (const files of records) if (await isAsWritten(folder, key, files.get(key))) return true;
     return false;
   };
+}
+
+/**
+ * Makes files that a kernel wrote for an export the folder's own: the records of them go, without which
+ * no run takes them back.
+ */
+export async function adopt(folder: string): Promise<void> {
+  for (const name of await recordsIn(folder)) {
+    await unlink(join(folder, name)).catch(() => undefined);
+  }
+}
+
+async function recordsIn(folder: string): Promise<string[]> {
+  return (await readdir(folder).catch(() => [])).filter((name) => record.test(name));
+}
+
+async function isAsWritten(
+  folder: string,
+  key: string,
+  written: string | undefined,
+): Promise<boolean> {
+  if (written === undefined) return false;
+  const found = await lstat(join(folder, key)).catch(() => undefined);
+  if (!found?.isFile()) return false;
+  return `${found.size},${Math.floor(found.mtimeMs / 1000)}` === written;
 }
 
 /** Size and time of each file by key: one JSON object a line, after the notebook's; up to a cut-off one. */

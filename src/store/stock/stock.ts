@@ -1,5 +1,19 @@
+import { randomUUID } from 'node:crypto';
 import { constants, type Dirent } from 'node:fs';
-import { lstat, open, readdir, rmdir, unlink, type FileHandle } from 'node:fs/promises';
+import {
+  copyFile,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  rmdir,
+  unlink,
+  utimes,
+  writeFile,
+  type FileHandle,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { keyOf, readKey } from '../entries/keys';
 import { valuesNamedBy } from './manifests';
@@ -89,6 +103,33 @@ export class StockFolder {
     }
   }
 
+  /**
+   * Writes a file, whole or not at all.
+   * @param content its bytes, or the path of a plain file that has them
+   * @param madeAt the time that the file gets, in Unix seconds
+   * @returns false for a key that is no place for a file, or has a link or a file on the way to it
+   * @throws what the system says
+   */
+  async write(key: string, content: Buffer | string, madeAt: number): Promise<boolean> {
+    if (!isPlain(key) || !(await this.#makeFolders(key))) return false;
+    const path = join(this.path, key);
+    // marimo knows what is named so for the rest of a write that was cut off.
+    const partial = `${path}.tmp${randomUUID().slice(0, 8)}`;
+    try {
+      if (typeof content === 'string') {
+        await copyFile(content, partial, constants.COPYFILE_EXCL);
+      } else {
+        await writeFile(partial, content, { flag: 'wx' });
+      }
+      await utimes(partial, madeAt, madeAt);
+      await rename(partial, path);
+    } catch (error) {
+      await rm(partial, { force: true });
+      throw error;
+    }
+    return true;
+  }
+
   /** The files that {@link remove} removes of an entry that is there, absolute, with their bytes. */
   async files(entry: EntryKey): Promise<{ readonly path: string; readonly size: number }[]> {
     const key = keyOf(entry);
@@ -142,6 +183,20 @@ export class StockFolder {
       folder = join(folder, name);
       const found = await lstat(folder).catch(() => undefined);
       if (!found?.isDirectory()) return false;
+    }
+    return true;
+  }
+
+  /** Makes the folders on the way to a plain key. @returns false where something else is in the way */
+  async #makeFolders(key: string): Promise<boolean> {
+    await mkdir(this.path, { recursive: true });
+    let folder = this.path;
+    for (const name of key.split('/').slice(0, -1)) {
+      folder = join(folder, name);
+      await mkdir(folder).catch((error: unknown) => {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      });
+      if (!(await lstat(folder)).isDirectory()) return false;
     }
     return true;
   }

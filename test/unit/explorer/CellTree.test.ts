@@ -4,6 +4,7 @@ import path from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { type Branch, CellTree } from '../../../src/explorer/tree/CellTree';
 import type { Found } from '../../../src/explorer/tree/found';
+import type { RefusedSetting } from '../../../src/explorer/tree/refusedSettings';
 import { Caches } from '../../../src/store/Caches';
 import type { SqliteLoader } from '../../../src/store/SqliteLoader';
 import { atEnd, creation, makeEntry, makeFolder, runSql } from '../store/cacheFolder';
@@ -20,12 +21,14 @@ async function setUp(t: TestContext, notebookFolders: readonly string[] = ['.'])
   const clock = { now: Date.now() / 1000 };
   const faults: unknown[] = [];
   const orphans = new Set<number>();
+  const refused: RefusedSetting[] = [];
   const [database = ''] = databases;
   const tree = new CellTree(
     caches,
     () => ({ locale: 'en', ...clock }),
     (fault) => faults.push(fault),
     (cache) => (cache === caches.number(database) ? orphans : new Set()),
+    () => refused,
   );
   const folder = { kind: 'folder', name: 'work', path: root } as const;
   const found: Found = {
@@ -35,7 +38,7 @@ async function setUp(t: TestContext, notebookFolders: readonly string[] = ['.'])
   };
   tree.setFound(found);
   const open = (): Promise<SqliteLoader> => caches.open(database);
-  return { root, databases, database, caches, clock, tree, found, open, faults, orphans };
+  return { root, databases, database, caches, clock, tree, found, open, faults, orphans, refused };
 }
 
 function entryOf(
@@ -372,4 +375,32 @@ test('a database that folders share shows each its own notebooks, and none of ot
   tree.setFound(found(broken));
   await tree.children();
   assert.equal(tree.contents?.problems.length, 1, 'one node, since VS Code refuses a second');
+});
+
+test('a setting that is not followed comes first, in the folder of its file or else the first', async (t) => {
+  const { tree, found, root, refused } = await setUp(t, []);
+  const place = { line: 1, start: 0, end: 9 };
+  const file = path.join(root, 'b', 'pyproject.toml');
+  refused.push({ file, key: 'path', place, message: 'path is wrong' });
+  const [only] = await tree.children();
+  assert.equal(only?.row.label, 'path is not followed');
+  assert.equal(only.row.description, 'b/pyproject.toml');
+  assert.equal(only.row.context, 'setting');
+  refused.push(
+    { file: '/home/me/config.toml', key: undefined, place, message: 'not TOML' },
+    { file: undefined, key: 'CELLAR_PATH', place, message: 'relative' },
+  );
+  const folders = ['a', 'b'].map(
+    (name) => ({ kind: 'folder', name, path: path.join(root, name) }) as const,
+  );
+  tree.setFound({ ...found, folders });
+  await tree.refresh();
+  const [first, second] = await tree.children();
+  const told = async (folder: Branch | undefined) =>
+    (await tree.children(folder)).map(({ row: { label, description } }) => [label, description]);
+  assert.deepEqual(await told(first), [
+    ['These settings cannot be read', '/home/me/config.toml'],
+    ['CELLAR_PATH is not followed', 'in the environment'],
+  ]);
+  assert.deepEqual(await told(second), [['path is not followed', 'pyproject.toml']]);
 });

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { notice, reportText } from '../../../src/explorer/commands/checkReport';
+import {
+  type Checked,
+  notice,
+  reportText,
+  summary,
+} from '../../../src/explorer/commands/checkReport';
 import type { Fault } from '../../../src/store/checking/checking';
 import type { Mended } from '../../../src/store/checking/mending';
 
@@ -38,6 +43,27 @@ test('what is damaged is told by cell and notebook, with the way out', () => {
   );
   assert.match(told, /never served: the next run of its cell computes it again\./);
   assert.match(told, /choose Put Right…/);
+});
+
+test('a cache that cannot be read is part of what was found', () => {
+  const whole: Checked = {
+    name: 'work',
+    path: '/work/cache.db',
+    report: { faults: [], entries: 3, size: 1200, quarantined: 0 },
+  };
+  const torn: Checked = {
+    name: 'torn',
+    path: '/torn/cache.db',
+    failure: '/torn/cache.db is not an SQLite database. Move or delete the file.',
+  };
+  const told = reportText([whole, torn], 'en');
+  assert.match(told, /\n\nThis cache cannot be read\n {2}cache\.db is not .*delete the file\.$/);
+  assert.match(told, /Nothing is wrong\./);
+  assert.equal(summary([whole, torn]), 'The cache torn cannot be read.');
+  assert.equal(summary([whole]), 'Nothing is wrong with the cache.');
+  const faulty: Checked = { ...whole, report: { ...whole.report, faults: [damaged] } };
+  assert.equal(summary([faulty, torn]), '2 things are wrong with what is cached.');
+  assert.equal(summary([faulty]), 'One thing is wrong with the cache work.');
 });
 
 test('a value of many cells names some of them', () => {

@@ -28,6 +28,10 @@ const sources = readdirSync(path.join(root, 'src'), { recursive: true, encoding:
   .filter((file) => file.endsWith('.ts'))
   .map((file) => readFileSync(path.join(root, 'src', file), 'utf8'));
 const source = sources.join('\n');
+/** Where rows of the tree are made. */
+const nodes = ['nodeRow.ts', 'noticeRow.ts']
+  .map((file) => readFileSync(path.join(root, 'src/explorer/tree', file), 'utf8'))
+  .join('\n');
 const declared = manifest.contributes.commands.map(({ command }) => command);
 
 test('every text of the manifest has its words, and no words are left over', () => {
@@ -52,9 +56,8 @@ test('menus and links name declared commands', () => {
 });
 
 test("menus ask for nodes that the tree has, and the view's words for states that it takes", () => {
-  const nodes = readFileSync(path.join(root, 'src/explorer/tree/nodeRow.ts'), 'utf8');
   const contexts = new Set(
-    [...nodes.matchAll(/context: ([^\n]+),\n/g)].flatMap(([, value]) =>
+    [...nodes.matchAll(/context:([^,]+),\n/g)].flatMap(([, value]) =>
       [...(value ?? '').matchAll(/'(\w+)'/g)].map(([, name]) => name ?? ''),
     ),
   );
@@ -73,19 +76,34 @@ test("menus ask for nodes that the tree has, and the view's words for states tha
   }
 });
 
+/** Whether the menu of a row of the tree, by its context, has a command. */
+function offered(command: string, row: string): boolean {
+  const menu = manifest.contributes.menus['view/item/context'] ?? [];
+  return menu.some(({ command: each, when = '' }) => {
+    const pattern =
+      /viewItem =~ \/(.+)\//.exec(when)?.[1] ?? `^${/viewItem == (\w+)/.exec(when)?.[1]}$`;
+    return each === command && new RegExp(pattern).test(row);
+  });
+}
+
 test('what is about a cell is offered on cells and what they hold, and not on a notebook', () => {
-  const offered = (command: string, row: string): boolean =>
-    (manifest.contributes.menus['view/item/context'] ?? []).some(({ command: each, when = '' }) => {
-      const pattern =
-        /viewItem =~ \/(.+)\//.exec(when)?.[1] ?? `^${/viewItem == (\w+)/.exec(when)?.[1]}$`;
-      return each === command && new RegExp(pattern).test(row);
-    });
   for (const row of ['cell', 'cellPinned', 'entry', 'entryPinned', 'item']) {
     assert.ok(offered('cellar.revealCell', row) && !offered('cellar.openNotebook', row), row);
   }
   assert.ok(offered('cellar.openNotebook', 'app') && !offered('cellar.revealCell', 'app'));
+  for (const row of ['cellRetired', 'entryRetired', 'entryRetiredPinned', 'itemRetired']) {
+    assert.ok(!offered('cellar.revealCell', row) && offered('cellar.preview', row), row);
+    assert.ok(offered('cellar.clearCellCache', row), row);
+  }
   for (const row of ['appGone', 'cellRetired', 'files', 'problem']) {
     assert.ok(!offered('cellar.revealCell', row) && !offered('cellar.openNotebook', row), row);
+  }
+});
+
+test('what is kept of a cell that is gone can be pinned, and let go again', () => {
+  for (const row of ['cell', 'cellRetired', 'entry', 'entryRetired']) {
+    assert.ok(offered('cellar.pin', row) && !offered('cellar.unpin', row), row);
+    assert.ok(!offered('cellar.pin', `${row}Pinned`) && offered('cellar.unpin', `${row}Pinned`));
   }
 });
 
@@ -125,7 +143,6 @@ test('icons exist', () => {
     path.join(root, 'node_modules/@vscode/codicons/dist/codicon.css'),
     'utf8',
   );
-  const nodes = readFileSync(path.join(root, 'src/explorer/tree/nodeRow.ts'), 'utf8');
   const used = [
     ...manifest.contributes.commands.flatMap(
       ({ icon }) => icon?.match(/^\$\(([\w-]+)\)$/)?.[1] ?? [],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { inReadingOrder } from '../../../src/protocol/labels';
-import { type Reader, cellLabel, rowOf } from '../../../src/explorer/tree/nodeRow';
+import { cellLabel, rowOf } from '../../../src/explorer/tree/nodeRow';
 import {
   type Node,
   idOf,
@@ -10,6 +10,7 @@ import {
   shownCells,
 } from '../../../src/explorer/tree/nodes';
 import { problemOf } from '../../../src/explorer/problems';
+import type { Reader } from '../../../src/explorer/tree/row';
 import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../../../src/store/rows';
 
 const now = 1_700_000_000;
@@ -44,6 +45,7 @@ const cell: CellSummary = {
   saves: 3.4,
   lastUsedAt: now - 300,
   obsolete: false,
+  again: false,
 };
 const entry: EntrySummary = {
   entryId: 11,
@@ -63,6 +65,7 @@ const entry: EntrySummary = {
   size: 12_400_000,
   current: true,
   obsolete: false,
+  again: false,
 };
 const item: ItemSummary = {
   entryId: 11,
@@ -91,6 +94,7 @@ const cellNode = {
   database,
   app,
   cell,
+  exists: true,
   orphaned: false,
 } as const;
 const entryNode = { ...cellNode, kind: 'entry', entry } as const;
@@ -147,6 +151,27 @@ const shown: { name: string; node: Node; label: string; description: string; con
     context: 'cellPinned',
   },
   {
+    name: 'a cell that makes controls',
+    node: { ...cellNode, cell: { ...cell, again: true, saves: 0 } },
+    label: 'load',
+    description: 'runs each time, 640 kB, 5 min ago',
+    context: 'cell',
+  },
+  {
+    name: 'a cell that makes controls, and calls a cached function',
+    node: { ...cellNode, cell: { ...cell, again: true } },
+    label: 'load',
+    description: 'runs each time, 640 kB, saves 3.4 s, 5 min ago',
+    context: 'cell',
+  },
+  {
+    name: 'a cell that took no time worth telling',
+    node: { ...cellNode, cell: { ...cell, saves: 0.0004 } },
+    label: 'load',
+    description: '640 kB, 5 min ago',
+    context: 'cell',
+  },
+  {
     name: 'a cell that is gone from the notebook',
     node: { ...cellNode, orphaned: true },
     label: 'load',
@@ -154,10 +179,24 @@ const shown: { name: string; node: Node; label: string; description: string; con
     context: 'cellRetired',
   },
   {
+    name: 'a pinned cell of a notebook whose file is gone',
+    node: { ...cellNode, exists: false, cell: { ...cell, pinned: 1 } },
+    label: 'load',
+    description: 'pinned, 640 kB, saves 3.4 s, 5 min ago',
+    context: 'cellRetiredPinned',
+  },
+  {
     name: 'the current entry',
     node: entryNode,
     label: 'Result',
     description: 'current, 12.4 MB, saves 34 s, 2 h ago',
+    context: 'entry',
+  },
+  {
+    name: 'the current entry of a cell that makes controls',
+    node: { ...entryNode, entry: { ...entry, again: true } },
+    label: 'Result',
+    description: 'runs each time, 12.4 MB, 2 h ago',
     context: 'entry',
   },
   {
@@ -189,7 +228,7 @@ const shown: { name: string; node: Node; label: string; description: string; con
     node: { ...entryNode, orphaned: true },
     label: 'Result',
     description: 'orphaned, 12.4 MB, 2 h ago',
-    context: 'entry',
+    context: 'entryRetired',
   },
   {
     name: 'a value',
@@ -197,6 +236,13 @@ const shown: { name: string; node: Node; label: string; description: string; con
     label: 'df',
     description: 'DataFrame, 12.4 MB',
     context: 'item',
+  },
+  {
+    name: 'a value of a cell that is gone from the notebook',
+    node: { ...itemNode, orphaned: true },
+    label: 'df',
+    description: 'DataFrame, 12.4 MB',
+    context: 'itemRetired',
   },
   {
     name: 'the output, damaged and without a type',
@@ -345,4 +391,14 @@ test("a cell's preview begins with the current result of the cell itself", () =>
   assert.equal(idOfMain([make(4, 'block', false), make(3, 'block', true)]), 3);
   assert.equal(idOfMain([make(4, 'block', false), make(3, 'block', false)]), 4);
   assert.equal(idOfMain([]), undefined);
+});
+
+test('no saving is told where there is none worth a word', () => {
+  for (const node of [
+    { ...appNode, app: { ...app, saves: 0 } },
+    { ...cellNode, cell: { ...cell, saves: 0.0004 } },
+  ] as const) {
+    const { description, tooltip } = rowOf(node, reader);
+    assert.doesNotMatch([description, ...tooltip.lines].join(), /save/);
+  }
 });

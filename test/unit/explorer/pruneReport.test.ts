@@ -10,6 +10,7 @@ import {
   notice,
   type Planned,
   price,
+  resultsOf,
   withoutPinned,
 } from '../../../src/explorer/commands/pruneReport';
 import type { EntryName } from '../../../src/store/cleaning/pruning';
@@ -42,6 +43,7 @@ const name = (entryId: number, different: Partial<EntryName> = {}): EntryName =>
 
 const shared = [{ size: 5e6, entries: [1, 2] }];
 const planned: Planned = {
+  database: '/work/__marimo__/cache/cache.db',
   name: 'work',
   plan: {
     evictions: choose(
@@ -109,6 +111,18 @@ test('what was pinned is no longer in the plan', () => {
       [4, 4e6],
       [2, 2e6],
     ],
+  );
+});
+
+test('a result is called the same in every list of its cache, and otherwise in another', () => {
+  const again = { ...planned, plan: { ...planned.plan, used: 1 } };
+  const elsewhere = { ...planned, database: '/other/cache.db' };
+  const named = (all: Planned) => resultsOf(linesOf([all], now, 'en'));
+  assert.equal(named(planned).size, 3);
+  assert.deepEqual(named(again), named(planned));
+  assert.deepEqual(
+    [...named(planned)].filter((each) => named(elsewhere).has(each)),
+    [],
   );
 });
 

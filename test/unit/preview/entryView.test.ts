@@ -37,6 +37,7 @@ const cell: CellSummary = {
   saves: 34,
   lastUsedAt: undefined,
   obsolete: false,
+  again: false,
 };
 
 const description: Description = {
@@ -97,6 +98,18 @@ test('a cell that is gone is called as the view calls it', () => {
     view.badges.map(({ text }) => text),
     ['orphaned'],
   );
+  assert.equal(view.revealing, false);
+  assert.equal(entryView(description, reader).revealing, true);
+});
+
+test('the result of a cell that makes controls is said to run each time, and saves nothing', () => {
+  const entry = entrySummary({ again: true });
+  const view = entryView({ ...description, entry }, reader);
+  assert.deepEqual(
+    view.badges.map(({ text }) => text),
+    ['runs each time'],
+  );
+  assert.doesNotMatch(view.summary, /saves/);
 });
 
 test('what marimo does not read is called obsolete, as the view calls it, and saves nothing', () => {

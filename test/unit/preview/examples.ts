@@ -20,6 +20,7 @@ export function entrySummary(given: Partial<EntrySummary>): EntrySummary {
     size: 12_412_331,
     current: true,
     obsolete: false,
+    again: false,
     ...given,
   };
 }

@@ -24,13 +24,14 @@ const entry: EntryView = {
   ],
   fate: { kind: 'cleared', newer: true },
   clearing: { kind: 'restricted', reason: 'Restricted Mode' },
+  revealing: false,
 };
 
 const pages: Page[] = [
   {
     kind: 'table',
     columns: [
-      { name: 'n', type: 'Int64', align: 'right' },
+      { name: 'n', type: 'int64', align: 'right' },
       { name: 'u', type: 'Union', align: 'left', unreadable: 'No reader.' },
     ],
     rows: [['1', null]],

@@ -408,6 +408,56 @@ test('what a function took is not told again with the cell that called it', asyn
   assert.deepEqual([app?.saves, app?.amount], [6.6, 0.75]);
 });
 
+test('what a cell took that makes UI elements is no saving, as its last run has it', async (t) => {
+  const path = await makeCache(t);
+  const lookup = (id: number, cell: number, reasons: string, name = 'cell_cache') =>
+    `INSERT INTO lookups (lookup_id, cell_id, cache_name, hash, outcome, at)
+       VALUES (${id}, ${cell}, '${name}', 'h', 'hit', ${id});
+     INSERT INTO reasons VALUES (${id}, '${reasons}');`;
+  const ui = '[{"kind":"ui","names":["b"]}]';
+  await runSql(
+    path,
+    `${oneCell}
+     INSERT INTO cells (cell_id, app_id, ordinal, code, last_seen_at) VALUES
+       (2, 1, 1, 'b = ask()', 1), (3, 1, 2, 'c = 1', 1), (4, 1, 3, 'd = 1', 1), (5, 1, 4, 'e', 1);
+     INSERT INTO entries (entry_id, cell_id, cache_name, cache_type, hash, loader, runtime, created_at)
+     VALUES (1, 1, 'cell_cache', 'C', 'a', 'lazy', 1, 1), (2, 2, 'cell_cache', 'C', 'b', 'lazy', 2, 1),
+       (3, 2, 'ask', 'C', 'b', 'pickle', 4, 1), (4, 3, 'cell_cache', 'C', 'c', 'lazy', 8, 1),
+       (5, 4, 'cell_cache', 'C', 'd', 'lazy', 16, 1), (6, 5, 'cell_cache', 'C', 'e', 'lazy', 32, 1);
+     INSERT INTO costs VALUES (1, 0.25, 1), (2, 0.25, 1), (3, 0.5, 1), (4, 1, 1);
+     ${lookup(1, 1, '[{"kind":"first"}]')} ${lookup(2, 1, ui)} ${lookup(3, 2, ui)}
+     ${lookup(4, 3, ui)} ${lookup(5, 3, '[]')} ${lookup(6, 4, 'no JSON')} ${lookup(7, 4, ui, 'x')}
+     ${lookup(8, 5, '["ui", {"kind":"input","name":"ui"}]')}`,
+  );
+  const loader = await openCache(t, path);
+  const told = async () =>
+    (await loader.cells(1)).map(({ again, saves, amount }) => [again, saves, amount]);
+  const expected = [
+    [true, 0, undefined],
+    [true, 4, 0.5],
+    [false, 8, 1],
+    [false, 16, undefined],
+    [false, 32, undefined],
+  ];
+  assert.deepEqual(await told(), expected);
+  const [app] = await loader.apps();
+  assert.deepEqual([app?.saves, app?.amount], [60, 1.5]);
+  const entries = await loader.entries(2);
+  assert.deepEqual(entries.map(({ cacheName, again }) => [cacheName, again]).sort(), [
+    ['ask', false],
+    ['cell_cache', true],
+  ]);
+  // Where something is obsolete, all of it is added up in another way.
+  await runSql(
+    path,
+    `UPDATE entries SET versions = '{"cache":1}' WHERE entry_id <> 6;
+     UPDATE entries SET versions = '{"cache":0}', created_at = 0 WHERE entry_id = 6;`,
+  );
+  assert.deepEqual(await told(), [...expected.slice(0, 4), [false, 0, undefined]]);
+  const [after] = await loader.apps();
+  assert.deepEqual([after?.saves, after?.amount], [28, 1.5]);
+});
+
 test('what current results cost is listed with them, their cell and their notebook', async (t) => {
   const path = await makeCache(t);
   const loader = await openCache(t, path);

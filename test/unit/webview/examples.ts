@@ -44,17 +44,18 @@ export const entry: EntryView = {
   values,
   fate: { kind: 'present' },
   clearing: { kind: 'allowed' },
+  revealing: true,
 };
 
 /** 1,797 handwritten digits, 64 pixels each, as scikit-learn has them. */
 export function table(from: number, count: number, total = 1797): TablePage {
   const columns: Column[] = [
-    { name: 'target', type: 'Int64', align: 'right' },
-    { name: 'name', type: 'Dictionary<Int32, Utf8>', align: 'left' },
-    { name: 'seen', type: 'Timestamp<MICROSECOND>', align: 'left' },
+    { name: 'target', type: 'int64', align: 'right' },
+    { name: 'name', type: 'dictionary<int32, string>', align: 'left' },
+    { name: 'seen', type: 'timestamp[us]', align: 'left' },
     ...Array.from({ length: 62 }, (_, at) => ({
       name: `pixel_${Math.floor(at / 8)}_${at % 8}`,
-      type: 'Float64',
+      type: 'float64',
       align: 'right' as const,
     })),
   ];

@@ -45,7 +45,7 @@ describe('the preview’s page', { skip: noBrowser }, () => {
     const { page } = preview;
     await shows(page, 'Rows 1–200 of 1,797');
     const header = page.getByRole('columnheader').nth(2);
-    assert.equal(await header.innerText(), 'name\nDictionary<Int32, Utf8>');
+    assert.equal(await header.innerText(), 'name\ndictionary<int32, string>');
     assert.equal((await rowNumbers(preview)).length, 200);
     const third = page.getByRole('row').nth(3).getByRole('gridcell');
     assert.equal(await third.nth(0).innerText(), '2');
@@ -208,7 +208,7 @@ describe('the preview’s page', { skip: noBrowser }, () => {
     const { page } = preview;
     await select(preview, 'images');
     await page.getByText('1797 × 8 × 8').waitFor();
-    await page.getByText('float64', { exact: true }).waitFor();
+    await page.locator('dd').getByText('float64', { exact: true }).waitFor();
     await page.getByText('[1, 7]').waitFor();
     await select(preview, 'model');
     await page.getByText('Cellar never loads it').waitFor();
@@ -321,6 +321,9 @@ describe('the preview’s page', { skip: noBrowser }, () => {
       await page.locator('header vscode-button', { hasText: name }).click();
       assert.deepEqual(heard.at(-1), { type: 'command', command });
     }
+    const reveal = page.locator('header vscode-button', { hasText: 'Reveal Cell' });
+    await say({ type: 'entry', entry: { ...entry, revealing: false } });
+    await reveal.locator('button:disabled').waitFor();
     const clearing = { kind: 'restricted', reason: 'Not in Restricted Mode.' } as const;
     await say({ type: 'entry', entry: { ...entry, clearing } });
     await page.getByText('Not in Restricted Mode.').waitFor();

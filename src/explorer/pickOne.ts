@@ -1,0 +1,26 @@
+import * as vscode from 'vscode';
+
+/**
+ * A list to choose from, which opens while it is still being made. Where there turns out to be nothing to
+ * choose it closes, since an empty list tells nobody why, and that is said instead.
+ * @param nothing what is said then
+ * @returns `undefined` when nothing was chosen
+ */
+export async function pickOne<T extends vscode.QuickPickItem>(
+  choices: Promise<T[]>,
+  options: { readonly title: string; readonly placeHolder: string },
+  nothing: string,
+): Promise<T | undefined> {
+  const close = new vscode.CancellationTokenSource();
+  try {
+    const none = choices.then(({ length }) => {
+      if (length === 0) close.cancel();
+      return length === 0;
+    });
+    const chosen = await vscode.window.showQuickPick(choices, options, close.token);
+    if (chosen === undefined && (await none)) void vscode.window.showInformationMessage(nothing);
+    return chosen;
+  } finally {
+    close.dispose();
+  }
+}

@@ -1,0 +1,59 @@
+import * as l10n from '@vscode/l10n';
+import type { FilesNode, ProblemNode, SettingNode } from './nodes';
+import { listed, type Shown } from './row';
+
+// The rows of what is no part of a cache, and wants something done about it.
+
+export function problemRow({ problem, place }: ProblemNode): Shown {
+  const { title, message, lasting } = problem;
+  return {
+    label: title,
+    description: place,
+    // It begins with the database's path.
+    tooltip: { title, lines: [message] },
+    icon: lasting
+      ? { name: 'error', color: 'problemsErrorIcon.foreground' }
+      : { name: 'warning', color: 'problemsWarningIcon.foreground' },
+    context: 'problem',
+    expandable: false,
+    spoken: `${title}, ${place}. ${message}`,
+  };
+}
+
+export function settingRow({ setting: { key, message }, place }: SettingNode): Shown {
+  const label =
+    key === undefined
+      ? l10n.t('These settings cannot be read')
+      : l10n.t('{0} is not followed', key);
+  const description = place ?? l10n.t('in the environment');
+  return {
+    label,
+    description,
+    tooltip: { title: label, lines: [message] },
+    icon: { name: 'warning', color: 'problemsWarningIcon.foreground' },
+    context: 'setting',
+    expandable: false,
+    spoken: `${listed(label, description)}. ${message}`,
+  };
+}
+
+export function filesRow({ path, place }: FilesNode): Shown {
+  const label = l10n.t('marimo is caching here, but not through Cellar');
+  return {
+    label,
+    description: place,
+    tooltip: {
+      title: label,
+      lines: [
+        path,
+        l10n.t(
+          "Install Cellar's Python package in the environment of the notebook, or run marimo in a new terminal of this window; then restart the kernel.",
+        ),
+      ],
+    },
+    icon: { name: 'info', color: 'problemsInfoIcon.foreground' },
+    context: 'files',
+    expandable: false,
+    spoken: listed(label, place),
+  };
+}

@@ -1,0 +1,39 @@
+/** How a node is shown. Texts from files are shown as text, never as markup. */
+export interface Row {
+  readonly id: string;
+  readonly label: string;
+  readonly description: string;
+  readonly tooltip: Tooltip;
+  /** A codicon, with a theme colour where it matters. */
+  readonly icon: { readonly name: string; readonly color?: string };
+  /** What the menus of package.json ask for. */
+  readonly context: string;
+  readonly expandable: boolean;
+  /**
+   * What a screen reader says: what can be read, in the same words, since who speaks to the computer
+   * names a row by them (https://www.w3.org/WAI/WCAG22/Understanding/label-in-name), then what the
+   * icon and the place in the tree tell.
+   */
+  readonly spoken: string;
+}
+
+export interface Tooltip {
+  readonly title: string;
+  readonly lines: readonly string[];
+  /** Python, shown as such. */
+  readonly code?: string;
+}
+
+/** The reader's language and clock, the latter in Unix seconds. */
+export interface Reader {
+  readonly locale: string;
+  readonly now: number;
+}
+
+/** A row of whichever node. */
+export type Shown = Omit<Row, 'id'>;
+
+/** What there is of some parts, as a list for people. */
+export function listed(...parts: (string | undefined)[]): string {
+  return parts.filter((part) => part !== undefined).join(', ');
+}

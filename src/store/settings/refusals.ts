@@ -1,0 +1,50 @@
+import { findBudget } from './budget';
+import {
+  at,
+  findPlace,
+  nearestProject,
+  readSettings,
+  thisSystem,
+  userFile,
+  type Refusal,
+} from './place';
+
+/**
+ * All that is set for the notebooks of a folder and not followed, each once: where the cache is, how much
+ * it may keep and what computing costs.
+ * @param folder absolute path
+ */
+export async function findRefusals(
+  folder: string,
+  system = thisSystem(),
+): Promise<readonly Refusal[]> {
+  const { refusals } = await findPlace(folder, system);
+  const found = [...refusals];
+  await findBudget(folder, system, found);
+  await askCost(folder, found, userFile(system));
+  // A file that cannot be read is asked for each setting.
+  return [...new Map(found.map((each) => [each.message, each])).values()];
+}
+
+/** `cost_per_hour`, which kernels alone go by: python/marimo_cellar/settings.py. */
+async function askCost(folder: string, refusals: Refusal[], user: string): Promise<void> {
+  const project = await nearestProject(folder);
+  const key = 'cost_per_hour';
+  const ask = (value: unknown, file: string) => {
+    if (value === undefined) return;
+    const amount = typeof value === 'number' || typeof value === 'bigint' ? Number(value) : NaN;
+    if (amount >= 0 && amount < Infinity) return;
+    const message = `${key} in ${file} is ${said(value)}, which is not an amount such as 2.5.`;
+    refusals.push({ fault: 'value', about: file, message, key });
+  };
+  ask(at(await readSettings(user, refusals), key), user);
+  if (project === undefined) return;
+  ask(at(await readSettings(project, refusals), 'tool', 'cellar', key), project);
+}
+
+/** A value as it is written; JSON has no word for some numbers. */
+function said(value: unknown): string {
+  return typeof value === 'number' || typeof value === 'bigint'
+    ? String(value)
+    : JSON.stringify(value);
+}
