@@ -48,7 +48,7 @@ test('what is damaged is told by cell and notebook, with the way out', () => {
 test('a cache that cannot be read is part of what was found', () => {
   const whole: Checked = {
     name: 'work',
-    path: '/work/cache.db',
+    path: '/notebooks/cache.db',
     report: { faults: [], entries: 3, size: 1200, quarantined: 0 },
   };
   const torn: Checked = {

@@ -43,7 +43,7 @@ const name = (entryId: number, different: Partial<EntryName> = {}): EntryName =>
 
 const shared = [{ size: 5e6, entries: [1, 2] }];
 const planned: Planned = {
-  database: '/work/__marimo__/cache/cache.db',
+  database: '/notebooks/__marimo__/cache/cache.db',
   name: 'work',
   plan: {
     evictions: choose(
