@@ -75,6 +75,7 @@ export class CacheCommands implements vscode.Disposable {
     await this.clear(
       cells.map((target) => ({
         cache: target.cache,
+        generation: target.generation,
         name: describe(target),
         target: { kind: 'cell', cellId: target.cell.cellId },
       })),
@@ -86,8 +87,9 @@ export class CacheCommands implements vscode.Disposable {
     const apps = await this.targets.apps(argument, others, vscode.l10n.t('Clear App Cache'));
     if (apps === undefined) return;
     await this.clear(
-      apps.map(({ cache, app }) => ({
+      apps.map(({ cache, generation, app }) => ({
         cache,
+        generation,
         name: describe({ app }),
         target: { kind: 'app', appId: app.appId },
       })),
@@ -95,11 +97,15 @@ export class CacheCommands implements vscode.Disposable {
   }
 
   private async clear(
-    targets: readonly { cache: number; name: string; target: ClearTarget }[],
+    targets: readonly { cache: number; generation: number; name: string; target: ClearTarget }[],
   ): Promise<void> {
     const names = targets.map(({ name }) => name);
     const each = async <T>(
-      act: (loader: SqliteLoader, targets: readonly ClearTarget[]) => Promise<T>,
+      act: (
+        loader: SqliteLoader,
+        targets: readonly ClearTarget[],
+        generation: number,
+      ) => Promise<T>,
     ): Promise<T[]> => {
       const done: T[] = [];
       for (const cache of new Set(targets.map((target) => target.cache))) {
@@ -110,6 +116,8 @@ export class CacheCommands implements vscode.Disposable {
           await act(
             await this.caches.open(database),
             here.map(({ target }) => target),
+            // Where they are of several, one at least is not of what is there now.
+            Math.min(...here.map(({ generation }) => generation)),
           ),
         );
       }
@@ -132,8 +140,13 @@ export class CacheCommands implements vscode.Disposable {
       if (answer !== yes) return;
     }
     const undos: RecentClear['undos'][number][] = [];
-    const clear = async (loader: SqliteLoader, here: readonly ClearTarget[]) => {
-      const { clearance, undo } = await loader.clearUndoably(here);
+    const clear = async (
+      loader: SqliteLoader,
+      here: readonly ClearTarget[],
+      generation: number,
+    ) => {
+      // Its ids may be another cell's where the cache was replaced while the question stood.
+      const { clearance, undo } = await loader.clearUndoably(here, generation);
       if (undo !== undefined) undos.push(undo);
       return { clearance, isKept: undo !== undefined };
     };

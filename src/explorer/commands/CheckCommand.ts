@@ -76,8 +76,9 @@ export class CheckCommand implements vscode.Disposable {
             shown = percent;
           };
           const loader = await this.caches.open(database);
+          const generation = await loader.generation();
           const report = await loader.check({ signal: asked.signal, step });
-          return { name, path: database, report };
+          return { name, path: database, generation, report };
         };
         return await eachCache(paths, asked.signal, checkOne, (error) => {
           void this.notices.failed(vscode.l10n.t('One of the caches is left out'), error);
@@ -115,9 +116,10 @@ export class CheckCommand implements vscode.Disposable {
     const answer = await vscode.window.showWarningMessage(title, { modal: true, detail }, yes);
     if (answer !== yes) return;
     const done: Mended[] = [];
-    for (const { path: database, report } of faulty) {
+    for (const { path: database, generation, report } of faulty) {
       const loader = await this.caches.open(database);
-      done.push(await loader.mend(report.faults.filter(canMend)));
+      // A kernel may have set a damaged database aside while the question stood.
+      done.push(await loader.mend(report.faults.filter(canMend), generation));
     }
     void vscode.window.showInformationMessage(notice(done, vscode.env.language));
     const after = await this.check(checked.map((each) => each.path));

@@ -15,14 +15,13 @@ import { referenceOf, shownCells } from '../tree/nodes';
 /** A cell of a cache, as commands act on it. */
 export interface CellTarget {
   readonly cache: number;
+  /** Of which of the databases in the cache's place: `SqliteLoader.generation`. */
+  readonly generation: number;
   readonly app: AppSummary;
   readonly cell: CellSummary;
 }
 
-export interface AppTarget {
-  readonly cache: number;
-  readonly app: AppSummary;
-}
+export type AppTarget = Omit<CellTarget, 'cell'>;
 
 /** What the language server knows of a document's cells; nothing where it does not run. */
 export interface DocumentCells {
@@ -142,20 +141,24 @@ export class Targets implements vscode.Disposable {
     const { cache } = reference;
     const loader = await this.caches.get(cache);
     if (loader === undefined || reference.kind === 'app') return undefined;
+    const generation = await loader.generation();
     const cellId =
       reference.kind === 'cell'
         ? reference.cellId
         : (await loader.entry(reference.entryId))?.cellId;
     const cell = cellId === undefined ? undefined : await loader.cell(cellId);
     const app = cell === undefined ? undefined : await loader.app(cell.appId);
-    return cell === undefined || app === undefined ? undefined : { cache, app, cell };
+    return cell === undefined || app === undefined ? undefined : { cache, generation, app, cell };
   }
 
   private async appOf(reference: Reference): Promise<AppTarget | undefined> {
     if (reference.kind !== 'app') return this.cellOf(reference);
-    const loader = await this.caches.get(reference.cache);
-    const app = await loader?.app(reference.appId);
-    return app === undefined ? undefined : { cache: reference.cache, app };
+    const { cache } = reference;
+    const loader = await this.caches.get(cache);
+    if (loader === undefined) return undefined;
+    const generation = await loader.generation();
+    const app = await loader.app(reference.appId);
+    return app === undefined ? undefined : { cache, generation, app };
   }
 
   /** The cell of the active editor that the cursor is in, if anything is cached for it. */
@@ -200,7 +203,7 @@ export class Targets implements vscode.Disposable {
       const apps =
         within === undefined ? await this.everyApp() : [(await this.appOf(within)) ?? []].flat();
       const all = await Promise.all(
-        apps.map(async ({ cache, app }) => {
+        apps.map(async ({ cache, generation, app }) => {
           const loader = await this.caches.get(cache);
           const cells = shownCells((await loader?.cells(app.appId)) ?? []);
           const heading: Choice = {
@@ -208,7 +211,7 @@ export class Targets implements vscode.Disposable {
             kind: vscode.QuickPickItemKind.Separator,
           };
           const rows = cells.map((cell): Choice => {
-            const target = { cache, app, cell };
+            const target = { cache, generation, app, cell };
             return { label: cellLabel(cell), description: amounts(cell), target };
           });
           return [heading, ...rows];
@@ -228,9 +231,10 @@ export class Targets implements vscode.Disposable {
         try {
           const loader = await this.caches.open(database.path);
           const cache = this.caches.number(database.path);
+          const generation = await loader.generation();
           return (await loader.apps())
             .filter((app) => belongs(app.notebook, database, folders))
-            .map((app) => ({ cache, app }));
+            .map((app) => ({ cache, generation, app }));
         } catch {
           // A database that cannot be read has a node of its own in the tree, which says why.
           return [];

@@ -10,6 +10,8 @@ export interface Checked {
   /** As people know it: relative to the workspace, where it is in one. */
   readonly name: string;
   readonly path: string;
+  /** Of which of the databases in that place: `SqliteLoader.generation`. */
+  readonly generation: number;
   readonly report: Report;
 }
 

@@ -22,6 +22,7 @@ const text = (...faults: readonly Fault[]): string =>
       {
         name: 'work',
         path: '/project/__marimo__/cache/cache.db',
+        generation: 0,
         report: { faults, entries: 3, size: 1200, quarantined: 0 },
       },
     ],
