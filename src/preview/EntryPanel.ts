@@ -272,6 +272,10 @@ export class EntryPanel implements vscode.Disposable {
     if (command === 'manageTrust') return this.#execute('workbench.trust.manage');
     if (this.#shown === undefined) return;
     const { entry, cell, newer } = this.#shown;
+    if (command !== 'showNewer' && !(await this.#isCellThere(this.#shown))) {
+      void vscode.window.showInformationMessage(vscode.l10n.t('It is no longer in the cache.'));
+      return;
+    }
     const { cache } = this.#subject;
     const ofCell = { kind: 'cell', cache, cellId: cell.cellId } as const;
     switch (command) {
@@ -286,6 +290,17 @@ export class EntryPanel implements vscode.Disposable {
         await this.#services.show(newer.entryId);
         // It takes this panel's place. One that was given the id of ours is shown in this very panel.
         if (newer.entryId !== entry.entryId) this.dispose();
+    }
+  }
+
+  /** Where the cache was replaced since, the id would be another cell's. */
+  async #isCellThere(shown: ShownEntry): Promise<boolean> {
+    try {
+      await shown.refresh();
+      return shown.isCellThere;
+    } catch (error) {
+      this.#report(error);
+      return false;
     }
   }
 
