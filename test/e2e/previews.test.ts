@@ -1,0 +1,56 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'node:test';
+import { newestPython } from '../environment';
+import { runNotebook } from '../kernel';
+import { emptyFolder, stepsIn } from './steps';
+import { VsCode } from './VsCode';
+
+const notebook = `# /// script
+# [tool.marimo.runtime]
+# cache_cells = true
+# ///
+import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def fruit():
+    apples = {"variety": "Boskoop"}
+    pears = {"variety": "Conference"}
+    return apples, pears
+
+
+@app.cell
+def use(apples, pears):
+    used = [apples, pears, "used here"]
+    return (used,)
+`;
+
+test('previews that stand behind others', async (t) => {
+  const folder = await emptyFolder(t);
+  const file = path.join(folder, 'fruit.py');
+  await writeFile(file, notebook);
+  await runNotebook(newestPython(), file);
+  const vsCode = await VsCode.open({ folder });
+  t.after(() => vsCode.close());
+  const { tree } = vsCode;
+  const step = stepsIn(t, vsCode, 'previews');
+
+  await step('a preview that nobody sees shows the value that is clicked next', async () => {
+    await tree.show();
+    await tree.expand('fruit.py');
+    await tree.expand('fruit');
+    await tree.expand(/^Result$/);
+    await tree.click('apples');
+    await (await vsCode.webview('fruit')).getByText('Boskoop').first().waitFor();
+    // Previews keep their tabs: another one stands in front of it now.
+    await vsCode.openFile('fruit.py');
+    await tree.click('pears');
+    await vsCode.eventually(async () => {
+      const preview = await vsCode.webview('fruit');
+      await preview.getByText('Conference').first().waitFor({ timeout: 2000 });
+    });
+  });
+});
