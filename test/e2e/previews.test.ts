@@ -1,6 +1,8 @@
+import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
+import { SqliteLoader } from '../../src/store/SqliteLoader';
 import { newestPython } from '../environment';
 import { runNotebook } from '../kernel';
 import { emptyFolder, stepsIn } from './steps';
@@ -52,5 +54,26 @@ test('previews that stand behind others', async (t) => {
       const preview = await vsCode.webview('fruit');
       await preview.getByText('Conference').first().waitFor({ timeout: 2000 });
     });
+  });
+
+  await step('what is gone while its menu is open clears nothing else', async () => {
+    await vsCode.openFile('fruit.py');
+    await vsCode.goToLine(notebook.split('\n').indexOf('def fruit():') + 1);
+    const choice = await tree.menu('use', 'Clear Cell Cache');
+    const database = path.join(folder, '__marimo__', 'cache', 'cache.db');
+    const loader = await SqliteLoader.open(database);
+    t.after(() => loader.close());
+    const [app] = await loader.apps();
+    const cellsNow = () => loader.cells(app?.appId ?? -1);
+    const use = (await cellsNow()).find(({ name }) => name === 'use');
+    await loader.clear([{ kind: 'cell', cellId: use?.cellId ?? -1 }]);
+    await tree.row('use').waitFor({ state: 'detached' });
+    await choice.click();
+    await vsCode.notification('It is no longer in the cache.').waitFor();
+    const kept = (await cellsNow()).filter(({ entries }) => entries > 0);
+    assert.deepEqual(
+      kept.map(({ name }) => name),
+      ['fruit'],
+    );
   });
 });

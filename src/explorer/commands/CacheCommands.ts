@@ -12,7 +12,7 @@ import { cellLabel } from '../tree/nodeRow';
 import { mainEntry } from '../tree/nodes';
 import type { Notices } from '../Notices';
 import type { RecentClear } from './RecentClears';
-import { type CellTarget, type DocumentCells, type Targets, describe } from './Targets';
+import { type CellTarget, type DocumentCells, type Targets, describe, given } from './Targets';
 import type { UndoClear } from './UndoClear';
 
 /** What shows a cached result; the preview, as this room knows it. */
@@ -38,9 +38,9 @@ export class CacheCommands implements vscode.Disposable {
       failure: string,
       run: (argument: unknown, others: unknown) => Promise<void>,
     ) =>
-      vscode.commands.registerCommand(command, async (argument: unknown, others: unknown) => {
+      vscode.commands.registerCommand(command, async (...args: unknown[]) => {
         try {
-          await run(argument, others);
+          await run(...given(args));
         } catch (error) {
           await this.notices.failed(failure, error);
         }
@@ -175,9 +175,9 @@ export class CacheCommands implements vscode.Disposable {
   }
 
   private async show(argument: unknown, others: unknown): Promise<void> {
-    const [given] = this.targets.references(argument, others);
-    if (given?.kind === 'entry') {
-      await this.preview.show(given);
+    const [reference] = this.targets.references(argument, others);
+    if (reference?.kind === 'entry') {
+      await this.preview.show(reference);
       return;
     }
     const target = await this.targets.cell(argument, others, vscode.l10n.t('Preview'));

@@ -23,6 +23,19 @@ export interface CellTarget {
 
 export type AppTarget = Omit<CellTarget, 'cell'>;
 
+/** Stands for a row of the view that is gone. */
+const gone = Symbol('gone');
+
+/**
+ * What a command was given, of the arguments that it was called with. The menu of a row passes two, and
+ * nothing as the first one where the row went while the menu was open: that is no call without a row.
+ */
+export function given(args: readonly unknown[]): [argument: unknown, others: unknown] {
+  const [argument, others] = args;
+  const isOfRow = args.length > 1;
+  return [isOfRow ? (argument ?? gone) : argument, others];
+}
+
 /** What the language server knows of a document's cells; nothing where it does not run. */
 export interface DocumentCells {
   /** @param uri of a notebook's file that is open as text, or of a cell of one that is open as cells */
@@ -87,6 +100,7 @@ export class Targets implements vscode.Disposable {
       void vscode.window.showInformationMessage(vscode.l10n.t('Nothing is cached for that cell.'));
       return undefined;
     }
+    if (this.isGone(argument)) return this.unlessGone([], () => '');
     const references = this.references(argument, others);
     const [reference] = references;
     if (reference === undefined) {
@@ -112,6 +126,7 @@ export class Targets implements vscode.Disposable {
     others: unknown,
     title: string,
   ): Promise<readonly AppTarget[] | undefined> {
+    if (this.isGone(argument)) return this.unlessGone([], () => '');
     const references = this.references(argument, others);
     if (references.length === 0) {
       const app = (await this.appInEditor()) ?? (await this.pickApp(title));
@@ -119,6 +134,13 @@ export class Targets implements vscode.Disposable {
     }
     const apps = await Promise.all(references.map((each) => this.appOf(each)));
     return this.unlessGone(apps, ({ cache, app }) => `${cache}:${app.appId}`);
+  }
+
+  /** Whether a command was called for a row that the view has no more. */
+  private isGone(argument: unknown): boolean {
+    if (argument === gone) return true;
+    const isRow = typeof argument === 'object' && argument !== null && 'node' in argument;
+    return isRow && !this.tree.has(argument);
   }
 
   /** What is selected in the tree, if the tree was touched last. */
@@ -130,7 +152,10 @@ export class Targets implements vscode.Disposable {
    * Each once. A link or a node may be older than the last clear: then nothing else may be taken in
    * its place.
    */
-  private unlessGone<T>(targets: readonly (T | undefined)[], key: (target: T) => string) {
+  private unlessGone<T>(
+    targets: readonly (T | undefined)[],
+    key: (target: T) => string,
+  ): T[] | undefined {
     const found = targets.filter((target) => target !== undefined);
     if (found.length > 0) return [...new Map(found.map((each) => [key(each), each])).values()];
     void vscode.window.showInformationMessage(vscode.l10n.t('It is no longer in the cache.'));
