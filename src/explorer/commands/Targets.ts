@@ -10,7 +10,7 @@ import type { CellTreeView } from '../tree/CellTreeView';
 import type { Discovery } from '../tree/Discovery';
 import { belongs } from '../tree/found';
 import { cellLabel, nameOf } from '../tree/nodeRow';
-import { referenceOf, shownCells } from '../tree/nodes';
+import { cellReferenceOf, referenceOf, shownCells } from '../tree/nodes';
 
 /** A cell of a cache, as commands act on it. */
 export interface CellTarget {
@@ -77,14 +77,14 @@ export class Targets implements vscode.Disposable {
   }
 
   /** The references a command was given, or the tree's selection where that was touched last. */
-  references(argument: unknown, others: unknown): Reference[] {
+  references(argument: unknown, others: unknown, refer = referenceOf): Reference[] {
     const reference = parseReference(argument);
     if (reference !== undefined) return [reference];
     // A node's menu passes the node, and the whole selection when the node is in it.
     const given = [argument, ...(Array.isArray(others) ? (others as unknown[]) : [])];
     const branches = given.filter((value): value is Branch => this.tree.has(value));
     if (branches.length === 0 && argument === undefined) branches.push(...this.selection);
-    return [...new Set(branches)].flatMap(({ node }) => referenceOf(node) ?? []);
+    return [...new Set(branches)].flatMap(({ node }) => refer(node) ?? []);
   }
 
   /** The cells that a command is for; `undefined` when there are none or the list was dismissed. */
@@ -101,7 +101,7 @@ export class Targets implements vscode.Disposable {
       return undefined;
     }
     if (this.isGone(argument)) return this.unlessGone([], () => '');
-    const references = this.references(argument, others);
+    const references = this.references(argument, others, cellReferenceOf);
     const [reference] = references;
     if (reference === undefined) {
       const cell = (await this.cellUnderCursor()) ?? (await this.pickCell(title));
@@ -127,7 +127,7 @@ export class Targets implements vscode.Disposable {
     title: string,
   ): Promise<readonly AppTarget[] | undefined> {
     if (this.isGone(argument)) return this.unlessGone([], () => '');
-    const references = this.references(argument, others);
+    const references = this.references(argument, others, cellReferenceOf);
     if (references.length === 0) {
       const app = (await this.appInEditor()) ?? (await this.pickApp(title));
       return app && [app];
