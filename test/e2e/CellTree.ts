@@ -83,6 +83,8 @@ export class CellTree {
     await this.row(label).first().locator('.label-name').click({ button: 'right' });
     const item = this.page.locator('.monaco-menu .action-menu-item', { hasText: choice });
     await item.waitFor();
+    // A menu takes no click that comes with its opening, which may be the end of the one that opened it.
+    await this.page.waitForTimeout(500);
     return item;
   }
 

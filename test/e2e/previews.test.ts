@@ -30,10 +30,19 @@ def use(apples, pears):
     return (used,)
 `;
 
+/** Its first line, by which people call it, has what a notification makes a link of. */
+const linked = `
+
+@app.cell
+def _():
+    text = "[more](command:workbench.action.showCommands)"
+    return (text,)
+`;
+
 test('previews that stand behind others', async (t) => {
   const folder = await emptyFolder(t);
   const file = path.join(folder, 'fruit.py');
-  await writeFile(file, notebook);
+  await writeFile(file, notebook + linked);
   await runNotebook(newestPython(), file);
   const vsCode = await VsCode.open({ folder });
   t.after(() => vsCode.close());
@@ -73,7 +82,20 @@ test('previews that stand behind others', async (t) => {
     const kept = (await cellsNow()).filter(({ entries }) => entries > 0);
     assert.deepEqual(
       kept.map(({ name }) => name),
-      ['fruit'],
+      ['fruit', undefined],
+    );
+  });
+
+  await step('what a notebook calls a cell is no link in a notification', async () => {
+    await vsCode.clearNotifications();
+    await writeFile(file, notebook);
+    await (await tree.menu(/^text = /, 'Reveal Cell in Notebook')).click();
+    const told = vsCode.notification('is no longer in the notebook.');
+    await told.waitFor();
+    assert.match(await told.innerText(), /command:workbench/);
+    assert.equal(
+      await told.locator('a[href], a[data-href], .notification-list-item-message a').count(),
+      0,
     );
   });
 });

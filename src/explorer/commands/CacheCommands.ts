@@ -11,6 +11,7 @@ import { isCellNotebook } from '../cell/isNotebook';
 import { cellLabel } from '../tree/nodeRow';
 import { mainEntry } from '../tree/nodes';
 import type { Notices } from '../Notices';
+import { withoutLinks } from '../withoutLinks';
 import type { RecentClear } from './RecentClears';
 import { type CellTarget, type DocumentCells, type Targets, describe, given } from './Targets';
 import type { UndoClear } from './UndoClear';
@@ -127,7 +128,7 @@ export class CacheCommands implements vscode.Disposable {
     const stake = stakeOf(await each((loader, here) => loader.stake(here)));
     if (stake.entries === 0) {
       void vscode.window.showInformationMessage(
-        vscode.l10n.t('Nothing is cached for {0}.', names.join(', ')),
+        withoutLinks(vscode.l10n.t('Nothing is cached for {0}.', names.join(', '))),
       );
       return;
     }
@@ -159,7 +160,7 @@ export class CacheCommands implements vscode.Disposable {
         () => each(clear),
       );
       const clearance = sum(done.map((each) => each.clearance));
-      const told = notice(clearance, names, locale);
+      const told = withoutLinks(notice(clearance, names, locale));
       if (done.every(({ isKept }) => isKept)) {
         void this.undoClear.offer(told, { names, cells: clearance.cells, undos });
       } else {
@@ -186,7 +187,7 @@ export class CacheCommands implements vscode.Disposable {
     const entry = mainEntry((await loader?.entries(target.cell.cellId)) ?? []);
     if (entry === undefined) {
       void vscode.window.showInformationMessage(
-        vscode.l10n.t('Nothing is cached for {0}.', describe(target)),
+        withoutLinks(vscode.l10n.t('Nothing is cached for {0}.', describe(target))),
       );
       return;
     }
@@ -209,7 +210,7 @@ export class CacheCommands implements vscode.Disposable {
     const range = await this.place(target, editor.document);
     if (range === undefined) {
       void vscode.window.showInformationMessage(
-        vscode.l10n.t('{0} is no longer in the notebook.', cellLabel(target.cell)),
+        withoutLinks(vscode.l10n.t('{0} is no longer in the notebook.', cellLabel(target.cell))),
       );
       return;
     }
@@ -264,7 +265,7 @@ export class CacheCommands implements vscode.Disposable {
       void vscode.window.showWarningMessage(
         vscode.l10n.t(
           '{0} is gone, or renamed. Its cache stays until cleared.',
-          path.basename(notebook),
+          withoutLinks(path.basename(notebook)),
         ),
       );
       return undefined;

@@ -5,6 +5,7 @@ import type { Pruned } from '../../store/cleaning/pruning';
 import type { Eviction } from '../../store/cleaning/retention';
 import { eachCache } from './eachCache';
 import type { Notices } from '../Notices';
+import { withoutLinks } from '../withoutLinks';
 import {
   amountsOf,
   chosenOf,
@@ -97,7 +98,7 @@ export class PruneCommand {
           )
         : nothingGoes(all, vscode.env.language);
     const overview = t('Show Overview');
-    const chosen = await vscode.window.showInformationMessage(told, overview);
+    const chosen = await vscode.window.showInformationMessage(withoutLinks(told), overview);
     if (chosen === overview) await vscode.commands.executeCommand('cellar.showOverview');
   }
 
