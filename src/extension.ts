@@ -23,7 +23,7 @@ import type { PythonPackage } from './explorer/setup/PythonPackage';
 import { ScriptsCommand } from './explorer/setup/ScriptsCommand';
 import { ServeCommand } from './explorer/setup/ServeCommand';
 import { SettingProblems } from './explorer/setup/SettingProblems';
-import { Targets } from './explorer/commands/Targets';
+import { given, Targets } from './explorer/commands/Targets';
 import type { TerminalPath } from './explorer/setup/TerminalPath';
 import { TurnOnCommand } from './explorer/setup/TurnOnCommand';
 import { UndoClear } from './explorer/commands/UndoClear';
@@ -147,7 +147,7 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
     check,
     new AtTheCell(language, caches, (notebook) => view.reveal(notebook)),
     new PinCommands(caches, targets, notices),
-    registerCommand('cellar.why', (node?: unknown, others?: unknown) => why.run(node, others)),
+    registerCommand('cellar.why', (...args: unknown[]) => why.run(...given(args))),
     undoClear,
     new CacheCommands(caches, targets, language, previews, notices, undoClear),
     new ViewCommands(tree, view, (setting) => settings.show(setting), log),

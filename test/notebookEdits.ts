@@ -13,6 +13,10 @@ export interface PageCell {
   readonly id: number;
   readonly name: string | undefined;
   readonly code: string;
+  /** What stands in the brackets of its decorator, which has none without. */
+  readonly options?: string;
+  /** A function or class in the place of the cell's own, or a cell that awaits. */
+  readonly form?: 'function' | 'class_definition' | 'async';
 }
 
 /** What an edit was, in words, with the cells whose code is not what it was: new and gone ones too. */
@@ -23,6 +27,26 @@ export interface PageEdit {
 
 /** Builtins that the samples use, which a cell can come to define. */
 const builtins = ['float', 'int', 'len', 'max', 'range', 'sum', 'type', 'zip'];
+
+/** Decorators' arguments, none of which is part of what a cell computes. */
+const options = ['hide_code=True', 'column=1', 'hide_code=True, disabled=False', 'disabled=False,'];
+
+/** Cells of every kind of syntax, by a number of their own. */
+const kinds: readonly ((number: number) => Omit<PageCell, 'id' | 'name'>)[] = [
+  (n) => ({
+    code: `def added_${n}(x, *, y: int = ${n}) -> int:\n    return x + y`,
+    form: 'function',
+  }),
+  (n) => ({ code: `class Added${n}:\n    size: int = ${n}`, form: 'class_definition' }),
+  (n) => ({ code: `import asyncio\nawaited_${n} = await asyncio.sleep(0, ${n})`, form: 'async' }),
+  (n) => ({ code: `if (walrus_${n} := ${n}) > 1:\n    _text = f"{walrus_${n}:>{2 * 3}} {'a'}"` }),
+  (n) => ({
+    code: `match ${n}:\n    case [_, *rest_${n}]:\n        pass\n    case number_${n}:\n        pass`,
+  }),
+  (n) => ({ code: `_all = [last_${n} := _i for _i in range(${n})]; both_${n} = (1,\n  2)` }),
+  (n) => ({ code: `text_${n} = '''\n  ${n}\n\ttab # none\n'''\n_raw = r"\\{}"` }),
+  (n) => ({ code: `(tuple_${n}, [_a, *more_${n}]) = ${n}, (1, 2, 3)\ndel _a` }),
+];
 
 type Edit = readonly [what: string, edit: () => boolean];
 
@@ -66,6 +90,8 @@ export class EditedPage {
     ...repeat(2, 'rename', () => this.#rename()),
     ...repeat(2, 'move', () => this.#move()),
     ...repeat(2, 'insert', () => this.#insert(`extra_${this.#fresh()} = ${this.#count}`)),
+    ...repeat(3, 'insert a kind', () => this.#insertKind()),
+    ...repeat(2, 'options', () => this.#changeOptions()),
     ...repeat(2, 'define a builtin', () => this.#defineBuiltin()),
     ...repeat(1, 'define twice', () => this.#defineTwice()),
     ...repeat(2, 'delete', () => this.#delete()),
@@ -118,6 +144,20 @@ export class EditedPage {
     return true;
   }
 
+  #insertKind(): boolean {
+    const cell = { ...pick(kinds, this.below)(this.#fresh()), id: this.#nextId++, name: undefined };
+    this.#cells = this.#cells.toSpliced(this.#anyPlace(this.#cells), 0, cell);
+    return true;
+  }
+
+  #changeOptions(): boolean {
+    const index = this.below(this.#cells.length);
+    const cell = this.#cells[index];
+    if (!cell) return false;
+    this.#cells = this.#cells.with(index, { ...cell, options: pick(options, this.below) });
+    return true;
+  }
+
   #defineBuiltin(): boolean {
     const used = builtins.filter((name) => {
       const word = new RegExp(`(?<![\\w.])${name}\\(`);
@@ -160,7 +200,12 @@ export class EditedPage {
     if (starts.length === 0) return false;
     const cut = pick(starts, this.below);
     const first = { ...cell, code: cell.code.slice(0, cut).trim() };
-    const second = { id: this.#nextId++, name: undefined, code: cell.code.slice(cut).trim() };
+    const second = {
+      ...cell,
+      id: this.#nextId++,
+      name: undefined,
+      code: cell.code.slice(cut).trim(),
+    };
     this.#cells = this.#cells.toSpliced(index, 1, first, second);
     return true;
   }
@@ -207,10 +252,16 @@ export class EditedPage {
 
 /** @returns the text of a notebook's file. */
 export function writeNotebook(preamble: string, cells: readonly PageCell[]): string {
-  const parts = cells.map(({ name, code }) => {
+  const parts = cells.map(({ name, code, options, form }) => {
+    const call = options === undefined ? '' : `(${options})`;
+    const isPlain = /^(?:def|class) /.test(code) && !/^\S/m.test(code.slice(1));
+    if (isPlain && (form === 'function' || form === 'class_definition')) {
+      return `@app.${form}${call}\n${code}\n`;
+    }
     const body = code.replace(/^(?=.)/gm, '    ');
-    if (name === 'setup') return `with app.setup:\n${body}\n`;
-    return `@app.cell\ndef ${name ?? '_'}():\n${body}\n    return\n`;
+    if (name === 'setup') return `with app.setup${call}:\n${body}\n`;
+    const define = form === 'async' ? 'async def' : 'def';
+    return `@app.cell${call}\n${define} ${name ?? '_'}():\n${body}\n    return\n`;
   });
   return `${preamble.trimEnd()}\n\n\n${parts.join('\n\n')}\n\nif __name__ == "__main__":\n    app.run()\n`;
 }

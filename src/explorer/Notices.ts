@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { problemOf } from './problems';
+import { withoutLinks } from './withoutLinks';
 
 /** Tells people what went wrong and what they can do, and keeps the details in the log. */
 export class Notices {
@@ -15,7 +16,10 @@ export class Notices {
     this.report(error);
     const { message } = problemOf(error);
     const showLog = vscode.l10n.t('Show Log');
-    const chosen = await vscode.window.showErrorMessage(`${what}: ${message}`, showLog);
+    const chosen = await vscode.window.showErrorMessage(
+      withoutLinks(`${what}: ${message}`),
+      showLog,
+    );
     if (chosen === showLog) this.log.show();
   }
 

@@ -65,7 +65,7 @@ export class EntryPanel implements vscode.Disposable {
       dark: vscode.Uri.joinPath(media, 'preview-dark.svg'),
     };
     const timer = setInterval(() => {
-      if (panel.visible) this.refresh();
+      this.refresh();
     }, refreshMs);
     this.#disposables.push(
       panel.webview.onDidReceiveMessage((message: unknown) => {
@@ -76,6 +76,7 @@ export class EntryPanel implements vscode.Disposable {
       }),
       panel.onDidChangeViewState(() => {
         if (panel.visible) this.refresh();
+        else this.#leave();
       }),
       services.caches.onDidChange((cache) => {
         if (cache === subject.cache) this.refresh();
@@ -103,22 +104,27 @@ export class EntryPanel implements vscode.Disposable {
   async reveal(key: string | undefined): Promise<void> {
     this.#panel.reveal();
     this.#expected = undefined;
-    if (!this.#ready) {
+    this.#select = key;
+    const isNew = await this.#renew();
+    // A page that is yet to come asks for all of this itself.
+    if (!this.#ready) return;
+    if (isNew) {
       this.#select = key;
-      return;
+      this.#begin();
+    } else if (key !== undefined) {
+      this.#select = undefined;
+      this.#post({ type: 'select', key });
     }
-    await this.#renew();
-    if (key !== undefined) this.#post({ type: 'select', key });
   }
 
-  /** Begins anew where the id belongs to another entry by now, or nothing could be shown before. */
-  async #renew(): Promise<void> {
+  /** @returns whether the id belongs to another entry by now, or nothing could be shown before */
+  async #renew(): Promise<boolean> {
     const shown = this.#shown;
     await shown?.refresh();
-    if (shown !== undefined && !shown.isSupplanted) return;
+    if (shown !== undefined && !shown.isSupplanted) return false;
     this.#shown = undefined;
     await shown?.reader.close();
-    this.#begin();
+    return true;
   }
 
   /** Tells the page what has changed. Calls that come together are answered together. */
@@ -169,6 +175,15 @@ export class EntryPanel implements vscode.Disposable {
       default:
         message satisfies never;
     }
+  }
+
+  /**
+   * VS Code ends the page of a panel that nobody sees, and makes a new one when somebody does. What is
+   * sent meanwhile it would keep until then, however much that is.
+   */
+  #leave(): void {
+    this.#ready = false;
+    this.#abortAll();
   }
 
   /** The page is new, or is to show another entry: nothing that the one before asked for counts. */
@@ -272,6 +287,10 @@ export class EntryPanel implements vscode.Disposable {
     if (command === 'manageTrust') return this.#execute('workbench.trust.manage');
     if (this.#shown === undefined) return;
     const { entry, cell, newer } = this.#shown;
+    if (command !== 'showNewer' && !(await this.#isCellThere(this.#shown))) {
+      void vscode.window.showInformationMessage(vscode.l10n.t('It is no longer in the cache.'));
+      return;
+    }
     const { cache } = this.#subject;
     const ofCell = { kind: 'cell', cache, cellId: cell.cellId } as const;
     switch (command) {
@@ -289,6 +308,17 @@ export class EntryPanel implements vscode.Disposable {
     }
   }
 
+  /** Where the cache was replaced since, the id would be another cell's. */
+  async #isCellThere(shown: ShownEntry): Promise<boolean> {
+    try {
+      await shown.refresh();
+      return shown.isCellThere;
+    } catch (error) {
+      this.#report(error);
+      return false;
+    }
+  }
+
   async #execute(command: string, ...values: unknown[]): Promise<void> {
     try {
       await vscode.commands.executeCommand(command, ...values);
@@ -303,7 +333,7 @@ export class EntryPanel implements vscode.Disposable {
   }
 
   #post(message: ToPage): void {
-    if (!this.#disposed) void this.#panel.webview.postMessage(message);
+    if (this.#ready && !this.#disposed) void this.#panel.webview.postMessage(message);
   }
 
   #report(error: unknown): void {

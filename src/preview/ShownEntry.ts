@@ -8,7 +8,7 @@ import type { Identity } from './fate';
 /** What is asked of the loader about an entry. */
 export type EntryLoader = Pick<
   SqliteLoader,
-  'path' | 'app' | 'cell' | 'entries' | 'entry' | 'items'
+  'path' | 'generation' | 'app' | 'cell' | 'entries' | 'entry' | 'items'
 >;
 
 /** An entry as it was when it was last there: what is shown of it stays when it is cleared. */
@@ -22,6 +22,9 @@ export class ShownEntry {
   #siblings: readonly EntrySummary[] = [];
   /** What the cache holds under the entry's id. */
   #now: EntrySummary | undefined;
+  /** Of which of the databases in the cache's place the ids are. */
+  #generation: number;
+  #isCellThere = true;
 
   private constructor(
     loader: EntryLoader,
@@ -29,7 +32,9 @@ export class ShownEntry {
     entry: EntrySummary,
     cell: CellSummary,
     items: readonly ItemSummary[],
+    generation: number,
   ) {
+    this.#generation = generation;
     this.#loader = loader;
     this.reader = reader;
     this.#entry = entry;
@@ -48,13 +53,14 @@ export class ShownEntry {
     newReader: () => EntryReader,
     expected: Identity | undefined,
   ): Promise<ShownEntry | undefined> {
+    const generation = await loader.generation();
     const entry = await loader.entry(entryId);
     if (entry === undefined) return undefined;
     if (expected !== undefined && !isSame(expected, entry)) return undefined;
     const cell = await loader.cell(entry.cellId);
     if (cell === undefined) return undefined;
     const items = await loader.items(entryId);
-    const shown = new ShownEntry(loader, newReader(), entry, cell, items);
+    const shown = new ShownEntry(loader, newReader(), entry, cell, items, generation);
     await shown.refresh();
     return shown;
   }
@@ -90,14 +96,35 @@ export class ShownEntry {
     return this.#now !== undefined && !isSame(this.#entry, this.#now);
   }
 
+  /**
+   * Whether the cell's id is still the cell's: where another database has taken the place of the one that
+   * was shown, it may be that of any cell.
+   */
+  get isCellThere(): boolean {
+    return this.#isCellThere;
+  }
+
   /** Looks again. @throws CacheError */
   async refresh(): Promise<void> {
     const { cellId, entryId } = this.#entry;
+    await this.#findCell();
     this.#now = await this.#loader.entry(entryId);
-    this.#siblings = await this.#loader.entries(cellId);
+    this.#siblings = this.#isCellThere ? await this.#loader.entries(cellId) : [];
     if (this.#now === undefined || !isSame(this.#entry, this.#now)) return;
     this.#entry = this.#now;
     this.#cell = (await this.#loader.cell(cellId)) ?? this.#cell;
     this.#app = (await this.#loader.app(this.#cell.appId)) ?? this.#app;
+  }
+
+  /** After another database took the cache's place: a run may have given the cell its id again. */
+  async #findCell(): Promise<void> {
+    const generation = await this.#loader.generation();
+    if (generation === this.#generation) return;
+    const now = await this.#loader.cell(this.#cell.cellId);
+    const app = now && (await this.#loader.app(now.appId));
+    const isSameCode =
+      now?.code === this.#cell.code || (now?.name !== undefined && now.name === this.#cell.name);
+    this.#isCellThere = isSameCode && app?.notebook === this.#app?.notebook;
+    if (this.#isCellThere) this.#generation = generation;
   }
 }

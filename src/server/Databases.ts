@@ -48,6 +48,8 @@ export class Databases {
   readonly #warned = new Set<string>();
   #clock: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
+  /** What is being closed. */
+  #leaving: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly report: (error: unknown) => void) {
     this.#caches = new Caches({
@@ -55,7 +57,11 @@ export class Databases {
       watcher: {
         watch: (database, changed) => {
           this.#hints.set(database, changed);
-          return { dispose: () => this.#hints.delete(database) };
+          const dispose = () => {
+            // One that is open again has a hint of its own.
+            if (this.#hints.get(database) === changed) this.#hints.delete(database);
+          };
+          return { dispose };
         },
       },
     });
@@ -75,8 +81,11 @@ export class Databases {
     const file = open ? filePath(uri) : undefined;
     const known = this.#notebooks.get(uri);
     if (file === undefined) {
-      if (known) this.#records.delete(known.file);
       this.#notebooks.delete(uri);
+      if (known) {
+        this.#records.delete(known.file);
+        this.#leave(known.database);
+      }
     } else if (!known) {
       this.#notebooks.set(uri, { file });
     }
@@ -108,6 +117,8 @@ export class Databases {
     const database = (notebook.database ??= await this.#place(notebook));
     try {
       const loader = await this.#caches.open(database);
+      // Closed while it was opened.
+      if (!this.#notebooks.has(uri)) this.#leave(database);
       this.#refused.delete(database);
       return { kind: 'open', path: database, loader };
     } catch (error) {
@@ -134,6 +145,7 @@ export class Databases {
     clearInterval(this.#clock);
     this.#notebooks.clear();
     await this.#looking;
+    await this.#leaving;
     await this.#caches.close();
   }
 
@@ -146,6 +158,15 @@ export class Databases {
       this.report(message);
     }
     return databaseIn(place);
+  }
+
+  /** Closes a database that was one notebook's, unless it is another one's as well. */
+  #leave(database: string | undefined): void {
+    const isIts = (notebook: OpenNotebook) => notebook.database === database;
+    if (database === undefined || [...this.#notebooks.values()].some(isIts)) return;
+    this.#refused.delete(database);
+    const left = this.#caches.release(database).catch(this.report);
+    this.#leaving = Promise.all([this.#leaving, left]);
   }
 
   async #refuse(database: string, error: unknown): Promise<CacheError> {
@@ -175,7 +196,9 @@ export class Databases {
         if (notebook.database === undefined) continue;
         const database = await this.#place(notebook);
         if (database === notebook.database || this.#notebooks.get(uri) !== notebook) continue;
+        const { database: before } = notebook;
         notebook.database = database;
+        this.#leave(before);
         this.#announceNotebook(uri, notebook);
       }
       for (const [database, before] of this.#refused) {

@@ -81,11 +81,15 @@ export function pathOf(folder: string, { path: relative }: ReadSummary): string 
   return path.resolve(folder, ...relative.split('/'));
 }
 
-/** @returns `undefined` for a file that is gone. @throws what the file system says of any other */
+/**
+ * @returns `undefined` for a file that is gone, also where a folder, or a pipe or device that never ends,
+ * stands in its place: which path that is, a stranger's database may say.
+ * @throws what the file system says of any other
+ */
 export async function look(file: string): Promise<Look> {
   try {
-    const { size, mtimeMs } = await stat(file);
-    return { size, modifiedAt: mtimeMs / 1000 };
+    const found = await stat(file);
+    return found.isFile() ? { size: found.size, modifiedAt: found.mtimeMs / 1000 } : undefined;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;

@@ -5,7 +5,7 @@ import type { ChangeFeed } from './database/ChangeFeed';
 import { Connection } from './database/Connection';
 import type { LiveDatabase } from './database/LiveDatabase';
 import type { OpenDatabase } from './database/opening';
-import { Writer } from './database/Writer';
+import { replacedMeanwhile, Writer } from './database/Writer';
 
 /**
  * Whose turn it is at one database: reads on the connection that stays open, what takes long on one of
@@ -33,6 +33,12 @@ export class Access {
   /** Whether anything can be changed here. */
   async isWritable(): Promise<boolean> {
     return (await this.live.current()).access.kind === 'readWrite';
+  }
+
+  /** Which of the files that have stood at the path is there now. @throws CacheError */
+  async generation(): Promise<number> {
+    await this.live.current();
+    return this.live.generation;
   }
 
   async read<T>(work: (database: OpenDatabase, blobs: BlobFolder) => Promise<T>): Promise<T> {
@@ -74,15 +80,26 @@ export class Access {
     }, signal);
   }
 
-  /** @returns what came of the work; the next change waits for the connection to be closed as well. */
-  write<T>(work: (writer: Writer, blobs: BlobFolder) => Promise<T>): Promise<T> {
+  /**
+   * @param generation the one that the work is meant for, where it goes by ids
+   * @returns what came of the work; the next change waits for the connection to be closed as well.
+   * @throws CacheError of kind `busy`, and nothing has changed, where another file is there by now
+   */
+  write<T>(
+    work: (writer: Writer, blobs: BlobFolder) => Promise<T>,
+    generation?: number,
+  ): Promise<T> {
     this.#waiting++;
     const before = this.#lastWrite;
     return new Promise((resolve, reject) => {
       this.#lastWrite = before
         .then(async () => {
           this.#waiting--;
-          await this.#change(await this.live.current(), async (writer, blobs) => {
+          const database = await this.live.current();
+          if (generation !== undefined && generation !== this.live.generation) {
+            throw replacedMeanwhile(database.path);
+          }
+          await this.#change(database, async (writer, blobs) => {
             const result = await work(writer, blobs);
             await this.changes.lookNow();
             resolve(result);

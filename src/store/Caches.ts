@@ -42,7 +42,9 @@ export class Caches {
     if (opened) return opened;
     const loader = this.#open(absolute);
     this.#loaders.set(absolute, loader);
-    loader.catch(() => this.#loaders.delete(absolute));
+    loader.catch(() => {
+      if (this.#loaders.get(absolute) === loader) this.#loaders.delete(absolute);
+    });
     return loader;
   }
 
@@ -76,6 +78,14 @@ export class Caches {
   async get(cache: number): Promise<SqliteLoader | undefined> {
     const path = this.path(cache);
     return path === undefined ? undefined : this.open(path);
+  }
+
+  /** Closes a database of which nobody needs anything for now; the next to ask opens it again. */
+  async release(path: string): Promise<void> {
+    const absolute = resolve(path);
+    const loader = this.#loaders.get(absolute);
+    this.#loaders.delete(absolute);
+    await (await loader?.catch(() => undefined))?.close();
   }
 
   /** Calls `listener` with the database's number whenever one that was opened changes. */

@@ -31,6 +31,7 @@ export class ClearUndo {
    * Clears.
    * @param path the database as the user knows it
    * @param now tells the time of the clear, in Unix seconds, once it is its turn
+   * @param generation which of the files at that path the targets are of
    * @returns without `undo` where it is more than is kept, or damaged
    */
   static async clear(
@@ -39,6 +40,7 @@ export class ClearUndo {
     path: string,
     targets: readonly ClearTarget[],
     now: () => number,
+    generation?: number,
   ): Promise<UndoablyCleared> {
     const kept = await Kept.open();
     let undo: ClearUndo | undefined;
@@ -51,7 +53,7 @@ export class ClearUndo {
         if (done.isKept) undo = new ClearUndo(access, tidying, at, kept, aside, appIds);
         tidying.add(done.leftovers);
         return { clearance: done.clearance, undo };
-      });
+      }, generation);
     } finally {
       if (undo === undefined) await kept.close();
     }

@@ -95,6 +95,14 @@ export class SqliteLoader {
     this.upkeep = new CacheUpkeep(this.path, this.#access);
   }
 
+  /**
+   * Which of the databases that have stood in this place is there now: an id of one means nothing in
+   * another. Whoever has ids that are not from this moment says of which they are. @throws CacheError
+   */
+  generation(): Promise<number> {
+    return this.#access.generation();
+  }
+
   /** Makes sure that a database of ours stands there now. @throws CacheError */
   async ready(): Promise<void> {
     await this.#live.current();
@@ -258,10 +266,12 @@ export class SqliteLoader {
   /**
    * The same, keeping what goes in memory and files beside, until `undo` brings it back or is told to
    * forget it.
+   * @param generation of which database the targets are: {@link generation}
    * @returns without `undo` where that is too much, as `planClear` told before, or damaged
+   * @throws CacheError of kind `busy`, and nothing has gone, where another one is there by now
    */
-  clearUndoably(targets: readonly ClearTarget[]): Promise<UndoablyCleared> {
-    return ClearUndo.clear(this.#access, this.#tidying, this.path, targets, clearTime);
+  clearUndoably(targets: readonly ClearTarget[], generation?: number): Promise<UndoablyCleared> {
+    return ClearUndo.clear(this.#access, this.#tidying, this.path, targets, clearTime, generation);
   }
 
   /** Exempts results from eviction, or takes that back: {@link setPinned}. */
@@ -306,9 +316,13 @@ export class SqliteLoader {
     });
   }
 
-  /** Puts right what {@link check} found, as far as `canMend` says of it. */
-  mend(faults: readonly Fault[]): Promise<Mended> {
-    return this.#access.write((writer, blobs) => mend(writer, blobs, faults, now()));
+  /**
+   * Puts right what {@link check} found, as far as `canMend` says of it.
+   * @param generation of which database the faults are: {@link generation}
+   * @throws CacheError of kind `busy`, and nothing has changed, where another one is there by now
+   */
+  mend(faults: readonly Fault[], generation?: number): Promise<Mended> {
+    return this.#access.write((writer, blobs) => mend(writer, blobs, faults, now()), generation);
   }
 
   /** Resolves once all changes that were asked for are made, and what they left is tidied up. */

@@ -78,6 +78,16 @@ export class CellTree {
     await this.row(label).first().locator('.label-name').click();
   }
 
+  /** Opens a row's menu. @returns its choice of this name */
+  async menu(label: string | RegExp, choice: string): Promise<Locator> {
+    await this.row(label).first().locator('.label-name').click({ button: 'right' });
+    const item = this.page.locator('.monaco-menu .action-menu-item', { hasText: choice });
+    await item.waitFor();
+    // A menu takes no click that comes with its opening, which may be the end of the one that opened it.
+    await this.page.waitForTimeout(500);
+    return item;
+  }
+
   /** A row's button, by what it is called. */
   async press(label: string | RegExp, button: string): Promise<void> {
     const row = this.row(label).first();

@@ -10,6 +10,8 @@ type Mark = (typeof marks)[number];
 
 /** A mark beside the first line of each cell of which something is cached. */
 export class CellGutter implements vscode.Disposable {
+  /** How often each editor was to be marked: an answer that comes after a later one is out of date. */
+  private readonly asked = new WeakMap<vscode.TextEditor, number>();
   private readonly types: ReadonlyMap<Mark, vscode.TextEditorDecorationType>;
   private readonly disposables: readonly vscode.Disposable[];
 
@@ -51,7 +53,10 @@ export class CellGutter implements vscode.Disposable {
   private async mark(editor: vscode.TextEditor): Promise<void> {
     const isOn = vscode.workspace.getConfiguration('cellar').get<boolean>('gutter', true);
     const uri = editor.document.uri.toString();
+    const asked = (this.asked.get(editor) ?? 0) + 1;
+    this.asked.set(editor, asked);
     const { cells = [] } = (await this.shown.cells(uri)) ?? {};
+    if (this.asked.get(editor) !== asked) return;
     const own = isOn ? cells.filter((cell) => cell.uri === uri) : [];
     for (const [mark, type] of this.types) {
       const lines = own.filter((cell) => markOf(cell) === mark);

@@ -11,8 +11,9 @@ import { isCellNotebook } from '../cell/isNotebook';
 import { cellLabel } from '../tree/nodeRow';
 import { mainEntry } from '../tree/nodes';
 import type { Notices } from '../Notices';
+import { withoutLinks } from '../withoutLinks';
 import type { RecentClear } from './RecentClears';
-import { type CellTarget, type DocumentCells, type Targets, describe } from './Targets';
+import { type CellTarget, type DocumentCells, type Targets, describe, given } from './Targets';
 import type { UndoClear } from './UndoClear';
 
 /** What shows a cached result; the preview, as this room knows it. */
@@ -38,9 +39,9 @@ export class CacheCommands implements vscode.Disposable {
       failure: string,
       run: (argument: unknown, others: unknown) => Promise<void>,
     ) =>
-      vscode.commands.registerCommand(command, async (argument: unknown, others: unknown) => {
+      vscode.commands.registerCommand(command, async (...args: unknown[]) => {
         try {
-          await run(argument, others);
+          await run(...given(args));
         } catch (error) {
           await this.notices.failed(failure, error);
         }
@@ -75,6 +76,7 @@ export class CacheCommands implements vscode.Disposable {
     await this.clear(
       cells.map((target) => ({
         cache: target.cache,
+        generation: target.generation,
         name: describe(target),
         target: { kind: 'cell', cellId: target.cell.cellId },
       })),
@@ -86,8 +88,9 @@ export class CacheCommands implements vscode.Disposable {
     const apps = await this.targets.apps(argument, others, vscode.l10n.t('Clear App Cache'));
     if (apps === undefined) return;
     await this.clear(
-      apps.map(({ cache, app }) => ({
+      apps.map(({ cache, generation, app }) => ({
         cache,
+        generation,
         name: describe({ app }),
         target: { kind: 'app', appId: app.appId },
       })),
@@ -95,11 +98,15 @@ export class CacheCommands implements vscode.Disposable {
   }
 
   private async clear(
-    targets: readonly { cache: number; name: string; target: ClearTarget }[],
+    targets: readonly { cache: number; generation: number; name: string; target: ClearTarget }[],
   ): Promise<void> {
     const names = targets.map(({ name }) => name);
     const each = async <T>(
-      act: (loader: SqliteLoader, targets: readonly ClearTarget[]) => Promise<T>,
+      act: (
+        loader: SqliteLoader,
+        targets: readonly ClearTarget[],
+        generation: number,
+      ) => Promise<T>,
     ): Promise<T[]> => {
       const done: T[] = [];
       for (const cache of new Set(targets.map((target) => target.cache))) {
@@ -110,6 +117,8 @@ export class CacheCommands implements vscode.Disposable {
           await act(
             await this.caches.open(database),
             here.map(({ target }) => target),
+            // Where they are of several, one at least is not of what is there now.
+            Math.min(...here.map(({ generation }) => generation)),
           ),
         );
       }
@@ -119,7 +128,7 @@ export class CacheCommands implements vscode.Disposable {
     const stake = stakeOf(await each((loader, here) => loader.stake(here)));
     if (stake.entries === 0) {
       void vscode.window.showInformationMessage(
-        vscode.l10n.t('Nothing is cached for {0}.', names.join(', ')),
+        withoutLinks(vscode.l10n.t('Nothing is cached for {0}.', names.join(', '))),
       );
       return;
     }
@@ -132,8 +141,13 @@ export class CacheCommands implements vscode.Disposable {
       if (answer !== yes) return;
     }
     const undos: RecentClear['undos'][number][] = [];
-    const clear = async (loader: SqliteLoader, here: readonly ClearTarget[]) => {
-      const { clearance, undo } = await loader.clearUndoably(here);
+    const clear = async (
+      loader: SqliteLoader,
+      here: readonly ClearTarget[],
+      generation: number,
+    ) => {
+      // Its ids may be another cell's where the cache was replaced while the question stood.
+      const { clearance, undo } = await loader.clearUndoably(here, generation);
       if (undo !== undefined) undos.push(undo);
       return { clearance, isKept: undo !== undefined };
     };
@@ -146,7 +160,7 @@ export class CacheCommands implements vscode.Disposable {
         () => each(clear),
       );
       const clearance = sum(done.map((each) => each.clearance));
-      const told = notice(clearance, names, locale);
+      const told = withoutLinks(notice(clearance, names, locale));
       if (done.every(({ isKept }) => isKept)) {
         void this.undoClear.offer(told, { names, cells: clearance.cells, undos });
       } else {
@@ -162,9 +176,9 @@ export class CacheCommands implements vscode.Disposable {
   }
 
   private async show(argument: unknown, others: unknown): Promise<void> {
-    const [given] = this.targets.references(argument, others);
-    if (given?.kind === 'entry') {
-      await this.preview.show(given);
+    const [reference] = this.targets.references(argument, others);
+    if (reference?.kind === 'entry') {
+      await this.preview.show(reference);
       return;
     }
     const target = await this.targets.cell(argument, others, vscode.l10n.t('Preview'));
@@ -173,7 +187,7 @@ export class CacheCommands implements vscode.Disposable {
     const entry = mainEntry((await loader?.entries(target.cell.cellId)) ?? []);
     if (entry === undefined) {
       void vscode.window.showInformationMessage(
-        vscode.l10n.t('Nothing is cached for {0}.', describe(target)),
+        withoutLinks(vscode.l10n.t('Nothing is cached for {0}.', describe(target))),
       );
       return;
     }
@@ -196,7 +210,7 @@ export class CacheCommands implements vscode.Disposable {
     const range = await this.place(target, editor.document);
     if (range === undefined) {
       void vscode.window.showInformationMessage(
-        vscode.l10n.t('{0} is no longer in the notebook.', cellLabel(target.cell)),
+        withoutLinks(vscode.l10n.t('{0} is no longer in the notebook.', cellLabel(target.cell))),
       );
       return;
     }
@@ -251,7 +265,7 @@ export class CacheCommands implements vscode.Disposable {
       void vscode.window.showWarningMessage(
         vscode.l10n.t(
           '{0} is gone, or renamed. Its cache stays until cleared.',
-          path.basename(notebook),
+          withoutLinks(path.basename(notebook)),
         ),
       );
       return undefined;

@@ -77,8 +77,9 @@ export class CheckCommand implements vscode.Disposable {
           };
           try {
             const loader = await this.caches.open(database);
+            const generation = await loader.generation();
             const report = await loader.check({ signal: asked.signal, step });
-            return { name, path: database, report };
+            return { name, path: database, generation, report };
           } catch (error) {
             if (asked.signal.aborted) throw error;
             this.notices.report(error);
@@ -115,14 +116,16 @@ export class CheckCommand implements vscode.Disposable {
 
   private async mend(checked: readonly Checked[]): Promise<void> {
     if (!(await this.notices.trusted())) return;
-    const faulty = checked.filter((each) => faultsOf(each).some(canMend));
-    const { title, detail, yes } = question(faulty.flatMap(faultsOf));
+    const read = checked.flatMap((each) => ('report' in each ? [each] : []));
+    const faulty = read.filter(({ report }) => report.faults.some(canMend));
+    const { title, detail, yes } = question(faulty.flatMap(({ report }) => report.faults));
     const answer = await vscode.window.showWarningMessage(title, { modal: true, detail }, yes);
     if (answer !== yes) return;
     const done: Mended[] = [];
-    for (const each of faulty) {
-      const loader = await this.caches.open(each.path);
-      done.push(await loader.mend(faultsOf(each).filter(canMend)));
+    for (const { path: database, generation, report } of faulty) {
+      const loader = await this.caches.open(database);
+      // A kernel may have set a damaged database aside while the question stood.
+      done.push(await loader.mend(report.faults.filter(canMend), generation));
     }
     void vscode.window.showInformationMessage(notice(done, vscode.env.language));
     const after = await this.check(checked.map((each) => each.path));

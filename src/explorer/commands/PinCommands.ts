@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { Caches } from '../../store/Caches';
 import type { Notices } from '../Notices';
-import type { Targets } from './Targets';
+import { given, type Targets } from './Targets';
 
 /** Pins what is cached for cells, so that it is never evicted, and lets it go again. */
 export class PinCommands implements vscode.Disposable {
@@ -14,12 +14,8 @@ export class PinCommands implements vscode.Disposable {
   ) {
     const { registerCommand } = vscode.commands;
     this.disposables = [
-      registerCommand('cellar.pin', (argument: unknown, others: unknown) =>
-        this.pin(argument, others, true),
-      ),
-      registerCommand('cellar.unpin', (argument: unknown, others: unknown) =>
-        this.pin(argument, others, false),
-      ),
+      registerCommand('cellar.pin', (...args: unknown[]) => this.pin(...given(args), true)),
+      registerCommand('cellar.unpin', (...args: unknown[]) => this.pin(...given(args), false)),
     ];
   }
 

@@ -6,6 +6,7 @@ import type { Eviction } from '../../store/cleaning/retention';
 import { eachCache } from './eachCache';
 import type { Notices } from '../Notices';
 import { chooseFrom } from './PruneList';
+import { withoutLinks } from '../withoutLinks';
 import { type Line, nothingGoes, notice, type Planned, withoutPinned } from './pruneReport';
 import type { Pruning } from './Pruning';
 
@@ -91,7 +92,7 @@ export class PruneCommand {
           )
         : nothingGoes(all, vscode.env.language);
     const overview = t('Show Overview');
-    const chosen = await vscode.window.showInformationMessage(told, overview);
+    const chosen = await vscode.window.showInformationMessage(withoutLinks(told), overview);
     if (chosen === overview) await vscode.commands.executeCommand('cellar.showOverview');
   }
 

@@ -10,19 +10,31 @@ import type { CellTreeView } from '../tree/CellTreeView';
 import type { Discovery } from '../tree/Discovery';
 import { belongs } from '../tree/found';
 import { cellLabel, isTold, nameOf } from '../tree/nodeRow';
-import { referenceOf, shownCells } from '../tree/nodes';
+import { cellReferenceOf, referenceOf, shownCells } from '../tree/nodes';
 import { pickOne } from '../pickOne';
 
 /** A cell of a cache, as commands act on it. */
 export interface CellTarget {
   readonly cache: number;
+  /** Of which of the databases in the cache's place: `SqliteLoader.generation`. */
+  readonly generation: number;
   readonly app: AppSummary;
   readonly cell: CellSummary;
 }
 
-export interface AppTarget {
-  readonly cache: number;
-  readonly app: AppSummary;
+export type AppTarget = Omit<CellTarget, 'cell'>;
+
+/** Stands for a row of the view that is gone. */
+const gone = Symbol('gone');
+
+/**
+ * What a command was given, of the arguments that it was called with. The menu of a row passes two, and
+ * nothing as the first one where the row went while the menu was open: that is no call without a row.
+ */
+export function given(args: readonly unknown[]): [argument: unknown, others: unknown] {
+  const [argument, others] = args;
+  const isOfRow = args.length > 1;
+  return [isOfRow ? (argument ?? gone) : argument, others];
 }
 
 /** What the language server knows of a document's cells; nothing where it does not run. */
@@ -66,14 +78,14 @@ export class Targets implements vscode.Disposable {
   }
 
   /** The references a command was given, or the tree's selection where that was touched last. */
-  references(argument: unknown, others: unknown): Reference[] {
+  references(argument: unknown, others: unknown, refer = referenceOf): Reference[] {
     const reference = parseReference(argument);
     if (reference !== undefined) return [reference];
     // A node's menu passes the node, and the whole selection when the node is in it.
     const given = [argument, ...(Array.isArray(others) ? (others as unknown[]) : [])];
     const branches = given.filter((value): value is Branch => this.tree.has(value));
     if (branches.length === 0 && argument === undefined) branches.push(...this.selection);
-    return [...new Set(branches)].flatMap(({ node }) => referenceOf(node) ?? []);
+    return [...new Set(branches)].flatMap(({ node }) => refer(node) ?? []);
   }
 
   /** The cells that a command is for; `undefined` when there are none or the list was dismissed. */
@@ -89,7 +101,8 @@ export class Targets implements vscode.Disposable {
       void vscode.window.showInformationMessage(vscode.l10n.t('Nothing is cached for that cell.'));
       return undefined;
     }
-    const references = this.references(argument, others);
+    if (this.isGone(argument)) return this.unlessGone([], () => '');
+    const references = this.references(argument, others, cellReferenceOf);
     const [reference] = references;
     if (reference === undefined) {
       const cell = (await this.cellUnderCursor()) ?? (await this.pickCell(title));
@@ -114,13 +127,21 @@ export class Targets implements vscode.Disposable {
     others: unknown,
     title: string,
   ): Promise<readonly AppTarget[] | undefined> {
-    const references = this.references(argument, others);
+    if (this.isGone(argument)) return this.unlessGone([], () => '');
+    const references = this.references(argument, others, cellReferenceOf);
     if (references.length === 0) {
       const app = (await this.appInEditor()) ?? (await this.pickApp(title));
       return app && [app];
     }
     const apps = await Promise.all(references.map((each) => this.appOf(each)));
     return this.unlessGone(apps, ({ cache, app }) => `${cache}:${app.appId}`);
+  }
+
+  /** Whether a command was called for a row that the view has no more. */
+  private isGone(argument: unknown): boolean {
+    if (argument === gone) return true;
+    const isRow = typeof argument === 'object' && argument !== null && 'node' in argument;
+    return isRow && !this.tree.has(argument);
   }
 
   /** What is selected in the tree, if the tree was touched last. */
@@ -132,7 +153,10 @@ export class Targets implements vscode.Disposable {
    * Each once. A link or a node may be older than the last clear: then nothing else may be taken in
    * its place.
    */
-  private unlessGone<T>(targets: readonly (T | undefined)[], key: (target: T) => string) {
+  private unlessGone<T>(
+    targets: readonly (T | undefined)[],
+    key: (target: T) => string,
+  ): T[] | undefined {
     const found = targets.filter((target) => target !== undefined);
     if (found.length > 0) return [...new Map(found.map((each) => [key(each), each])).values()];
     void vscode.window.showInformationMessage(vscode.l10n.t('It is no longer in the cache.'));
@@ -143,20 +167,24 @@ export class Targets implements vscode.Disposable {
     const { cache } = reference;
     const loader = await this.caches.get(cache);
     if (loader === undefined || reference.kind === 'app') return undefined;
+    const generation = await loader.generation();
     const cellId =
       reference.kind === 'cell'
         ? reference.cellId
         : (await loader.entry(reference.entryId))?.cellId;
     const cell = cellId === undefined ? undefined : await loader.cell(cellId);
     const app = cell === undefined ? undefined : await loader.app(cell.appId);
-    return cell === undefined || app === undefined ? undefined : { cache, app, cell };
+    return cell === undefined || app === undefined ? undefined : { cache, generation, app, cell };
   }
 
   private async appOf(reference: Reference): Promise<AppTarget | undefined> {
     if (reference.kind !== 'app') return this.cellOf(reference);
-    const loader = await this.caches.get(reference.cache);
-    const app = await loader?.app(reference.appId);
-    return app === undefined ? undefined : { cache: reference.cache, app };
+    const { cache } = reference;
+    const loader = await this.caches.get(cache);
+    if (loader === undefined) return undefined;
+    const generation = await loader.generation();
+    const app = await loader.app(reference.appId);
+    return app === undefined ? undefined : { cache, generation, app };
   }
 
   /** The cell of the active editor that the cursor is in, if anything is cached for it. */
@@ -201,7 +229,7 @@ export class Targets implements vscode.Disposable {
       const apps =
         within === undefined ? await this.everyApp() : [(await this.appOf(within)) ?? []].flat();
       const all = await Promise.all(
-        apps.map(async ({ cache, app }) => {
+        apps.map(async ({ cache, generation, app }) => {
           const loader = await this.caches.get(cache);
           const cells = shownCells((await loader?.cells(app.appId)) ?? []);
           const heading: Choice = {
@@ -209,7 +237,7 @@ export class Targets implements vscode.Disposable {
             kind: vscode.QuickPickItemKind.Separator,
           };
           const rows = cells.map((cell): Choice => {
-            const target = { cache, app, cell };
+            const target = { cache, generation, app, cell };
             return { label: cellLabel(cell), description: amounts(cell), target };
           });
           return [heading, ...rows];
@@ -229,9 +257,10 @@ export class Targets implements vscode.Disposable {
         try {
           const loader = await this.caches.open(database.path);
           const cache = this.caches.number(database.path);
+          const generation = await loader.generation();
           return (await loader.apps())
             .filter((app) => belongs(app.notebook, database, folders))
-            .map((app) => ({ cache, app }));
+            .map((app) => ({ cache, generation, app }));
         } catch {
           // A database that cannot be read has a node of its own in the tree, which says why.
           return [];

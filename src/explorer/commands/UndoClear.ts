@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { undoNotice } from './clearing';
 import type { Notices } from '../Notices';
+import { withoutLinks } from '../withoutLinks';
 import { type RecentClear, RecentClears } from './RecentClears';
 
 /** Undoes a clear: by a button on what is said of it, and by a command for the last one. */
@@ -59,7 +60,7 @@ export class UndoClear implements vscode.Disposable {
       const show = isWhole
         ? vscode.window.showInformationMessage
         : vscode.window.showWarningMessage;
-      void show(text);
+      void show(withoutLinks(text));
     } catch (error) {
       await this.notices.failed(t('The clear was not undone'), error);
     }

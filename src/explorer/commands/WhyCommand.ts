@@ -52,6 +52,11 @@ export class WhyCommand {
       { modal: true, detail },
       ...choices,
     );
+    if (chosen !== undefined && (await loader?.generation()) !== target.generation) {
+      // By now its id may be another cell's.
+      void vscode.window.showInformationMessage(vscode.l10n.t('It is no longer in the cache.'));
+      return;
+    }
     const run = (command: string, reference: Reference) =>
       vscode.commands.executeCommand(command, reference);
     if (chosen === preview && entry !== undefined) {

@@ -10,7 +10,13 @@ export type Checked = {
   /** As people know it: relative to the workspace, where it is in one. */
   readonly name: string;
   readonly path: string;
-} & ({ readonly report: Report } | { readonly failure: string });
+} & (Read | { readonly failure: string });
+
+/** What was found, and in which of the databases in that place: `SqliteLoader.generation`. */
+interface Read {
+  readonly generation: number;
+  readonly report: Report;
+}
 
 /** What is wrong with the rows, bytes and files of a database that can be read. */
 export function faultsOf(checked: Checked): readonly Fault[] {

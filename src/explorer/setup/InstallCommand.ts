@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import { InstallFailure, install } from './installing';
 import { type Interpreter, ask, askAll, interpreterOf } from './interpreters';
 import type { Notices } from '../Notices';
+import { withoutLinks } from '../withoutLinks';
 import type { PythonPackage } from './PythonPackage';
 
 /** What of the Python extension's API is asked, where that extension is there. */
@@ -123,7 +124,7 @@ export class InstallCommand {
     const installed = vscode.l10n.t(
       'Restart the kernel: marimo_cellar {0} is installed in {1}.',
       outcome.cellar,
-      outcome.purelib,
+      withoutLinks(outcome.purelib),
     );
     if (outcome.marimo === undefined) {
       void vscode.window.showWarningMessage(

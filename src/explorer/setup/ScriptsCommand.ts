@@ -3,6 +3,7 @@ import path from 'node:path';
 import { env } from 'node:process';
 import * as vscode from 'vscode';
 import type { Notices } from '../Notices';
+import { withoutLinks } from '../withoutLinks';
 import { scriptSettings, useFilesAgain, useSqlite, userConfig } from './userConfig';
 import { type WritableSetting, writeSetting } from './writeSetting';
 
@@ -22,7 +23,7 @@ export class ScriptsCommand {
         const chosen = await vscode.window.showWarningMessage(
           vscode.l10n.t(
             'In this folder marimo reads {0} instead of your own configuration, and takes no store from it. Remove that file, or run scripts elsewhere.',
-            vscode.workspace.asRelativePath(hiddenBy),
+            withoutLinks(vscode.workspace.asRelativePath(hiddenBy)),
           ),
           openFile,
         );

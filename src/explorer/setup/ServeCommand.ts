@@ -3,6 +3,7 @@ import { serveFolder, type Door, type Served } from '../../endpoint/serveFolder'
 import { count, object, text } from '../../protocol/shape';
 import type { Caches } from '../../store/Caches';
 import type { Notices } from '../Notices';
+import { withoutLinks } from '../withoutLinks';
 import {
   chooseFolder,
   chooseWay,
@@ -114,7 +115,10 @@ export class ServeCommand implements vscode.Disposable {
       void vscode.window.showInformationMessage(
         serving.file === undefined
           ? vscode.l10n.t('No longer served. Take the line out where you put it.')
-          : vscode.l10n.t('No longer served, and the line is gone from {0}.', serving.file),
+          : vscode.l10n.t(
+              'No longer served, and the line is gone from {0}.',
+              withoutLinks(serving.file),
+            ),
       );
     });
   }
@@ -201,7 +205,7 @@ export class ServeCommand implements vscode.Disposable {
 
   async #say({ wish, served }: Serving, message: string): Promise<void> {
     const [copy, stop] = [vscode.l10n.t('Copy Line'), vscode.l10n.t('Stop Serving')];
-    const chosen = await vscode.window.showInformationMessage(message, copy, stop);
+    const chosen = await vscode.window.showInformationMessage(withoutLinks(message), copy, stop);
     if (chosen === stop) await this.stop();
     if (chosen === copy) {
       await vscode.env.clipboard.writeText(lineOf(storeSetting(wish.version, served)));

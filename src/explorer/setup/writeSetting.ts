@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { withoutLinks } from '../withoutLinks';
 import { CannotSet, type Written } from './tomlSetting';
 
 /** A setting that a command writes into a file of the user's. */
@@ -30,7 +31,7 @@ export async function writeSetting(setting: WritableSetting): Promise<void> {
   const document = await vscode.workspace.openTextDocument(uri);
   const before = document.getText();
   const wasDirty = document.isDirty;
-  const file = vscode.workspace.asRelativePath(uri);
+  const file = withoutLinks(vscode.workspace.asRelativePath(uri));
   const { text, line, already } = inWords(setting, () => setting.write(before));
   if (!already) {
     await replaceText(document, text);
@@ -60,7 +61,7 @@ export async function writeSetting(setting: WritableSetting): Promise<void> {
 async function restore(setting: WritableSetting, before: string, after: string): Promise<void> {
   const { uri, isNew } = setting;
   const document = await vscode.workspace.openTextDocument(uri);
-  const file = vscode.workspace.asRelativePath(uri);
+  const file = withoutLinks(vscode.workspace.asRelativePath(uri));
   if (document.getText() !== after) {
     void vscode.window.showWarningMessage(
       vscode.l10n.t('{0} has changed since. {1}', file, setting.words.takeOutYourself),
@@ -87,7 +88,9 @@ async function takeOut(setting: WritableSetting): Promise<void> {
   await replaceText(document, text);
   if (!wasDirty) await document.save();
   void vscode.window.showInformationMessage(
-    vscode.l10n.t('The setting is gone from {0}.', vscode.workspace.asRelativePath(setting.uri)),
+    withoutLinks(
+      vscode.l10n.t('The setting is gone from {0}.', vscode.workspace.asRelativePath(setting.uri)),
+    ),
   );
 }
 
@@ -126,7 +129,7 @@ function inWords<T>(setting: WritableSetting, change: () => T): T {
 }
 
 function sentence({ why, detail }: CannotSet, { uri, words }: WritableSetting): string {
-  const file = vscode.workspace.asRelativePath(uri);
+  const file = withoutLinks(vscode.workspace.asRelativePath(uri));
   switch (why) {
     case 'brokenToml': {
       const [first = ''] = detail.split('\n');

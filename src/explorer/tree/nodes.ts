@@ -159,6 +159,16 @@ export function referenceOf(node: Node): Reference | undefined {
   }
 }
 
+/**
+ * The same for what acts on cells: of an entry the cell that it is seen below. The id of an entry that went
+ * since may be that of another cell's by now.
+ */
+export function cellReferenceOf(node: Node): Reference | undefined {
+  return node.kind === 'entry' || node.kind === 'item'
+    ? { kind: 'cell', cache: node.cache, cellId: node.cell.cellId }
+    : referenceOf(node);
+}
+
 /** Which of a cell's entries to show first: the current one, or else the newest. */
 export function mainEntry(entries: readonly EntrySummary[]): EntrySummary | undefined {
   const cell = entries.filter((entry) => entry.cacheName === 'cell_cache');

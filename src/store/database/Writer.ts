@@ -29,6 +29,15 @@ export function refuseReadOnly({ access, path }: OpenDatabase): void {
   }
 }
 
+/** Another file stands in the place of the one that a change was meant for. */
+export function replacedMeanwhile(path: string): CacheError {
+  return new CacheError(
+    'busy',
+    path,
+    `${path} was replaced meanwhile. Nothing was changed; try again.`,
+  );
+}
+
 /** The right to change a database, for as long as one task needs it. */
 export class Writer {
   /** Milliseconds that it held the write lock at most. */
@@ -156,11 +165,7 @@ export class Writer {
   async #checkIdentity(): Promise<void> {
     const schemaVersion = await this.connection.number('PRAGMA schema_version');
     if (schemaVersion !== this.database.schemaVersion || !(await isSameFile(this.database))) {
-      throw new CacheError(
-        'busy',
-        this.database.path,
-        `${this.database.path} was replaced meanwhile. Nothing was changed; try again.`,
-      );
+      throw replacedMeanwhile(this.database.path);
     }
   }
 

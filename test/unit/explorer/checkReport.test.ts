@@ -27,6 +27,7 @@ const text = (...faults: readonly Fault[]): string =>
       {
         name: 'work',
         path: '/project/__marimo__/cache/cache.db',
+        generation: 0,
         report: { faults, entries: 3, size: 1200, quarantined: 0 },
       },
     ],
@@ -46,11 +47,8 @@ test('what is damaged is told by cell and notebook, with the way out', () => {
 });
 
 test('a cache that cannot be read is part of what was found', () => {
-  const whole: Checked = {
-    name: 'work',
-    path: '/notebooks/cache.db',
-    report: { faults: [], entries: 3, size: 1200, quarantined: 0 },
-  };
+  const report = { faults: [], entries: 3, size: 1200, quarantined: 0 };
+  const whole: Checked = { name: 'work', path: '/notebooks/cache.db', generation: 0, report };
   const torn: Checked = {
     name: 'torn',
     path: '/torn/cache.db',
@@ -61,7 +59,7 @@ test('a cache that cannot be read is part of what was found', () => {
   assert.match(told, /Nothing is wrong\./);
   assert.equal(summary([whole, torn]), 'The cache torn cannot be read.');
   assert.equal(summary([whole]), 'Nothing is wrong with the cache.');
-  const faulty: Checked = { ...whole, report: { ...whole.report, faults: [damaged] } };
+  const faulty: Checked = { ...whole, report: { ...report, faults: [damaged] } };
   assert.equal(summary([faulty, torn]), '2 things are wrong with what is cached.');
   assert.equal(summary([faulty]), 'One thing is wrong with the cache work.');
 });

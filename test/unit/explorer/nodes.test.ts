@@ -4,6 +4,7 @@ import { inReadingOrder } from '../../../src/protocol/labels';
 import { cellLabel, rowOf } from '../../../src/explorer/tree/nodeRow';
 import {
   type Node,
+  cellReferenceOf,
   idOf,
   mainEntry,
   referenceOf,
@@ -330,6 +331,9 @@ test('an id stays the same whatever a thing amounts to, and differs between thin
 test('commands are told numbers, never paths', () => {
   assert.deepEqual(referenceOf(itemNode), { kind: 'entry', cache: 0, entryId: 11, key: item.key });
   assert.deepEqual(referenceOf(cellNode), { kind: 'cell', cache: 0, cellId: 7 });
+  // What acts on cells is not led by the id of an entry, which may be another cell's by now.
+  assert.deepEqual(cellReferenceOf(itemNode), { kind: 'cell', cache: 0, cellId: 7 });
+  assert.deepEqual(cellReferenceOf(cellNode), referenceOf(cellNode));
   assert.equal(referenceOf({ kind: 'folder', name: 'work', path: '/project' }), undefined);
 });
 

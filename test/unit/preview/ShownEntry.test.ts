@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
 import test from 'node:test';
 import type { TestContext } from 'node:test';
 import { EntryReader } from '../../../src/preview/EntryReader';
 import { ShownEntry } from '../../../src/preview/ShownEntry';
 import type { SqliteLoader } from '../../../src/store/SqliteLoader';
-import { makeCache, makeEntry, openCache } from '../store/cacheFolder';
+import { creation, makeCache, makeEntry, openCache, runSql } from '../store/cacheFolder';
 
 async function make(t: TestContext): Promise<{ loader: SqliteLoader; entryId: number }> {
   const loader = await openCache(t, await makeCache(t));
@@ -85,4 +86,33 @@ test('a newer result of the cell is told', async (t) => {
   assert.deepEqual(shown.fate, { kind: 'outdone' });
   assert.equal(shown.newer?.entryId, later);
   assert.equal(shown.isSupplanted, false);
+});
+
+/** Deletes the database, and begins another in its place. */
+async function replace({ path }: SqliteLoader): Promise<void> {
+  for (const suffix of ['', '-wal', '-shm']) await rm(path + suffix, { force: true });
+  await runSql(path, creation);
+}
+
+test('where the database is another one, its ids are not taken for those of the first', async (t) => {
+  const { loader, entryId } = await make(t);
+  const shown = await show(loader, entryId);
+  await replace(loader);
+  const other = { ...makeEntry().cell, name: undefined, code: 'costly()' };
+  assert.equal(await loader.save(makeEntry({ cell: other, hash: 'h2' })), entryId);
+  await shown.refresh();
+  assert.deepEqual(shown.fate, { kind: 'cleared', newer: false });
+  assert.equal(shown.newer, undefined);
+  assert.equal(shown.isCellThere, false);
+  assert.equal(shown.isSupplanted, true);
+});
+
+test('a cell that got its id again in another database is itself', async (t) => {
+  const { loader, entryId } = await make(t);
+  const shown = await show(loader, entryId);
+  await replace(loader);
+  await loader.save(makeEntry({ hash: 'h2' }));
+  await shown.refresh();
+  assert.deepEqual(shown.fate, { kind: 'cleared', newer: true });
+  assert.equal(shown.isCellThere, true);
 });

@@ -92,3 +92,11 @@ test('what was surely read goes before what is only named', async (t) => {
   assert.deepEqual(await find([named]), { path: 'named.csv', named: true, changedAt: undefined });
   assert.equal(await find([{ ...gone, entryId: 2 }]), undefined);
 });
+
+test('what is no plain file is never read', async (t) => {
+  const { read, digested, find } = await readFrom(t);
+  const device = { ...read, path: '../../../../../../../../../../dev/zero', size: 0 };
+  assert.equal((await find([device]))?.changedAt, undefined);
+  assert.equal((await find([{ ...read, path: '.' }]))?.path, '.');
+  assert.deepEqual(digested, []);
+});

@@ -143,6 +143,24 @@ test('a file that takes the place of another is read by the next call, event or 
   assert.deepEqual(ear.heard, ['committed', 'replaced']);
 });
 
+test('what was named in one database is neither cleared nor put right in the next', async (t) => {
+  const { path, loader } = await listen(t);
+  await loader.save(makeEntry());
+  const [named] = await loader.apps();
+  const generation = await loader.generation();
+  for (const suffix of ['', '-wal', '-shm']) await rm(path + suffix, { force: true });
+  await runSql(path, creation);
+  const other = { ...makeEntry().cell, app: '../../other.py', code: 'costly()' };
+  const entryId = await loader.save(makeEntry({ cell: other, hash: 'h2' }));
+  const targets = [{ kind: 'app' as const, appId: named?.appId ?? -1 }];
+  await assert.rejects(loader.clearUndoably(targets, generation), { kind: 'busy' });
+  const fault = { kind: 'seal' as const, about: 'h1', entryId, message: '' };
+  await assert.rejects(loader.mend([fault], generation), { kind: 'busy' });
+  assert.equal((await loader.entry(entryId))?.hash, 'h2');
+  const now = await loader.generation();
+  assert.equal((await loader.clearUndoably(targets, now)).clearance.entries, 1);
+});
+
 test('garbage in the place of a cache is announced once, and told to whoever asks', async (t) => {
   const { path, loader, watcher, ear } = await listen(t);
   for (const suffix of ['', '-wal', '-shm']) await rm(path + suffix, { force: true });

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'node:test';
+import { SqliteLoader } from '../../src/store/SqliteLoader';
+import { newestPython } from '../environment';
+import { runNotebook } from '../kernel';
+import { emptyFolder, stepsIn } from './steps';
+import { VsCode } from './VsCode';
+
+const notebook = `# /// script
+# [tool.marimo.runtime]
+# cache_cells = true
+# ///
+import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def fruit():
+    apples = {"variety": "Boskoop"}
+    pears = {"variety": "Conference"}
+    return apples, pears
+
+
+@app.cell
+def use(apples, pears):
+    used = [apples, pears, "used here"]
+    return (used,)
+`;
+
+/** Its first line, by which people call it, has what a notification makes a link of. */
+const linked = `
+
+@app.cell
+def _():
+    text = "[more](command:workbench.action.showCommands)"
+    return (text,)
+`;
+
+test('previews that stand behind others', async (t) => {
+  const folder = await emptyFolder(t);
+  const file = path.join(folder, 'fruit.py');
+  await writeFile(file, notebook + linked);
+  await runNotebook(newestPython(), file);
+  const vsCode = await VsCode.open({ folder });
+  t.after(() => vsCode.close());
+  const { tree } = vsCode;
+  const step = stepsIn(t, vsCode, 'previews');
+
+  await step('a preview that nobody sees shows the value that is clicked next', async () => {
+    await tree.show();
+    await tree.expand('fruit.py');
+    await tree.expand('fruit');
+    await tree.expand(/^Result$/);
+    await tree.click('apples');
+    await (await vsCode.webview('fruit')).getByText('Boskoop').first().waitFor();
+    // Previews keep their tabs: another one stands in front of it now.
+    await vsCode.openFile('fruit.py');
+    await tree.click('pears');
+    await vsCode.eventually(async () => {
+      const preview = await vsCode.webview('fruit');
+      await preview.getByText('Conference').first().waitFor({ timeout: 2000 });
+    });
+  });
+
+  await step('what is gone while its menu is open clears nothing else', async () => {
+    await vsCode.openFile('fruit.py');
+    await vsCode.goToLine(notebook.split('\n').indexOf('def fruit():') + 1);
+    const choice = await tree.menu('use', 'Clear Cell Cache');
+    const database = path.join(folder, '__marimo__', 'cache', 'cache.db');
+    const loader = await SqliteLoader.open(database);
+    t.after(() => loader.close());
+    const [app] = await loader.apps();
+    const cellsNow = () => loader.cells(app?.appId ?? -1);
+    const use = (await cellsNow()).find(({ name }) => name === 'use');
+    await loader.clear([{ kind: 'cell', cellId: use?.cellId ?? -1 }]);
+    await tree.row('use').waitFor({ state: 'detached' });
+    await choice.click();
+    await vsCode.notification('It is no longer in the cache.').waitFor();
+    const kept = (await cellsNow()).filter(({ entries }) => entries > 0);
+    assert.deepEqual(
+      kept.map(({ name }) => name),
+      ['fruit', undefined],
+    );
+  });
+
+  await step('what a notebook calls a cell is no link in a notification', async () => {
+    await vsCode.clearNotifications();
+    await writeFile(file, notebook);
+    await (await tree.menu(/^text = /, 'Reveal Cell in Notebook')).click();
+    const told = vsCode.notification('is no longer in the notebook.');
+    await told.waitFor();
+    assert.match(await told.innerText(), /command:workbench/);
+    assert.equal(
+      await told.locator('a[href], a[data-href], .notification-list-item-message a').count(),
+      0,
+    );
+  });
+});
