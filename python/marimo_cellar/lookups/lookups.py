@@ -102,11 +102,21 @@ def _write(database: Database, lookups: list[Lookup]) -> bool:
         for lookup in lookups:
             if lookup.lookup_id is not None:
                 why = explainer.sentence(lookup) if explainer is not None else None
-                connection.execute(
-                    "UPDATE lookups SET seconds = ?, why = ? WHERE lookup_id = ?",
-                    (lookup.seconds, why, lookup.lookup_id),
-                )
-                _write_reasons(connection, lookup)
+                # Its row may be gone by now, and its number another lookup's: it was
+                # cleared, or the database was begun anew.
+                there = connection.execute(
+                    "UPDATE lookups SET seconds = ?, why = ?"
+                    " WHERE lookup_id = ? AND at = ? AND hash = ?",
+                    (
+                        lookup.seconds,
+                        why,
+                        lookup.lookup_id,
+                        lookup.at,
+                        lookup.key.hash,
+                    ),
+                ).rowcount
+                if there:
+                    _write_reasons(connection, lookup)
                 continue
             cell_id = found[lookup]
             if lookup.outcome == "hit":
@@ -179,10 +189,10 @@ def _count(
     cell_id: int,
 ) -> None:
     """Counts a hit, for the cell's own entry; it becomes so by the hit."""
+    key = lookup.key
     if lookup.found is not None and lookup.found.cell_id != cell_id:
         (node,) = nodes_of(connection, [lookup.owner])
-        adopt(connection, lookup.found.entry_id, cell_id, node)
-    key = lookup.key
+        adopt(connection, lookup.found.entry_id, key, cell_id, node)
     connection.execute(
         "UPDATE entries SET hits = hits + 1,"
         " last_hit_at = max(coalesce(last_hit_at, 0), ?)"
