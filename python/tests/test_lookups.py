@@ -116,6 +116,19 @@ def test_lookups_wait_for_the_first_result_and_do_not_begin_a_cache(
     assert not other.save_path.exists()
 
 
+def test_where_no_cache_begins_the_last_lookups_wait(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookups, "_MOST_WAITING", 3)
+    mine = owner(store)
+    for number in range(5):
+        lookups.note(Lookup(store.database, KEY, mine, "miss", float(number)))
+        lookups.flush(at_run_end=False)
+    save(store, mine)
+    lookups.flush()
+    assert rows(store, "SELECT at FROM lookups ORDER BY at") == [(2.0,), (3.0,), (4.0,)]
+
+
 def test_another_cells_entry_is_adopted_unless_this_cell_was_cleared_since(
     store: SqliteStore,
 ) -> None:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from marimo_cellar.lookups.why import Explainer
 
 _FLUSH_SECONDS = 5.0
+# Of those that wait for a cache to be begun, the last ones. Where none can be, a script
+# that calls a function a million times would keep a million.
+_MOST_WAITING = 1000
 
 
 _lock = threading.Lock()
@@ -79,7 +82,9 @@ def flush(at_run_end: bool = True) -> None:
         try:
             if not _write(database, lookups) and not at_run_end:
                 with _lock:
-                    _waiting.setdefault(database, [])[:0] = lookups
+                    waiting = _waiting.setdefault(database, [])
+                    waiting[:0] = lookups
+                    del waiting[:-_MOST_WAITING]
         except (sqlite3.Error, OSError, Unavailable):
             # The database has told the user what is the matter with it.
             for lookup in lookups:
