@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from contextlib import suppress
@@ -13,6 +15,7 @@ from marimo_cellar import SqliteLoader, SqliteStore
 from marimo_cellar.entries import behind
 from marimo_cellar.entries.saving import Save
 from marimo_cellar.loaders.loader import SqlitePickleLoader
+from marimo_cellar.session.saves import SavesInFlight
 from tests.conftest import Write, ran
 from tests.kernels import export, query
 from tests.servers import serve
@@ -139,3 +142,29 @@ def test_an_interrupted_save_keeps_no_run_waiting(
     assert not waiting.is_alive()
     # What was handed over is saved all the same.
     assert (made.load_cache(KEY) is not None) == (moment == "after")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no forks")
+def test_a_child_saves_that_was_forked_while_a_save_of_its_parents_ended() -> None:
+    saves = SavesInFlight()
+    held, forked = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with saves._changed:
+            held.set()
+            forked.wait(20)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        one = saves.one()
+        one.begin()
+        one.done()
+        saves.join()
+        os._exit(0)
+    forked.set()
+    holder.join()
+    assert os.waitpid(child, 0)[1] == 0

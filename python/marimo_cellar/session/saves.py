@@ -16,12 +16,18 @@ class SavesInFlight:
     """The saves of one kernel, its embedded apps' included."""
 
     def __init__(self) -> None:
+        self._begin_process()
+
+    def _begin_process(self) -> None:
         self._changed = threading.Condition()
         self._under_way: set[SaveInFlight] = set()
         self._process = os.getpid()
 
     def one(self) -> SaveInFlight:
         """One that is not under way yet."""
+        if self._process != os.getpid():
+            # A thread of the parent's may have had the lock as the child was forked.
+            self._begin_process()
         return SaveInFlight(self._changed, self._under_way)
 
     def start(self, save: Callable[[], None]) -> None:
