@@ -12,6 +12,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 
 from marimo_cellar import __version__, notices
 
@@ -48,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for command in COMMANDS:
         command.add_to(commands)
     parsed = parser.parse_args(arguments)
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A pipe of Windows, or a name that is no text: what it cannot say, it spells.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with _plain_warnings() as told:
             code: int = parsed.run(parsed)

@@ -23,23 +23,24 @@ class join_kernel(AbstractAsyncContextManager[None]):
     """Entered by marimo in each kernel, before any cell runs.
 
     marimo enters it again whenever it instantiates a kernel, and may leave it
-    late, without a context, or never: nothing is kept for its exit.
+    late, without a context, or never: nothing that needs an exit is kept for it.
 
     No generator, which complains loudly where marimo lets go of it unfinished.
     """
 
     def __init__(self, app: Any) -> None:
         del app
+        self._session: Any = None
 
     async def __aenter__(self) -> None:
         try:
             if join_process():
-                _join_context()
+                self._session = _join_context()
         except Exception as error:
             _not_joined(error)
 
     async def __aexit__(self, *_: object) -> None:
-        _at_run_end(_leave)
+        _at_run_end(lambda: _leave(self._session))
 
 
 def join_process() -> bool:
@@ -119,13 +120,17 @@ def _add_features() -> None:
     )
 
 
-def _join_context() -> None:
+def _join_context() -> Any:
+    """Gives the kernel of this thread its session, which is returned; None where there
+    is none to give."""
     from marimo_cellar import _marimo
     from marimo_cellar.loaders import published
 
     context = _marimo.current_context()
-    if context is None or _marimo.session_in(context) is not None:
-        return
+    if context is None:
+        return None
+    if (joined := _marimo.session_in(context)) is not None:
+        return joined
     from marimo_cellar.session.session import session_of
     from marimo_cellar.session.stock import StockFiles
 
@@ -150,6 +155,7 @@ def _join_context() -> None:
     if session.path is not None:
         stock = StockFiles(_marimo.cache_folder(session.path))
         published.take_back(stock, session.path)
+    return session
 
 
 def _not_joined(error: Exception) -> None:
@@ -194,12 +200,13 @@ def _look_after(session: Any) -> None:
     _at_run_end(act)
 
 
-def _leave() -> None:
+def _leave(session: Any) -> None:
     from marimo_cellar import upkeep
     from marimo_cellar.lookups import lookups
 
     lookups.flush()
-    upkeep.close_all()
+    if session is not None:
+        upkeep.close(session)
 
 
 def _at_run_end(act: Callable[[], None]) -> None:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from marimo_cellar.cleaning import retention
 from marimo_cellar.cleaning.retention import Rules
@@ -45,11 +46,12 @@ _DRIFT = 60.0
 _lock = threading.Lock()
 # The databases at work on, and whose run, if any, ended since; those that were
 # looked at as a whole, and when, by the steady clock; the versions beyond those that
-# are kept, by notebook, which the last look left; and what this process has open.
+# are kept, by notebook, which the last look left; and the notebooks that this process
+# has open, by their sessions, of which a server of apps has many.
 _at_work: dict[Database, Session | None] = {}
 _looked_at: dict[Database, float] = {}
 _left: dict[tuple[Database, str], int] = {}
-_open: set[Database] = set()
+_open: WeakKeyDictionary[Session, set[tuple[Database, str]]] = WeakKeyDictionary()
 # The time less that of the steady clock, as the last run had it, and when, by that
 # clock, the other was last seen to have been set.
 _offset: float | None = None
@@ -78,12 +80,12 @@ def after_run(session: Session) -> None:
             raise
 
 
-def close_all() -> None:
-    """The kernel ends: its notebooks are not open any more, as far as it knows."""
+def close(session: Session) -> None:
+    """A kernel ends: its notebook is not open any more, unless another one of this
+    process has it open."""
     with _lock:
-        databases = list(_open)
-        _open.clear()
-    for database in databases:
+        closed = _open.pop(session, set()).difference(*_open.values())
+    for database, app in closed:
         with suppress(sqlite3.Error, OSError, Unavailable):
             with database.reading() as connection:
                 # One that was deleted is not begun again for this.
@@ -91,13 +93,18 @@ def close_all() -> None:
                     continue
             with database.writing() as connection:
                 connection.execute(
-                    "DELETE FROM openings WHERE holder = ?", (_holder(),)
+                    "DELETE FROM openings WHERE holder = ? AND app_id ="
+                    " (SELECT app_id FROM apps WHERE path = ?)",
+                    (_holder(), app),
                 )
 
 
 def _work(database: Database, session: Session) -> None:
     waiting: Session | None = session
     while waiting is not None:
+        with _lock:
+            app = app_path(database.folder, waiting.path)
+            _open.setdefault(waiting, set()).add((database, app))
         try:
             _look_after(database, waiting.path)
         except (sqlite3.Error, OSError, Unavailable) as error:
@@ -204,8 +211,6 @@ def _outdated(connection: sqlite3.Connection, app: str) -> int:
 
 
 def _say_open(database: Database, app: str, now: float) -> None:
-    with _lock:
-        _open.add(database)
     with database.writing() as connection:
         connection.execute(
             # One that ends later than any can is of a clock that was wrong.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -165,3 +166,35 @@ def test_a_python_without_marimo_is_told_in_one_line(env: dict[str, str]) -> Non
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert sys.executable in line and "has no marimo" in line
+
+
+def test_what_a_stream_cannot_say_is_spelled(write: Write, env: dict[str, str]) -> None:
+    notebook = write("spelled.py", _one="名 = 1")
+    export(notebook, env)
+    # As a pipe is in many a Windows.
+    said = cellar({**env, "PYTHONIOENCODING": "ascii"}, "why", notebook)
+    assert "\\u540d" in said
+
+
+def test_a_time_that_is_none_is_no_lookup(write: Write, env: dict[str, str]) -> None:
+    notebook = write("damaged.py", one="x = [1]")
+    export(notebook, env)
+    change(notebook, "UPDATE lookups SET at = 'late'")
+    assert "one: It was not looked up yet." in cellar(env, "why", notebook)
+
+
+def test_a_folder_whose_name_is_no_text_has_a_cache_as_any_other(
+    write: Write, env: dict[str, str], tmp_path: Path
+) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/old \xff %41"))
+    try:
+        folder.mkdir()
+    except OSError:
+        pytest.skip("Such names there are on Linux only.")
+    notebook = write("odd.py", folder=folder, one='ran("one"); x = [1]')
+    export(notebook, env)
+    assert ran(notebook) == ["one"]
+    export(notebook, env)
+    assert ran(notebook) == []
+    assert "nothing is wrong" in cellar(env, "check", folder)
+    assert "one: From the cache" in cellar(env, "why", notebook)

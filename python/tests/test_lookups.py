@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from marimo_cellar.entries import entries
 from marimo_cellar.entries.entries import EntryKey, Item, Owner
@@ -32,12 +33,12 @@ def owner(store: SqliteStore, name: str = "nb.py") -> Owner:
     return Owner(Roll(store.save_path.parents[1] / name), notebook, "Hbol")
 
 
-def save(store: SqliteStore, whose: Owner) -> None:
+def save(store: SqliteStore, whose: Owner, key: EntryKey = KEY) -> None:
     from marimo_cellar.entries.blobs import prepare
 
     blob = prepare(store.database, b"bytes", "pickle")
-    item = Item("cell_cache/P_abc.pickle", "x", "pickle", None, blob)
-    made = Save(KEY, whose, [item], 2.5, {})
+    item = Item(f"cell_cache/P_{key.hash}.pickle", "x", "pickle", None, blob)
+    made = Save(key, whose, [item], 2.5, {})
     save_all(store.database, [made])
     assert made.saved and made.failure is None
 
@@ -115,6 +116,19 @@ def test_lookups_wait_for_the_first_result_and_do_not_begin_a_cache(
     assert not other.save_path.exists()
 
 
+def test_where_no_cache_begins_the_last_lookups_wait(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookups, "_MOST_WAITING", 3)
+    mine = owner(store)
+    for number in range(5):
+        lookups.note(Lookup(store.database, KEY, mine, "miss", float(number)))
+        lookups.flush(at_run_end=False)
+    save(store, mine)
+    lookups.flush()
+    assert rows(store, "SELECT at FROM lookups ORDER BY at") == [(2.0,), (3.0,), (4.0,)]
+
+
 def test_another_cells_entry_is_adopted_unless_this_cell_was_cleared_since(
     store: SqliteStore,
 ) -> None:
@@ -147,3 +161,46 @@ def test_another_cells_entry_is_adopted_unless_this_cell_was_cleared_since(
     assert rows(store, "SELECT runtime FROM totals") == [(2.5,), (2.5,)]
     (mine, *others) = entries.candidates(store.database, KEY, two)
     assert mine.own and [other.own for other in others] == [False]
+
+
+def test_no_other_entry_is_adopted_that_has_the_number_of_one_that_answered(
+    store: SqliteStore,
+) -> None:
+    one, two = owner(store, "one.py"), owner(store, "two.py")
+    save(store, one)
+    (found,) = entries.candidates(store.database, KEY, two)
+    hit = Lookup(store.database, KEY, two, "hit", 2.0, 0.1, found=found)
+    with store.database.writing() as connection:
+        connection.execute("DELETE FROM entries")
+    save(store, one, replace(KEY, hash="def"))
+    assert rows(store, "SELECT entry_id FROM entries") == [(found.entry_id,)]
+    lookups.note(hit)
+    lookups.flush()
+    assert rows(
+        store,
+        "SELECT path, hash FROM entries JOIN cells USING (cell_id) JOIN apps"
+        " USING (app_id)",
+    ) == [("../../one.py", "def")]
+
+
+def test_no_other_lookup_is_changed_that_has_the_number_of_one_that_is_gone(
+    store: SqliteStore,
+) -> None:
+    mine = owner(store)
+    save(store, mine)
+    slow = Lookup(store.database, KEY, mine, "miss", 1.0)
+    lookups.note(slow)
+    lookups.flush()
+    with store.database.writing() as connection:
+        connection.execute("DELETE FROM lookups")
+    other = replace(KEY, hash="def")
+    lookups.note(Lookup(store.database, other, mine, "hit", 2.0, 0.1))
+    lookups.flush()
+    slow.seconds = 60.0
+    slow.reasons.append({"kind": "raised", "name": "ValueError"})
+    lookups.note(slow)
+    lookups.flush()
+    assert rows(store, "SELECT lookup_id, hash, outcome, seconds FROM lookups") == [
+        (slow.lookup_id, "def", "hit", 0.1)
+    ]
+    assert rows(store, "SELECT * FROM reasons") == []

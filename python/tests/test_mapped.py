@@ -223,6 +223,9 @@ POLARS: dict[str, Any] = {
         {"l": [[1, 2], [3]] * (ROWS // 2), "n": RANDOM.random(ROWS)}
     ),
     "a series": pl.Series("s", RANDOM.random(ROWS)),
+    "a series without a name": pl.Series(RANDOM.random(ROWS)),
+    # As the index of pandas is called in a CSV file.
+    "a column without a name": pl.DataFrame({"": range(ROWS), "n": range(ROWS)}),
 }
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
+from marimo_cellar import SqliteLoader, SqliteStore
+from marimo_cellar._marimo import Cache, HashKey, LazyStore
 from tests.memory import ALLOWED_MB, WORKS, allowed, measure
 
 MEGABYTES = 100
@@ -24,3 +28,29 @@ def test_a_value_takes_what_it_takes_with_files(kind: str, tmp_path: Path) -> No
         # Neither is below what the value itself needs, so both did the work.
         if work == "load":
             assert min(cellar, files) >= MEGABYTES
+
+
+def test_nothing_is_kept_of_a_large_text_that_was_saved_and_loaded(
+    tmp_path: Path,
+) -> None:
+    loader = SqliteLoader(
+        "block", store=LazyStore(SqliteStore(str(tmp_path / "cache"), behind=True))
+    )
+
+    def act(hash: str, text: str) -> None:
+        saved = Cache({"v": text}, hash, "Pure", set(), False, {"version": 6})
+        assert loader.save_cache(saved)
+        loader.flush()
+        found = loader.load_cache(HashKey(hash, "Pure"))
+        assert found is not None and found.defs["v"] == text
+
+    act("first", "little")
+    tracemalloc.start()
+    try:
+        for number in range(3):
+            act(f"large{number}", str(number) * (10 * 2**20))
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 10 * 2**20

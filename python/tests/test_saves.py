@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
+from marimo_cellar import SqliteLoader, SqliteStore
+from marimo_cellar.entries import behind
+from marimo_cellar.entries.saving import Save
+from marimo_cellar.loaders.loader import SqlitePickleLoader
+from marimo_cellar.session.saves import SavesInFlight
 from tests.conftest import Write, ran
 from tests.kernels import export, query
 from tests.servers import serve
+from tests.test_store import KEY, filled
 
 
 def test_a_last_cell_that_saves_much_has_it_after_the_export(
@@ -99,3 +111,60 @@ def test_the_time_that_each_entry_saved_can_be_told(
     )
     assert len(hits) == 2
     assert all(runtime >= 1.2 and seconds >= 0 for runtime, seconds in hits)
+
+
+@pytest.mark.parametrize("loader", [SqliteLoader, SqlitePickleLoader])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_an_interrupted_save_keeps_no_run_waiting(
+    loader: type[SqliteLoader | SqlitePickleLoader],
+    moment: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = SqliteStore(str(tmp_path / "cache"), behind=True)
+    assert store.put("n/P_first.pickle", b"first")
+    made = loader("block", store=store)
+    add = behind.Queue.add
+
+    def interrupted(queue: behind.Queue, save: Save, here: bool = False) -> None:
+        if moment == "after":
+            add(queue, save, here)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(behind.Queue, "add", interrupted)
+        with suppress(KeyboardInterrupt):
+            made.save_cache(filled(x=[1]))
+    store.flush()
+    waiting = threading.Thread(target=made.saves.join, daemon=True)
+    waiting.start()
+    waiting.join(20)
+    assert not waiting.is_alive()
+    # What was handed over is saved all the same.
+    assert (made.load_cache(KEY) is not None) == (moment == "after")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no forks")
+def test_a_child_saves_that_was_forked_while_a_save_of_its_parents_ended() -> None:
+    saves = SavesInFlight()
+    held, forked = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with saves._changed:
+            held.set()
+            forked.wait(20)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        one = saves.one()
+        one.begin()
+        one.done()
+        saves.join()
+        os._exit(0)
+    forked.set()
+    holder.join()
+    assert os.waitpid(child, 0)[1] == 0

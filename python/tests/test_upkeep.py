@@ -11,7 +11,9 @@ import pytest
 from marimo_cellar import upkeep
 from marimo_cellar.checking.checking import audit
 from marimo_cellar.cleaning import pruning
+from marimo_cellar.database.apps import app_path
 from marimo_cellar.database.database import Database
+from marimo_cellar.entries.cells import app_row
 from tests.equal_worth import database, fill, left
 
 __all__ = ["database"]
@@ -120,10 +122,44 @@ def test_what_is_kept_for_its_worth_is_not_looked_at_again_and_again(
     assert len(left(database)) == 40
 
 
+class _Kernel:
+    """What a session is to the upkeep."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+
 def test_the_end_of_a_kernel_begins_no_cache(database: Database) -> None:
-    upkeep._open.add(database)
-    upkeep.close_all()
+    kernel: Any = _Kernel(database.folder.parent.parent / "notebook.py")
+    upkeep._work(database, kernel)
+    upkeep.close(kernel)
     assert not database.path.exists()
+
+
+def test_a_notebook_is_open_until_the_last_of_its_kernels_in_a_process_ends(
+    database: Database, notebook: Path
+) -> None:
+    other = notebook.with_name("other.py")
+    with database.writing() as connection:
+        for path in (notebook, other):
+            app_row(connection, app_path(database.folder, path), time.time())
+    sessions: list[Any] = [_Kernel(path) for path in (notebook, notebook, other)]
+
+    def opened() -> list[str]:
+        with database.reading() as connection:
+            assert connection is not None
+            rows = connection.execute(
+                "SELECT path FROM openings JOIN apps USING (app_id)"
+            )
+            return sorted(Path(path).name for (path,) in rows)
+
+    for one in sessions:
+        upkeep._work(database, one)
+    assert opened() == ["notebook.py", "other.py"]
+    still: list[list[str]] = [["notebook.py", "other.py"], ["other.py"], []]
+    for one, expected in zip(sessions, still, strict=True):
+        upkeep.close(one)
+        assert opened() == expected
 
 
 def test_a_kernel_says_once_that_a_budget_is_none(

@@ -118,7 +118,8 @@ def _last(
     """Outcome, time, seconds, sentence and reasons of the last lookup, if any."""
     row = connection.execute(
         "SELECT lookup_id, outcome, at, seconds, why FROM lookups"
-        " WHERE cell_id = ? ORDER BY at DESC, lookup_id DESC LIMIT 1",
+        " WHERE cell_id = ? AND typeof(at) = 'real'"
+        " ORDER BY at DESC, lookup_id DESC LIMIT 1",
         (cell_id,),
     ).fetchone()
     if row is None:

@@ -292,7 +292,8 @@ def connect_leniently(path: Path, patience: float) -> Connection:
 
 def _connect(path: Path, options: str, patience: float) -> Connection:
     connection = sqlite3.connect(
-        f"file:{quote(path.as_posix())}?mode={options}",
+        # By its bytes: not every folder has a name that is text.
+        f"file:{quote(os.fsencode(path.as_posix()))}?mode={options}",
         uri=True,
         timeout=patience,
         isolation_level=None,

@@ -12,7 +12,6 @@ import os
 import stat
 import sys
 import sysconfig
-import warnings
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +21,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from marimo_cellar.entries.opens import unnoticed
+from marimo_cellar.notebook.parsing import parsed
 
 How = Literal["opened", "named"]
 
@@ -152,9 +152,7 @@ def literals(code: str) -> tuple[str, ...]:
         # Told sooner than the code is parsed.
         return ()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(code)
+        tree = parsed(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ()
     found = {

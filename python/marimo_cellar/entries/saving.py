@@ -274,11 +274,15 @@ def _by_notebook(owners: Sequence[Owner]) -> Iterable[list[Owner]]:
 
 
 def adopt(
-    connection: sqlite3.Connection, entry_id: int, cell_id: int, node: bytes | None
+    connection: sqlite3.Connection,
+    entry_id: int,
+    key: EntryKey,
+    cell_id: int,
+    node: bytes | None,
 ) -> None:
     """Gives a cell a row of its own for another cell's entry that answered it.
 
-    It keeps the time it was made at, so that it cannot bring a result back to a
+    Not where that is gone by now, and its number another entry's. It keeps the time it was made at, so that it cannot bring a result back to a
     cell that was cleared since. What belonged to no cell is this cell's alone now.
     """
     cursor = connection.execute(
@@ -287,8 +291,12 @@ def adopt(
         " SELECT cells.cell_id, cache_name, cache_type, hash, loader, ?, runtime,"
         " created_at, versions FROM entries, cells"
         " WHERE entry_id = ? AND cells.cell_id = ?"
+        " AND hash = ? AND cache_name = ? AND cache_type = ? AND loader = ?"
         " AND (cleared_at IS NULL OR created_at > cleared_at)",
-        (node, entry_id, cell_id),
+        (
+            *(node, entry_id, cell_id),
+            *(key.hash, key.cache_name, key.cache_type, key.loader),
+        ),
     )
     if cursor.rowcount == 1:
         assert cursor.lastrowid is not None

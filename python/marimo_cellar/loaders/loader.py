@@ -56,12 +56,12 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
         if writer is None:
             return super()._dispatch_write(write_fn)
 
-        saves = self._belonging.saves
+        one = self.saves.one()
         writer.keeps_newest = _marimo.verification(self) != "off"
 
         def ended() -> None:
             running.note_unsaved(self._saving, writer.last)
-            saves.done()
+            one.done()
 
         def write(most: int, here: bool) -> None:
             queued = False
@@ -72,17 +72,17 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
                 queued = writer.finish_behind(ended, here)
             finally:
                 if not queued:
-                    saves.done()
+                    one.done()
 
-        saves.begin()
-        if self._at_once and writer.settles_with(made.DIGESTED_AT_ONCE):
-            # marimo would start a thread, which takes a kernel that computes longer.
-            write(made.DIGESTED_AT_ONCE, here=False)
-            return None
         try:
-            super()._dispatch_write(lambda: write(made.DIGESTED_BYTES, here=True))
+            one.begin()
+            if self._at_once and writer.settles_with(made.DIGESTED_AT_ONCE):
+                # marimo would start a thread, which takes a kernel that computes longer.
+                write(made.DIGESTED_AT_ONCE, here=False)
+            else:
+                super()._dispatch_write(lambda: write(made.DIGESTED_BYTES, here=True))
         except BaseException:
-            saves.done()
+            one.done()
             raise
         return None
 

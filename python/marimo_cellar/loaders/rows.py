@@ -141,11 +141,14 @@ class OverRows(Restoring):
         self._writer.settle(made.DIGESTED_AT_ONCE)
         if not self._writes_behind:
             return self._writer.finish()
-        self.saves.begin()
-        if self._writer.finish_behind(self.saves.done):
-            return True
-        self.saves.done()
-        return False
+        one, queued = self.saves.one(), False
+        try:
+            one.begin()
+            queued = self._writer.finish_behind(one.done)
+        finally:
+            if not queued:
+                one.done()
+        return queued
 
     def _writer_for(self, database: Database, cache: _marimo.Cache) -> EntryWriter:
         runtime = cache.meta.get("runtime")

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from marimo_cellar.lookups.why import Explainer
 
 _FLUSH_SECONDS = 5.0
+# Of those that wait for a cache to be begun, the last ones. Where none can be, a script
+# that calls a function a million times would keep a million.
+_MOST_WAITING = 1000
 
 
 _lock = threading.Lock()
@@ -79,7 +82,9 @@ def flush(at_run_end: bool = True) -> None:
         try:
             if not _write(database, lookups) and not at_run_end:
                 with _lock:
-                    _waiting.setdefault(database, [])[:0] = lookups
+                    waiting = _waiting.setdefault(database, [])
+                    waiting[:0] = lookups
+                    del waiting[:-_MOST_WAITING]
         except (sqlite3.Error, OSError, Unavailable):
             # The database has told the user what is the matter with it.
             for lookup in lookups:
@@ -102,11 +107,21 @@ def _write(database: Database, lookups: list[Lookup]) -> bool:
         for lookup in lookups:
             if lookup.lookup_id is not None:
                 why = explainer.sentence(lookup) if explainer is not None else None
-                connection.execute(
-                    "UPDATE lookups SET seconds = ?, why = ? WHERE lookup_id = ?",
-                    (lookup.seconds, why, lookup.lookup_id),
-                )
-                _write_reasons(connection, lookup)
+                # Its row may be gone by now, and its number another lookup's: it was
+                # cleared, or the database was begun anew.
+                there = connection.execute(
+                    "UPDATE lookups SET seconds = ?, why = ?"
+                    " WHERE lookup_id = ? AND at = ? AND hash = ?",
+                    (
+                        lookup.seconds,
+                        why,
+                        lookup.lookup_id,
+                        lookup.at,
+                        lookup.key.hash,
+                    ),
+                ).rowcount
+                if there:
+                    _write_reasons(connection, lookup)
                 continue
             cell_id = found[lookup]
             if lookup.outcome == "hit":
@@ -179,10 +194,10 @@ def _count(
     cell_id: int,
 ) -> None:
     """Counts a hit, for the cell's own entry; it becomes so by the hit."""
+    key = lookup.key
     if lookup.found is not None and lookup.found.cell_id != cell_id:
         (node,) = nodes_of(connection, [lookup.owner])
-        adopt(connection, lookup.found.entry_id, cell_id, node)
-    key = lookup.key
+        adopt(connection, lookup.found.entry_id, key, cell_id, node)
     connection.execute(
         "UPDATE entries SET hits = hits + 1,"
         " last_hit_at = max(coalesce(last_hit_at, 0), ?)"

@@ -14,6 +14,7 @@ from textwrap import dedent
 
 from marimo_cellar import _marimo
 from marimo_cellar.notebook.notebook import FileCell, digest_of
+from marimo_cellar.notebook.parsing import parsed
 
 
 class _Unknown(Exception):
@@ -43,7 +44,7 @@ def cells_in(text: str, codes: Iterable[str]) -> list[FileCell] | None:
 def _cells(text: str) -> Iterator[FileCell]:
     # Not `splitlines`, which sees more ends of lines than Python does.
     lines = text.split("\n")
-    for node in ast.parse(text).body:
+    for node in parsed(text).body:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             match [_of_app(one) for one in node.decorator_list]:
                 case ["cell"] if not isinstance(node, ast.ClassDef):

@@ -16,36 +16,36 @@ class SavesInFlight:
     """The saves of one kernel, its embedded apps' included."""
 
     def __init__(self) -> None:
+        self._begin_process()
+
+    def _begin_process(self) -> None:
         self._changed = threading.Condition()
-        self._count = 0
+        self._under_way: set[SaveInFlight] = set()
         self._process = os.getpid()
 
-    def begin(self) -> None:
-        """One more is under way; `done` must be called for it."""
-        with self._changed:
-            self._count += 1
-
-    def done(self) -> None:
-        """One has ended, whether it was saved or not."""
-        with self._changed:
-            self._count -= 1
-            self._changed.notify_all()
+    def one(self) -> SaveInFlight:
+        """One that is not under way yet."""
+        if self._process != os.getpid():
+            # A thread of the parent's may have had the lock as the child was forked.
+            self._begin_process()
+        return SaveInFlight(self._changed, self._under_way)
 
     def start(self, save: Callable[[], None]) -> None:
         """Makes a save on a thread of its own."""
+        one = self.one()
 
         def run() -> None:
             try:
                 save()
             finally:
-                self.done()
+                one.done()
 
-        self.begin()
         try:
+            one.begin()
             # The process waits for it, also where the kernel is one of its daemons.
             threading.Thread(target=run, daemon=False).start()
         except BaseException:
-            self.done()
+            one.done()
             raise
 
     def join(self) -> None:
@@ -56,4 +56,30 @@ class SavesInFlight:
         if self._process != os.getpid():
             return
         with self._changed:
-            self._changed.wait_for(lambda: self._count == 0)
+            self._changed.wait_for(lambda: not self._under_way)
+
+
+class SaveInFlight:
+    """One of them. Get it by `SavesInFlight.one`.
+
+    Whoever begins it may be interrupted at any moment, and then does not know whether
+    another thread has it by now. So both may say that it is done: a number of them
+    would be wrong from then on, and every run wait for ever at its end.
+    """
+
+    def __init__(
+        self, changed: threading.Condition, under_way: set[SaveInFlight]
+    ) -> None:
+        self._changed = changed
+        self._under_way = under_way
+
+    def begin(self) -> None:
+        """It is under way; `done` must be called for it."""
+        with self._changed:
+            self._under_way.add(self)
+
+    def done(self) -> None:
+        """It has ended, whether it was saved or not; more than once is as once."""
+        with self._changed:
+            self._under_way.discard(self)
+            self._changed.notify_all()

@@ -84,8 +84,12 @@ def frame(data: mmap.mmap, type_hint: str | None) -> Any | None:
         for field in table.schema
     ):
         return None
-    restored = pl.from_arrow(table, rechunk=False)
+    # It gives a column without a name, as a series often is, one of its own making.
+    names = table.column_names
+    numbered = table.rename_columns([str(place) for place in range(len(names))])
+    restored = pl.from_arrow(numbered, rechunk=False)
     assert isinstance(restored, pl.DataFrame)
+    restored.columns = names
     return restored.to_series(0) if _is_series(type_hint) else restored
 
 

@@ -1,0 +1,31 @@
+"""Python's own parser, which has nothing to say to the user of what others wrote."""
+
+from __future__ import annotations
+
+import ast
+import os
+import threading
+import warnings
+
+_lock = threading.Lock()
+
+
+def parsed(code: str) -> ast.Module:
+    """The tree of some code. Raises what `ast.parse` does.
+
+    It warns of an escape such as "\\d" in a string; marimo does that where it compiles
+    the cell. What is ignored is so for the whole process, and two threads that took
+    turns in ignoring would leave it so for good: one at a time does it.
+    """
+    with _lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(code)
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
