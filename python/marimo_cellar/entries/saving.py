@@ -282,8 +282,9 @@ def adopt(
 ) -> None:
     """Gives a cell a row of its own for another cell's entry that answered it.
 
-    Not where that is gone by now, and its number another entry's. It keeps the time it was made at, so that it cannot bring a result back to a
-    cell that was cleared since. What belonged to no cell is this cell's alone now.
+    Not where that is gone by now, and its number another entry's. It keeps the time it
+    was made at, so that it cannot bring a result back to a cell that was cleared since.
+    What belonged to no cell is this cell's alone now.
     """
     cursor = connection.execute(
         "INSERT OR IGNORE INTO entries (cell_id, cache_name, cache_type, hash,"
