@@ -7,6 +7,7 @@ import { type Checked, faultsOf, notice, question, reportText, summary } from '.
 import type { Discovery } from '../tree/Discovery';
 import type { Notices } from '../Notices';
 import { problemOf } from '../problems';
+import { withSteps } from './progress';
 
 /** The scheme of the report's document, which only this file fills. */
 const scheme = 'cellar-check';
@@ -55,33 +56,18 @@ export class CheckCommand implements vscode.Disposable {
   /** `undefined` when it was cancelled. */
   private async check(paths: readonly string[]): Promise<Checked[] | undefined> {
     const title = vscode.l10n.t('Checking what is cached');
-    const options = {
-      location: vscode.ProgressLocation.Notification,
-      title,
-      cancellable: true,
-    };
-    return vscode.window.withProgress(options, async (progress, token) => {
-      const asked = new AbortController();
-      const stop = token.onCancellationRequested(() => {
-        asked.abort();
-      });
+    return withSteps(title, paths.length, async (signal, stepsOf) => {
       try {
         const checkOne = async (database: string): Promise<Checked> => {
           const name = vscode.workspace.asRelativePath(path.dirname(database));
-          let shown = 0;
-          const step = (done: number, total: number) => {
-            const percent = total === 0 ? 100 : (100 * done) / total;
-            if (percent - shown < 1) return;
-            progress.report({ message: name, increment: (percent - shown) / paths.length });
-            shown = percent;
-          };
+          const step = stepsOf(() => name);
           try {
             const loader = await this.caches.open(database);
             const generation = await loader.generation();
-            const report = await loader.check({ signal: asked.signal, step });
+            const report = await loader.check({ signal, step });
             return { name, path: database, generation, report };
           } catch (error) {
-            if (asked.signal.aborted) throw error;
+            if (signal.aborted) throw error;
             this.notices.report(error);
             return { name, path: database, failure: problemOf(error).message };
           }
@@ -90,10 +76,8 @@ export class CheckCommand implements vscode.Disposable {
         for (const database of paths) checked.push(await checkOne(database));
         return checked;
       } catch (error) {
-        if (asked.signal.aborted) return undefined;
+        if (signal.aborted) return undefined;
         throw error;
-      } finally {
-        stop.dispose();
       }
     });
   }

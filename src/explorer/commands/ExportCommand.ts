@@ -8,6 +8,7 @@ import { summary } from './exportReport';
 import type { Notices } from '../Notices';
 import { revealFolder } from '../revealFolder';
 import { amounts, type AppTarget, type Targets } from './Targets';
+import { withSteps } from './progress';
 
 interface Choice extends vscode.QuickPickItem {
   readonly apps: readonly AppTarget[];
@@ -80,41 +81,22 @@ export class ExportCommand {
     folders: readonly string[],
   ): Thenable<readonly Exported[]> {
     const { t } = vscode.l10n;
-    const options = {
-      location: vscode.ProgressLocation.Notification,
-      title: t('Exporting to marimo’s file cache'),
-      cancellable: true,
-    };
-    return vscode.window.withProgress(options, async (progress, token) => {
-      const asked = new AbortController();
-      const stop = token.onCancellationRequested(() => {
-        asked.abort();
-      });
-      try {
-        const reports: Exported[] = [];
-        const caches = [...new Set(apps.map(({ cache }) => cache))];
-        for (const cache of caches) {
-          const loader = await this.caches.get(cache);
-          if (loader === undefined || asked.signal.aborted) continue;
-          let shown = 0;
-          const step = (done: number, total: number) => {
-            const percent = Math.floor((100 * done) / total);
-            if (percent === shown && done < total) return;
-            const increment = (percent - shown) / caches.length;
-            progress.report({ message: t('{0} of {1}', done, total), increment });
-            shown = percent;
-          };
-          const here = apps.flatMap(({ cache: of, app: { appId } }, at) =>
-            of === cache ? [{ appId, destination: folders[at] ?? '' }] : [],
-          );
-          const report = await exportFiles(loader, here, { signal: asked.signal, step });
-          reports.push(report);
-          for (const key of report.damaged) this.log.warn(`Not exported: ${key} of ${loader.path}`);
-        }
-        return reports;
-      } finally {
-        stop.dispose();
+    const caches = [...new Set(apps.map(({ cache }) => cache))];
+    const title = t('Exporting to marimo’s file cache');
+    return withSteps(title, caches.length, async (signal, stepsOf) => {
+      const reports: Exported[] = [];
+      for (const cache of caches) {
+        const loader = await this.caches.get(cache);
+        if (loader === undefined || signal.aborted) continue;
+        const step = stepsOf((done, total) => t('{0} of {1}', done, total));
+        const here = apps.flatMap(({ cache: of, app: { appId } }, at) =>
+          of === cache ? [{ appId, destination: folders[at] ?? '' }] : [],
+        );
+        const report = await exportFiles(loader, here, { signal, step });
+        reports.push(report);
+        for (const key of report.damaged) this.log.warn(`Not exported: ${key} of ${loader.path}`);
       }
+      return reports;
     });
   }
 

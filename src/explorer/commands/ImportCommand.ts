@@ -13,6 +13,7 @@ import type { CellTree } from '../tree/CellTree';
 import type { Discovery } from '../tree/Discovery';
 import { notice, question, summary } from './importReport';
 import type { Notices } from '../Notices';
+import { withSteps } from './progress';
 
 interface Done {
   readonly place: Import;
@@ -70,41 +71,22 @@ export class ImportCommand {
 
   /** What was done before it was cancelled is kept, and told. */
   private importAll(folders: readonly string[]): Thenable<Done[]> {
-    const options = {
-      location: vscode.ProgressLocation.Notification,
-      title: vscode.l10n.t('Importing what marimo had cached'),
-      cancellable: true,
-    };
-    return vscode.window.withProgress(options, async (progress, token) => {
-      const asked = new AbortController();
-      const stop = token.onCancellationRequested(() => {
-        asked.abort();
-      });
-      try {
-        const all: Done[] = [];
-        for (const stock of folders) {
-          const place = await placeOf(stock);
-          let shown = 0;
-          const step = (done: number, total: number) => {
-            const percent = Math.floor((100 * done) / total);
-            if (percent === shown && done < total) return;
-            progress.report({
-              message: vscode.l10n.t('{0}: {1} of {2}', nameOf(stock), done, total),
-              increment: (percent - shown) / folders.length,
-            });
-            shown = percent;
-          };
-          const report = await importFiles(this.caches, place, { signal: asked.signal, step });
-          all.push({ place, report });
-          for (const { key, why } of report.damaged) {
-            this.log.warn(`Damaged: ${path.join(stock, key)} (${why})`);
-          }
-          if (report.stopped) break;
+    const title = vscode.l10n.t('Importing what marimo had cached');
+    return withSteps(title, folders.length, async (signal, stepsOf) => {
+      const all: Done[] = [];
+      for (const stock of folders) {
+        const place = await placeOf(stock);
+        const step = stepsOf((done, total) =>
+          vscode.l10n.t('{0}: {1} of {2}', nameOf(stock), done, total),
+        );
+        const report = await importFiles(this.caches, place, { signal, step });
+        all.push({ place, report });
+        for (const { key, why } of report.damaged) {
+          this.log.warn(`Damaged: ${path.join(stock, key)} (${why})`);
         }
-        return all;
-      } finally {
-        stop.dispose();
+        if (report.stopped) break;
       }
+      return all;
     });
   }
 

@@ -8,6 +8,7 @@ import type { Notices } from '../Notices';
 import { chooseFrom } from './PruneList';
 import { withoutLinks } from '../withoutLinks';
 import { type Line, nothingGoes, notice, type Planned, withoutPinned } from './pruneReport';
+import { untilCancelled } from './progress';
 import type { Pruning } from './Pruning';
 
 /** Milliseconds for which another cleaner is waited for: one that was killed has the lease for as long. */
@@ -148,21 +149,5 @@ export class PruneCommand {
       return;
     }
     void vscode.window.showInformationMessage(notice(done, asked, vscode.env.language));
-  }
-}
-
-/** Work that a cancellation aborts. */
-async function untilCancelled<T>(
-  token: vscode.CancellationToken,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const stop = new AbortController();
-  const listening = token.onCancellationRequested(() => {
-    stop.abort();
-  });
-  try {
-    return await work(stop.signal);
-  } finally {
-    listening.dispose();
   }
 }

@@ -3,6 +3,7 @@ import process from 'node:process';
 import * as vscode from 'vscode';
 import { InstallFailure, install } from './installing';
 import { type Interpreter, ask, askAll, interpreterOf } from './interpreters';
+import { untilCancelled } from '../commands/progress';
 import type { Notices } from '../Notices';
 import { withoutLinks } from '../withoutLinks';
 import type { PythonPackage } from './PythonPackage';
@@ -89,26 +90,22 @@ export class InstallCommand {
         title: vscode.l10n.t('Installing marimo_cellar in {0}', interpreter.prefix),
         cancellable: true,
       },
-      async (_, token) => {
-        const abort = new AbortController();
-        token.onCancellationRequested(() => {
-          abort.abort();
-        });
-        const { signal } = abort;
-        try {
-          await install(interpreter, wheel, {
-            signal,
-            onOutput: (text) => {
-              this.log.info(text.trimEnd());
-            },
-          });
-        } catch (error) {
-          throw error instanceof InstallFailure
-            ? new Error(words(error, interpreter), { cause: error })
-            : error;
-        }
-        return signal.aborted ? undefined : ask(interpreter.executable, signal);
-      },
+      (_, token) =>
+        untilCancelled(token, async (signal) => {
+          try {
+            await install(interpreter, wheel, {
+              signal,
+              onOutput: (text) => {
+                this.log.info(text.trimEnd());
+              },
+            });
+          } catch (error) {
+            throw error instanceof InstallFailure
+              ? new Error(words(error, interpreter), { cause: error })
+              : error;
+          }
+          return signal.aborted ? undefined : ask(interpreter.executable, signal);
+        }),
     );
     if (outcome === undefined) {
       void vscode.window.showInformationMessage(
