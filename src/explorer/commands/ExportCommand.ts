@@ -9,6 +9,7 @@ import type { Notices } from '../Notices';
 import { revealFolder } from '../revealFolder';
 import { amounts, type AppTarget, type Targets } from './Targets';
 import { withSteps } from './progress';
+import { withoutLinks } from '../withoutLinks';
 
 interface Choice extends vscode.QuickPickItem {
   readonly apps: readonly AppTarget[];
@@ -114,7 +115,12 @@ export class ExportCommand {
         : told;
     const { showWarningMessage, showInformationMessage } = vscode.window;
     const show = damaged ? showWarningMessage : showInformationMessage;
-    const chosen = await show(message, reveal, copyPath, ...(damaged ? [showLog] : []));
+    const chosen = await show(
+      withoutLinks(message),
+      reveal,
+      copyPath,
+      ...(damaged ? [showLog] : []),
+    );
     if (chosen === reveal && folder !== undefined) await revealFolder(folder);
     if (chosen === copyPath) await vscode.env.clipboard.writeText(folders.join('\n'));
     if (chosen === showLog) this.log.show();
