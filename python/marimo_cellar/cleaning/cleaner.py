@@ -106,7 +106,7 @@ class Cleaner:
     def transaction(self, pace: Pace | None = None) -> Iterator[sqlite3.Connection]:
         """One that keeps the lease, and folds a log that has grown after its time is
         taken."""
-        with self._database.writing(folding=False) as connection:
+        with self._database.writing(folding=False, little=True) as connection:
             began = time.monotonic()
             connection.execute(f"PRAGMA cache_size = -{_PAGES}")
             connection.execute(
