@@ -7,7 +7,7 @@ import sys
 import threading
 import types
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 
 import pytest
@@ -113,3 +113,34 @@ def test_each_value_is_worked_on_once_and_a_failure_is_told() -> None:
     assert sorted(met) == list(range(200))
     with pytest.raises(ZeroDivisionError):
         each(lambda one: 1 // one, [2, 1, 0, 1])
+
+
+def test_the_caller_does_its_own_first_and_what_is_left_in_its_own_way() -> None:
+    def mine() -> Callable[[int], str]:
+        met.append("mine")
+        return lambda one: f"mine {one}"
+
+    met: list[str] = []
+    answers = each(str, range(50), mine)
+    assert met == ["mine"]
+    for one, answer in enumerate(answers):
+        assert answer in (str(one), f"mine {one}")
+    # Also where nobody helps, and where nothing is to be done.
+    assert each(str, [], mine) == []
+    assert met == ["mine", "mine"]
+
+
+def test_a_failure_of_the_caller_is_told_after_the_others_have_ended() -> None:
+    def mine() -> Callable[[int], int]:
+        return lambda one: 1 // 0
+
+    def ours() -> Callable[[int], int]:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        each(lambda one: one, [1, 2], ours)
+    # Nobody else takes a part: the caller has to.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(import_module(each.__module__), "processors", lambda: 1)
+        with pytest.raises(ZeroDivisionError):
+            each(lambda one: one, [1, 2], mine)

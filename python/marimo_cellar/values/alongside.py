@@ -81,17 +81,21 @@ def later(seconds: float, act: Callable[[], object]) -> Callable[[], None]:
     return waits.release
 
 
-def each(work: Callable[[V], T], values: Sequence[V]) -> list[T]:
+def each(
+    work: Callable[[V], T],
+    values: Sequence[V],
+    mine: Callable[[], Callable[[V], T]] | None = None,
+) -> list[T]:
     """What `work` makes of each value, on a few threads of which the caller is one.
 
-    Raises the first error, after all of them have ended.
+    The caller first does `mine`, if it is given, while the others work, and then what
+    that returns in the place of `work`. Raises the first error, after all of them have
+    ended.
     """
-    if len(values) < 2:
-        return [work(value) for value in values]
     left = deque(enumerate(values))
     results: dict[int, T] = {}
 
-    def take() -> None:
+    def take(work: Callable[[V], T]) -> None:
         while True:
             try:
                 index, value = left.popleft()
@@ -99,9 +103,12 @@ def each(work: Callable[[V], T], values: Sequence[V]) -> list[T]:
                 return
             results[index] = work(value)
 
-    helpers = [alongside(take) for _ in range(min(processors(), len(values)) - 1)]
+    most = len(values) if mine else len(values) - 1
+    helpers = [
+        alongside(lambda: take(work)) for _ in range(min(processors() - 1, most))
+    ]
     try:
-        take()
+        take(mine() if mine else work)
     finally:
         for helper in helpers:
             helper()

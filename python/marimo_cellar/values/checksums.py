@@ -22,9 +22,12 @@ Data = bytes | mmap.mmap | memoryview
 _LARGE_BYTES = 64 * 1024
 # From here on a thread that hashes while another one works is worth starting.
 ALONGSIDE_BYTES = 768 * 1024
-# The least that is worth a thread of its own for its CRC; parts are multiples of it,
-# so that few powers of x are needed to combine them.
-_PART_BYTES = 2 * 1024 * 1024
+# From here on a CRC is computed in parts, on a few threads.
+_MANY_BYTES = 4 * 1024 * 1024
+# Parts are multiples of this, so that few powers of x are needed to join them.
+_UNIT = 256 * 1024
+# So many parts where somebody comes later, and the most that one has then.
+_SHARES, _LARGEST_SHARE = 16, 16 * 1024 * 1024
 _MODULES = (("isal", "isal_zlib"), ("zlib_ng", "zlib_ng"))
 # CRC-32's polynomial without its first bit, and the polynomials 1 and x, with the
 # power 0 of x in the highest bit.
@@ -74,22 +77,47 @@ def crc32(data: Data, before: int = 0) -> int:
 
 def crc32_of(data: Data) -> int:
     """The CRC-32 of bytes that may be many."""
-    if len(data) < 2 * _PART_BYTES:
+    if not are_many(len(data)):
         return crc32(data)
     view = memoryview(data)
     return crc32_in_parts(len(view), lambda part: crc32(view[part.start : part.stop]))
 
 
-def crc32_in_parts(size: int, crc32_of_part: Callable[[range], int]) -> int:
-    """The CRC-32 of so many bytes from those of their parts, a few at once."""
-    count = max(1, min(processors(), size // _PART_BYTES))
-    length = size // count // _PART_BYTES * _PART_BYTES if count > 1 else size
-    starts = [length * index for index in range(count)]
-    parts = list(map(range, starts, [*starts[1:], size]))
-    crc, *others = each(crc32_of_part, parts)
+def are_many(size: int) -> bool:
+    """Whether so many bytes are worth a thread for their CRC."""
+    return size >= _MANY_BYTES and processors() > 1
+
+
+def crc32_in_parts(
+    size: int,
+    crc32_of_part: Callable[[range], int],
+    mine: Callable[[], Callable[[range], int]] | None = None,
+) -> int:
+    """The CRC-32 of so many bytes from those of their parts, a few at once.
+
+    `mine` is as for `each`: what the caller has to do first, and its own way to a
+    part's CRC. Parts are small then, so that it takes what the others have left.
+    """
+    if not are_many(size):
+        parts = [range(size)]
+    elif mine is None:
+        parts = _parts(size, size // processors())
+    else:
+        parts = _parts(size, min(size // _SHARES, _LARGEST_SHARE))
+    crc, *others = each(crc32_of_part, parts, mine)
     for part, other in zip(parts[1:], others, strict=True):
         crc = joined(crc, other, len(part))
     return crc
+
+
+def _parts(size: int, length: int) -> list[range]:
+    """Of a length of some units, but for the first, which has the rest besides."""
+    length = length // _UNIT * _UNIT
+    first = size % length + length
+    return [
+        range(first),
+        *(range(start, start + length) for start in range(first, size, length)),
+    ]
 
 
 def joined(first: int, second: int, length: int) -> int:
