@@ -37,7 +37,7 @@ const SECTIONS = [
     work: [
       ...['notebook-warm', 'notebook-warm-wall', 'notebook-cold', 'notebook-cold-wall'],
       ...['frames-warm', 'frames-warm-wall'],
-      'calls-warm',
+      ...['calls-warm', 'calls-cold'],
     ],
   },
 ];

@@ -12,6 +12,7 @@ as it does for users, by its entry point, and its own import counts.
 | `…-wall` | of the whole run |
 | `frames-warm` | as `notebook-warm`, for pandas frames |
 | `calls-warm` | of a loop that calls a `persistent_cache` function, all of them hits |
+| `calls-cold` | of the same loop, all of them misses, until the last call has answered |
 """
 
 from __future__ import annotations
@@ -87,12 +88,13 @@ def cases(quick: bool) -> list[Case]:
         ),
         *(
             Case(
-                (f"calls-warm/{count}",),
+                (f"{name}/{count}",),
                 OURS,
-                partial(_loop, text=_calls(count)),
+                partial(turn, text=_calls(count)),
                 rounds=9,
             )
             for count in ((100,) if quick else (1000,))
+            for name, turn in (("calls-warm", _loop_warm), ("calls-cold", _loop_cold))
         ),
     ]
 
@@ -158,14 +160,31 @@ def loop(ask, pathlib, time):
     )
 
 
-def _loop(folder: Path, text: str) -> Turn:
+def _loop_warm(folder: Path, text: str) -> Turn:
     warm = _warm(folder, text)
 
     def turn(subject: str, round: int) -> tuple[float]:
         warm(subject, round)
-        return (float((folder / subject / _LOOP).read_text()),)
+        return (_seconds_of_loop(folder / subject),)
 
     return turn
+
+
+def _loop_cold(folder: Path, text: str) -> Turn:
+    def turn(subject: str, round: int) -> tuple[float]:
+        notebook = _notebook(folder, subject, text)
+        # What the last one wrote must not be flushed in this one's turn.
+        os.sync()
+        run_notebook(notebook, subject)
+        seconds = _seconds_of_loop(notebook.parent)
+        shutil.rmtree(notebook.parent)
+        return (seconds,)
+
+    return turn
+
+
+def _seconds_of_loop(folder: Path) -> float:
+    return float((folder / _LOOP).read_text())
 
 
 def _warm(folder: Path, text: str) -> Turn:

@@ -14,6 +14,7 @@ const WORK = [
   ...['list', 'totals', 'clear', 'disk', 'threads8', 'procs4', 'memory', 'entry6', 'entry6-get'],
   ...['pickle', 'pickle-get', 'notebook-warm', 'notebook-warm-wall', 'notebook-cold'],
   ...['notebook-cold-wall', 'frames-warm', 'frames-warm-wall', 'calls-warm'],
+  'calls-cold',
 ];
 
 /** `npm run bench`, without npm's own words. @returns its standard output */
