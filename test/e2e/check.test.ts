@@ -4,27 +4,13 @@ import path from 'node:path';
 import test from 'node:test';
 import { newestPython } from '../environment';
 import { runNotebook } from '../kernel';
+import { fileNotebook } from '../notebooks';
 import { emptyFolder, stepsIn } from './steps';
 import { VsCode } from './VsCode';
 
-const notebook = `# /// script
-# [tool.marimo.runtime]
-# cache_cells = true
-# ///
-import marimo
-
-app = marimo.App()
-
-
-@app.cell
-def many():
-    many = bytes(range(256)) * 1000
-    return (many,)
-`;
-
 test('a check shows what is wrong, and puts it right when it is told to', async (t) => {
   const folder = await emptyFolder(t);
-  await writeFile(path.join(folder, 'nb.py'), notebook);
+  await writeFile(path.join(folder, 'nb.py'), fileNotebook);
   await runNotebook(newestPython(), path.join(folder, 'nb.py'));
   const blobs = path.join(folder, '__marimo__', 'cache', 'blobs');
   const [file = ''] = (await readdir(blobs, { recursive: true })).filter((name) =>

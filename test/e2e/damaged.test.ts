@@ -4,7 +4,7 @@ import path from 'node:path';
 import test from 'node:test';
 import { newestPython } from '../environment';
 import { runNotebook } from '../kernel';
-import { cachingNotebook } from './notebooks';
+import { cachingNotebook } from '../notebooks';
 import { emptyFolder, stepsIn } from './steps';
 import { VsCode } from './VsCode';
 

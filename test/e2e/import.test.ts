@@ -4,27 +4,13 @@ import path from 'node:path';
 import test from 'node:test';
 import { newestPython } from '../environment';
 import { runNotebook } from '../kernel';
+import { fileNotebook } from '../notebooks';
 import { emptyFolder, stepsIn } from './steps';
 import { VsCode } from './VsCode';
 
-const notebook = `# /// script
-# [tool.marimo.runtime]
-# cache_cells = true
-# ///
-import marimo
-
-app = marimo.App()
-
-
-@app.cell
-def many():
-    many = bytes(range(256)) * 1000
-    return (many,)
-`;
-
 test("marimo's file cache is imported, and its files go when they are told to", async (t) => {
   const folder = await emptyFolder(t);
-  await writeFile(path.join(folder, 'nb.py'), notebook);
+  await writeFile(path.join(folder, 'nb.py'), fileNotebook);
   await runNotebook(newestPython(), path.join(folder, 'nb.py'), { PYTHONPATH: '' });
   const stock = path.join(folder, '__marimo__', 'cache');
   const manifests = async () =>

@@ -5,16 +5,11 @@ import test from 'node:test';
 import { SqliteLoader } from '../../src/store/SqliteLoader';
 import { newestPython } from '../environment';
 import { runNotebook } from '../kernel';
+import { cachingApp } from '../notebooks';
 import { emptyFolder, stepsIn } from './steps';
 import { VsCode } from './VsCode';
 
-const notebook = `# /// script
-# [tool.marimo.runtime]
-# cache_cells = true
-# ///
-import marimo
-
-app = marimo.App()
+const notebook = `${cachingApp}
 
 
 @app.cell

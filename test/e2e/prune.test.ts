@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import type { Locator } from 'playwright-core';
 import { newestPython } from '../environment';
 import { bundledPython, runNotebook } from '../kernel';
+import { cachingApp } from '../notebooks';
 import { runSql } from '../unit/store/cacheFolder';
 import { OtherProcess } from '../unit/store/OtherProcess';
 import { emptyFolder, stepsIn } from './steps';
@@ -15,13 +16,7 @@ import { VsCode } from './VsCode';
 const run = promisify(execFile);
 
 /** A notebook whose one cell says when it is computed, in its n-th version. */
-const version = (n: number) => `# /// script
-# [tool.marimo.runtime]
-# cache_cells = true
-# ///
-import marimo
-
-app = marimo.App()
+const version = (n: number) => `${cachingApp}
 
 
 @app.cell

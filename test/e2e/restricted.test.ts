@@ -4,17 +4,12 @@ import path from 'node:path';
 import test from 'node:test';
 import { newestPython } from '../environment';
 import { runNotebook } from '../kernel';
+import { cachingApp } from '../notebooks';
 import { emptyFolder, stepsIn } from './steps';
 import { VsCode } from './VsCode';
 
 /** A cell's name cannot hold markup, but its first line of code can, which stands in for one. */
-const notebook = `# /// script
-# [tool.marimo.runtime]
-# cache_cells = true
-# ///
-import marimo
-
-app = marimo.App()
+const notebook = `${cachingApp}
 
 
 @app.cell

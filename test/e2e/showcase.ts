@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { runSql } from '../unit/store/cacheFolder';
 import { newestPython } from '../environment';
 import { bundledPython, runNotebook } from '../kernel';
+import { cachingApp } from '../notebooks';
 
 const run = promisify(execFile);
 
@@ -12,13 +13,7 @@ const run = promisify(execFile);
  * The notebook in its n-th version: a value of each kind that the preview knows, a result that was paid
  * for, one that is large, and, with `more`, a cell that is to be removed.
  */
-const market = (n: number, more: string) => `# /// script
-# [tool.marimo.runtime]
-# cache_cells = true
-# ///
-import marimo
-
-app = marimo.App()
+const market = (n: number, more: string) => `${cachingApp}
 
 
 @app.cell

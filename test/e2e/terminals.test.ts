@@ -4,7 +4,7 @@ import path from 'node:path';
 import test from 'node:test';
 import { SqliteLoader } from '../../src/store/SqliteLoader';
 import { newestPython, pythons, uv } from '../environment';
-import { plainNotebook } from './notebooks';
+import { plainNotebook } from '../notebooks';
 import { emptyFolder, stepsIn } from './steps';
 import { VsCode } from './VsCode';
 

@@ -10,6 +10,7 @@ import { storeSetting, withEndpoint } from '../../src/explorer/setup/servedStore
 import { Caches } from '../../src/store/Caches';
 import { pythons } from '../environment';
 import { bundledPython, runNotebook } from '../kernel';
+import { cachingApp } from '../notebooks';
 
 const run = promisify(execFile);
 
@@ -79,13 +80,7 @@ def pieces():
 `;
 
 /** Every cell is cached, as the folder's own files: marimo asks no configured store for them. */
-const cellsNotebook = `# /// script
-# [tool.marimo.runtime]
-# cache_cells = true
-# ///
-import marimo
-
-app = marimo.App()
+const cellsNotebook = `${cachingApp}
 
 
 @app.cell

@@ -7,15 +7,10 @@ import { Caches } from '../../src/store/Caches';
 import { importFiles, removeFiles } from '../../src/store/stock/importing';
 import { pythons } from '../environment';
 import { bundledPython, runNotebook } from '../kernel';
+import { cachingApp } from '../notebooks';
 
 /** Each cell notes that it has computed something; what is served notes nothing. */
-const notebook = `# /// script
-# [tool.marimo.runtime]
-# cache_cells = true
-# ///
-import marimo
-
-app = marimo.App()
+const notebook = `${cachingApp}
 
 
 @app.cell

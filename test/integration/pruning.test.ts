@@ -9,16 +9,11 @@ import { promisify } from 'node:util';
 import { SqliteLoader } from '../../src/store/SqliteLoader';
 import { newestPython } from '../environment';
 import { bundledPython, runNotebook } from '../kernel';
+import { cachingApp } from '../notebooks';
 
 const run = promisify(execFile);
 
-const notebook = (n: number) => `# /// script
-# [tool.marimo.runtime]
-# cache_cells = true
-# ///
-import marimo
-
-app = marimo.App()
+const notebook = (n: number) => `${cachingApp}
 
 
 @app.cell
