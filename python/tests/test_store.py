@@ -367,11 +367,27 @@ def test_threads_do_not_pile_up_connections(store: SqliteStore) -> None:
     assert 1 <= len(database.connections.idle) <= 8
 
 
-def test_a_little_entry_is_restored_without_a_thread(
-    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+LARGE = b"large" * 300_000
+
+
+@pytest.mark.parametrize(
+    ("values", "threads"),
+    [
+        ({"x": [1], "y": {"k": 2}}, 0),
+        # With one large value more threads have nothing to do.
+        ({"x": LARGE, "y": {"k": 2}}, 0),
+        ({"x": LARGE, "y": LARGE[1:]}, 2),
+    ],
+    ids=["little", "one large", "two large"],
+)
+def test_an_entry_is_restored_on_threads_where_these_gain_something(
+    values: dict[str, object],
+    threads: int,
+    store: SqliteStore,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     one = loader(SqliteLoader, store)
-    saved(one, x=[1], y={"k": 2})
+    saved(one, **values)
     started: list[threading.Thread] = []
     start = threading.Thread.start
 
@@ -383,8 +399,8 @@ def test_a_little_entry_is_restored_without_a_thread(
 
     monkeypatch.setattr(threading.Thread, "start", begin)
     found = one.load_cache(KEY)
-    assert found is not None and found.defs == {"x": [1], "y": {"k": 2}}
-    assert started == []
+    assert found is not None and found.defs == values
+    assert len(started) == threads
 
 
 def test_what_cannot_be_restored_is_still_marimos_to_judge(store: SqliteStore) -> None:

@@ -88,8 +88,9 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
 
     def _read_blobs(self, unique_keys: set[str], *rest: Any) -> dict[str, Any]:
         # marimo starts a thread for each blob, which takes longer than restoring one
-        # of a few kilobytes. On any trouble its own way says what it means.
-        if self._is_little(unique_keys):
+        # of a few kilobytes, and for a single one gains nothing. On any trouble its
+        # own way says what it means.
+        if self._needs_no_threads(unique_keys):
             with suppress(Exception):
                 return {
                     key: self._deserialize_blob(key, self.store.get(key), *rest)
@@ -97,13 +98,13 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
                 }
         return super()._read_blobs(unique_keys, *rest)
 
-    def _is_little(self, blob_keys: set[str]) -> bool:
-        """Whether it is restored before as many threads would be started."""
+    def _needs_no_threads(self, blob_keys: set[str]) -> bool:
+        """Whether all but one are restored before as many threads would be started."""
         reader = _marimo.unwrapped(self.store)
         if not isinstance(reader, EntryReader):
             return False
         sizes = [len(reader.get(key) or b"") for key in blob_keys]
-        return all(sizes) and sum(sizes) <= _LITTLE_BYTES
+        return all(sizes) and sum(sizes) - max(sizes, default=0) <= _LITTLE_BYTES
 
     def _direct_candidates(self, manifest: Any) -> list[Any]:
         # marimo reads the key that a manifest names before it sees that nobody but
