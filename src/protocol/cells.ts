@@ -27,6 +27,8 @@ export interface CellsResult {
   readonly orphaned: readonly number[];
   /** The database the answer comes from, as an absolute path; absent when there is none. */
   readonly database?: string;
+  /** Which of the databases in that place the ids are of, as a `Reference` has it; absent with none. */
+  readonly generation?: string;
 }
 
 export interface DidChangeCellsParams {

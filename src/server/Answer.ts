@@ -26,6 +26,8 @@ export interface Answer {
   /** Of the notebook's file. */
   readonly uri: string;
   readonly cache: Cache;
+  /** Which of the databases in the cache's place the ids are of; absent when there is none. */
+  readonly generation: string | undefined;
   /** Absent when the cache does not know the notebook, or there is none. */
   readonly record: NotebookRecord | undefined;
   readonly cells: readonly JudgedCell[];

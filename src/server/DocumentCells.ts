@@ -39,7 +39,10 @@ type SavedCells = SavedNotebook<RecordedEntry, RecordedRefusal>;
 export class DocumentCells {
   readonly #judged = new Map<
     string,
-    { readonly places: readonly LocatedCell[]; readonly answer: Omit<Answer, 'uri' | 'cache'> }
+    {
+      readonly places: readonly LocatedCell[];
+      readonly answer: Omit<Answer, 'uri' | 'cache' | 'generation'>;
+    }
   >();
   readonly #saved = new WeakMap<NotebookRecord, SavedCells>();
   readonly #reads = new WeakMap<NotebookRecord, Promise<readonly ReadSummary[]>>();
@@ -79,11 +82,12 @@ export class DocumentCells {
     const places = this.notebooks.cells(open);
     if (!places) return undefined;
     const { uri } = open;
+    const generation = records?.generation;
     const current = places.map(({ cell }) => this.#current(cell));
     const record = records && this.#recordOf(current, records);
     const known = this.#judged.get(keyOf(open));
     if (known?.places === places && known.answer.record === record) {
-      return { uri, cache, ...known.answer };
+      return { uri, cache, generation, ...known.answer };
     }
     const freshness = this.#savedNotebook(record).judge(current);
     const cells = places.map((place, index) => ({
@@ -92,7 +96,7 @@ export class DocumentCells {
     }));
     const answer = { record, cells, orphaned: freshness.orphaned };
     this.#judged.set(keyOf(open), { places, answer });
-    return { uri, cache, ...answer };
+    return { uri, cache, generation, ...answer };
   }
 
   /** The cells as the protocol has them. */

@@ -18,6 +18,7 @@ import {
   type ServerOptions,
 } from '../../protocol/cells';
 import type { Caches } from '../../store/Caches';
+import { databaseOf } from './databaseOf';
 import { hoverCommands, hoverLinks } from './hoverLinks';
 import { isCellNotebook, isNotebook, notebookOfCell } from './isNotebook';
 
@@ -214,8 +215,9 @@ export class LanguageClient implements vscode.Disposable {
     const uri = document.uri.toString();
     const result = await this.cells(uri);
     const cell = result && cellAt(result.cells, uri, line);
-    if (result?.database === undefined || cell === undefined) return hover;
-    const links = hoverLinks(cell, this.caches.number(result.database), {
+    const database = result && databaseOf(result, this.caches);
+    if (database === undefined || cell === undefined) return hover;
+    const links = hoverLinks(cell, database, {
       preview: vscode.l10n.t('Preview'),
       why: vscode.l10n.t('Why?'),
       changes: vscode.workspace.isTrusted

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
-import type { Reference } from '../../protocol/references';
+import type { DatabaseReference, EntryReference } from '../../protocol/references';
 import { numberSetting } from '../../protocol/settings';
 import type { Caches } from '../../store/Caches';
 import type { ClearTarget } from '../../store/rows';
@@ -18,7 +18,7 @@ import type { UndoClear } from './UndoClear';
 
 /** What shows a cached result; the preview, as this room knows it. */
 export interface Preview {
-  show(reference: Reference): unknown;
+  show(reference: EntryReference): unknown;
 }
 
 /** The commands on what is cached: clear it, look at it, go to where it comes from. */
@@ -98,29 +98,25 @@ export class CacheCommands implements vscode.Disposable {
   }
 
   private async clear(
-    targets: readonly { cache: number; generation: number; name: string; target: ClearTarget }[],
+    targets: readonly (DatabaseReference & { name: string; target: ClearTarget })[],
   ): Promise<void> {
     const names = targets.map(({ name }) => name);
     const each = async <T>(
       act: (
         loader: SqliteLoader,
         targets: readonly ClearTarget[],
-        generation: number,
+        generation: string,
       ) => Promise<T>,
     ): Promise<T[]> => {
       const done: T[] = [];
-      for (const cache of new Set(targets.map((target) => target.cache))) {
-        const database = this.caches.path(cache);
-        if (database === undefined) continue;
-        const here = targets.filter((target) => target.cache === cache);
-        done.push(
-          await act(
-            await this.caches.open(database),
-            here.map(({ target }) => target),
-            // Where they are of several, one at least is not of what is there now.
-            Math.min(...here.map(({ generation }) => generation)),
-          ),
-        );
+      const keyOf = ({ cache, generation }: DatabaseReference) => `${cache} ${generation}`;
+      const databases = new Map(targets.map((target) => [keyOf(target), target]));
+      for (const [key, { cache, generation }] of databases) {
+        const loader = await this.caches.get(cache);
+        if (loader === undefined) continue;
+        const here = targets.filter((target) => keyOf(target) === key);
+        const of = here.map(({ target }) => target);
+        done.push(await act(loader, of, generation));
       }
       return done;
     };
@@ -144,7 +140,7 @@ export class CacheCommands implements vscode.Disposable {
     const clear = async (
       loader: SqliteLoader,
       here: readonly ClearTarget[],
-      generation: number,
+      generation: string,
     ) => {
       // Its ids may be another cell's where the cache was replaced while the question stood.
       const { clearance, undo } = await loader.clearUndoably(here, generation);
@@ -176,9 +172,11 @@ export class CacheCommands implements vscode.Disposable {
   }
 
   private async show(argument: unknown, others: unknown): Promise<void> {
-    const [reference] = this.targets.references(argument, others);
-    if (reference?.kind === 'entry') {
-      await this.preview.show(reference);
+    const results = await this.targets.results(argument, others);
+    if (results === undefined) return;
+    const [result] = results;
+    if (result !== undefined) {
+      await this.preview.show(result);
       return;
     }
     const target = await this.targets.cell(argument, others, vscode.l10n.t('Preview'));
@@ -191,7 +189,8 @@ export class CacheCommands implements vscode.Disposable {
       );
       return;
     }
-    await this.preview.show({ kind: 'entry', cache: target.cache, entryId: entry.entryId });
+    const { cache, generation } = target;
+    await this.preview.show({ kind: 'entry', cache, generation, entryId: entry.entryId });
   }
 
   private async openNotebook(argument: unknown, others: unknown): Promise<void> {

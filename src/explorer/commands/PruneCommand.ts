@@ -76,12 +76,13 @@ export class PruneCommand {
 
   /** What would go of one cache; `undefined` for an older format. */
   private async plan(database: string, signal: AbortSignal): Promise<Planned | undefined> {
+    const loader = await this.caches.open(database);
+    const generation = await loader.generation();
     const plan = await this.pruning.plan(database, signal);
     if (plan === undefined) return undefined;
     const ids = plan.evictions.map(({ candidate }) => candidate.entryId);
-    const loader = await this.caches.open(database);
     const names = await loader.upkeep.nameEntries(ids);
-    return { database, name: this.pruning.nameOf(database), plan, names };
+    return { database, name: this.pruning.nameOf(database), generation, plan, names };
   }
 
   private async tellThatNothingGoes(all: readonly Planned[]): Promise<void> {
@@ -101,7 +102,9 @@ export class PruneCommand {
   private async pin({ planned, evictions }: Line): Promise<Planned> {
     const loader = await this.caches.open(planned.database);
     for (const { candidate } of evictions) {
-      await loader.pin({ kind: 'entry', entryId: candidate.entryId }, true);
+      const { entryId } = candidate;
+      // The list may have stood for long.
+      await loader.pin({ kind: 'entry', entryId }, true, planned.generation);
     }
     // Others of the same state of the cell are pinned along with it.
     return withoutPinned(planned, await loader.upkeep.nameEntries([...planned.names.keys()]));

@@ -30,7 +30,7 @@ export class WhyCommand {
   }
 
   private async explain(target: CellTarget): Promise<void> {
-    const { cache, cell } = target;
+    const { cache, generation, cell } = target;
     const uri = await this.documentOf(target);
     const explanation =
       uri === undefined ? undefined : await this.documents.explain({ uri, cellId: cell.cellId });
@@ -52,18 +52,13 @@ export class WhyCommand {
       { modal: true, detail },
       ...choices,
     );
-    if (chosen !== undefined && (await loader?.generation()) !== target.generation) {
-      // By now its id may be another cell's.
-      void vscode.window.showInformationMessage(vscode.l10n.t('It is no longer in the cache.'));
-      return;
-    }
     const run = (command: string, reference: Reference) =>
       vscode.commands.executeCommand(command, reference);
     if (chosen === preview && entry !== undefined) {
-      await run('cellar.preview', { kind: 'entry', cache, entryId: entry.entryId });
+      await run('cellar.preview', { kind: 'entry', cache, generation, entryId: entry.entryId });
     }
     if (chosen === clear) {
-      await run('cellar.clearCellCache', { kind: 'cell', cache, cellId: cell.cellId });
+      await run('cellar.clearCellCache', { kind: 'cell', cache, generation, cellId: cell.cellId });
     }
   }
 
