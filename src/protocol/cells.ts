@@ -99,6 +99,8 @@ export type CellState =
   | 'changedUpstream'
   /** As saved, by a marimo whose cache the one that ran last does not read. */
   | 'obsolete'
+  /** marimo does not run it, as it is disabled, or a cell that it needs is. */
+  | 'disabled'
   /** The last run of this code left what cannot be kept. */
   | 'notCacheable'
   /** Something is cached, but what code it was made from was not recorded, or not completely. */

@@ -215,7 +215,8 @@ export class DocumentCells {
     let current = this.#seen.get(cell);
     if (current === undefined) {
       const digest = createHash('sha256').update(cell.normalised).digest('hex');
-      current = { name: cell.name, code: cell.normalised, defs: cell.defs, digest };
+      const disabled = cell.options.disabled === true;
+      current = { name: cell.name, code: cell.normalised, defs: cell.defs, digest, disabled };
       this.#seen.set(cell, current);
     }
     return current;

@@ -66,6 +66,7 @@ const icons: Readonly<Record<CellState, string>> = {
   changedHere: 'edit',
   changedUpstream: 'arrow-up',
   obsolete: 'history',
+  disabled: 'debug-pause',
   notCacheable: 'circle-slash',
   unknown: 'question',
   neverCached: 'circle-large-outline',

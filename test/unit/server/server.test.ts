@@ -329,6 +329,24 @@ test('server: rows that tell lies are a damaged cache, and no failure', async (t
   ]);
 });
 
+test('server: a cell that the file disables is not said to be served, nor what needs it', async (t) => {
+  const { client, uri } = await openNotebook(t);
+  const disabled = notebook().replace('@app.cell\ndef load', '@app.cell(disabled=True)\ndef load');
+  await client.edit(uri, 2, disabled);
+  const { cells } = await client.cells(uri);
+  assert.deepEqual(
+    cells.slice(0, 2).map(({ state, label, saves, entryId }) => [state, label, saves, entryId]),
+    [
+      ['disabled', 'disabled', undefined, 1],
+      ['disabled', 'disabled upstream: load', undefined, 2],
+    ],
+  );
+  assert.equal(
+    (await client.hoverLines(uri, 5))[0],
+    'It is disabled: marimo neither runs it nor takes it from the cache. It took 34 s.',
+  );
+});
+
 test('server: a renamed notebook is what it was, and a copy is not', async (t) => {
   const { client, file } = await openNotebook(t);
   const other = path.join(path.dirname(file), 'other.py');
