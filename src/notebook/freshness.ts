@@ -128,6 +128,13 @@ export class SavedNotebook<
       };
     };
 
+    /** The places of a cell with a result, and of what it depends on. */
+    const placesOf = (nearest: Extract<Nearest<Entry, Refusal>, { entry: Entry }>): number[] => {
+      const found = ancestry.placesOf(nearest.entry.node ?? '', (cellId) => places.get(cellId));
+      if (nearest.state === 'changedUpstream') found.push(nearest.changed.index ?? -1);
+      return found;
+    };
+
     /** Whether a cell is as it was when the kernel saw it last. */
     const isAsSeen = (index: number): boolean => {
       const id = assigned[index]?.id;
@@ -142,9 +149,7 @@ export class SavedNotebook<
       }
       if (refusal.lasting || !('entry' in nearest)) return true;
       // What failed with other input is no longer what it was: that input is looked at, too.
-      const places = ancestry.placesOf(nearest.entry.node ?? '');
-      if (nearest.state === 'changedUpstream') places.push(nearest.changed.index ?? -1);
-      return nearest.entry.usedAt < refusal.at && places.every(isAsSeen);
+      return nearest.entry.usedAt < refusal.at && placesOf(nearest).every(isAsSeen);
     };
 
     const nearestOf = (cell: CurrentCell, cellId: number | undefined): Nearest<Entry, Refusal> => {
@@ -168,9 +173,7 @@ export class SavedNotebook<
       if (cell.disabled) return index;
       // Of a cell that was edited, what it depends on now is not recorded.
       if (!('entry' in nearest) || nearest.state === 'changedHere') return undefined;
-      const places = ancestry.placesOf(nearest.entry.node ?? '');
-      if (nearest.state === 'changedUpstream') places.push(nearest.changed.index ?? -1);
-      return places.find((place) => current[place]?.disabled);
+      return placesOf(nearest).find((place) => current[place]?.disabled);
     };
 
     const cells = current.map((cell, index): Judgement<Entry, Refusal> => {

@@ -320,6 +320,23 @@ test('freshness: what failed is not fresh by an older result while all is as it 
   assert.deepEqual(states([failing, asks], { ...stored, cells }), ['changedHere', 'notCacheable']);
 });
 
+test('freshness: what failed may not fail again once anything above it was edited', () => {
+  const cleaned = { ...clean, code: 'clean = df + 2' };
+  const stored: StoredNotebook = {
+    ...record(saved),
+    // As the kernel saw it when `plot` failed.
+    cells: record([load, cleaned, plot, other]).cells,
+    refusals: [{ cellId: 3, at: 2000, lasting: false }],
+  };
+  const states = (document: readonly Source[]) => judge(document, stored).map(({ state }) => state);
+  assert.equal(states([load, cleaned, plot, other])[2], 'notCacheable');
+  // Beyond the nearest cell that is not as it was saved.
+  assert.equal(
+    states([{ ...load, code: 'df = load(2)' }, cleaned, plot, other])[2],
+    'changedUpstream',
+  );
+});
+
 test('freshness: a disabled cell is not served, nor is what depends on it', () => {
   const off = { ...load, disabled: true };
   const states = (document: readonly Source[], stored = record(saved)) =>
