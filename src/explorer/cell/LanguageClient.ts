@@ -21,6 +21,7 @@ import type { Caches } from '../../store/Caches';
 import { databaseOf } from './databaseOf';
 import { hoverCommands, hoverLinks } from './hoverLinks';
 import { isCellNotebook, isNotebook, notebookOfCell } from './isNotebook';
+import { warn } from '../Notices';
 
 /** A server that ends this often within this many milliseconds is left alone. */
 const mostRestarts = 4;
@@ -246,7 +247,7 @@ export class LanguageClient implements vscode.Disposable {
     if (this.ends.length <= mostRestarts) return { action: restart, handled: true };
     const showLog = vscode.l10n.t('Show Log');
     const notice = vscode.l10n.t('Cellar has no hovers for now: its language server keeps ending.');
-    void vscode.window.showWarningMessage(notice, showLog).then((chosen) => {
+    void warn(notice, showLog).then((chosen) => {
       if (chosen === showLog) this.log.show();
     });
     return { action: leave, handled: true };

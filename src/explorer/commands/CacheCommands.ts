@@ -10,8 +10,7 @@ import { findCode } from './findCode';
 import { isCellNotebook } from '../cell/isNotebook';
 import { cellLabel } from '../tree/nodeRow';
 import { mainEntry } from '../tree/nodes';
-import type { Notices } from '../Notices';
-import { withoutLinks } from '../withoutLinks';
+import { type Notices, tell, warn } from '../Notices';
 import type { RecentClear } from './RecentClears';
 import { type CellTarget, type DocumentCells, type Targets, describe, given } from './Targets';
 import type { UndoClear } from './UndoClear';
@@ -123,9 +122,7 @@ export class CacheCommands implements vscode.Disposable {
     const locale = vscode.env.language;
     const stake = stakeOf(await each((loader, here) => loader.stake(here)));
     if (stake.entries === 0) {
-      void vscode.window.showInformationMessage(
-        withoutLinks(vscode.l10n.t('Nothing is cached for {0}.', names.join(', '))),
-      );
+      void tell(vscode.l10n.t('Nothing is cached for {0}.', names.join(', ')));
       return;
     }
     const settings = vscode.workspace.getConfiguration('cellar');
@@ -156,11 +153,11 @@ export class CacheCommands implements vscode.Disposable {
         () => each(clear),
       );
       const clearance = sum(done.map((each) => each.clearance));
-      const told = withoutLinks(notice(clearance, names, locale));
+      const told = notice(clearance, names, locale);
       if (done.every(({ isKept }) => isKept)) {
         void this.undoClear.offer(told, { names, cells: clearance.cells, undos });
       } else {
-        void vscode.window.showInformationMessage(told);
+        void tell(told);
         // Half of it back is no undo.
         for (const undo of undos) await undo.forget();
       }
@@ -184,9 +181,7 @@ export class CacheCommands implements vscode.Disposable {
     const loader = await this.caches.get(target.cache);
     const entry = mainEntry((await loader?.entries(target.cell.cellId)) ?? []);
     if (entry === undefined) {
-      void vscode.window.showInformationMessage(
-        withoutLinks(vscode.l10n.t('Nothing is cached for {0}.', describe(target))),
-      );
+      void tell(vscode.l10n.t('Nothing is cached for {0}.', describe(target)));
       return;
     }
     const { cache, generation } = target;
@@ -208,9 +203,7 @@ export class CacheCommands implements vscode.Disposable {
     if (editor === undefined) return;
     const range = await this.place(target, editor.document);
     if (range === undefined) {
-      void vscode.window.showInformationMessage(
-        withoutLinks(vscode.l10n.t('{0} is no longer in the notebook.', cellLabel(target.cell))),
-      );
+      void tell(vscode.l10n.t('{0} is no longer in the notebook.', cellLabel(target.cell)));
       return;
     }
     editor.selection = new vscode.Selection(range.start, range.start);
@@ -261,10 +254,10 @@ export class CacheCommands implements vscode.Disposable {
     try {
       await vscode.workspace.fs.stat(uri);
     } catch {
-      void vscode.window.showWarningMessage(
+      void warn(
         vscode.l10n.t(
           '{0} is gone, or renamed. Its cache stays until cleared.',
-          withoutLinks(path.basename(notebook)),
+          path.basename(notebook),
         ),
       );
       return undefined;

@@ -20,6 +20,7 @@ import { belongs } from '../tree/found';
 import { cellLabel, isTold, nameOf } from '../tree/nodeRow';
 import { cellReferenceOf, referenceOf, shownCells } from '../tree/nodes';
 import { pickOne } from '../pickOne';
+import { tell } from '../Notices';
 
 /** A cell of a cache, as commands act on it. */
 export interface CellTarget extends DatabaseReference {
@@ -121,7 +122,7 @@ export class Targets implements vscode.Disposable {
     if (shown !== undefined) {
       const cell = await this.cellAt(shown, 0);
       if (cell !== undefined) return [cell];
-      void vscode.window.showInformationMessage(vscode.l10n.t('Nothing is cached for that cell.'));
+      void tell(vscode.l10n.t('Nothing is cached for that cell.'));
       return undefined;
     }
     if (this.isGone(argument)) return this.unlessGone([], () => '');
@@ -182,7 +183,7 @@ export class Targets implements vscode.Disposable {
   ): T[] | undefined {
     const found = targets.filter((target) => target !== undefined);
     if (found.length > 0) return [...new Map(found.map((each) => [key(each), each])).values()];
-    void vscode.window.showInformationMessage(vscode.l10n.t('It is no longer in the cache.'));
+    void tell(vscode.l10n.t('It is no longer in the cache.'));
     return undefined;
   }
 

@@ -3,7 +3,7 @@ import type { Explanation, ExplainParams } from '../../protocol/cells';
 import type { Reference } from '../../protocol/references';
 import type { Caches } from '../../store/Caches';
 import { mainEntry } from '../tree/nodes';
-import type { Notices } from '../Notices';
+import { type Notices, tell } from '../Notices';
 import { type CellTarget, type DocumentCells, type Targets } from './Targets';
 
 /** What the language server says of cells, and why. */
@@ -35,9 +35,7 @@ export class WhyCommand {
     const explanation =
       uri === undefined ? undefined : await this.documents.explain({ uri, cellId: cell.cellId });
     if (explanation === undefined) {
-      void vscode.window.showInformationMessage(
-        vscode.l10n.t('That cell is gone from the notebook: its results are orphaned.'),
-      );
+      void tell(vscode.l10n.t('That cell is gone from the notebook: its results are orphaned.'));
       return;
     }
     const loader = await this.caches.get(cache);
