@@ -131,5 +131,21 @@ export default tseslint.config(
     languageOptions: { globals: globals.node },
     rules: { eqeqeq: 'error', 'no-undef': 'error', 'no-unused-vars': 'error' },
   },
+  {
+    files: ['src/explorer/**/*.ts'],
+    ignores: ['src/explorer/Notices.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          // A modal dialog makes no links.
+          selector:
+            'CallExpression[callee.property.name=/^show(Information|Warning|Error)Message$/]' +
+            ":not([arguments.1.type='ObjectExpression'])",
+          message: 'Notices.ts shows notices: a name in one may look like a link.',
+        },
+      ],
+    },
+  },
   ...walls(),
 );

@@ -138,6 +138,7 @@ export class FreshnessTrial {
         // The kernel could not keep it this time, either.
         return now.state === 'notCacheable' && now.refusal.at >= at;
       case 'fresh':
+      case 'disabled':
       case 'obsolete':
       case 'unknown':
         return false;

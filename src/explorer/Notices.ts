@@ -2,6 +2,19 @@ import * as vscode from 'vscode';
 import { problemOf } from './problems';
 import { withoutLinks } from './withoutLinks';
 
+/**
+ * Says something in a notification, as text: what a name in it looks like a link of is none.
+ * @returns the choice that was taken
+ */
+export function tell(text: string, ...choices: string[]): Thenable<string | undefined> {
+  return vscode.window.showInformationMessage(withoutLinks(text), ...choices);
+}
+
+/** The same as a warning. */
+export function warn(text: string, ...choices: string[]): Thenable<string | undefined> {
+  return vscode.window.showWarningMessage(withoutLinks(text), ...choices);
+}
+
 /** Tells people what went wrong and what they can do, and keeps the details in the log. */
 export class Notices {
   constructor(private readonly log: vscode.LogOutputChannel) {}
@@ -30,7 +43,7 @@ export class Notices {
   async trusted(): Promise<boolean> {
     if (vscode.workspace.isTrusted) return true;
     const manage = vscode.l10n.t('Manage Workspace Trust');
-    const chosen = await vscode.window.showWarningMessage(
+    const chosen = await warn(
       vscode.l10n.t('In Restricted Mode Cellar changes nothing. Trust this workspace first.'),
       manage,
     );

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { tell } from './Notices';
 
 /**
  * A list to choose from, which opens while it is still being made. Where there turns out to be nothing to
@@ -18,7 +19,7 @@ export async function pickOne<T extends vscode.QuickPickItem>(
       return length === 0;
     });
     const chosen = await vscode.window.showQuickPick(choices, options, close.token);
-    if (chosen === undefined && (await none)) void vscode.window.showInformationMessage(nothing);
+    if (chosen === undefined && (await none)) void tell(nothing);
     return chosen;
   } finally {
     close.dispose();

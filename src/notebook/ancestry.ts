@@ -31,14 +31,20 @@ export class Ancestry {
     this.#places = new Map(current.map((cell, index) => [cell.digest, index]));
   }
 
-  /** @returns the places of the cells that a node stands on, itself among them. */
-  placesOf(root: string): number[] {
+  /**
+   * @param placeOf where a cell that was edited is now, by the cache's id
+   * @returns the places of the cells that a node stands on, itself among them.
+   */
+  placesOf(root: string, placeOf: (cellId: number) => number | undefined): number[] {
     const nodes = new Set([root]);
     const places = new Set<number>();
     // A set's iterator goes on to what is added on the way.
     for (const node of nodes) {
-      const [stored] = this.nodes.get(node) ?? [];
-      const place = this.#places.get(stored?.codeDigest ?? '');
+      const equal = this.nodes.get(node) ?? [];
+      const [stored] = equal;
+      const place =
+        this.#places.get(stored?.codeDigest ?? '') ??
+        equal.map(({ cellId }) => placeOf(cellId)).find((found) => found !== undefined);
       if (place !== undefined) places.add(place);
       for (const parent of stored?.parents ?? []) nodes.add(parent);
     }

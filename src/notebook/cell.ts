@@ -55,15 +55,16 @@ export function readCell(piece: string): Cell | undefined {
  * Reads a cell from its code, for whoever holds a notebook as cells rather than as a file.
  * @param code as marimo has it; any line ending is taken
  * @param name as marimo has it: `_` stands for none
+ * @param options those that marimo has of the cell
  */
-export function readCode(code: string, name: string): Cell {
+export function readCode(code: string, name: string, options: Cell['options'] = {}): Cell {
   const ended = code.replace(/\r\n?/g, '\n');
   return {
     kind: name === 'setup' ? 'setup' : 'cell',
     name: namedBy(name),
     code: ended,
     normalised: normaliseAsKernel(ended),
-    options: {},
+    options,
     defs: findDefs(ended),
     // Nothing stands above the code.
     headerLines: 1,

@@ -28,6 +28,13 @@ export type Judgement<
   | { readonly state: 'obsolete'; readonly cellId: number; readonly entry: Entry }
   /** Saved without a record of the code it was made from, or with one that is incomplete. */
   | { readonly state: 'unknown'; readonly cellId: number; readonly entry: Entry }
+  /** marimo neither runs it nor has it served; `by` is the place of the disabled ancestor, if it is not itself. */
+  | {
+      readonly state: 'disabled';
+      readonly cellId: number | undefined;
+      readonly entry: Entry | undefined;
+      readonly by: number | undefined;
+    }
   /** It ran as it stands, and left what could not be kept. */
   | { readonly state: 'notCacheable'; readonly cellId: number; readonly refusal: Refusal }
   | {
@@ -36,6 +43,12 @@ export type Judgement<
       readonly entry: Entry;
       readonly changed: ChangedCell;
     };
+
+/** How a cell stands by what is cached for it, whatever may keep that from being served. */
+type Nearest<Entry extends StoredEntry, Refusal extends StoredRefusal> = Exclude<
+  Judgement<Entry, Refusal>,
+  { readonly state: 'disabled' | 'notCacheable' }
+>;
 
 export interface Freshness<
   Entry extends StoredEntry = StoredEntry,
@@ -95,7 +108,7 @@ export class SavedNotebook<
     );
     const ancestry = new Ancestry(this.#nodes, current, this.#newNames(current));
 
-    const judgeEntry = (cell: CurrentCell, entry: Entry): Judgement<Entry, Refusal> => {
+    const judgeEntry = (cell: CurrentCell, entry: Entry): Nearest<Entry, Refusal> => {
       const { cellId } = entry;
       const [own] = this.#nodes.get(entry.node ?? '') ?? [];
       if (!own) return { state: 'unknown', cellId, entry };
@@ -115,16 +128,19 @@ export class SavedNotebook<
       };
     };
 
+    /** The places of a cell with a result, and of what it depends on. */
+    const placesOf = (nearest: Extract<Nearest<Entry, Refusal>, { entry: Entry }>): number[] => {
+      const found = ancestry.placesOf(nearest.entry.node ?? '', (cellId) => places.get(cellId));
+      if (nearest.state === 'changedUpstream') found.push(nearest.changed.index ?? -1);
+      return found;
+    };
+
     /** Whether a cell is as it was when the kernel saw it last. */
     const isAsSeen = (index: number): boolean => {
       const id = assigned[index]?.id;
       return id !== undefined && this.#seen.get(id) === current[index]?.code;
     };
-    const stands = (
-      refusal: Refusal,
-      index: number,
-      nearest: Judgement<Entry, Refusal>,
-    ): boolean => {
+    const stands = (refusal: Refusal, index: number, nearest: Nearest<Entry, Refusal>): boolean => {
       if (!isAsSeen(index)) return false;
       const { lacking } = refusal;
       if (lacking && 'entry' in nearest && nearest.state !== 'changedHere') {
@@ -133,20 +149,42 @@ export class SavedNotebook<
       }
       if (refusal.lasting || !('entry' in nearest)) return true;
       // What failed with other input is no longer what it was: that input is looked at, too.
-      const places = ancestry.placesOf(nearest.entry.node ?? '');
-      if (nearest.state === 'changedUpstream') places.push(nearest.changed.index ?? -1);
-      return nearest.entry.usedAt < refusal.at && places.every(isAsSeen);
+      return nearest.entry.usedAt < refusal.at && placesOf(nearest).every(isAsSeen);
     };
 
-    const cells = current.map((cell, index): Judgement<Entry, Refusal> => {
-      const cellId = assigned[index]?.id;
-      if (cellId === undefined) return { state: 'neverCached', cellId };
-      let nearest: Judgement<Entry, Refusal> = { state: 'neverCached', cellId };
-      for (const entry of this.#ownEntries(cellId)) {
+    const nearestOf = (cell: CurrentCell, cellId: number | undefined): Nearest<Entry, Refusal> => {
+      let nearest: Nearest<Entry, Refusal> = { state: 'neverCached', cellId };
+      for (const entry of cellId === undefined ? [] : this.#ownEntries(cellId)) {
         const judgement = judgeEntry(cell, entry);
         if (distance[judgement.state] < distance[nearest.state]) nearest = judgement;
         if (nearest.state === 'fresh') break;
       }
+      return nearest;
+    };
+
+    const isAnyDisabled = current.some(({ disabled }) => disabled);
+    /** The place of what keeps a cell from running: its own, or that of a recorded ancestor. */
+    const disabledBy = (
+      cell: CurrentCell,
+      index: number,
+      nearest: Nearest<Entry, Refusal>,
+    ): number | undefined => {
+      if (!isAnyDisabled) return undefined;
+      if (cell.disabled) return index;
+      // Of a cell that was edited, what it depends on now is not recorded.
+      if (!('entry' in nearest) || nearest.state === 'changedHere') return undefined;
+      return placesOf(nearest).find((place) => current[place]?.disabled);
+    };
+
+    const cells = current.map((cell, index): Judgement<Entry, Refusal> => {
+      const cellId = assigned[index]?.id;
+      const nearest = nearestOf(cell, cellId);
+      const by = disabledBy(cell, index, nearest);
+      if (by !== undefined) {
+        const entry = 'entry' in nearest ? nearest.entry : undefined;
+        return { state: 'disabled', cellId, entry, by: by === index ? undefined : by };
+      }
+      if (cellId === undefined) return nearest;
       const refusal = this.#refusals.get(cellId);
       return refusal !== undefined && stands(refusal, index, nearest)
         ? { state: 'notCacheable', cellId, refusal }
@@ -195,8 +233,7 @@ const distance = {
   obsolete: 2,
   unknown: 3,
   changedHere: 4,
-  notCacheable: 5,
-  neverCached: 6,
+  neverCached: 5,
 };
 
 function groupBy<Key, Value>(

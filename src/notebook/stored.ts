@@ -5,6 +5,8 @@ import type { Appearance } from './identity';
 /** A cell of the document; `code` is normalised, `digest` is that text's SHA-256 as hex. */
 export interface CurrentCell extends Appearance {
   readonly digest: string;
+  /** Whether marimo is told not to run it, nor what depends on it. */
+  readonly disabled?: boolean;
 }
 
 /** A stored cell with its code as it was last seen. */

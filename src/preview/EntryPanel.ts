@@ -286,18 +286,24 @@ export class EntryPanel implements vscode.Disposable {
     if (command === 'showLog') return this.#execute('cellar.showLog');
     if (command === 'manageTrust') return this.#execute('workbench.trust.manage');
     if (this.#shown === undefined) return;
-    const { entry, cell, newer } = this.#shown;
-    if (command !== 'showNewer' && !(await this.#isCellThere(this.#shown))) {
+    const shown = this.#shown;
+    if (!(await this.#isCellThere(shown))) {
       void vscode.window.showInformationMessage(vscode.l10n.t('It is no longer in the cache.'));
       return;
     }
     const { cache } = this.#subject;
-    const ofCell = { kind: 'cell', cache, cellId: cell.cellId } as const;
+    const { entry, cell, newer, generation } = shown;
+    const ofCell = { kind: 'cell', cache, generation, cellId: cell.cellId } as const;
     switch (command) {
       case 'clearCell':
         return this.#execute('cellar.clearCellCache', ofCell);
       case 'clearApp':
-        return this.#execute('cellar.clearAppCache', { kind: 'app', cache, appId: cell.appId });
+        return this.#execute('cellar.clearAppCache', {
+          kind: 'app',
+          cache,
+          generation,
+          appId: cell.appId,
+        });
       case 'revealCell':
         return this.#execute('cellar.revealCell', ofCell);
       case 'showNewer':

@@ -1,13 +1,12 @@
 import * as vscode from 'vscode';
 import { parseBookmark } from '../protocol/preview';
-import type { Reference } from '../protocol/references';
+import type { EntryReference } from '../protocol/references';
 import type { Caches } from '../store/Caches';
 import { Bookmarks } from './Bookmarks';
 import { EntryPanel } from './EntryPanel';
 import type { Subject } from './EntryPanel';
 import type { Decoder } from './EntryReader';
 import type { Identity } from './fate';
-import { problems } from './strings';
 import { viewType } from './viewType';
 
 export interface PreviewsOptions {
@@ -42,17 +41,11 @@ export class Previews implements vscode.Disposable, vscode.WebviewPanelSerialize
   }
 
   /**
-   * Shows an entry, with the value that the reference names selected; of a cell, its newest current
-   * entry. An entry that is shown already is brought to the front.
-   * @throws CacheError when the cache cannot be opened
+   * Shows an entry, with the value that the reference names selected. One that is shown already is brought
+   * to the front. Whoever calls knows that its database is still there.
    */
-  async show(reference: Reference): Promise<void> {
-    const subject = await this.#subjectOf(reference);
-    if (subject === undefined) {
-      void vscode.window.showInformationMessage(problems.noEntry());
-      return;
-    }
-    const key = reference.kind === 'entry' ? reference.key : undefined;
+  async show({ cache, entryId, key }: Omit<EntryReference, 'generation'>): Promise<void> {
+    const subject = { cache, entryId };
     let shown = this.#panels.get(nameOf(subject));
     if (shown === undefined) {
       const panel = vscode.window.createWebviewPanel(viewType, 'Cellar', vscode.ViewColumn.Active);
@@ -77,22 +70,6 @@ export class Previews implements vscode.Disposable, vscode.WebviewPanelSerialize
   dispose(): void {
     for (const panel of [...this.#panels.values()]) panel.dispose();
     this.#onDidChangeVisible.dispose();
-  }
-
-  async #subjectOf(reference: Reference): Promise<Subject | undefined> {
-    const { cache } = reference;
-    switch (reference.kind) {
-      case 'app':
-        return undefined;
-      case 'entry':
-        return { cache, entryId: reference.entryId };
-      case 'cell': {
-        const loader = await this.#options.caches.get(cache);
-        const entries = (await loader?.entries(reference.cellId)) ?? [];
-        const entry = entries.find(({ current }) => current) ?? entries[0];
-        return entry && { cache, entryId: entry.entryId };
-      }
-    }
   }
 
   #add(panel: vscode.WebviewPanel, subject: Subject, expected?: Identity): EntryPanel {

@@ -1,5 +1,6 @@
 import type { Fate } from '../protocol/preview';
 import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../store/rows';
+import { isSameGeneration } from '../store/database/generation';
 import type { SqliteLoader } from '../store/SqliteLoader';
 import type { EntryReader } from './EntryReader';
 import { fateOf, isSame, newerThan } from './fate';
@@ -23,7 +24,7 @@ export class ShownEntry {
   /** What the cache holds under the entry's id. */
   #now: EntrySummary | undefined;
   /** Of which of the databases in the cache's place the ids are. */
-  #generation: number;
+  #generation: string;
   #isCellThere = true;
 
   private constructor(
@@ -32,7 +33,7 @@ export class ShownEntry {
     entry: EntrySummary,
     cell: CellSummary,
     items: readonly ItemSummary[],
-    generation: number,
+    generation: string,
   ) {
     this.#generation = generation;
     this.#loader = loader;
@@ -68,6 +69,11 @@ export class ShownEntry {
   /** Absolute path of the database. */
   get database(): string {
     return this.#loader.path;
+  }
+
+  /** Of which of the databases there the cell's id is, and those of its entries. */
+  get generation(): string {
+    return this.#generation;
   }
 
   get entry(): EntrySummary {
@@ -119,7 +125,7 @@ export class ShownEntry {
   /** After another database took the cache's place: a run may have given the cell its id again. */
   async #findCell(): Promise<void> {
     const generation = await this.#loader.generation();
-    if (generation === this.#generation) return;
+    if (isSameGeneration(generation, this.#generation)) return;
     const now = await this.#loader.cell(this.#cell.cellId);
     const app = now && (await this.#loader.app(now.appId));
     const isSameCode =

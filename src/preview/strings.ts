@@ -255,5 +255,4 @@ export const waysOut = {
 export const problems = {
   entryGone: () => l10n.t('This result is no longer in the cache.'),
   unforeseen: (message: string) => l10n.t('This cannot be shown: {0}', message),
-  noEntry: () => l10n.t('Nothing is cached for this cell.'),
 } as const;

@@ -27,6 +27,8 @@ export interface CellsResult {
   readonly orphaned: readonly number[];
   /** The database the answer comes from, as an absolute path; absent when there is none. */
   readonly database?: string;
+  /** Which of the databases in that place the ids are of, as a `Reference` has it; absent with none. */
+  readonly generation?: string;
 }
 
 export interface DidChangeCellsParams {
@@ -97,6 +99,8 @@ export type CellState =
   | 'changedUpstream'
   /** As saved, by a marimo whose cache the one that ran last does not read. */
   | 'obsolete'
+  /** marimo does not run it, as it is disabled, or a cell that it needs is. */
+  | 'disabled'
   /** The last run of this code left what cannot be kept. */
   | 'notCacheable'
   /** Something is cached, but what code it was made from was not recorded, or not completely. */

@@ -4,34 +4,51 @@
  * is all that it could forge.
  */
 
-/** `cache` is the number that this session's `Caches` gave to a database. */
-export type Reference =
-  | { readonly kind: 'app'; readonly cache: number; readonly appId: number }
-  | { readonly kind: 'cell'; readonly cache: number; readonly cellId: number }
-  | {
-      readonly kind: 'entry';
-      readonly cache: number;
-      readonly entryId: number;
-      /** marimo's store key of the item to show first. */
-      readonly key?: string;
-    };
+/** A database, as it stood when something in it was named. */
+export interface DatabaseReference {
+  /** The number that this session's `Caches` gave to the database's place. */
+  readonly cache: number;
+  /**
+   * Which of the databases that have stood there is meant, as `SqliteLoader.generation` tells it: where a
+   * cache was deleted and begun anew, an id is another thing's.
+   */
+  readonly generation: string;
+}
+
+export type AppReference = DatabaseReference & { readonly kind: 'app'; readonly appId: number };
+
+export type CellReference = DatabaseReference & { readonly kind: 'cell'; readonly cellId: number };
+
+export type EntryReference = DatabaseReference & {
+  readonly kind: 'entry';
+  readonly entryId: number;
+  /** marimo's store key of the item to show first. */
+  readonly key?: string;
+};
+
+export type Reference = AppReference | CellReference | EntryReference;
 
 /** @returns the reference, or `undefined` when `value` is anything else. */
 export function parseReference(value: unknown): Reference | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { kind, cache, appId, cellId, entryId, key } = value as Record<string, unknown>;
-  if (!isId(cache)) return undefined;
+  const { kind, cache, generation, appId, cellId, entryId, key } = value as Record<string, unknown>;
+  if (!isId(cache) || !isGeneration(generation)) return undefined;
+  const database = { cache, generation };
   switch (kind) {
     case 'app':
-      return isId(appId) ? { kind, cache, appId } : undefined;
+      return isId(appId) ? { kind, ...database, appId } : undefined;
     case 'cell':
-      return isId(cellId) ? { kind, cache, cellId } : undefined;
+      return isId(cellId) ? { kind, ...database, cellId } : undefined;
     case 'entry':
       if (!isId(entryId)) return undefined;
-      return typeof key === 'string' ? { kind, cache, entryId, key } : { kind, cache, entryId };
+      return { kind, ...database, entryId, ...(typeof key === 'string' ? { key } : {}) };
     default:
       return undefined;
   }
+}
+
+function isGeneration(value: unknown): value is string {
+  return typeof value === 'string' && /^\d{1,20}:\d{1,20}:\d{1,20}$/.test(value);
 }
 
 function isId(value: unknown): value is number {

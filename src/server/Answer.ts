@@ -26,6 +26,8 @@ export interface Answer {
   /** Of the notebook's file. */
   readonly uri: string;
   readonly cache: Cache;
+  /** Which of the databases in the cache's place the ids are of; absent when there is none. */
+  readonly generation: string | undefined;
   /** Absent when the cache does not know the notebook, or there is none. */
   readonly record: NotebookRecord | undefined;
   readonly cells: readonly JudgedCell[];
@@ -82,11 +84,15 @@ export function entryOf(judgement: JudgedCell['judgement']): RecordedEntry | und
   return 'entry' in judgement ? judgement.entry : undefined;
 }
 
-/** What the document calls the ancestor that changed, or what it was called before it went. */
+/** What the document calls the ancestor that changed or is disabled, or what it was called before it went. */
 export function changedTitle(
   judgement: JudgedCell['judgement'],
   cells: readonly JudgedCell[],
 ): ChangedTitle | undefined {
+  if (judgement.state === 'disabled') {
+    const by = judgement.by === undefined ? undefined : cells[judgement.by]?.place.cell;
+    return by && { title: cellTitle(by), gone: false };
+  }
   if (judgement.state !== 'changedUpstream') return undefined;
   const { index, name, code } = judgement.changed;
   const now = index === undefined ? undefined : cells[index]?.place.cell;

@@ -138,12 +138,15 @@ export class CellarServer {
     if (!params) return invalid('cellar/cells takes { uri: string }.');
     const answer = await this.#judge(params.uri);
     if (!answer) return { cells: [], orphaned: [] };
-    const { uri, cache, orphaned } = answer;
+    const { uri, cache, generation, orphaned } = answer;
     // Watched from now on, so that nothing changes unseen while it is looked at.
     const files = await this.#cells.filesOf(answer);
     if (this.#isOpen(uri)) this.#files.watch(uri, files);
-    const database = cache.kind === 'open' ? { database: cache.path } : {};
-    return { ...database, cells: await this.#cells.describe(answer, this.#locale), orphaned };
+    const named = {
+      ...(cache.kind === 'open' ? { database: cache.path } : {}),
+      ...(generation === undefined ? {} : { generation }),
+    };
+    return { ...named, cells: await this.#cells.describe(answer, this.#locale), orphaned };
   }
 
   async #answerExplain(value: unknown): Promise<Explanation | ResponseError | null> {

@@ -17,6 +17,8 @@ export type Cache =
 
 /** What a cache knows of a notebook, or, of an unknown one, of all that it may have been. */
 export interface Records {
+  /** Which of the databases in the cache's place the ids are of: `SqliteLoader.generation`. */
+  readonly generation: string | undefined;
   readonly own: NotebookRecord | undefined;
   readonly gone: readonly NotebookRecord[];
 }
@@ -129,7 +131,8 @@ export class Databases {
   /** What the cache knows of a notebook, read again only after the database changed. */
   records(uri: string, loader: SqliteLoader): Promise<Records> {
     const file = this.#notebooks.get(uri)?.file;
-    if (file === undefined) return Promise.resolve({ own: undefined, gone: [] });
+    if (file === undefined)
+      return Promise.resolve({ generation: undefined, own: undefined, gone: [] });
     const known = this.#records.get(file);
     // Whoever asked before the cache was set to be elsewhere has the other loader.
     if (known?.loader === loader) return known.records;
@@ -213,10 +216,12 @@ export class Databases {
 }
 
 async function readRecords(loader: SqliteLoader, file: string): Promise<Records> {
+  // First: what is read after the file was replaced must not pass for what is there.
+  const generation = await loader.generation();
   const own = await loader.record(file);
   // What was saved outside of any cell is not enough to know a notebook by.
   const isKnown = own?.cells.some(({ ordinal }) => ordinal >= 0) === true;
-  return { own, gone: isKnown ? [] : await loader.goneRecords() };
+  return { generation, own, gone: isKnown ? [] : await loader.goneRecords() };
 }
 
 function filePath(uri: string): string | undefined {

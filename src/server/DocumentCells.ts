@@ -39,7 +39,10 @@ type SavedCells = SavedNotebook<RecordedEntry, RecordedRefusal>;
 export class DocumentCells {
   readonly #judged = new Map<
     string,
-    { readonly places: readonly LocatedCell[]; readonly answer: Omit<Answer, 'uri' | 'cache'> }
+    {
+      readonly places: readonly LocatedCell[];
+      readonly answer: Omit<Answer, 'uri' | 'cache' | 'generation'>;
+    }
   >();
   readonly #saved = new WeakMap<NotebookRecord, SavedCells>();
   readonly #reads = new WeakMap<NotebookRecord, Promise<readonly ReadSummary[]>>();
@@ -79,11 +82,12 @@ export class DocumentCells {
     const places = this.notebooks.cells(open);
     if (!places) return undefined;
     const { uri } = open;
+    const generation = records?.generation;
     const current = places.map(({ cell }) => this.#current(cell));
     const record = records && this.#recordOf(current, records);
     const known = this.#judged.get(keyOf(open));
     if (known?.places === places && known.answer.record === record) {
-      return { uri, cache, ...known.answer };
+      return { uri, cache, generation, ...known.answer };
     }
     const freshness = this.#savedNotebook(record).judge(current);
     const cells = places.map((place, index) => ({
@@ -92,7 +96,7 @@ export class DocumentCells {
     }));
     const answer = { record, cells, orphaned: freshness.orphaned };
     this.#judged.set(keyOf(open), { places, answer });
-    return { uri, cache, ...answer };
+    return { uri, cache, generation, ...answer };
   }
 
   /** The cells as the protocol has them. */
@@ -211,7 +215,8 @@ export class DocumentCells {
     let current = this.#seen.get(cell);
     if (current === undefined) {
       const digest = createHash('sha256').update(cell.normalised).digest('hex');
-      current = { name: cell.name, code: cell.normalised, defs: cell.defs, digest };
+      const disabled = cell.options.disabled === true;
+      current = { name: cell.name, code: cell.normalised, defs: cell.defs, digest, disabled };
       this.#seen.set(cell, current);
     }
     return current;

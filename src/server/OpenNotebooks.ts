@@ -28,7 +28,7 @@ export function keyOf({ kind, uri }: Form): string {
 interface Reading {
   /** What it was read from. */
   readonly from: readonly unknown[];
-  /** The cells by name and code. */
+  /** The cells by name, code and whether they are disabled. */
   readonly read: ReadonlyMap<string, Cell>;
   readonly cells: readonly LocatedCell[];
 }
@@ -94,7 +94,10 @@ export class OpenNotebooks {
 
   #readCells({ uri, cells }: NotebookDocument): readonly LocatedCell[] {
     const codes = this.#files.get(uri)?.codes;
-    const from = [codes, ...cells.flatMap((one) => [one.text.uri, one.text.version, nameOf(one)])];
+    const from = [
+      codes,
+      ...cells.flatMap((one) => [one.text.uri, one.text.version, nameOf(one), isDisabled(one)]),
+    ];
     const known = this.#read.get(uri);
     if (known?.from.length === from.length && from.every((each, at) => each === known.from[at])) {
       return known.cells;
@@ -109,8 +112,9 @@ export class OpenNotebooks {
       const { text } = one;
       const code = shown[index] === undefined ? text.getText() : (hidden.shift() ?? '');
       const name = nameOf(one);
-      const key = `${name} ${code}`;
-      const cell = read.get(key) ?? known?.read.get(key) ?? readCode(code, name);
+      const disabled = isDisabled(one);
+      const key = `${name} ${disabled} ${code}`;
+      const cell = read.get(key) ?? known?.read.get(key) ?? readCode(code, name, { disabled });
       read.set(key, cell);
       return { cell, text, firstLine: 0, headerEnd: 0, lastLine: text.lineCount - 1 };
     });
@@ -123,6 +127,10 @@ export class OpenNotebooks {
 function nameOf({ cell }: CellDocument): string {
   const { name } = fields(fields(cell.metadata).marimo);
   return typeof name === 'string' ? name : '_';
+}
+
+function isDisabled({ cell }: CellDocument): boolean {
+  return fields(fields(fields(cell.metadata).marimo).options).disabled === true;
 }
 
 /** What a cell shows in place of its code; `undefined` where it shows the code. */

@@ -63,6 +63,10 @@ function advise({ state, changed, problem }: CellFacts): string {
           );
     case 'obsolete':
       return l10n.t('The next run computes it and saves it for the marimo in use.');
+    case 'disabled':
+      return l10n.t(
+        'What is cached for it stays. Once it is enabled, it runs, or is served from the cache if nothing changed.',
+      );
     case 'notCacheable':
       return l10n.t(
         'To have its costly part cached, move that into a cell of its own, or into a block under mo.persistent_cache.',

@@ -46,7 +46,7 @@ export interface OutdatedFile {
   readonly changedAt: number | undefined;
 }
 
-/** The cell that another one depends on and that is not as it was. */
+/** The cell that another one depends on and that is not as it was, or is disabled. */
 export interface ChangedTitle {
   readonly title: string;
   readonly gone: boolean;
@@ -122,6 +122,10 @@ export function describeState(
       return l10n.t(
         'In the cache, but another version of marimo saved it, which this one does not read.',
       );
+    case 'disabled':
+      return changed === undefined
+        ? l10n.t('It is disabled: marimo neither runs it nor takes it from the cache.')
+        : l10n.t('It does not run, since {0}, which it needs, is disabled.', escape(changed.title));
     case 'notCacheable':
       return l10n.t('It cannot be served from the cache as it stands.');
     case 'unknown':

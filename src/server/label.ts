@@ -40,6 +40,10 @@ export function labelOf(
     }
     case 'obsolete':
       return l10n.t('cached by another marimo');
+    case 'disabled':
+      return changed === undefined
+        ? l10n.t('disabled')
+        : l10n.t('disabled upstream: {0}', plainText(changed.title));
     case 'notCacheable':
       return l10n.t('not cacheable');
     case 'unknown':

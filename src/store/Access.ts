@@ -3,6 +3,7 @@ import { BlobFolder } from './blobs/BlobFolder';
 import { CacheError } from './database/CacheError';
 import type { ChangeFeed } from './database/ChangeFeed';
 import { Connection } from './database/Connection';
+import { isSameGeneration } from './database/generation';
 import type { LiveDatabase } from './database/LiveDatabase';
 import type { OpenDatabase } from './database/opening';
 import { replacedMeanwhile, Writer } from './database/Writer';
@@ -36,9 +37,8 @@ export class Access {
   }
 
   /** Which of the files that have stood at the path is there now. @throws CacheError */
-  async generation(): Promise<number> {
-    await this.live.current();
-    return this.live.generation;
+  async generation(): Promise<string> {
+    return (await this.live.current()).generation;
   }
 
   async read<T>(work: (database: OpenDatabase, blobs: BlobFolder) => Promise<T>): Promise<T> {
@@ -87,7 +87,7 @@ export class Access {
    */
   write<T>(
     work: (writer: Writer, blobs: BlobFolder) => Promise<T>,
-    generation?: number,
+    generation?: string,
   ): Promise<T> {
     this.#waiting++;
     const before = this.#lastWrite;
@@ -96,9 +96,7 @@ export class Access {
         .then(async () => {
           this.#waiting--;
           const database = await this.live.current();
-          if (generation !== undefined && generation !== this.live.generation) {
-            throw replacedMeanwhile(database.path);
-          }
+          refuseOther(database, generation);
           await this.#change(database, async (writer, blobs) => {
             const result = await work(writer, blobs);
             await this.changes.lookNow();
@@ -109,15 +107,19 @@ export class Access {
     });
   }
 
-  /** Changes in many short transactions, beside our other changes as beside other processes'. */
+  /**
+   * Changes in many short transactions, beside our other changes as beside other processes'.
+   * @param generation as for {@link write}
+   */
   writeBeside<T>(
     work: (writer: Writer, blobs: BlobFolder, signal: AbortSignal) => Promise<T>,
     signal?: AbortSignal,
+    generation?: string,
   ): Promise<T> {
-    return this.#besides(
-      (database, stop) => this.#change(database, (writer, blobs) => work(writer, blobs, stop)),
-      signal,
-    );
+    return this.#besides(async (database, stop) => {
+      refuseOther(database, generation);
+      return this.#change(database, (writer, blobs) => work(writer, blobs, stop));
+    }, signal);
   }
 
   /** Resolves once all changes that were asked for are made. */
@@ -155,6 +157,11 @@ export class Access {
     this.#beside = Promise.allSettled([this.#beside, result]);
     return result;
   }
+}
+
+function refuseOther(database: OpenDatabase, generation: string | undefined): void {
+  if (generation === undefined || isSameGeneration(generation, database.generation)) return;
+  throw replacedMeanwhile(database.path);
 }
 
 function blobsOf({ realPath }: OpenDatabase): BlobFolder {

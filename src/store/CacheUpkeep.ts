@@ -51,6 +51,7 @@ export class CacheUpkeep {
    * @returns how many rows and files went
    */
   async sweep(now: number, signal?: AbortSignal): Promise<number> {
+    const generation = await this.access.generation();
     const rubbish = await this.access.apart(
       (connection, blobs) => findRubbish(connection, blobs, this.path, now),
       signal,
@@ -59,6 +60,7 @@ export class CacheUpkeep {
     return this.access.writeBeside(
       (writer, blobs, stop) => sweep(writer, blobs, this.path, rubbish, now, stop),
       signal,
+      generation,
     );
   }
 

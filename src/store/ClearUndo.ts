@@ -40,7 +40,7 @@ export class ClearUndo {
     path: string,
     targets: readonly ClearTarget[],
     now: () => number,
-    generation?: number,
+    generation?: string,
   ): Promise<UndoablyCleared> {
     const kept = await Kept.open();
     let undo: ClearUndo | undefined;

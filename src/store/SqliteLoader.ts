@@ -96,10 +96,11 @@ export class SqliteLoader {
   }
 
   /**
-   * Which of the databases that have stood in this place is there now: an id of one means nothing in
-   * another. Whoever has ids that are not from this moment says of which they are. @throws CacheError
+   * Which of the databases that have stood in this place is there now, to be compared by
+   * `isSameGeneration`: an id of one means nothing in another. Whoever has ids that are not from this
+   * moment says of which they are. @throws CacheError
    */
-  generation(): Promise<number> {
+  generation(): Promise<string> {
     return this.#access.generation();
   }
 
@@ -270,14 +271,19 @@ export class SqliteLoader {
    * @returns without `undo` where that is too much, as `planClear` told before, or damaged
    * @throws CacheError of kind `busy`, and nothing has gone, where another one is there by now
    */
-  clearUndoably(targets: readonly ClearTarget[], generation?: number): Promise<UndoablyCleared> {
+  clearUndoably(targets: readonly ClearTarget[], generation?: string): Promise<UndoablyCleared> {
     return ClearUndo.clear(this.#access, this.#tidying, this.path, targets, clearTime, generation);
   }
 
-  /** Exempts results from eviction, or takes that back: {@link setPinned}. */
-  pin(target: PinTarget, pinned: boolean): Promise<number> {
-    return this.#access.write((writer) =>
-      writer.transaction((connection) => setPinned(connection, target, pinned)),
+  /**
+   * Exempts results from eviction, or takes that back: {@link setPinned}.
+   * @param generation of which database the target is: {@link generation}
+   * @throws CacheError of kind `busy`, and nothing has changed, where another one is there by now
+   */
+  pin(target: PinTarget, pinned: boolean, generation?: string): Promise<number> {
+    return this.#access.write(
+      (writer) => writer.transaction((connection) => setPinned(connection, target, pinned)),
+      generation,
     );
   }
 
@@ -321,7 +327,7 @@ export class SqliteLoader {
    * @param generation of which database the faults are: {@link generation}
    * @throws CacheError of kind `busy`, and nothing has changed, where another one is there by now
    */
-  mend(faults: readonly Fault[], generation?: number): Promise<Mended> {
+  mend(faults: readonly Fault[], generation?: string): Promise<Mended> {
     return this.#access.write((writer, blobs) => mend(writer, blobs, faults, now()), generation);
   }
 

@@ -102,6 +102,17 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     assert.match(text, /Before: hit.*miss/s);
   });
 
+  await step('what is disabled is said to be, with what needs it', async () => {
+    await rewrite((text) =>
+      text.replace('@app.cell\ndef load', '@app.cell(disabled=True)\ndef load'),
+    );
+    await expectLenses(/^disabled$/, /^disabled upstream: load$/, /^disabled upstream: load$/);
+    await status(/0 of 3 cells cached/).waitFor();
+    assert.match(await hoverOf('load', /It is disabled/), /Preview.*Clear.*Pin.*Why/s);
+    await rewrite((text) => text.replace('@app.cell(disabled=True)', '@app.cell'));
+    await expectLenses(/^cached/, /^cached/, /^cached/);
+  });
+
   await step('what is pinned says so, in the hover and the tree', async () => {
     await vsCode.goToLine(notebook.split('\n').indexOf('def order(rows):') + 1);
     await vsCode.command('Cellar: Pin');

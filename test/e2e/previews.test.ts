@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
 import { SqliteLoader } from '../../src/store/SqliteLoader';
 import { newestPython } from '../environment';
+import { runSql } from '../unit/store/cacheFolder';
 import { runNotebook } from '../kernel';
 import { cachingApp } from '../notebooks';
 import { emptyFolder, stepsIn } from './steps';
@@ -93,4 +94,27 @@ test('previews that stand behind others', async (t) => {
       0,
     );
   });
+
+  await step(
+    'a link to what was in a cache that was begun anew does nothing to the next',
+    async () => {
+      await vsCode.clearNotifications();
+      await vsCode.openFile('fruit.py');
+      const hover = await vsCode.hover(vsCode.line('def fruit():').getByText('fruit'), 'Pin');
+      const database = path.join(folder, '__marimo__', 'cache', 'cache.db');
+      const next = path.join(folder, 'next.db');
+      await runSql(database, `VACUUM INTO '${next}'`);
+      await runSql(next, 'PRAGMA journal_mode = WAL');
+      for (const suffix of ['-wal', '-shm']) await rm(database + suffix, { force: true });
+      await rename(next, database);
+      await hover.getByText('Pin', { exact: true }).click();
+      await vsCode.notification('It is no longer in the cache.').waitFor();
+      const loader = await SqliteLoader.open(database);
+      t.after(() => loader.close());
+      const [app] = await loader.apps();
+      const cells = await loader.cells(app?.appId ?? -1);
+      assert.ok(cells.some(({ entries }) => entries > 0));
+      assert.ok(cells.every(({ pinned }) => pinned === 0));
+    },
+  );
 });

@@ -79,6 +79,7 @@ function markOf({ state, outdated }: DocumentCell): Mark | undefined {
       return 'upstream';
     case 'notCacheable':
       return 'refused';
+    case 'disabled':
     case 'unknown':
     case 'neverCached':
       return undefined;

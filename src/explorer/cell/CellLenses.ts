@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { Reference } from '../../protocol/references';
 import type { Caches } from '../../store/Caches';
 import type { Disposable } from '../../store/database/Watcher';
+import { databaseOf } from './databaseOf';
 import { LabelChanges } from './LabelChanges';
 import type { ShownCells } from './ShownCells';
 
@@ -26,15 +27,15 @@ export class CellLenses implements vscode.CodeLensProvider, vscode.Disposable {
   async provideCodeLenses({ uri }: vscode.TextDocument): Promise<vscode.CodeLens[]> {
     if (!this.labels.areShown) return [];
     const result = await this.shown.cells(uri.toString());
+    const database = result && databaseOf(result, this.caches);
     // Above a notebook that was never cached they would say the same everywhere.
-    if (result?.database === undefined || result.cells.every(isUnknown)) return [];
-    const cache = this.caches.number(result.database);
+    if (!result || !database || result.cells.every(isUnknown)) return [];
     return result.cells.map(({ range, label, cellId, reason }) => {
       const { line } = range.start;
       const at = new vscode.Range(line, 0, line, 0);
       const words = { title: label, tooltip: reason };
       if (cellId === undefined) return new vscode.CodeLens(at, { ...words, command: '' });
-      const cell: Reference = { kind: 'cell', cache, cellId };
+      const cell: Reference = { kind: 'cell', ...database, cellId };
       return new vscode.CodeLens(at, { ...words, command: 'cellar.why', arguments: [cell] });
     });
   }

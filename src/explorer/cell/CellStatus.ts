@@ -3,6 +3,7 @@ import { type CellState, type DocumentCell, marimoNotebookType } from '../../pro
 import type { Reference } from '../../protocol/references';
 import type { Caches } from '../../store/Caches';
 import type { Disposable } from '../../store/database/Watcher';
+import { databaseOf } from './databaseOf';
 import { LabelChanges } from './LabelChanges';
 import type { ShownCells } from './ShownCells';
 
@@ -31,8 +32,9 @@ export class CellStatus implements vscode.NotebookCellStatusBarItemProvider, vsc
     const uri = document.uri.toString();
     const result = await this.shown.cells(uri);
     const cell = result?.cells.find((each) => each.uri === uri);
+    const database = result && databaseOf(result, this.caches);
     // Below a notebook that was never cached they would say the same everywhere.
-    if (!cell || !result?.database || result.cells.every((each) => each.cellId === undefined)) {
+    if (!cell || !database || result.cells.every((each) => each.cellId === undefined)) {
       return [];
     }
     const item = new vscode.NotebookCellStatusBarItem(
@@ -42,8 +44,7 @@ export class CellStatus implements vscode.NotebookCellStatusBarItemProvider, vsc
     item.tooltip = cell.reason;
     item.accessibilityInformation = { label: `Cellar: ${cell.label}. ${cell.reason}` };
     if (cell.cellId !== undefined) {
-      const cache = this.caches.number(result.database);
-      const reference: Reference = { kind: 'cell', cache, cellId: cell.cellId };
+      const reference: Reference = { kind: 'cell', ...database, cellId: cell.cellId };
       const title = vscode.l10n.t('Why?');
       item.command = { command: 'cellar.why', title, arguments: [reference] };
     }
@@ -65,6 +66,7 @@ const icons: Readonly<Record<CellState, string>> = {
   changedHere: 'edit',
   changedUpstream: 'arrow-up',
   obsolete: 'history',
+  disabled: 'debug-pause',
   notCacheable: 'circle-slash',
   unknown: 'question',
   neverCached: 'circle-large-outline',

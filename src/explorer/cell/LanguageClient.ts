@@ -18,8 +18,10 @@ import {
   type ServerOptions,
 } from '../../protocol/cells';
 import type { Caches } from '../../store/Caches';
+import { databaseOf } from './databaseOf';
 import { hoverCommands, hoverLinks } from './hoverLinks';
 import { isCellNotebook, isNotebook, notebookOfCell } from './isNotebook';
+import { warn } from '../Notices';
 
 /** A server that ends this often within this many milliseconds is left alone. */
 const mostRestarts = 4;
@@ -214,8 +216,9 @@ export class LanguageClient implements vscode.Disposable {
     const uri = document.uri.toString();
     const result = await this.cells(uri);
     const cell = result && cellAt(result.cells, uri, line);
-    if (result?.database === undefined || cell === undefined) return hover;
-    const links = hoverLinks(cell, this.caches.number(result.database), {
+    const database = result && databaseOf(result, this.caches);
+    if (database === undefined || cell === undefined) return hover;
+    const links = hoverLinks(cell, database, {
       preview: vscode.l10n.t('Preview'),
       why: vscode.l10n.t('Why?'),
       changes: vscode.workspace.isTrusted
@@ -244,7 +247,7 @@ export class LanguageClient implements vscode.Disposable {
     if (this.ends.length <= mostRestarts) return { action: restart, handled: true };
     const showLog = vscode.l10n.t('Show Log');
     const notice = vscode.l10n.t('Cellar has no hovers for now: its language server keeps ending.');
-    void vscode.window.showWarningMessage(notice, showLog).then((chosen) => {
+    void warn(notice, showLog).then((chosen) => {
       if (chosen === showLog) this.log.show();
     });
     return { action: leave, handled: true };

@@ -1,5 +1,5 @@
 import type { DocumentCell } from '../../protocol/cells';
-import type { Reference } from '../../protocol/references';
+import type { DatabaseReference, Reference } from '../../protocol/references';
 
 /** The commands that links in a hover may run; nothing else in it is trusted. */
 export const hoverCommands = [
@@ -21,19 +21,19 @@ export interface HoverLinkTitles {
 /**
  * Links for a cell, as Markdown that may be trusted: it consists of our own titles and of numbers,
  * never of a name, code or path from a file.
- * @param cache the number that `Caches` gave to the database
+ * @param database what the cell's ids are of
  * @returns `undefined` for a cell that the cache does not know
  */
 export function hoverLinks(
   { cellId, entryId, pinned }: Pick<DocumentCell, 'cellId' | 'entryId' | 'pinned'>,
-  cache: number,
+  database: DatabaseReference,
   titles: HoverLinkTitles,
 ): string | undefined {
   if (cellId === undefined) return undefined;
-  const cell = { kind: 'cell', cache, cellId } as const;
+  const cell = { kind: 'cell', ...database, cellId } as const;
   const why = link(titles.why, 'cellar.why', cell);
   if (entryId === undefined) return why;
-  const entry = { kind: 'entry', cache, entryId } as const;
+  const entry = { kind: 'entry', ...database, entryId } as const;
   const links = [link(titles.preview, 'cellar.preview', entry)];
   if (titles.changes !== undefined) {
     const { clear, pin, unpin } = titles.changes;

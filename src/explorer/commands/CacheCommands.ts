@@ -1,6 +1,6 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
-import type { Reference } from '../../protocol/references';
+import type { DatabaseReference, EntryReference } from '../../protocol/references';
 import { numberSetting } from '../../protocol/settings';
 import type { Caches } from '../../store/Caches';
 import type { ClearTarget } from '../../store/rows';
@@ -10,15 +10,14 @@ import { findCode } from './findCode';
 import { isCellNotebook } from '../cell/isNotebook';
 import { cellLabel } from '../tree/nodeRow';
 import { mainEntry } from '../tree/nodes';
-import type { Notices } from '../Notices';
-import { withoutLinks } from '../withoutLinks';
+import { type Notices, tell, warn } from '../Notices';
 import type { RecentClear } from './RecentClears';
 import { type CellTarget, type DocumentCells, type Targets, describe, given } from './Targets';
 import type { UndoClear } from './UndoClear';
 
 /** What shows a cached result; the preview, as this room knows it. */
 export interface Preview {
-  show(reference: Reference): unknown;
+  show(reference: EntryReference): unknown;
 }
 
 /** The commands on what is cached: clear it, look at it, go to where it comes from. */
@@ -98,38 +97,32 @@ export class CacheCommands implements vscode.Disposable {
   }
 
   private async clear(
-    targets: readonly { cache: number; generation: number; name: string; target: ClearTarget }[],
+    targets: readonly (DatabaseReference & { name: string; target: ClearTarget })[],
   ): Promise<void> {
     const names = targets.map(({ name }) => name);
     const each = async <T>(
       act: (
         loader: SqliteLoader,
         targets: readonly ClearTarget[],
-        generation: number,
+        generation: string,
       ) => Promise<T>,
     ): Promise<T[]> => {
       const done: T[] = [];
-      for (const cache of new Set(targets.map((target) => target.cache))) {
-        const database = this.caches.path(cache);
-        if (database === undefined) continue;
-        const here = targets.filter((target) => target.cache === cache);
-        done.push(
-          await act(
-            await this.caches.open(database),
-            here.map(({ target }) => target),
-            // Where they are of several, one at least is not of what is there now.
-            Math.min(...here.map(({ generation }) => generation)),
-          ),
-        );
+      const keyOf = ({ cache, generation }: DatabaseReference) => `${cache} ${generation}`;
+      const databases = new Map(targets.map((target) => [keyOf(target), target]));
+      for (const [key, { cache, generation }] of databases) {
+        const loader = await this.caches.get(cache);
+        if (loader === undefined) continue;
+        const here = targets.filter((target) => keyOf(target) === key);
+        const of = here.map(({ target }) => target);
+        done.push(await act(loader, of, generation));
       }
       return done;
     };
     const locale = vscode.env.language;
     const stake = stakeOf(await each((loader, here) => loader.stake(here)));
     if (stake.entries === 0) {
-      void vscode.window.showInformationMessage(
-        withoutLinks(vscode.l10n.t('Nothing is cached for {0}.', names.join(', '))),
-      );
+      void tell(vscode.l10n.t('Nothing is cached for {0}.', names.join(', ')));
       return;
     }
     const settings = vscode.workspace.getConfiguration('cellar');
@@ -144,7 +137,7 @@ export class CacheCommands implements vscode.Disposable {
     const clear = async (
       loader: SqliteLoader,
       here: readonly ClearTarget[],
-      generation: number,
+      generation: string,
     ) => {
       // Its ids may be another cell's where the cache was replaced while the question stood.
       const { clearance, undo } = await loader.clearUndoably(here, generation);
@@ -160,11 +153,11 @@ export class CacheCommands implements vscode.Disposable {
         () => each(clear),
       );
       const clearance = sum(done.map((each) => each.clearance));
-      const told = withoutLinks(notice(clearance, names, locale));
+      const told = notice(clearance, names, locale);
       if (done.every(({ isKept }) => isKept)) {
         void this.undoClear.offer(told, { names, cells: clearance.cells, undos });
       } else {
-        void vscode.window.showInformationMessage(told);
+        void tell(told);
         // Half of it back is no undo.
         for (const undo of undos) await undo.forget();
       }
@@ -176,9 +169,11 @@ export class CacheCommands implements vscode.Disposable {
   }
 
   private async show(argument: unknown, others: unknown): Promise<void> {
-    const [reference] = this.targets.references(argument, others);
-    if (reference?.kind === 'entry') {
-      await this.preview.show(reference);
+    const results = await this.targets.results(argument, others);
+    if (results === undefined) return;
+    const [result] = results;
+    if (result !== undefined) {
+      await this.preview.show(result);
       return;
     }
     const target = await this.targets.cell(argument, others, vscode.l10n.t('Preview'));
@@ -186,12 +181,11 @@ export class CacheCommands implements vscode.Disposable {
     const loader = await this.caches.get(target.cache);
     const entry = mainEntry((await loader?.entries(target.cell.cellId)) ?? []);
     if (entry === undefined) {
-      void vscode.window.showInformationMessage(
-        withoutLinks(vscode.l10n.t('Nothing is cached for {0}.', describe(target))),
-      );
+      void tell(vscode.l10n.t('Nothing is cached for {0}.', describe(target)));
       return;
     }
-    await this.preview.show({ kind: 'entry', cache: target.cache, entryId: entry.entryId });
+    const { cache, generation } = target;
+    await this.preview.show({ kind: 'entry', cache, generation, entryId: entry.entryId });
   }
 
   private async openNotebook(argument: unknown, others: unknown): Promise<void> {
@@ -209,9 +203,7 @@ export class CacheCommands implements vscode.Disposable {
     if (editor === undefined) return;
     const range = await this.place(target, editor.document);
     if (range === undefined) {
-      void vscode.window.showInformationMessage(
-        withoutLinks(vscode.l10n.t('{0} is no longer in the notebook.', cellLabel(target.cell))),
-      );
+      void tell(vscode.l10n.t('{0} is no longer in the notebook.', cellLabel(target.cell)));
       return;
     }
     editor.selection = new vscode.Selection(range.start, range.start);
@@ -262,10 +254,10 @@ export class CacheCommands implements vscode.Disposable {
     try {
       await vscode.workspace.fs.stat(uri);
     } catch {
-      void vscode.window.showWarningMessage(
+      void warn(
         vscode.l10n.t(
           '{0} is gone, or renamed. Its cache stays until cleared.',
-          withoutLinks(path.basename(notebook)),
+          path.basename(notebook),
         ),
       );
       return undefined;

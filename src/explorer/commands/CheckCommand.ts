@@ -5,7 +5,7 @@ import { canMend, type Mended } from '../../store/checking/mending';
 import type { Disposable } from '../../store/database/Watcher';
 import { type Checked, faultsOf, notice, question, reportText, summary } from './checkReport';
 import type { Discovery } from '../tree/Discovery';
-import type { Notices } from '../Notices';
+import { type Notices, tell, warn } from '../Notices';
 import { problemOf } from '../problems';
 import { withSteps } from './progress';
 
@@ -38,7 +38,7 @@ export class CheckCommand implements vscode.Disposable {
     try {
       const { databases } = await this.discovery.scan();
       if (databases.length === 0) {
-        void vscode.window.showInformationMessage(t('Nothing is cached here yet.'));
+        void tell(t('Nothing is cached here yet.'));
         return;
       }
       const checked = await this.check(databases.map((database) => database.path));
@@ -88,13 +88,13 @@ export class CheckCommand implements vscode.Disposable {
     const showReport = t('Show Report');
     const putRight = t('Put Right…');
     if (checked.every((each) => 'report' in each && each.report.faults.length === 0)) {
-      const chosen = await vscode.window.showInformationMessage(summary(checked), showReport);
+      const chosen = await tell(summary(checked), showReport);
       if (chosen === showReport) await this.show();
       return;
     }
     await this.show();
     const ways = checked.flatMap(faultsOf).some(canMend) ? [putRight] : [];
-    const chosen = await vscode.window.showWarningMessage(summary(checked), ...ways);
+    const chosen = await warn(summary(checked), ...ways);
     if (chosen === putRight) await this.mend(checked);
   }
 
@@ -111,7 +111,7 @@ export class CheckCommand implements vscode.Disposable {
       // A kernel may have set a damaged database aside while the question stood.
       done.push(await loader.mend(report.faults.filter(canMend), generation));
     }
-    void vscode.window.showInformationMessage(notice(done, vscode.env.language));
+    void tell(notice(done, vscode.env.language));
     const after = await this.check(checked.map((each) => each.path));
     if (after === undefined) return;
     this.text = reportText(after, vscode.env.language);

@@ -5,11 +5,10 @@ import { type Exported, exportFiles } from '../../store/stock/exporting';
 import { thisSystem, usualFolder } from '../../store/settings/place';
 import type { AppSummary } from '../../store/rows';
 import { summary } from './exportReport';
-import type { Notices } from '../Notices';
+import { type Notices, tell, warn } from '../Notices';
 import { revealFolder } from '../revealFolder';
 import { amounts, type AppTarget, type Targets } from './Targets';
 import { withSteps } from './progress';
-import { withoutLinks } from '../withoutLinks';
 
 interface Choice extends vscode.QuickPickItem {
   readonly apps: readonly AppTarget[];
@@ -60,7 +59,7 @@ export class ExportCommand {
     const all = await this.targets.everyApp();
     const [only] = all;
     if (only === undefined) {
-      void vscode.window.showInformationMessage(t('Nothing is cached in this workspace.'));
+      void tell(t('Nothing is cached in this workspace.'));
       return undefined;
     }
     if (all.length === 1) return all;
@@ -113,14 +112,8 @@ export class ExportCommand {
       folders.length === 1 && folder !== undefined
         ? t('{0} They are in {1}.', told, vscode.workspace.asRelativePath(folder))
         : told;
-    const { showWarningMessage, showInformationMessage } = vscode.window;
-    const show = damaged ? showWarningMessage : showInformationMessage;
-    const chosen = await show(
-      withoutLinks(message),
-      reveal,
-      copyPath,
-      ...(damaged ? [showLog] : []),
-    );
+    const show = damaged ? warn : tell;
+    const chosen = await show(message, reveal, copyPath, ...(damaged ? [showLog] : []));
     if (chosen === reveal && folder !== undefined) await revealFolder(folder);
     if (chosen === copyPath) await vscode.env.clipboard.writeText(folders.join('\n'));
     if (chosen === showLog) this.log.show();

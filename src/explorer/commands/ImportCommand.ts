@@ -12,7 +12,7 @@ import { databaseIn, findPlace } from '../../store/settings/place';
 import type { CellTree } from '../tree/CellTree';
 import type { Discovery } from '../tree/Discovery';
 import { notice, question, summary } from './importReport';
-import type { Notices } from '../Notices';
+import { type Notices, tell, warn } from '../Notices';
 import { withSteps } from './progress';
 
 interface Done {
@@ -52,9 +52,7 @@ export class ImportCommand {
     if (this.tree.has(argument) && argument.node.kind === 'files') return [argument.node.path];
     const found = await this.discovery.fileCaches();
     if (found.length === 0) {
-      void vscode.window.showInformationMessage(
-        t('marimo has cached nothing in files in this workspace.'),
-      );
+      void tell(t('marimo has cached nothing in files in this workspace.'));
       return undefined;
     }
     if (found.length === 1) return found;
@@ -100,8 +98,7 @@ export class ImportCommand {
       ...(reports.some(({ done }) => done.length > 0) ? [removeThem] : []),
       ...(damaged ? [showLog] : []),
     ];
-    const { showWarningMessage, showInformationMessage } = vscode.window;
-    const show = damaged ? showWarningMessage : showInformationMessage;
+    const show = damaged ? warn : tell;
     const chosen = await show(summary(reports), ...buttons);
     if (chosen === showLog) this.log.show();
     if (chosen === removeThem) await this.remove(all);
@@ -118,7 +115,7 @@ export class ImportCommand {
     for (const { place, report } of all) {
       removed += await removeFiles(this.caches, place, report.done);
     }
-    void vscode.window.showInformationMessage(notice(removed));
+    void tell(notice(removed));
   }
 }
 

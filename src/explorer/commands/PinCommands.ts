@@ -27,21 +27,21 @@ export class PinCommands implements vscode.Disposable {
     if (!(await this.notices.trusted())) return;
     const title = pinned ? vscode.l10n.t('Pin') : vscode.l10n.t('Unpin');
     try {
-      const entries = this.targets
-        .references(argument, others)
-        .flatMap((reference) => (reference.kind === 'entry' ? [reference] : []));
+      const entries = await this.targets.results(argument, others);
+      if (entries === undefined) return;
       let changed = 0;
       if (entries.length > 0) {
-        for (const { cache, entryId } of entries) {
+        for (const { cache, generation, entryId } of entries) {
           const loader = await this.caches.get(cache);
-          changed += (await loader?.pin({ kind: 'entry', entryId }, pinned)) ?? 0;
+          changed += (await loader?.pin({ kind: 'entry', entryId }, pinned, generation)) ?? 0;
         }
       } else {
         const cells = await this.targets.cells(argument, others, title);
         if (cells === undefined) return;
-        for (const { cache, cell } of cells) {
+        for (const { cache, generation, cell } of cells) {
           const loader = await this.caches.get(cache);
-          changed += (await loader?.pin({ kind: 'cell', cellId: cell.cellId }, pinned)) ?? 0;
+          const { cellId } = cell;
+          changed += (await loader?.pin({ kind: 'cell', cellId }, pinned, generation)) ?? 0;
         }
       }
       vscode.window.setStatusBarMessage(notice(changed, pinned), 5000);

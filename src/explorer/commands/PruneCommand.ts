@@ -4,9 +4,8 @@ import { lease } from '../../store/cleaning/CleanUp';
 import type { Pruned } from '../../store/cleaning/pruning';
 import type { Eviction } from '../../store/cleaning/retention';
 import { eachCache } from './eachCache';
-import type { Notices } from '../Notices';
+import { type Notices, tell, warn } from '../Notices';
 import { chooseFrom } from './PruneList';
-import { withoutLinks } from '../withoutLinks';
 import { type Line, nothingGoes, notice, type Planned, withoutPinned } from './pruneReport';
 import { untilCancelled } from './progress';
 import type { Pruning } from './Pruning';
@@ -28,7 +27,7 @@ export class PruneCommand {
       if (!(await this.notices.trusted())) return;
       const paths = await this.pruning.databases();
       if (paths.length === 0) {
-        void vscode.window.showInformationMessage(t('Nothing is cached here yet.'));
+        void tell(t('Nothing is cached here yet.'));
         return;
       }
       const planned = await this.planAll(paths);
@@ -76,12 +75,13 @@ export class PruneCommand {
 
   /** What would go of one cache; `undefined` for an older format. */
   private async plan(database: string, signal: AbortSignal): Promise<Planned | undefined> {
+    const loader = await this.caches.open(database);
+    const generation = await loader.generation();
     const plan = await this.pruning.plan(database, signal);
     if (plan === undefined) return undefined;
     const ids = plan.evictions.map(({ candidate }) => candidate.entryId);
-    const loader = await this.caches.open(database);
     const names = await loader.upkeep.nameEntries(ids);
-    return { database, name: this.pruning.nameOf(database), plan, names };
+    return { database, name: this.pruning.nameOf(database), generation, plan, names };
   }
 
   private async tellThatNothingGoes(all: readonly Planned[]): Promise<void> {
@@ -93,7 +93,7 @@ export class PruneCommand {
           )
         : nothingGoes(all, vscode.env.language);
     const overview = t('Show Overview');
-    const chosen = await vscode.window.showInformationMessage(withoutLinks(told), overview);
+    const chosen = await tell(told, overview);
     if (chosen === overview) await vscode.commands.executeCommand('cellar.showOverview');
   }
 
@@ -101,7 +101,9 @@ export class PruneCommand {
   private async pin({ planned, evictions }: Line): Promise<Planned> {
     const loader = await this.caches.open(planned.database);
     for (const { candidate } of evictions) {
-      await loader.pin({ kind: 'entry', entryId: candidate.entryId }, true);
+      const { entryId } = candidate;
+      // The list may have stood for long.
+      await loader.pin({ kind: 'entry', entryId }, true, planned.generation);
     }
     // Others of the same state of the cell are pinned along with it.
     return withoutPinned(planned, await loader.upkeep.nameEntries([...planned.names.keys()]));
@@ -143,11 +145,9 @@ export class PruneCommand {
       }),
     );
     if (done.length > 0 && done.every(({ busy }) => busy)) {
-      void vscode.window.showWarningMessage(
-        t('Another clean-up is under way. Try again in half a minute.'),
-      );
+      void warn(t('Another clean-up is under way. Try again in half a minute.'));
       return;
     }
-    void vscode.window.showInformationMessage(notice(done, asked, vscode.env.language));
+    void tell(notice(done, asked, vscode.env.language));
   }
 }

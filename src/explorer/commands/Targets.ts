@@ -1,10 +1,18 @@
 import * as vscode from 'vscode';
 import { cellAt, type CellsResult } from '../../protocol/cells';
 import { formatBytes, formatDuration } from '../../protocol/quantities';
-import { type Reference, parseReference } from '../../protocol/references';
+import {
+  type DatabaseReference,
+  type EntryReference,
+  parseReference,
+  type Reference,
+} from '../../protocol/references';
 import type { Caches } from '../../store/Caches';
+import { isSameGeneration } from '../../store/database/generation';
 import type { AppSummary, CellSummary } from '../../store/rows';
+import type { SqliteLoader } from '../../store/SqliteLoader';
 import { activeNotebook } from '../cell/activeNotebook';
+import { databaseOf } from '../cell/databaseOf';
 import type { Branch, CellTree } from '../tree/CellTree';
 import type { CellTreeView } from '../tree/CellTreeView';
 import type { Discovery } from '../tree/Discovery';
@@ -12,12 +20,10 @@ import { belongs } from '../tree/found';
 import { cellLabel, isTold, nameOf } from '../tree/nodeRow';
 import { cellReferenceOf, referenceOf, shownCells } from '../tree/nodes';
 import { pickOne } from '../pickOne';
+import { tell } from '../Notices';
 
 /** A cell of a cache, as commands act on it. */
-export interface CellTarget {
-  readonly cache: number;
-  /** Of which of the databases in the cache's place: `SqliteLoader.generation`. */
-  readonly generation: number;
+export interface CellTarget extends DatabaseReference {
   readonly app: AppSummary;
   readonly cell: CellSummary;
 }
@@ -88,6 +94,24 @@ export class Targets implements vscode.Disposable {
     return [...new Set(branches)].flatMap(({ node }) => refer(node) ?? []);
   }
 
+  /**
+   * The results that a command was given, or that are selected, without those whose database is gone: `undefined`
+   * when that leaves none, which is said; empty where it was meant for none.
+   */
+  async results(
+    argument: unknown,
+    others: unknown,
+  ): Promise<readonly EntryReference[] | undefined> {
+    const named = this.references(argument, others).flatMap((reference) =>
+      reference.kind === 'entry' ? [reference] : [],
+    );
+    if (named.length === 0) return [];
+    const there = await Promise.all(
+      named.map(async (each) => ((await this.loaderOf(each)) ? each : undefined)),
+    );
+    return this.unlessGone(there, ({ cache, entryId, key }) => `${cache}:${entryId}:${key ?? ''}`);
+  }
+
   /** The cells that a command is for; `undefined` when there are none or the list was dismissed. */
   async cells(
     argument: unknown,
@@ -98,7 +122,7 @@ export class Targets implements vscode.Disposable {
     if (shown !== undefined) {
       const cell = await this.cellAt(shown, 0);
       if (cell !== undefined) return [cell];
-      void vscode.window.showInformationMessage(vscode.l10n.t('Nothing is cached for that cell.'));
+      void tell(vscode.l10n.t('Nothing is cached for that cell.'));
       return undefined;
     }
     if (this.isGone(argument)) return this.unlessGone([], () => '');
@@ -159,15 +183,24 @@ export class Targets implements vscode.Disposable {
   ): T[] | undefined {
     const found = targets.filter((target) => target !== undefined);
     if (found.length > 0) return [...new Map(found.map((each) => [key(each), each])).values()];
-    void vscode.window.showInformationMessage(vscode.l10n.t('It is no longer in the cache.'));
+    void tell(vscode.l10n.t('It is no longer in the cache.'));
     return undefined;
   }
 
-  private async cellOf(reference: Reference): Promise<CellTarget | undefined> {
-    const { cache } = reference;
+  /** What reads the database that a reference is of; `undefined` where another is in its place. */
+  private async loaderOf({
+    cache,
+    generation,
+  }: DatabaseReference): Promise<SqliteLoader | undefined> {
     const loader = await this.caches.get(cache);
+    if (loader === undefined) return undefined;
+    return isSameGeneration(generation, await loader.generation()) ? loader : undefined;
+  }
+
+  private async cellOf(reference: Reference): Promise<CellTarget | undefined> {
+    const { cache, generation } = reference;
+    const loader = await this.loaderOf(reference);
     if (loader === undefined || reference.kind === 'app') return undefined;
-    const generation = await loader.generation();
     const cellId =
       reference.kind === 'cell'
         ? reference.cellId
@@ -179,10 +212,9 @@ export class Targets implements vscode.Disposable {
 
   private async appOf(reference: Reference): Promise<AppTarget | undefined> {
     if (reference.kind !== 'app') return this.cellOf(reference);
-    const { cache } = reference;
-    const loader = await this.caches.get(cache);
+    const { cache, generation } = reference;
+    const loader = await this.loaderOf(reference);
     if (loader === undefined) return undefined;
-    const generation = await loader.generation();
     const app = await loader.app(reference.appId);
     return app === undefined ? undefined : { cache, generation, app };
   }
@@ -200,9 +232,9 @@ export class Targets implements vscode.Disposable {
   private async cellAt(uri: string, line: number): Promise<CellTarget | undefined> {
     const result = await this.documents.cells(uri);
     const cell = result && cellAt(result.cells, uri, line);
-    if (result?.database === undefined || cell?.cellId === undefined) return undefined;
-    const cache = this.caches.number(result.database);
-    return this.cellOf({ kind: 'cell', cache, cellId: cell.cellId });
+    const database = result && databaseOf(result, this.caches);
+    if (database === undefined || cell?.cellId === undefined) return undefined;
+    return this.cellOf({ kind: 'cell', ...database, cellId: cell.cellId });
   }
 
   private async appInEditor(): Promise<AppTarget | undefined> {

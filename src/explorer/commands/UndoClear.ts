@@ -1,7 +1,6 @@
 import * as vscode from 'vscode';
 import { undoNotice } from './clearing';
-import type { Notices } from '../Notices';
-import { withoutLinks } from '../withoutLinks';
+import { type Notices, tell, warn } from '../Notices';
 import { type RecentClear, RecentClears } from './RecentClears';
 
 /** Undoes a clear: by a button on what is said of it, and by a command for the last one. */
@@ -36,7 +35,7 @@ export class UndoClear implements vscode.Disposable {
   async offer(told: string, clear: RecentClear): Promise<void> {
     this.add(clear);
     const undo = vscode.l10n.t('Undo');
-    const chosen = await vscode.window.showInformationMessage(told, undo);
+    const chosen = await tell(told, undo);
     if (chosen === undo) await this.#undo(clear);
   }
 
@@ -51,16 +50,14 @@ export class UndoClear implements vscode.Disposable {
           () => this.#recent.undo(clear),
         ));
       if (clear === undefined || done === undefined) {
-        void vscode.window.showInformationMessage(
+        void tell(
           clear ? t('This clear can no longer be undone.') : t('There is no clear to undo.'),
         );
         return;
       }
       const { text, isWhole } = undoNotice(done, clear);
-      const show = isWhole
-        ? vscode.window.showInformationMessage
-        : vscode.window.showWarningMessage;
-      void show(withoutLinks(text));
+      const show = isWhole ? tell : warn;
+      void show(text);
     } catch (error) {
       await this.notices.failed(t('The clear was not undone'), error);
     }

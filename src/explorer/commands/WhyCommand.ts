@@ -3,7 +3,7 @@ import type { Explanation, ExplainParams } from '../../protocol/cells';
 import type { Reference } from '../../protocol/references';
 import type { Caches } from '../../store/Caches';
 import { mainEntry } from '../tree/nodes';
-import type { Notices } from '../Notices';
+import { type Notices, tell } from '../Notices';
 import { type CellTarget, type DocumentCells, type Targets } from './Targets';
 
 /** What the language server says of cells, and why. */
@@ -30,14 +30,12 @@ export class WhyCommand {
   }
 
   private async explain(target: CellTarget): Promise<void> {
-    const { cache, cell } = target;
+    const { cache, generation, cell } = target;
     const uri = await this.documentOf(target);
     const explanation =
       uri === undefined ? undefined : await this.documents.explain({ uri, cellId: cell.cellId });
     if (explanation === undefined) {
-      void vscode.window.showInformationMessage(
-        vscode.l10n.t('That cell is gone from the notebook: its results are orphaned.'),
-      );
+      void tell(vscode.l10n.t('That cell is gone from the notebook: its results are orphaned.'));
       return;
     }
     const loader = await this.caches.get(cache);
@@ -52,18 +50,13 @@ export class WhyCommand {
       { modal: true, detail },
       ...choices,
     );
-    if (chosen !== undefined && (await loader?.generation()) !== target.generation) {
-      // By now its id may be another cell's.
-      void vscode.window.showInformationMessage(vscode.l10n.t('It is no longer in the cache.'));
-      return;
-    }
     const run = (command: string, reference: Reference) =>
       vscode.commands.executeCommand(command, reference);
     if (chosen === preview && entry !== undefined) {
-      await run('cellar.preview', { kind: 'entry', cache, entryId: entry.entryId });
+      await run('cellar.preview', { kind: 'entry', cache, generation, entryId: entry.entryId });
     }
     if (chosen === clear) {
-      await run('cellar.clearCellCache', { kind: 'cell', cache, cellId: cell.cellId });
+      await run('cellar.clearCellCache', { kind: 'cell', cache, generation, cellId: cell.cellId });
     }
   }
 

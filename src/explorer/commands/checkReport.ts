@@ -14,7 +14,7 @@ export type Checked = {
 
 /** What was found, and in which of the databases in that place: `SqliteLoader.generation`. */
 interface Read {
-  readonly generation: number;
+  readonly generation: string;
   readonly report: Report;
 }
 

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { withoutLinks } from '../withoutLinks';
 
 /** Tells that `done` of `total` of one part are done; seen as whole percents. */
 export type Step = (done: number, total: number) => void;
@@ -25,7 +26,10 @@ export function withSteps<T>(
         return (done, total) => {
           const percent = total === 0 ? 100 : Math.floor((100 * done) / total);
           if (percent === shown && done < total) return;
-          progress.report({ message: words(done, total), increment: (percent - shown) / parts });
+          progress.report({
+            message: withoutLinks(words(done, total)),
+            increment: (percent - shown) / parts,
+          });
           shown = percent;
         };
       }),

@@ -15,6 +15,8 @@ export interface Planned {
   readonly database: string;
   /** As people know it: its folder, relative to the workspace where it is in one. */
   readonly name: string;
+  /** Of which of the databases there the plan is: `SqliteLoader.generation`. */
+  readonly generation: string;
   readonly plan: PrunePlan;
   readonly names: ReadonlyMap<number, EntryName>;
 }

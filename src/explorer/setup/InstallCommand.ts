@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import { InstallFailure, install } from './installing';
 import { type Interpreter, ask, askAll, interpreterOf } from './interpreters';
 import { untilCancelled } from '../commands/progress';
-import type { Notices } from '../Notices';
+import { type Notices, tell, warn } from '../Notices';
 import { withoutLinks } from '../withoutLinks';
 import type { PythonPackage } from './PythonPackage';
 
@@ -87,7 +87,7 @@ export class InstallCommand {
     const outcome = await vscode.window.withProgress(
       {
         location: vscode.ProgressLocation.Notification,
-        title: vscode.l10n.t('Installing marimo_cellar in {0}', interpreter.prefix),
+        title: withoutLinks(vscode.l10n.t('Installing marimo_cellar in {0}', interpreter.prefix)),
         cancellable: true,
       },
       (_, token) =>
@@ -108,9 +108,7 @@ export class InstallCommand {
         }),
     );
     if (outcome === undefined) {
-      void vscode.window.showInformationMessage(
-        vscode.l10n.t('Installing was cancelled. Run it again to be sure of it.'),
-      );
+      void tell(vscode.l10n.t('Installing was cancelled. Run it again to be sure of it.'));
       return;
     }
     if (outcome.cellar === undefined) {
@@ -121,14 +119,12 @@ export class InstallCommand {
     const installed = vscode.l10n.t(
       'Restart the kernel: marimo_cellar {0} is installed in {1}.',
       outcome.cellar,
-      withoutLinks(outcome.purelib),
+      outcome.purelib,
     );
     if (outcome.marimo === undefined) {
-      void vscode.window.showWarningMessage(
-        `${installed} ${vscode.l10n.t('marimo itself is not installed there yet.')}`,
-      );
+      void warn(`${installed} ${vscode.l10n.t('marimo itself is not installed there yet.')}`);
     } else {
-      void vscode.window.showInformationMessage(installed);
+      void tell(installed);
     }
   }
 }

@@ -2,8 +2,7 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { env } from 'node:process';
 import * as vscode from 'vscode';
-import type { Notices } from '../Notices';
-import { withoutLinks } from '../withoutLinks';
+import { type Notices, warn } from '../Notices';
 import { scriptSettings, useFilesAgain, useSqlite, userConfig } from './userConfig';
 import { type WritableSetting, writeSetting } from './writeSetting';
 
@@ -20,10 +19,10 @@ export class ScriptsCommand {
       const { file, isNew, hiddenBy } = await userConfig(currentFolder(), { env, home: homedir() });
       if (hiddenBy !== undefined) {
         const openFile = vscode.l10n.t('Open File');
-        const chosen = await vscode.window.showWarningMessage(
+        const chosen = await warn(
           vscode.l10n.t(
             'In this folder marimo reads {0} instead of your own configuration, and takes no store from it. Remove that file, or run scripts elsewhere.',
-            withoutLinks(vscode.workspace.asRelativePath(hiddenBy)),
+            vscode.workspace.asRelativePath(hiddenBy),
           ),
           openFile,
         );

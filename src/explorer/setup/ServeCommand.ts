@@ -2,8 +2,7 @@ import * as vscode from 'vscode';
 import { serveFolder, type Door, type Served } from '../../endpoint/serveFolder';
 import { count, object, text } from '../../protocol/shape';
 import type { Caches } from '../../store/Caches';
-import type { Notices } from '../Notices';
-import { withoutLinks } from '../withoutLinks';
+import { type Notices, tell } from '../Notices';
 import {
   chooseFolder,
   chooseWay,
@@ -112,13 +111,10 @@ export class ServeCommand implements vscode.Disposable {
       await this.context.workspaceState.update(wishKey, undefined);
       await this.context.globalState.update(fileKey, undefined);
       await this.context.secrets.delete(secretOf(serving.wish));
-      void vscode.window.showInformationMessage(
+      void tell(
         serving.file === undefined
           ? vscode.l10n.t('No longer served. Take the line out where you put it.')
-          : vscode.l10n.t(
-              'No longer served, and the line is gone from {0}.',
-              withoutLinks(serving.file),
-            ),
+          : vscode.l10n.t('No longer served, and the line is gone from {0}.', serving.file),
       );
     });
   }
@@ -205,7 +201,7 @@ export class ServeCommand implements vscode.Disposable {
 
   async #say({ wish, served }: Serving, message: string): Promise<void> {
     const [copy, stop] = [vscode.l10n.t('Copy Line'), vscode.l10n.t('Stop Serving')];
-    const chosen = await vscode.window.showInformationMessage(withoutLinks(message), copy, stop);
+    const chosen = await tell(message, copy, stop);
     if (chosen === stop) await this.stop();
     if (chosen === copy) {
       await vscode.env.clipboard.writeText(lineOf(storeSetting(wish.version, served)));

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
-import { withoutLinks } from '../withoutLinks';
 import { CannotSet, type Written } from './tomlSetting';
+import { tell, warn } from '../Notices';
 
 /** A setting that a command writes into a file of the user's. */
 export interface WritableSetting {
@@ -31,7 +31,7 @@ export async function writeSetting(setting: WritableSetting): Promise<void> {
   const document = await vscode.workspace.openTextDocument(uri);
   const before = document.getText();
   const wasDirty = document.isDirty;
-  const file = withoutLinks(vscode.workspace.asRelativePath(uri));
+  const file = vscode.workspace.asRelativePath(uri);
   const { text, line, already } = inWords(setting, () => setting.write(before));
   if (!already) {
     await replaceText(document, text);
@@ -46,26 +46,21 @@ export async function writeSetting(setting: WritableSetting): Promise<void> {
   if (already) {
     const takeBack = setting.takeOut === undefined ? [] : [vscode.l10n.t('Take Back')];
     const said = words.already(file, line + 1);
-    const chosen = await vscode.window.showInformationMessage(said, ...takeBack);
+    const chosen = await tell(said, ...takeBack);
     if (chosen !== undefined) await takeOut(setting);
     return;
   }
   const undo = vscode.l10n.t('Undo');
-  const chosen = await vscode.window.showInformationMessage(
-    wasDirty ? words.notSaved(file) : words.written(file, line + 1),
-    undo,
-  );
+  const chosen = await tell(wasDirty ? words.notSaved(file) : words.written(file, line + 1), undo);
   if (chosen === undo) await restore(setting, before, text);
 }
 
 async function restore(setting: WritableSetting, before: string, after: string): Promise<void> {
   const { uri, isNew } = setting;
   const document = await vscode.workspace.openTextDocument(uri);
-  const file = withoutLinks(vscode.workspace.asRelativePath(uri));
+  const file = vscode.workspace.asRelativePath(uri);
   if (document.getText() !== after) {
-    void vscode.window.showWarningMessage(
-      vscode.l10n.t('{0} has changed since. {1}', file, setting.words.takeOutYourself),
-    );
+    void warn(vscode.l10n.t('{0} has changed since. {1}', file, setting.words.takeOutYourself));
     return;
   }
   const wasDirty = document.isDirty;
@@ -75,7 +70,7 @@ async function restore(setting: WritableSetting, before: string, after: string):
     await closeTabs(uri);
     await vscode.workspace.fs.delete(uri);
   }
-  void vscode.window.showInformationMessage(
+  void tell(
     isNew ? vscode.l10n.t('{0} is gone again.', file) : vscode.l10n.t('{0} is as it was.', file),
   );
 }
@@ -87,10 +82,8 @@ async function takeOut(setting: WritableSetting): Promise<void> {
   const text = inWords(setting, () => setting.takeOut?.(document.getText()) ?? document.getText());
   await replaceText(document, text);
   if (!wasDirty) await document.save();
-  void vscode.window.showInformationMessage(
-    withoutLinks(
-      vscode.l10n.t('The setting is gone from {0}.', vscode.workspace.asRelativePath(setting.uri)),
-    ),
+  void tell(
+    vscode.l10n.t('The setting is gone from {0}.', vscode.workspace.asRelativePath(setting.uri)),
   );
 }
 
@@ -129,7 +122,7 @@ function inWords<T>(setting: WritableSetting, change: () => T): T {
 }
 
 function sentence({ why, detail }: CannotSet, { uri, words }: WritableSetting): string {
-  const file = withoutLinks(vscode.workspace.asRelativePath(uri));
+  const file = vscode.workspace.asRelativePath(uri);
   switch (why) {
     case 'brokenToml': {
       const [first = ''] = detail.split('\n');

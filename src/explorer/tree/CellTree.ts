@@ -288,6 +288,8 @@ export class CellTree {
 
   private async apps(loader: SqliteLoader, database: FoundDatabase): Promise<Node[]> {
     const { folder } = database;
+    // First: of a cache that is replaced meanwhile nothing that is listed may pass for what is there.
+    const generation = await loader.generation();
     const apps = (await this.listed(loader)).filter(
       (app) => app.entries > 0 && belongs(app.notebook, database, this.found.folders),
     );
@@ -295,6 +297,7 @@ export class CellTree {
       apps.map(async (app): Promise<AppNode> => ({
         kind: 'app',
         cache: this.caches.number(loader.path),
+        generation,
         database: loader.path,
         app,
         place: placeOf(app.notebook, folder),

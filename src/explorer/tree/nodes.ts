@@ -1,4 +1,4 @@
-import type { Reference } from '../../protocol/references';
+import type { DatabaseReference, Reference } from '../../protocol/references';
 import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../../store/rows';
 import type { Problem } from '../problems';
 import type { RefusedSetting } from './refusedSettings';
@@ -17,9 +17,8 @@ export interface FolderNode {
   readonly path: string;
 }
 
-export interface AppNode {
+export interface AppNode extends DatabaseReference {
   readonly kind: 'app';
-  readonly cache: number;
   /** Absolute path of the database; it makes ids that survive a restart. */
   readonly database: string;
   readonly app: AppSummary;
@@ -31,9 +30,8 @@ export interface AppNode {
   readonly exists: boolean;
 }
 
-export interface CellNode {
+export interface CellNode extends DatabaseReference {
   readonly kind: 'cell';
-  readonly cache: number;
   readonly database: string;
   readonly app: AppSummary;
   readonly cell: CellSummary;
@@ -43,9 +41,8 @@ export interface CellNode {
   readonly orphaned: boolean;
 }
 
-export interface EntryNode {
+export interface EntryNode extends DatabaseReference {
   readonly kind: 'entry';
-  readonly cache: number;
   readonly database: string;
   readonly app: AppSummary;
   readonly cell: CellSummary;
@@ -56,9 +53,8 @@ export interface EntryNode {
   readonly orphaned: boolean;
 }
 
-export interface ItemNode {
+export interface ItemNode extends DatabaseReference {
   readonly kind: 'item';
-  readonly cache: number;
   readonly database: string;
   readonly cell: CellSummary;
   readonly entry: EntrySummary;
@@ -95,19 +91,22 @@ export interface FilesNode {
   readonly place: string;
 }
 
-/** Stable for as long as the thing exists, so that expansion and selection survive updates. */
+/**
+ * Stable for as long as the thing exists, so that expansion and selection survive updates. What a database that was
+ * begun anew has is not what the one before it had.
+ */
 export function idOf(node: Node): string {
   switch (node.kind) {
     case 'folder':
       return `folder:${node.path}`;
     case 'app':
-      return `app:${node.app.appId}:${node.database}`;
+      return `app:${node.app.appId}:${node.generation}:${node.database}`;
     case 'cell':
-      return `cell:${node.cell.cellId}:${node.database}`;
+      return `cell:${node.cell.cellId}:${node.generation}:${node.database}`;
     case 'entry':
-      return `entry:${node.entry.entryId}:${node.database}`;
+      return `entry:${node.entry.entryId}:${node.generation}:${node.database}`;
     case 'item':
-      return `item:${node.entry.entryId}:${node.database}:${node.item.key}`;
+      return `item:${node.entry.entryId}:${node.generation}:${node.database}:${node.item.key}`;
     case 'problem':
       return `problem:${node.database}`;
     case 'setting':
@@ -139,15 +138,15 @@ export function ownOf(node: Node): unknown {
 export function referenceOf(node: Node): Reference | undefined {
   switch (node.kind) {
     case 'app':
-      return { kind: 'app', cache: node.cache, appId: node.app.appId };
+      return { kind: 'app', ...databaseOf(node), appId: node.app.appId };
     case 'cell':
-      return { kind: 'cell', cache: node.cache, cellId: node.cell.cellId };
+      return { kind: 'cell', ...databaseOf(node), cellId: node.cell.cellId };
     case 'entry':
-      return { kind: 'entry', cache: node.cache, entryId: node.entry.entryId };
+      return { kind: 'entry', ...databaseOf(node), entryId: node.entry.entryId };
     case 'item':
       return {
         kind: 'entry',
-        cache: node.cache,
+        ...databaseOf(node),
         entryId: node.entry.entryId,
         key: node.item.key,
       };
@@ -165,8 +164,12 @@ export function referenceOf(node: Node): Reference | undefined {
  */
 export function cellReferenceOf(node: Node): Reference | undefined {
   return node.kind === 'entry' || node.kind === 'item'
-    ? { kind: 'cell', cache: node.cache, cellId: node.cell.cellId }
+    ? { kind: 'cell', ...databaseOf(node), cellId: node.cell.cellId }
     : referenceOf(node);
+}
+
+function databaseOf({ cache, generation }: DatabaseReference): DatabaseReference {
+  return { cache, generation };
 }
 
 /** Which of a cell's entries to show first: the current one, or else the newest. */

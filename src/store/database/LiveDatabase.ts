@@ -12,7 +12,6 @@ export class LiveDatabase {
   /** What the file looked like when it could not be opened, so that nothing is announced twice. */
   #refused: string | undefined;
   #closed = false;
-  #generation = 0;
 
   /** @param announce is told when the file is found gone or replaced, whoever finds it. */
   constructor(
@@ -25,11 +24,6 @@ export class LiveDatabase {
   }
 
   readonly path: string;
-
-  /** Which of the files that have stood at the path was opened last: ids of one mean nothing in another. */
-  get generation(): number {
-    return this.#generation;
-  }
 
   /** @throws CacheError when what stands there now cannot be used. */
   current(): Promise<OpenDatabase> {
@@ -83,7 +77,6 @@ export class LiveDatabase {
     }
     this.#dataVersion = this.#database.dataVersion;
     this.#refused = undefined;
-    this.#generation++;
     this.announce('replaced');
     return this.#database;
   }

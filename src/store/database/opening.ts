@@ -10,6 +10,7 @@ import {
   type Likeness,
 } from './schema';
 import { Connection } from './Connection';
+import { generationOf } from './generation';
 
 /** Whether a cache can be changed and, if not, why, as one sentence. */
 export type Access =
@@ -29,6 +30,8 @@ export interface OpenDatabase {
   readonly dataVersion: number;
   /** What {@link isSameFile} compares. */
   readonly mark: string;
+  /** {@link generationOf} it. */
+  readonly generation: string;
   readonly immutable: boolean;
 }
 
@@ -44,6 +47,7 @@ export async function openDatabase(path: string): Promise<OpenDatabase> {
   try {
     const dataVersion = await connection.number('PRAGMA data_version');
     const format = await readFormat(connection, path);
+    const generation = await generationOf(realPath);
     if ((await fileMark(realPath)) !== before) {
       throw new CacheError('busy', path, `${path} was replaced while it was opened. Try again.`);
     }
@@ -58,6 +62,7 @@ export async function openDatabase(path: string): Promise<OpenDatabase> {
           : { kind: 'readOnly', why: format.why },
       schemaVersion: format.schemaVersion,
       dataVersion,
+      generation,
       mark: immutable ? await contentMark(realPath) : before,
     };
   } catch (error) {

@@ -404,3 +404,21 @@ test('a setting that is not followed comes first, in the folder of its file or e
   ]);
   assert.deepEqual(await told(second), [['path is not followed', 'pyproject.toml']]);
 });
+
+test('rows of a cache that was begun anew are other rows, and say of which they are', async (t) => {
+  const { tree, database, loader, a } = await withTwoCells(t);
+  assert.ok(a.node.kind === 'cell');
+  const { generation, cell } = a.node;
+  assert.equal(generation, await loader.generation());
+  for (const suffix of ['', '-wal', '-shm']) await rm(database + suffix, { force: true });
+  await runSql(database, creation);
+  await loader.save(entryOf(0, 'c'));
+  await tree.refresh();
+  const isThere = tree.has(a);
+  assert.ok(!isThere, 'what was meant for the first does nothing to the other');
+  const [c] = await tree.children(await child(tree, undefined, 'nb.py'));
+  assert.ok(c?.node.kind === 'cell');
+  assert.equal(c.node.cell.cellId, cell.cellId);
+  assert.equal(c.node.generation, await loader.generation());
+  assert.notEqual(c.node.generation, generation);
+});

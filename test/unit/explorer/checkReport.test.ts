@@ -27,7 +27,7 @@ const text = (...faults: readonly Fault[]): string =>
       {
         name: 'work',
         path: '/project/__marimo__/cache/cache.db',
-        generation: 0,
+        generation: '1:2:3',
         report: { faults, entries: 3, size: 1200, quarantined: 0 },
       },
     ],
@@ -48,7 +48,7 @@ test('what is damaged is told by cell and notebook, with the way out', () => {
 
 test('a cache that cannot be read is part of what was found', () => {
   const report = { faults: [], entries: 3, size: 1200, quarantined: 0 };
-  const whole: Checked = { name: 'work', path: '/notebooks/cache.db', generation: 0, report };
+  const whole: Checked = { name: 'work', path: '/notebooks/cache.db', generation: '1:2:3', report };
   const torn: Checked = {
     name: 'torn',
     path: '/torn/cache.db',

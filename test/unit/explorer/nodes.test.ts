@@ -83,6 +83,7 @@ const item: ItemSummary = {
 const appNode = {
   kind: 'app',
   cache: 0,
+  generation: '1:2:3',
   database,
   app,
   place: 'analysis.py',
@@ -92,6 +93,7 @@ const appNode = {
 const cellNode = {
   kind: 'cell',
   cache: 0,
+  generation: '1:2:3',
   database,
   app,
   cell,
@@ -329,10 +331,11 @@ test('an id stays the same whatever a thing amounts to, and differs between thin
 });
 
 test('commands are told numbers, never paths', () => {
-  assert.deepEqual(referenceOf(itemNode), { kind: 'entry', cache: 0, entryId: 11, key: item.key });
-  assert.deepEqual(referenceOf(cellNode), { kind: 'cell', cache: 0, cellId: 7 });
+  const of = { cache: 0, generation: '1:2:3' };
+  assert.deepEqual(referenceOf(itemNode), { kind: 'entry', ...of, entryId: 11, key: item.key });
+  assert.deepEqual(referenceOf(cellNode), { kind: 'cell', ...of, cellId: 7 });
   // What acts on cells is not led by the id of an entry, which may be another cell's by now.
-  assert.deepEqual(cellReferenceOf(itemNode), { kind: 'cell', cache: 0, cellId: 7 });
+  assert.deepEqual(cellReferenceOf(itemNode), { kind: 'cell', ...of, cellId: 7 });
   assert.deepEqual(cellReferenceOf(cellNode), referenceOf(cellNode));
   assert.equal(referenceOf({ kind: 'folder', name: 'work', path: '/project' }), undefined);
 });

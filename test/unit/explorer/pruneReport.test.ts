@@ -45,6 +45,7 @@ const shared = [{ size: 5e6, entries: [1, 2] }];
 const planned: Planned = {
   database: '/notebooks/__marimo__/cache/cache.db',
   name: 'work',
+  generation: '1:2:3',
   plan: {
     evictions: choose(
       [candidate(4, { reason: 'version' }), candidate(1), candidate(2, { amount: 0.42 })],

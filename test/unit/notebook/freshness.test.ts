@@ -14,6 +14,7 @@ interface Source {
   readonly defs?: readonly string[];
   /** Places of the cells that it depends on, all before it. */
   readonly parents?: readonly number[];
+  readonly disabled?: boolean;
 }
 
 const entryOf = (entry: Pick<StoredEntry, 'entryId' | 'cellId' | 'node'>): StoredEntry => ({
@@ -46,8 +47,9 @@ function record(sources: readonly Source[]): StoredNotebook {
 }
 
 const current = (sources: readonly Source[]): CurrentCell[] =>
-  sources.map(({ code, name, defs = [] }) => ({
+  sources.map(({ code, name, defs = [], disabled = false }) => ({
     name,
+    disabled,
     code: normalise(code),
     defs,
     digest: codeDigest(code),
@@ -281,7 +283,7 @@ test('freshness: the result that fits is found among later ones', () => {
   const entries = (document: readonly Source[]) =>
     judge(document, stored).map((judgement) => [
       judgement.state,
-      'entry' in judgement ? judgement.entry.entryId : undefined,
+      'entry' in judgement ? judgement.entry?.entryId : undefined,
     ]);
   assert.deepEqual(entries([load, clean]), [
     ['fresh', 101],
@@ -316,6 +318,47 @@ test('freshness: what failed is not fresh by an older result while all is as it 
   const cells = record([failing, asks]).cells;
   assert.deepEqual(states([y, asks], { ...stored, cells }), ['fresh', 'fresh']);
   assert.deepEqual(states([failing, asks], { ...stored, cells }), ['changedHere', 'notCacheable']);
+});
+
+test('freshness: what failed may not fail again once anything above it was edited', () => {
+  const cleaned = { ...clean, code: 'clean = df + 2' };
+  const stored: StoredNotebook = {
+    ...record(saved),
+    // As the kernel saw it when `plot` failed.
+    cells: record([load, cleaned, plot, other]).cells,
+    refusals: [{ cellId: 3, at: 2000, lasting: false }],
+  };
+  const states = (document: readonly Source[]) => judge(document, stored).map(({ state }) => state);
+  assert.equal(states([load, cleaned, plot, other])[2], 'notCacheable');
+  // Beyond the nearest cell that is not as it was saved.
+  assert.equal(
+    states([{ ...load, code: 'df = load(2)' }, cleaned, plot, other])[2],
+    'changedUpstream',
+  );
+});
+
+test('freshness: a disabled cell is not served, nor is what depends on it', () => {
+  const off = { ...load, disabled: true };
+  const states = (document: readonly Source[], stored = record(saved)) =>
+    judge(document, stored).map((judgement) =>
+      judgement.state === 'disabled' ? ['disabled', judgement.by] : [judgement.state],
+    );
+  const all = [['disabled', undefined], ['disabled', 0], ['disabled', 0], ['fresh']];
+  assert.deepEqual(states([off, clean, plot, other]), all);
+  assert.deepEqual(states([other, { ...clean, disabled: true }, plot, load]), [
+    ['fresh'],
+    ['disabled', undefined],
+    ['disabled', 1],
+    ['fresh'],
+  ]);
+  // Also where the disabled cell was edited, or what failed once depends on it.
+  assert.deepEqual(states([{ ...off, code: 'df = load(2)' }, clean, plot, other]), all);
+  const failed = { ...record(saved), refusals: [{ cellId: 3, at: 2000, lasting: true }] };
+  assert.deepEqual(states([off, clean, plot, other], failed), all);
+  // What is kept for it can be looked at all the same; of a new cell nothing is.
+  const [first] = judge([off], record(saved));
+  assert.equal(first?.state === 'disabled' && first.entry?.entryId, 101);
+  assert.deepEqual(states([{ code: 'new()', disabled: true }]), [['disabled', undefined]]);
 });
 
 test('freshness: equal cells stand for each other', () => {

@@ -53,6 +53,7 @@ const labels: Record<CellState, string> = {
   changedHere: 'changed here',
   changedUpstream: 'changed upstream: load',
   obsolete: 'cached by another marimo',
+  disabled: 'disabled upstream: load',
   notCacheable: 'not cacheable',
   unknown: 'cached, its code is not recorded',
   neverCached: 'not cached',

@@ -65,6 +65,16 @@ const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])
     { state: 'unknown', runtime: 1 },
     ['In the cache. Which code it was made from is not recorded. It took 1 s.'],
   ],
+  [
+    'disabled',
+    { state: 'disabled', runtime: 1 },
+    ['It is disabled: marimo neither runs it nor takes it from the cache. It took 1 s.'],
+  ],
+  [
+    'an ancestor is disabled',
+    { state: 'disabled', changed: { title: 'load', gone: false } },
+    ['It does not run, since load, which it needs, is disabled.'],
+  ],
   ['never cached', { state: 'neverCached' }, ['Not in the cache.']],
   [
     'a hit',

@@ -273,3 +273,18 @@ test('files: a change of one that was read is announced, and said at the cell', 
   assert.equal(cell.state, 'fresh');
   assert.match(cell.reason, /^In the cache, but a\.csv changed/);
 });
+
+test('cells: one that is disabled in the editor is not served', async (t) => {
+  const { cells } = await openAsCells(t);
+  assert.deepEqual(await cells.states(), fresh);
+  const second = cells.asCell(1);
+  const metadata = { marimo: { name: 'load', options: { disabled: true } } };
+  await cells.change({ data: [{ ...second, metadata }] });
+  const disabled = (await cells.cells()).cells;
+  assert.deepEqual(
+    disabled.map(({ label }) => label),
+    ['cached, saves 34 s', 'disabled', 'disabled upstream: load'],
+  );
+  await cells.change({ data: [second] });
+  assert.deepEqual(await cells.states(), fresh);
+});

@@ -4,6 +4,8 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test, { type TestContext } from 'node:test';
 import { ErrorCodes, type InitializeParams } from 'vscode-languageserver-protocol/node';
+import { isSameGeneration } from '../../../src/store/database/generation';
+import { SqliteLoader } from '../../../src/store/SqliteLoader';
 import { EditorClient } from './EditorClient';
 import { creation, makeNotebookFolder, runSql, type SavedCell, savedRows } from './notebookFolder';
 
@@ -252,11 +254,21 @@ test('server: a cache that comes, goes and comes again is followed', async (t) =
   };
   await runSql(database, creation + savedRows([load]));
   await until('fresh');
+  const { generation = '' } = await client.cells(uri);
   for (const suffix of ['', '-wal', '-shm']) await rm(database + suffix, { force: true });
   await until('neverCached');
   assert.deepEqual(await client.hoverLines(uri, 5), ['Nothing of this notebook is cached yet.']);
+  assert.equal((await client.cells(uri)).generation, undefined);
   await runSql(database, creation + savedRows([load]));
   await until('fresh');
+  const { generation: now = '' } = await client.cells(uri);
+  assert.ok(
+    !isSameGeneration(now, generation),
+    'an id of the first is known to be none of the next',
+  );
+  const loader = await SqliteLoader.open(database);
+  assert.ok(isSameGeneration(now, await loader.generation()), 'others call it the same');
+  await loader.close();
 });
 
 test('server: file events of the client hasten the look', async (t) => {
@@ -315,6 +327,24 @@ test('server: rows that tell lies are a damaged cache, and no failure', async (t
   assert.deepEqual(await client.hoverLines(uri, 5), [
     'The cache is damaged and cannot be read. It is safe to delete.',
   ]);
+});
+
+test('server: a cell that the file disables is not said to be served, nor what needs it', async (t) => {
+  const { client, uri } = await openNotebook(t);
+  const disabled = notebook().replace('@app.cell\ndef load', '@app.cell(disabled=True)\ndef load');
+  await client.edit(uri, 2, disabled);
+  const { cells } = await client.cells(uri);
+  assert.deepEqual(
+    cells.slice(0, 2).map(({ state, label, saves, entryId }) => [state, label, saves, entryId]),
+    [
+      ['disabled', 'disabled', undefined, 1],
+      ['disabled', 'disabled upstream: load', undefined, 2],
+    ],
+  );
+  assert.equal(
+    (await client.hoverLines(uri, 5))[0],
+    'It is disabled: marimo neither runs it nor takes it from the cache. It took 34 s.',
+  );
 });
 
 test('server: a renamed notebook is what it was, and a copy is not', async (t) => {

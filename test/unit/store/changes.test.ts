@@ -3,7 +3,8 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { Caches } from '../../../src/store/Caches';
-import type { SqliteLoader } from '../../../src/store/SqliteLoader';
+import { isSameGeneration } from '../../../src/store/database/generation';
+import { SqliteLoader } from '../../../src/store/SqliteLoader';
 import type { Change, Watcher } from '../../../src/store/database/Watcher';
 import {
   atEnd,
@@ -143,7 +144,7 @@ test('a file that takes the place of another is read by the next call, event or 
   assert.deepEqual(ear.heard, ['committed', 'replaced']);
 });
 
-test('what was named in one database is neither cleared nor put right in the next', async (t) => {
+test('what was named in one database is neither cleared, pinned nor put right in the next', async (t) => {
   const { path, loader } = await listen(t);
   await loader.save(makeEntry());
   const [named] = await loader.apps();
@@ -156,9 +157,42 @@ test('what was named in one database is neither cleared nor put right in the nex
   await assert.rejects(loader.clearUndoably(targets, generation), { kind: 'busy' });
   const fault = { kind: 'seal' as const, about: 'h1', entryId, message: '' };
   await assert.rejects(loader.mend([fault], generation), { kind: 'busy' });
+  const target = { kind: 'entry' as const, entryId };
+  await assert.rejects(loader.pin(target, true, generation), { kind: 'busy' });
   assert.equal((await loader.entry(entryId))?.hash, 'h2');
   const now = await loader.generation();
+  assert.equal(await loader.pin(target, true, now), 1);
   assert.equal((await loader.clearUndoably(targets, now)).clearance.entries, 1);
+});
+
+test('a database is told from the one before it by every process alike', async (t) => {
+  const { path, loader, watcher, ear } = await listen(t);
+  await loader.save(makeEntry());
+  const generation = await loader.generation();
+  const other = await SqliteLoader.open(path);
+  atEnd(t, () => other.close());
+  // Also after commits, and to whoever opens it later.
+  await loader.save(makeEntry({ hash: 'h2' }));
+  assert.ok(isSameGeneration(await other.generation(), generation));
+  await other.close();
+  for (const suffix of ['', '-wal', '-shm']) await rm(path + suffix, { force: true });
+  watcher.wave();
+  // Nobody holds the file now, so that the next may get its inode.
+  await ear.until(3);
+  await runSql(path, creation);
+  const next = await loader.generation();
+  assert.ok(!isSameGeneration(next, generation));
+  const late = await SqliteLoader.open(path);
+  atEnd(t, () => late.close());
+  assert.ok(isSameGeneration(await late.generation(), next));
+});
+
+test('of two databases with one inode the birth decides, where it is told', () => {
+  assert.ok(isSameGeneration('1:2:3', '1:2:3'));
+  assert.ok(!isSameGeneration('1:2:3', '1:2:4'));
+  assert.ok(!isSameGeneration('1:2:3', '1:4:3'));
+  assert.ok(!isSameGeneration('1:2:0', '4:2:3'));
+  assert.ok(isSameGeneration('1:2:0', '1:2:3'));
 });
 
 test('garbage in the place of a cache is announced once, and told to whoever asks', async (t) => {

@@ -92,3 +92,17 @@ for (const [room, statement] of neighbours) {
     assert.equal(await offences(room, statement), 0);
   });
 }
+
+test('a notice that may hold a link is an offence, and a dialog that holds none is not', async () => {
+  const lint = async (call: string): Promise<number> => {
+    const [result] = await eslint.lintText(
+      `import * as vscode from 'vscode'; void vscode.window.${call};\n`,
+      { filePath: path.join(root, 'src/explorer/pickOne.ts') },
+    );
+    return (result?.messages ?? []).filter(({ ruleId }) => ruleId === 'no-restricted-syntax')
+      .length;
+  };
+  assert.equal(await lint("showInformationMessage('of ' + name, 'Undo')"), 1);
+  assert.equal(await lint("showWarningMessage('of ' + name)"), 1);
+  assert.equal(await lint("showWarningMessage('of ' + name, { modal: true, detail: '' })"), 0);
+});
