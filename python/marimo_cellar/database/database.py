@@ -20,6 +20,7 @@ from marimo_cellar.database.connections import Connections
 from marimo_cellar.database.faults import Replaced, Unavailable
 from marimo_cellar.database.folder import BLOBS_NAME, DATABASE_NAME, MARIMO_CACHE
 from marimo_cellar.database.opening import BUSY_SECONDS, Connection
+from marimo_cellar.forks import begins, in_child
 
 # Seconds to wait for the write lock when the last wait for it was in vain.
 _SHORT_PATIENCE = 0.25
@@ -35,9 +36,9 @@ class Database:
         self.path = folder / DATABASE_NAME
         self.blobs = folder / BLOBS_NAME
         self.connections = Connections(self.path)
-        self._begin_process()
+        begins(self)
 
-    def _begin_process(self) -> None:
+    def begin_process(self) -> None:
         self.connections.begin_process()
         # Threads of one process take turns here, where they need not poll.
         self._turn = threading.RLock()
@@ -187,12 +188,9 @@ def close_all() -> None:
 def _after_fork() -> None:
     global _databases_lock
     _databases_lock = threading.Lock()
-    for database in _databases.values():
-        database._begin_process()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+in_child(_after_fork)
 
 
 __all__ = [

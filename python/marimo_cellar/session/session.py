@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import _marimo
+from marimo_cellar import _marimo, forks
 from marimo_cellar.entries.entries import Owner
 from marimo_cellar.entries.roll import Roll
 from marimo_cellar.features import answer
@@ -69,10 +69,13 @@ class Session:
         # What was spent in this kernel so far: see `spending`.
         self.spent = 0.0
         self._context = context
-        self._lock = threading.Lock()
+        forks.begins(self)
         self._graph: tuple[object, ...] = ()
         self._stamp: tuple[int, int] | None = None
         self._notebook: Notebook | None = None
+
+    def begin_process(self) -> None:
+        self._lock = threading.Lock()
 
     @cached_property
     def cost_per_hour(self) -> float | None:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from marimo_cellar import _marimo
+from marimo_cellar import _marimo, forks
 from marimo_cellar.database.database import Database, Unavailable, database_in
 from marimo_cellar.database.folder import prepare
 from marimo_cellar.database.recent import ABSENT, Answer
@@ -51,10 +51,14 @@ class SqliteStore(_marimo.FileStore):
         self._failures = 0
         self._stock_folder = stock_folder
         self._stock: StockFiles | None = None
-        # Blobs whose manifest has not come yet, by cache name and hash.
+        self._database: Database | None = None
+        forks.begins(self)
+
+    def begin_process(self) -> None:
+        # Blobs whose manifest has not come yet, by cache name and hash. Those that
+        # came to a parent are the parent's to save, or to take back.
         self._parts: dict[tuple[str, str], EntryWriter] = {}
         self._parts_lock = threading.Lock()
-        self._database: Database | None = None
 
     @property
     def database(self) -> Database:

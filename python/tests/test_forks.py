@@ -1,0 +1,99 @@
+"""A child that was forked while threads of its parent had each of our locks."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+import threading
+import traceback
+import weakref
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from marimo_cellar import SqliteStore, kernel, notices, upkeep
+from marimo_cellar.session import spending
+from marimo_cellar.session.session import Session
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here"),
+    pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
+]
+
+
+def locks_of_ours() -> set[Any]:
+    """All that are there: of our modules, and of what these made."""
+    kinds = (type(threading.Lock()), type(threading.RLock()), threading.Condition)
+    modules = [
+        vars(module)
+        for name, module in list(sys.modules.items())
+        if name.split(".")[0] == "marimo_cellar"
+    ]
+    objects = [
+        vars(one)
+        for one in gc.get_objects()
+        if str(type(one).__module__).split(".")[0] == "marimo_cellar"
+        and hasattr(one, "__dict__")
+    ]
+    return {
+        value
+        for names in modules + objects
+        for value in names.values()
+        if isinstance(value, kinds)
+    }
+
+
+def test_no_lock_stays_held_in_a_child(tmp_path: Path) -> None:
+    graph = SimpleNamespace(cells={}, parents={})
+    session = Session(SimpleNamespace(filename=None, parent=None, graph=graph), None)
+    store = SqliteStore(str(tmp_path), behind=True)
+    assert store.put("f/P_a.pickle", b"before") and store.flush()
+    assert store.put("cell_cache/C_1/x.pickle", b"part")
+    everything = locks_of_ours()
+    assert {session._lock, store._parts_lock, notices._lock, upkeep._lock} < everything
+    held, done = threading.Barrier(2), threading.Event()
+
+    def hold() -> None:
+        for lock in everything:
+            lock.acquire()
+        held.wait()
+        done.wait(60)
+        for lock in everything:
+            lock.release()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait()
+    child = os.fork()
+    if child == 0:
+        try:
+            # Whatever waits for the parent's threads is ended by the alarm.
+            signal.alarm(20)
+            notices.warn_once("fork", str(tmp_path), "a child was forked.")
+            session.owner(None)
+            spending.cost(1)
+            assert spending.spent(session) == 1
+            assert kernel.join_process() in (True, False)
+            assert store.get("f/P_a.pickle") == b"before"
+            # What the parent has yet to save is the parent's.
+            assert store.get("cell_cache/C_1/x.pickle") is None
+            assert store.put("f/P_b.pickle", b"child") and store.flush()
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc(file=sys.__stderr__)
+            os._exit(1)
+    done.set()
+    holder.join()
+    assert os.waitpid(child, 0)[1] == 0
+    assert store.get("f/P_b.pickle") == b"child"
+    assert store.get("cell_cache/C_1/x.pickle") == b"part"
+
+
+def test_what_a_child_begins_anew_is_kept_by_nobody(tmp_path: Path) -> None:
+    gone = weakref.ref(SqliteStore(str(tmp_path)))
+    gc.collect()
+    assert gone() is None
