@@ -21,6 +21,8 @@ def warn_once(subject: str, about: str, message: str) -> None:
         if (subject, about) in _said:
             return
         _said.add((subject, about))
+    # A log is UTF-8, and names of files need not be.
+    message = message.encode("utf-8", "backslashreplace").decode()
     logger.warning("Cellar: %s", message)
 
 
