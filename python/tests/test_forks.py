@@ -24,6 +24,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
 ]
 
+PART = f"cell_cache/{'a' * 22}/x.pickle"
+
 
 def locks_of_ours() -> set[Any]:
     """All that are there: of our modules, and of what these made."""
@@ -52,7 +54,7 @@ def test_no_lock_stays_held_in_a_child(tmp_path: Path) -> None:
     session = Session(SimpleNamespace(filename=None, parent=None, graph=graph), None)
     store = SqliteStore(str(tmp_path), behind=True)
     assert store.put("f/P_a.pickle", b"before") and store.flush()
-    assert store.put("cell_cache/C_1/x.pickle", b"part")
+    assert store.put(PART, b"part")
     everything = locks_of_ours()
     assert {session._lock, store._parts_lock, notices._lock, upkeep._lock} < everything
     held, done = threading.Barrier(2), threading.Event()
@@ -80,7 +82,7 @@ def test_no_lock_stays_held_in_a_child(tmp_path: Path) -> None:
             assert kernel.join_process() in (True, False)
             assert store.get("f/P_a.pickle") == b"before"
             # What the parent has yet to save is the parent's.
-            assert store.get("cell_cache/C_1/x.pickle") is None
+            assert store.get(PART) is None
             assert store.put("f/P_b.pickle", b"child") and store.flush()
             os._exit(0)
         except BaseException:
@@ -90,7 +92,7 @@ def test_no_lock_stays_held_in_a_child(tmp_path: Path) -> None:
     holder.join()
     assert os.waitpid(child, 0)[1] == 0
     assert store.get("f/P_b.pickle") == b"child"
-    assert store.get("cell_cache/C_1/x.pickle") == b"part"
+    assert store.get(PART) == b"part"
 
 
 def test_what_a_child_begins_anew_is_kept_by_nobody(tmp_path: Path) -> None:
