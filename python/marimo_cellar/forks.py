@@ -28,6 +28,12 @@ def in_child(begin: Callable[[], None]) -> None:
         os.register_at_fork(after_in_child=begin)
 
 
+def around(before: Callable[[], None], after: Callable[[], None]) -> None:
+    """Has these called in every process that forks, before it does and after it did."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=before, after_in_parent=after)
+
+
 def begins(one: OfProcess) -> None:
     """Begins its process now, and in every child for as long as it lives."""
     one.begin_process()

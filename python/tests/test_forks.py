@@ -99,3 +99,32 @@ def test_what_a_child_begins_anew_is_kept_by_nobody(tmp_path: Path) -> None:
     gone = weakref.ref(SqliteStore(str(tmp_path)))
     gc.collect()
     assert gone() is None
+
+
+def test_a_fork_waits_for_who_writes(tmp_path: Path) -> None:
+    database = SqliteStore(str(tmp_path)).database
+    writing, told = threading.Event(), threading.Event()
+    written: list[int] = []
+
+    def write() -> None:
+        with database.writing() as connection:
+            writing.set()
+            # Until it is about to fork, or would not wait.
+            told.wait(1)
+            connection.execute("PRAGMA user_version")
+            written.append(1)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    writing.wait()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        with database.reading() as connection:
+            os._exit(0 if connection is not None and written else 1)
+    told.set()
+    writer.join()
+    assert os.waitpid(child, 0)[1] == 0
+    # And hinders nobody afterwards.
+    with database.writing():
+        pass
