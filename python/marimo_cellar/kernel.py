@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from marimo_cellar.features import attempt, version
+from marimo_cellar.forks import in_child
 from marimo_cellar.notices import warn_once
 
 _lock = threading.Lock()
@@ -90,13 +91,18 @@ def _add_features() -> None:
     """What goes beyond keeping results, each as far as this marimo lets us."""
     from marimo_cellar import _marimo
     from marimo_cellar.loaders import handover, published
-    from marimo_cellar.values import mapped
+    from marimo_cellar.values import kinds, mapped
     from marimo_cellar.values.batches import batching
 
     attempt(
         "reading large values without a copy",
         "They are copied on their way.",
         lambda: _marimo.replace_deserialisers(mapped.deserialiser, mapped.RESTORING),
+    )
+    attempt(
+        "keeping the class of values that derive from arrays, numbers or text",
+        "They come back as what they derive from.",
+        lambda: _marimo.replace_choice_of_format(kinds.choosing),
     )
     attempt(
         "writing long data frames in batches",
@@ -218,3 +224,11 @@ def _at_run_end(act: Callable[[], None]) -> None:
         pass
     except Exception as error:
         warn_once("run end", "", f"the end of a run was not written down ({error!r}).")
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+in_child(_after_fork)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 
+from marimo_cellar.forks import in_child
+
 # A child of marimo's logger, so that it is shown where and how marimo shows its
 # own warnings, and is silenced with them.
 logger = logging.getLogger("marimo.cellar")
@@ -19,4 +21,14 @@ def warn_once(subject: str, about: str, message: str) -> None:
         if (subject, about) in _said:
             return
         _said.add((subject, about))
+    # A log is UTF-8, and names of files need not be.
+    message = message.encode("utf-8", "backslashreplace").decode()
     logger.warning("Cellar: %s", message)
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+in_child(_after_fork)

@@ -22,6 +22,7 @@ from marimo_cellar.cleaning import retention
 from marimo_cellar.cleaning.retention import Rules
 from marimo_cellar.database.apps import app_path
 from marimo_cellar.database.database import Database, Unavailable
+from marimo_cellar.forks import in_child
 from marimo_cellar.lookups import lookups
 from marimo_cellar.notices import logger
 from marimo_cellar.settings.settings import budget_in, say_refusals, settings_of
@@ -250,5 +251,4 @@ def _after_fork() -> None:
     _open.clear()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+in_child(_after_fork)

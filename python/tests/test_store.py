@@ -29,6 +29,7 @@ from marimo_cellar.database.database import database_in
 from marimo_cellar.entries import blobs
 from marimo_cellar.entries.blobs import INLINE_BYTES
 from marimo_cellar.loaders.loader import SqliteJsonLoader, SqlitePickleLoader
+from marimo_cellar.session import parts
 
 KEY = HashKey(hash="abc", cache_type="Pure")
 
@@ -124,6 +125,36 @@ def test_a_key_that_only_marimos_file_has_is_answered_from_it(
     assert store.get(key) is None and not store.hit(key)
     assert store.clear(key)
     assert store.get(key) is None and not store.hit(key)
+
+
+def test_values_whose_manifest_never_comes_are_given_up(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(parts, "monotonic", lambda: now)
+    monkeypatch.setattr(parts, "_LIMIT", 300_000)
+    one, two, three = (f"n/{letter * 22}/x.npy" for letter in "abc")
+    files = store.database.blobs
+
+    def here() -> list[bool]:
+        return [store.hit(key) for key in (one, two, three)]
+
+    assert store.put(one, b"1" * 200_000)
+    now = 3500.0
+    assert store.put(one.replace("x.", "y."), b"y")
+    now = 7000.0
+    assert store.put(two, b"2" * 50_000)
+    assert here() == [True, True, False]
+    now = 7100.0
+    assert store.put(two, b"2" * 50_001)
+    assert here() == [False, True, False]
+    assert not [file for file in files.rglob("*") if file.is_file()]
+    now = 7600.0
+    assert store.put(three, b"3" * 400_000)
+    assert here() == [False, True, True]
+    now = 7700.0
+    assert store.put(three, b"4" * 400_000)
+    assert here() == [False, False, True]
 
 
 def test_parts_are_there_for_the_writer_and_for_others_with_the_manifest(

@@ -1,10 +1,18 @@
 import type { HeldItem } from '../store/rows';
 
-/** Milliseconds after which nobody waits any more for the manifest of an entry. */
+/** Milliseconds without a further value after which nobody waits any more for the manifest. */
 const patience = 60 * 60 * 1000;
+/**
+ * Bytes of values that are held: beyond them, those that waited longest are given up. None that came
+ * within `grace` milliseconds are, since a kernel that is still making an entry sends one value after
+ * the other, and the manifest right after the last.
+ */
+const limit = 2 ** 30;
+const grace = 10 * 60 * 1000;
 
 interface Waiting {
-  readonly since: number;
+  /** When the last value came. */
+  readonly newest: number;
   readonly items: Map<string, HeldItem>;
 }
 
@@ -14,15 +22,15 @@ export class Parts {
 
   /** @param now in milliseconds @returns what has to be released now: replaced, or waited for in vain. */
   put(of: PartOf, item: HeldItem, now: number): HeldItem[] {
+    const items = this.#waiting.get(name(of))?.items ?? new Map<string, HeldItem>();
+    // Behind all others, so that the first one is the one that waited longest.
+    this.#waiting.delete(name(of));
+    this.#waiting.set(name(of), { newest: now, items });
+    const replaced = items.get(item.item.key);
+    items.set(item.item.key, item);
     const loose = this.#takeOlderThan(now - patience);
-    let waiting = this.#waiting.get(name(of));
-    if (waiting === undefined) {
-      waiting = { since: now, items: new Map() };
-      this.#waiting.set(name(of), waiting);
-    }
-    const replaced = waiting.items.get(item.item.key);
+    loose.push(...this.#takeBeyond(limit, now - grace));
     if (replaced !== undefined) loose.push(replaced);
-    waiting.items.set(item.item.key, item);
     return loose;
   }
 
@@ -42,15 +50,35 @@ export class Parts {
   }
 
   #takeOlderThan(moment: number): HeldItem[] {
-    const old = [...this.#waiting].filter(([, { since }]) => since < moment);
+    const old = [...this.#waiting].filter(([, { newest }]) => newest < moment);
     for (const [each] of old) this.#waiting.delete(each);
     return old.flatMap(([, { items }]) => [...items.values()]);
+  }
+
+  /** Takes those that waited longest, and since before `moment`, until no more bytes than that stay. */
+  #takeBeyond(most: number, moment: number): HeldItem[] {
+    let held = 0;
+    for (const { items } of this.#waiting.values()) held += sizeOf(items);
+    const taken: HeldItem[] = [];
+    for (const [each, { newest, items }] of this.#waiting) {
+      if (held <= most || newest >= moment) break;
+      held -= sizeOf(items);
+      this.#waiting.delete(each);
+      taken.push(...items.values());
+    }
+    return taken;
   }
 }
 
 interface PartOf {
   readonly cacheName: string;
   readonly hash: string;
+}
+
+function sizeOf(items: ReadonlyMap<string, HeldItem>): number {
+  let size = 0;
+  for (const item of items.values()) size += item.size;
+  return size;
 }
 
 function name({ cacheName, hash }: PartOf): string {

@@ -77,6 +77,16 @@ def is_local(name: str) -> bool:
     return is_local(name)
 
 
+def replace_choice_of_format(
+    replace: Callable[[Callable[[Any], str]], Callable[[Any], str]],
+) -> None:
+    """Puts what `replace` makes of marimo's choice of a value's format in its place."""
+    from marimo._save.loaders import lazy
+
+    names = vars(lazy)
+    names["maybe_update_lazy_stub"] = replace(names["maybe_update_lazy_stub"])
+
+
 def replace_arrow_serialiser(
     replace: Callable[[Callable[[Any], bytes]], Callable[[Any], bytes]],
 ) -> None:

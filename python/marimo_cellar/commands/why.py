@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from marimo_cellar.database.apps import OUTSIDE, app_path
-from marimo_cellar.database.database import Database, database_in
+from marimo_cellar.database.database import Database, Unavailable, database_in
+from marimo_cellar.database.naming import nameless
 from marimo_cellar.lookups import reasons
 from marimo_cellar.lookups.reasons import Reason
 from marimo_cellar.notebook.titles import title_of
@@ -64,7 +65,10 @@ def _run(arguments: argparse.Namespace) -> int:
     notebook = Path(os.path.abspath(arguments.notebook))
     if not notebook.is_file():
         raise FileNotFoundError(f"There is no notebook {arguments.notebook}")
-    database = database_in(place.folder_of(notebook))
+    folder = place.folder_of(notebook)
+    if (why := nameless(folder, notebook)) is not None:
+        raise Unavailable(f"Nothing of it can be cached: {why}")
+    database = database_in(folder)
     cells = _cells(database, notebook)
     if arguments.cell is not None:
         cells = _chosen(cells, arguments.cell, notebook)

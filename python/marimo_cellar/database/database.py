@@ -20,9 +20,12 @@ from marimo_cellar.database.connections import Connections
 from marimo_cellar.database.faults import Replaced, Unavailable
 from marimo_cellar.database.folder import BLOBS_NAME, DATABASE_NAME, MARIMO_CACHE
 from marimo_cellar.database.opening import BUSY_SECONDS, Connection
+from marimo_cellar.forks import around, begins, in_child
 
 # Seconds to wait for the write lock when the last wait for it was in vain.
 _SHORT_PATIENCE = 0.25
+# Seconds for which a fork waits for those who write.
+_FORK_SECONDS = 2.0
 # Seconds for which a writer waits while the log is too long.
 _BACK_OFF_SECONDS = 0.5
 
@@ -35,9 +38,9 @@ class Database:
         self.path = folder / DATABASE_NAME
         self.blobs = folder / BLOBS_NAME
         self.connections = Connections(self.path)
-        self._begin_process()
+        begins(self)
 
-    def _begin_process(self) -> None:
+    def begin_process(self) -> None:
         self.connections.begin_process()
         # Threads of one process take turns here, where they need not poll.
         self._turn = threading.RLock()
@@ -184,15 +187,32 @@ def close_all() -> None:
         database.close()
 
 
+# Databases whose turn a thread has that is about to fork.
+_held: list[Database] = []
+
+
+def _before_fork() -> None:
+    """Waits until no thread writes. One that is within SQLite has locks of the
+    library's own, which would stay held in the child: it would wait for ever as soon as
+    it opens a database. Writers are all that are at work without the user's doing."""
+    for database in list(_databases.values()):
+        if database._turn.acquire(timeout=_FORK_SECONDS):
+            _held.append(database)
+
+
+def _after_fork_in_parent() -> None:
+    while _held:
+        _held.pop()._turn.release()
+
+
 def _after_fork() -> None:
     global _databases_lock
     _databases_lock = threading.Lock()
-    for database in _databases.values():
-        database._begin_process()
+    _held.clear()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+in_child(_after_fork)
+around(_before_fork, _after_fork_in_parent)
 
 
 __all__ = [

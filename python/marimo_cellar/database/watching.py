@@ -20,6 +20,7 @@ from time import monotonic
 
 from marimo_cellar.database.faults import Unavailable
 from marimo_cellar.database.opening import Connection, File, file_at
+from marimo_cellar.forks import in_child
 
 # Of the header's two copies the first, which a commit writes last.
 _HEADER_BYTES = 48
@@ -160,5 +161,4 @@ def _after_fork() -> None:
     _lock = threading.Lock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+in_child(_after_fork)

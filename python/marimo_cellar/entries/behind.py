@@ -10,7 +10,6 @@ moment it loses cheap results, as if they were still being computed.
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 import time
 from collections import Counter
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING
 from marimo_cellar.database import checkpoints
 from marimo_cellar.database.database import Database
 from marimo_cellar.entries.saving import Save, save_all
+from marimo_cellar.forks import in_child
 
 if TYPE_CHECKING:
     from marimo_cellar.entries.entries import Item
@@ -268,5 +268,4 @@ def _after_fork() -> None:
     _queues.clear()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+in_child(_after_fork)

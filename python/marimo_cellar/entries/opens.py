@@ -22,6 +22,8 @@ from contextlib import contextmanager
 from threading import get_ident
 from typing import Any
 
+from marimo_cellar.forks import in_child
+
 # A cell that opens more files than that has the first ones noted.
 _MOST = 10_000
 
@@ -164,5 +166,4 @@ def _after_fork() -> None:
     _watched.clear()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+in_child(_after_fork)

@@ -1,7 +1,8 @@
 """SqliteLoader and its kin: marimo's loaders over rows.
 
 What a value becomes, and whether an entry is to be believed, stays marimo's
-business: each class here is marimo's loader of that name.
+business, but for what would come back as another value (`values/kinds.py`): each
+class here is marimo's loader of that name.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from marimo_cellar.session.entry_stores import EntryReader
 from marimo_cellar.session.store import SqliteStore
 from marimo_cellar.values import manifests
 from marimo_cellar.values.batches import in_batches
+from marimo_cellar.values.kinds import keeping_kinds
 from marimo_cellar.values.little import are_little
 
 # Restored on the kernel's thread, one blob after the other, up to so many bytes.
@@ -49,7 +51,8 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
         # Dispatched: the writer is finished where the last byte is written.
         with suppress(Exception):
             self._at_once = are_little((*cache.defs.values(), cache.meta.get("return")))
-        return _marimo.LazyLoader.save_cache(self, cache)
+        with keeping_kinds():
+            return _marimo.LazyLoader.save_cache(self, cache)
 
     def _dispatch_write(self, write_fn: Callable[[], None]) -> None:
         writer = self._writer

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import json
-import os
 import sqlite3
 import threading
 import time
@@ -23,6 +22,7 @@ from marimo_cellar.database import bulk
 from marimo_cellar.database.database import Database, Unavailable
 from marimo_cellar.database.found import Found
 from marimo_cellar.entries.saving import adopt, nodes_of, places
+from marimo_cellar.forks import in_child
 from marimo_cellar.lookups.lookup import Lookup
 from marimo_cellar.values.alongside import later
 
@@ -222,5 +222,4 @@ def _at_exit() -> None:
 
 atexit.register(_at_exit)
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+in_child(_after_fork)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-import os
 import threading
 import warnings
+
+from marimo_cellar.forks import in_child
 
 _lock = threading.Lock()
 
@@ -27,5 +28,4 @@ def _after_fork() -> None:
     _lock = threading.Lock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+in_child(_after_fork)

@@ -96,6 +96,11 @@ class EntryWriter(_marimo.FileStore):
         return None if blob is None else blobs.waiting(self._database, blob)
 
     @property
+    def size(self) -> int:
+        """Bytes of what was put."""
+        return sum(blob.size for blob in self._blobs.values())
+
+    @property
     def digests(self) -> Mapping[str, bytes]:
         """The digests of what was put, by key."""
         return {key: blob.digest for key, blob in self._blobs.items()}

@@ -7,27 +7,24 @@ itself and waits for them when a run ends.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
+
+from marimo_cellar import forks
 
 
 class SavesInFlight:
     """The saves of one kernel, its embedded apps' included."""
 
     def __init__(self) -> None:
-        self._begin_process()
+        forks.begins(self)
 
-    def _begin_process(self) -> None:
+    def begin_process(self) -> None:
         self._changed = threading.Condition()
         self._under_way: set[SaveInFlight] = set()
-        self._process = os.getpid()
 
     def one(self) -> SaveInFlight:
         """One that is not under way yet."""
-        if self._process != os.getpid():
-            # A thread of the parent's may have had the lock as the child was forked.
-            self._begin_process()
         return SaveInFlight(self._changed, self._under_way)
 
     def start(self, save: Callable[[], None]) -> None:
@@ -49,12 +46,7 @@ class SavesInFlight:
             raise
 
     def join(self) -> None:
-        """Waits until none is under way.
-
-        The threads of a forked process' parent are none of the child's.
-        """
-        if self._process != os.getpid():
-            return
+        """Waits until none is under way."""
         with self._changed:
             self._changed.wait_for(lambda: not self._under_way)
 

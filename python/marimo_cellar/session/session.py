@@ -13,7 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar import _marimo
+from marimo_cellar import _marimo, forks
+from marimo_cellar.database.naming import nameless
 from marimo_cellar.entries.entries import Owner
 from marimo_cellar.entries.roll import Roll
 from marimo_cellar.features import answer
@@ -23,7 +24,7 @@ from marimo_cellar.notebook.notebook import (
     Notebook,
     compose,
 )
-from marimo_cellar.notices import logger
+from marimo_cellar.notices import logger, warn_once
 from marimo_cellar.session.notebook_file import cells_in
 from marimo_cellar.session.running import Running
 from marimo_cellar.session.saves import SavesInFlight
@@ -55,11 +56,7 @@ class Session:
             lambda: _marimo.another_store_is_configured(self.place),
             True,
         ):
-            self.store = SqliteStore(
-                str(place.folder_of(self.place)),
-                stock_folder=_marimo.cache_folder(self.place),
-                behind=True,
-            )
+            self.store = self._own_store()
         # What `lazy` loaders share, so that the keys they used are known together.
         self.lazy_store: _marimo.Store | None = (
             _marimo.LazyStore(self.store) if self.store is not None else None
@@ -69,10 +66,24 @@ class Session:
         # What was spent in this kernel so far: see `spending`.
         self.spent = 0.0
         self._context = context
-        self._lock = threading.Lock()
+        forks.begins(self)
         self._graph: tuple[object, ...] = ()
         self._stamp: tuple[int, int] | None = None
         self._notebook: Notebook | None = None
+
+    def _own_store(self) -> SqliteStore | None:
+        folder = place.folder_of(self.place)
+        if (why := nameless(folder, self.place)) is not None:
+            warn_once(
+                "nameless", str(folder), f"{why} Results are cached by marimo itself."
+            )
+            return None
+        return SqliteStore(
+            str(folder), stock_folder=_marimo.cache_folder(self.place), behind=True
+        )
+
+    def begin_process(self) -> None:
+        self._lock = threading.Lock()
 
     @cached_property
     def cost_per_hour(self) -> float | None:
@@ -108,7 +119,8 @@ class Session:
         if path in (None, self._name) or self.place != self.path:
             return
         self._name = path
-        if place.folder_of(path) == place.folder_of(self.path):
+        folder = place.folder_of(self.path)
+        if place.folder_of(path) == folder and nameless(folder, path) is None:
             self.path = self.place = path
             self.roll.rename(path)
 

@@ -13,6 +13,7 @@ import math
 import threading
 
 from marimo_cellar.entries.entries import Cost
+from marimo_cellar.forks import in_child
 from marimo_cellar.notices import warn_once
 from marimo_cellar.session.session import Session, current_session
 
@@ -65,3 +66,11 @@ def cost_of(paid: float, runtime: float | None, per_hour: float | None) -> Cost 
         return None
     seconds = paid * (3600 / per_hour if per_hour else _SECONDS_FOR_ONE)
     return Cost(amount, min(seconds, 1e9))
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+in_child(_after_fork)

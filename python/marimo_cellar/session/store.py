@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from marimo_cellar import _marimo
+from marimo_cellar import _marimo, forks
 from marimo_cellar.database.database import Database, Unavailable, database_in
 from marimo_cellar.database.folder import prepare
 from marimo_cellar.database.recent import ABSENT, Answer
@@ -23,6 +23,7 @@ from marimo_cellar.entries.entries import EntryKey, Owner
 from marimo_cellar.entries.roll import Roll
 from marimo_cellar.notices import warn_once
 from marimo_cellar.session.entry_stores import EntryWriter
+from marimo_cellar.session.parts import Parts
 from marimo_cellar.session.stock import StockFiles
 from marimo_cellar.settings import place
 
@@ -51,10 +52,13 @@ class SqliteStore(_marimo.FileStore):
         self._failures = 0
         self._stock_folder = stock_folder
         self._stock: StockFiles | None = None
-        # Blobs whose manifest has not come yet, by cache name and hash.
-        self._parts: dict[tuple[str, str], EntryWriter] = {}
-        self._parts_lock = threading.Lock()
         self._database: Database | None = None
+        forks.begins(self)
+
+    def begin_process(self) -> None:
+        # What came to a parent is the parent's to save, or to take back.
+        self._parts = Parts()
+        self._parts_lock = threading.Lock()
 
     @property
     def database(self) -> Database:
@@ -84,9 +88,8 @@ class SqliteStore(_marimo.FileStore):
             return self._quietly(lambda: super(SqliteStore, self).get(key), None)
         if self._parts:
             with self._parts_lock:
-                for writer in self._parts.values():
-                    if (data := writer.pending(key)) is not None:
-                        return data
+                if (data := self._parts.pending(key)) is not None:
+                    return data
         if (item := behind.queue_of(self.database).item(key)) is not None:
             data = self._quietly(lambda: blobs.waiting(self.database, item.blob), None)
             if data is not None:
@@ -102,7 +105,7 @@ class SqliteStore(_marimo.FileStore):
             return self._put_notebook_manifest(key, value)
         if entry := keys.entry_of(key):
             with self._parts_lock:
-                writer = self._parts.pop((entry.cache_name, entry.hash), None)
+                writer = self._parts.take((entry.cache_name, entry.hash))
             if writer is None or entry.loader != "lazy":
                 writer = EntryWriter(self.database, entry, self._owner())
             writer.entry = entry
@@ -110,16 +113,17 @@ class SqliteStore(_marimo.FileStore):
             return self._finish(writer)
         if part := keys.owner_of(key):
             name, hash = part
+
+            def make() -> EntryWriter:
+                entry = EntryKey(name, "U", hash, "lazy")
+                return EntryWriter(self.database, entry, self._owner())
+
             with self._parts_lock:
-                writer = self._parts.get(part)
-                if writer is None:
-                    writer = EntryWriter(
-                        self.database,
-                        EntryKey(name, "U", hash, "lazy"),
-                        self._owner(),
-                    )
-                    self._parts[part] = writer
-                return writer.put(key, value)
+                put = self._parts.writer_of(part, make).put(key, value)
+                old = self._parts.take_old()
+            for writer in old:
+                writer.discard()
+            return put
         folder, _, rest = key.rpartition("/")
         writer = EntryWriter(
             self.database, EntryKey(folder, "U", rest, "store"), self._owner()
@@ -133,9 +137,7 @@ class SqliteStore(_marimo.FileStore):
         # In the order in which what is put goes on.
         if self._parts:
             with self._parts_lock:
-                if any(
-                    writer.pending(key) is not None for writer in self._parts.values()
-                ):
+                if self._parts.pending(key) is not None:
                     return True
         if behind.queue_of(database).item(key) is not None:
             return True
@@ -159,9 +161,8 @@ class SqliteStore(_marimo.FileStore):
         if _marimo.is_notebook_manifest(key):
             return self._quietly(lambda: super(SqliteStore, self).clear(key), False)
         with self._parts_lock:
-            for writer in self._parts.values():
-                if writer.clear(key):
-                    return True
+            if self._parts.clear(key):
+                return True
         behind.settle(self.database)
         removed = self._quietly(lambda: self.stock.remove(key), False)
         return (
