@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from marimo_cellar import SqliteStore, kernel, notices, upkeep
+from marimo_cellar.database import checkpoints
 from marimo_cellar.session import spending
 from marimo_cellar.session.session import Session
 
@@ -101,30 +102,41 @@ def test_what_a_child_begins_anew_is_kept_by_nobody(tmp_path: Path) -> None:
     assert gone() is None
 
 
-def test_a_fork_waits_for_who_writes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("work", ["write", "fold"])
+def test_a_fork_waits_for_who_writes_or_folds(
+    work: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     database = SqliteStore(str(tmp_path)).database
-    writing, told = threading.Event(), threading.Event()
-    written: list[int] = []
+    with database.writing(folding=False) as connection:
+        connection.execute("PRAGMA user_version")
+    begun, told = threading.Event(), threading.Event()
+    ended: list[int] = []
+
+    def at_work(*_: object) -> bool:
+        begun.set()
+        # Until it is about to fork, or would not wait.
+        told.wait(1)
+        ended.append(1)
+        return True
 
     def write() -> None:
-        with database.writing() as connection:
-            writing.set()
-            # Until it is about to fork, or would not wait.
-            told.wait(1)
-            connection.execute("PRAGMA user_version")
-            written.append(1)
+        with database.writing():
+            at_work()
 
-    writer = threading.Thread(target=write)
-    writer.start()
-    writing.wait()
+    monkeypatch.setattr(checkpoints, "fold_beside", at_work)
+    target = write if work == "write" else database.fold_beside
+    thread = threading.Thread(target=target)
+    thread.start()
+    assert begun.wait(20)
     child = os.fork()
     if child == 0:
         signal.alarm(20)
-        with database.reading() as connection:
-            os._exit(0 if connection is not None and written else 1)
+        with database.reading() as reading:
+            os._exit(0 if reading is not None and ended else 1)
     told.set()
-    writer.join()
+    thread.join()
     assert os.waitpid(child, 0)[1] == 0
     # And hinders nobody afterwards.
     with database.writing():
         pass
+    assert database.fold_beside()

@@ -44,8 +44,15 @@ class Database:
         self.connections.begin_process()
         # Threads of one process take turns here, where they need not poll.
         self._turn = threading.RLock()
+        # Who folds the log beside writers.
+        self._folding = threading.RLock()
         # Whether the last one to write waited in vain for other processes.
         self._held_up = False
+
+    @property
+    def at_work(self) -> tuple[threading.RLock, ...]:
+        """What is held by whoever writes or folds, in the order in which it is taken."""
+        return self._turn, self._folding
 
     @property
     def read_only(self) -> bool:
@@ -139,7 +146,11 @@ class Database:
         """The same while others write, as far as that goes; whether all of it is done."""
         if self.log_size() == 0 or self.read_only:
             return True
-        with self.connections.taken() as holder, self.connections.taken() as reader:
+        with (
+            self._folding,
+            self.connections.taken() as holder,
+            self.connections.taken() as reader,
+        ):
             if holder is None or reader is None:
                 return True
             with self.connections.taken() as worker:
@@ -187,22 +198,23 @@ def close_all() -> None:
         database.close()
 
 
-# Databases whose turn a thread has that is about to fork.
-_held: list[Database] = []
+# What a thread holds that is about to fork.
+_held: list[threading.RLock] = []
 
 
 def _before_fork() -> None:
-    """Waits until no thread writes. One that is within SQLite has locks of the
+    """Waits until no thread writes or folds. One that is within SQLite has locks of the
     library's own, which would stay held in the child: it would wait for ever as soon as
-    it opens a database. Writers are all that are at work without the user's doing."""
+    it opens a database. These are all that are at work without the user's doing."""
     for database in list(_databases.values()):
-        if database._turn.acquire(timeout=_FORK_SECONDS):
-            _held.append(database)
+        for lock in database.at_work:
+            if lock.acquire(timeout=_FORK_SECONDS):
+                _held.append(lock)
 
 
 def _after_fork_in_parent() -> None:
     while _held:
-        _held.pop()._turn.release()
+        _held.pop().release()
 
 
 def _after_fork() -> None:
