@@ -11,7 +11,7 @@ import {
   shownCells,
 } from '../../../src/explorer/tree/nodes';
 import { problemOf } from '../../../src/explorer/problems';
-import type { Reader } from '../../../src/explorer/tree/row';
+import { type Reader, tooltipMarkdown } from '../../../src/explorer/tree/row';
 import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../../../src/store/rows';
 
 const now = 1_700_000_000;
@@ -350,6 +350,14 @@ test('a cell without a name is called by its first line of code', () => {
 test('a name with markup in it stays text', () => {
   const row = rowOf({ ...cellNode, cell: { ...cell, name: '<b>$(trash) [x](y)' } }, reader);
   assert.equal(row.label, '<b>$(trash) [x](y)');
+});
+
+test('lines of a tooltip end between words, and markup in them stays text', () => {
+  const lines = ['a [link](x) and <b> in /a folder/cache.db'];
+  assert.equal(
+    tooltipMarkdown({ title: 'a *b*', lines }),
+    '**a \\*b\\***  \na \\[link\\]\\(x\\) and \\<b\\> in \\/a folder\\/cache\\.db',
+  );
 });
 
 test('cells come in notebook order, those that are gone last, those that keep nothing not at all', () => {
