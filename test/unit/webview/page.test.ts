@@ -66,6 +66,15 @@ describe('the preview’s page', { skip: noBrowser }, () => {
     assert.deepEqual(cut, []);
   });
 
+  test('the value has the room: what is known of the result is folded at first', async () => {
+    const { page } = await open();
+    await shows(page, 'Rows 1–200 of 1,797');
+    await page.getByText('digits.py, 12.4 MB, saves 34 s, 2 h ago').waitFor();
+    assert.equal(await page.getByText('Content addressed').isVisible(), false);
+    await page.getByText('About this result').click();
+    assert.equal(await page.getByText('Content addressed').isVisible(), true);
+  });
+
   test('a missing value is told from the text "null", for eyes and ears', async () => {
     const { page } = await open();
     const text = page.getByRole('row').nth(5).getByRole('gridcell').nth(1);
@@ -357,7 +366,7 @@ describe('the preview’s page', { skip: noBrowser }, () => {
     assert.deepEqual((state as { bookmark: unknown }).bookmark, entry.bookmark);
     const again = await open({ state });
     await shows(again.page, 'Rows 201–400 of 1,797');
-    assert.equal(await again.page.locator('details').getAttribute('open'), null);
+    assert.equal(await again.page.locator('details').getAttribute('open'), '');
     await select(again, 'report');
     const third = await open({ state: await again.state() });
     await third.page.getByRole('tree').waitFor();
