@@ -69,7 +69,7 @@ describe('the preview’s page', { skip: noBrowser }, () => {
   test('the value has the room: what is known of the result is folded at first', async () => {
     const { page } = await open();
     await shows(page, 'Rows 1–200 of 1,797');
-    await page.getByText('digits.py, 12.4 MB, saves 34 s, 2 h ago').waitFor();
+    await page.getByText('digits.py, saves 34 s, 12.4 MB, 2 h ago').waitFor();
     assert.equal(await page.getByText('Content addressed').isVisible(), false);
     await page.getByText('About this result').click();
     assert.equal(await page.getByText('Content addressed').isVisible(), true);
