@@ -20,7 +20,7 @@ const shape = object<Omit<State, 'bookmark'>>({
 
 /** @returns what was kept, or where there is nothing that can be read, how the page begins */
 export function readState(kept: unknown): State {
-  const beginning = { bookmark: undefined, key: undefined, from: 0, aboutOpen: true };
+  const beginning = { bookmark: undefined, key: undefined, from: 0, aboutOpen: false };
   try {
     return { ...beginning, ...shape(kept, 'state') };
   } catch {

@@ -67,12 +67,12 @@ function summary(description: Description, { locale, now }: Reader): string {
   const time = runtime === undefined ? undefined : formatDuration(runtime, locale);
   return [
     ...(app === undefined ? [] : [fileName(app.notebook)]),
-    formatBytes(entry.size, locale),
     ...(time === undefined || !savesTime(standing(description))
       ? []
       : amount === undefined
         ? [words.saves(time)]
         : [words.savesMoneyToo(time, formatAmount(amount, locale))]),
+    formatBytes(entry.size, locale),
     formatAge(createdAt, now, locale),
   ].join(', ');
 }

@@ -12,7 +12,7 @@ import {
   type OutdatedFile,
 } from './hover';
 import { labelOf } from './label';
-import { plainText } from './markdown';
+import { plainText } from '../protocol/markdown';
 import type { LocatedCell } from './OpenNotebooks';
 
 /** A cell of a notebook and how it stands to the cache. */

@@ -32,7 +32,7 @@ import { DocumentCells } from './DocumentCells';
 import { explainCell } from './explanation';
 import { FileWatch } from './FileWatch';
 import { cellTitle, describeCell } from './hover';
-import { escapeMarkdown, plainText } from './markdown';
+import { escapeMarkdown, plainText } from '../protocol/markdown';
 import { NotebookDocuments } from './NotebookDocuments';
 import { type LocatedCell, OpenNotebooks } from './OpenNotebooks';
 import { parseHoverParams, parseHoverSetting } from './params';

@@ -5,7 +5,7 @@ import { formatAge, formatBytes, formatDuration } from '../protocol/quantities';
 import type { Explanation } from '../protocol/cells';
 import { inReadingOrder, valueName } from '../protocol/labels';
 import { type CellFacts, describeMet, describeOutdated, describeState, type Style } from './hover';
-import { ofSentence } from './markdown';
+import { ofSentence } from '../protocol/markdown';
 
 /** @param title what people call the cell */
 export function explainCell(title: string, facts: CellFacts, style: Style): Explanation {

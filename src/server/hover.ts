@@ -6,7 +6,7 @@ import { formatAge, formatBytes, formatDuration } from '../protocol/quantities';
 import type { CellState } from '../protocol/cells';
 import { type CacheError, UnsupportedError } from '../store/database/CacheError';
 import type { ItemSummary, LookupSummary } from '../store/rows';
-import { ofSentence } from './markdown';
+import { ofSentence } from '../protocol/markdown';
 
 /** What is known of a cell. Durations are seconds. */
 export interface CellFacts {

@@ -5,7 +5,7 @@ import { formatDuration } from '../protocol/quantities';
 import type { CellState } from '../protocol/cells';
 import type { CacheError } from '../store/database/CacheError';
 import type { ChangedTitle, OutdatedFile } from './hover';
-import { plainText } from './markdown';
+import { plainText } from '../protocol/markdown';
 
 export interface Standing {
   readonly state: CellState;

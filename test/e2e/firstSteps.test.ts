@@ -6,7 +6,25 @@ import { newestPython } from '../environment';
 import { runNotebook } from '../kernel';
 import { cachingNotebook, plainNotebook } from '../notebooks';
 import { emptyFolder, stepsIn } from './steps';
-import { VsCode } from './VsCode';
+import { type Theme, VsCode } from './VsCode';
+
+/** Themes that leave colours out which others have. */
+const highContrast: readonly Theme[] = [
+  { name: 'Default High Contrast', mark: 'hc-black' },
+  { name: 'Default High Contrast Light', mark: 'hc-light' },
+];
+
+/** An expression for the page: the texts of its picture on a box of the colour that they are drawn in. */
+const textsOnTheirOwnColour = `
+  [...document.querySelectorAll('svg text')].filter((text) => {
+    const { left, right, top, bottom } = text.getBoundingClientRect();
+    const [x, y] = [(left + right) / 2, (top + bottom) / 2];
+    return [...document.querySelectorAll('svg rect')].some((box) => {
+      const around = box.getBoundingClientRect();
+      const isOn = around.left < x && x < around.right && around.top < y && y < around.bottom;
+      return isOn && getComputedStyle(box).fill === getComputedStyle(text).fill;
+    });
+  }).map((text) => text.textContent)`;
 
 test('a notebook that caches nothing yet', async (t) => {
   const folder = await emptyFolder(t);
@@ -91,6 +109,20 @@ test('the walkthrough', async (t) => {
       await page.getByRole('button', { name: button, exact: true }).waitFor();
       const media = page.locator('iframe.webview.ready:visible').last().contentFrame();
       await media.locator('#active-frame').contentFrame().getByText(picture).waitFor();
+    });
+  }
+
+  for (const theme of highContrast) {
+    await step(`can be read in ${theme.name}`, async () => {
+      await vsCode.setTheme(theme);
+      for (const [title, , picture] of steps) {
+        await page.getByRole('button', { name: title }).first().click();
+        const media = page.locator('iframe.webview.ready:visible').last().contentFrame();
+        const shown = media.locator('#active-frame').contentFrame();
+        await shown.getByText(picture).waitFor();
+        await shown.locator(`body[data-vscode-theme-id="${theme.name}"]`).waitFor();
+        assert.deepEqual(await shown.locator('body').evaluate(textsOnTheirOwnColour), [], title);
+      }
     });
   }
 

@@ -65,6 +65,12 @@ test('a setting that is not followed is told where it stands, until it is put ri
     ]);
   });
 
+  await step('what the row tells of it, in lines that end between words', async () => {
+    const tooltip = await (await vsCode.hover(rows.first(), /not a folder within/)).innerText();
+    assert.match(tooltip, /only CELLAR_PATH and your own settings may name one elsewhere/);
+    assert.doesNotMatch(tooltip, /\u00a0/);
+  });
+
   await step('a click goes to the line, where the reason and the way out are told', async () => {
     await rows.first().click();
     await page.locator('.tab.active', { hasText: 'pyproject.toml' }).waitFor();

@@ -1,5 +1,5 @@
 import type { TestContext } from 'node:test';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { VsCode } from './VsCode';
@@ -16,7 +16,9 @@ export async function emptyFolder(t: TestContext): Promise<string> {
 
 /** @returns a folder that holds these sample notebooks, and is gone after the test. */
 export async function folderWith(t: TestContext, notebooks: readonly string[]): Promise<string> {
-  const folder = await emptyFolder(t);
+  // Its name stands at the top of the window, and so of the README's pictures.
+  const folder = path.join(await emptyFolder(t), 'notebooks');
+  await mkdir(folder);
   for (const notebook of notebooks) {
     await cp(path.join(samples, notebook), path.join(folder, notebook));
   }

@@ -46,11 +46,12 @@ export class Pager {
       next: turnButton('next', words.nextPage, 'chevron-right'),
       last: turnButton('last', words.lastPage, 'chevron-right chevron-right'),
     };
-    const field = element('vscode-text-field', {
-      size: '9',
-      'aria-label': words.goToRow,
-      placeholder: words.goToRow,
-    });
+    // The toolkit calls a field by its text alone: it puts an `aria-label` of its own over one that is set.
+    const field = element(
+      'vscode-text-field',
+      { size: '9', placeholder: words.goToRow },
+      words.goToRow,
+    );
     field.addEventListener('keydown', (event: KeyboardEvent) => {
       if (event.key === 'Enter') this.#goToRow(field);
     });

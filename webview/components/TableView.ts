@@ -6,6 +6,9 @@ import type { Language } from '../Language';
 const widest = 44;
 const narrowest = 6;
 
+/** What is around a cell's text, its padding and border, and a pixel for what is lost in rounding. */
+const around = '27px';
+
 /**
  * A page of a table in the toolkit's grid. The grid and its rows are the toolkit's, which bring the
  * keyboard; the cells are plain elements with the roles that its rows look for: 200 rows of 65
@@ -114,10 +117,10 @@ export class TableView {
       const key = `${page.fromColumn + at}/${column.name}`;
       const width = Math.min(widest, Math.max(narrowest, needed, this.#widths.get(key) ?? 0));
       this.#widths.set(key, width);
-      return `calc(${width}ch + 25px)`;
+      return `calc(${width}ch + ${around})`;
     });
     const digits = this.#language.number(page.total).length;
-    return [`calc(${Math.max(3, digits)}ch + 25px)`, ...columns, '1fr'].join(' ');
+    return [`calc(${Math.max(3, digits)}ch + ${around})`, ...columns, '1fr'].join(' ');
   }
 }
 

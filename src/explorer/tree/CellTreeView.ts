@@ -4,7 +4,7 @@ import type { Disposable } from '../../store/database/Watcher';
 import type { Branch, CellTree } from './CellTree';
 import type { Discovery } from './Discovery';
 import { referenceOf } from './nodes';
-import type { Tooltip } from './row';
+import { type Tooltip, tooltipMarkdown } from './row';
 import { type State, stateOf } from './state';
 
 /** Changes within this time are shown together; half a second is what a follower is promised. */
@@ -283,11 +283,9 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
   }
 }
 
-function markdown({ title, lines, code }: Tooltip): vscode.MarkdownString {
+function markdown(tooltip: Tooltip): vscode.MarkdownString {
   // Neither trusted nor with HTML: titles and code come from files.
-  const text = new vscode.MarkdownString();
-  text.appendMarkdown('**').appendText(title).appendMarkdown('**');
-  for (const line of lines) text.appendMarkdown('  \n').appendText(line);
-  if (code !== undefined) text.appendCodeblock(code, 'python');
+  const text = new vscode.MarkdownString(tooltipMarkdown(tooltip));
+  if (tooltip.code !== undefined) text.appendCodeblock(tooltip.code, 'python');
   return text;
 }

@@ -14,7 +14,10 @@ import {
 import { filesRow, problemRow, settingRow } from './noticeRow';
 import { listed, type Reader, type Row, type Shown } from './row';
 
-/** Pure: a node in, words out; what VS Code wants made of them is in `CellTreeView`. */
+/**
+ * Pure: a node in, words out; what VS Code wants made of them is in `CellTreeView`. A side bar cuts rows
+ * off at their end, so that a description says first how a thing stands, then what it saves.
+ */
 export function rowOf(node: Node, reader: Reader): Row {
   const id = idOf(node);
   switch (node.kind) {
@@ -53,12 +56,13 @@ function appRow({ app, place, apart, exists }: AppNode, reader: Reader): Shown {
   const isGone = !exists && collected === undefined;
   const cells =
     app.cells === 1 ? l10n.t('1 cell is cached') : l10n.t('{0} cells are cached', app.cells);
-  const amounts = listed(
-    formatBytes(app.size, locale),
+  const description = listed(
+    apart,
+    isGone ? l10n.t('the file is gone') : undefined,
     app.saves === undefined ? undefined : saving(app.saves, app.amount, locale),
+    formatBytes(app.size, locale),
     formatAge(app.lastUsedAt ?? app.lastSeenAt, now, locale),
   );
-  const description = listed(apart, isGone ? l10n.t('the file is gone') : undefined, amounts);
   return {
     label,
     description,
@@ -102,17 +106,14 @@ function cellRow({ cell, exists, orphaned }: CellNode, reader: Reader): Shown {
   const standing = standingOf({ current: true, orphaned, obsolete, again });
   // The functions and blocks of a cell that runs each time may save something all the same.
   const saves = savesTime(standing) || (standing === 'again' && cell.saves > 0);
-  const amounts = listed(
-    formatBytes(cell.size, locale),
-    saves ? saving(cell.saves, cell.amount, locale) : undefined,
-    cell.lastUsedAt === undefined ? undefined : formatAge(cell.lastUsedAt, now, locale),
-  );
   const description = listed(
     orphaned ? l10n.t('orphaned') : undefined,
     obsolete ? l10n.t('obsolete') : undefined,
     standing === 'again' ? standings().again.name : undefined,
+    saves ? saving(cell.saves, cell.amount, locale) : undefined,
     pinned ? l10n.t('pinned') : undefined,
-    amounts,
+    formatBytes(cell.size, locale),
+    cell.lastUsedAt === undefined ? undefined : formatAge(cell.lastUsedAt, now, locale),
   );
   const entries =
     cell.entries === 1 ? l10n.t('1 result is kept') : l10n.t('{0} results are kept', cell.entries);
@@ -166,9 +167,9 @@ function entryRow({ entry, exists, orphaned }: EntryNode, reader: Reader): Shown
   const { name, sentence, icon } = standings()[standing];
   const description = listed(
     name,
+    savesTime(standing) ? saving(entry.runtime, entry.amount, locale) : undefined,
     entry.pinned ? l10n.t('pinned') : undefined,
     formatBytes(entry.size, locale),
-    savesTime(standing) ? saving(entry.runtime, entry.amount, locale) : undefined,
     formatAge(entry.createdAt, now, locale),
   );
   const { marimo, python } = entry.versions;

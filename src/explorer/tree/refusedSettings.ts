@@ -50,7 +50,8 @@ export async function placed({
  */
 export function placeOfSetting(text: string, key: string): Place | undefined {
   const lines = text.split(/\r?\n/);
-  const pattern = new RegExp(`(?<![\\w-])["']?${key}["']?\\s*=`);
+  const name = key.replaceAll(/[^\w-]/g, String.raw`\$&`);
+  const pattern = new RegExp(`(?<![\\w-])["']?${name}["']?\\s*=`);
   const alike = lines.flatMap((line, at) => (pattern.test(line) ? [at] : []));
   const [first] = alike;
   const line = alike.find((at) => isSetting(lines, at, key)) ?? first;

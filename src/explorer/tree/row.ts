@@ -1,3 +1,5 @@
+import { escapeMarkdown } from '../../protocol/markdown';
+
 /** How a node is shown. Texts from files are shown as text, never as markup. */
 export interface Row {
   readonly id: string;
@@ -36,4 +38,16 @@ export type Shown = Omit<Row, 'id'>;
 /** What there is of some parts, as a list for people. */
 export function listed(...parts: (string | undefined)[]): string {
   return parts.filter((part) => part !== undefined).join(', ');
+}
+
+/** The most characters of a line in a tooltip: what is wrong, with a path or two in it. */
+const ofLine = 1000;
+
+/**
+ * The words of a tooltip as Markdown that shows exactly those. VS Code's own `appendText` makes every space
+ * one that no line can end at, so that lines end in the midst of words.
+ */
+export function tooltipMarkdown({ title, lines }: Tooltip): string {
+  const escaped = lines.map((line) => escapeMarkdown(line, ofLine));
+  return [`**${escapeMarkdown(title, ofLine)}**`, ...escaped].join('  \n');
 }

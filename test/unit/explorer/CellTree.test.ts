@@ -87,7 +87,7 @@ test('notebooks, cells in their order, entries, values', async (t) => {
   assert.deepEqual(labels(await tree.children(app)), ['a', 'b']);
   const cell = await child(tree, app, 'a');
   const entry = await child(tree, cell, 'Result');
-  assert.match(entry.row.description, /^current, 10 bytes, saves 2\.5 s/);
+  assert.match(entry.row.description, /^current, saves 2\.5 s, 10 bytes/);
   assert.deepEqual(labels(await tree.children(entry)), ['df']);
   const [item] = await tree.children(entry);
   assert.deepEqual(item && (await tree.children(item)), []);

@@ -11,7 +11,7 @@ import {
   shownCells,
 } from '../../../src/explorer/tree/nodes';
 import { problemOf } from '../../../src/explorer/problems';
-import type { Reader } from '../../../src/explorer/tree/row';
+import { type Reader, tooltipMarkdown } from '../../../src/explorer/tree/row';
 import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../../../src/store/rows';
 
 const now = 1_700_000_000;
@@ -108,49 +108,49 @@ const shown: { name: string; node: Node; label: string; description: string; con
     name: 'a notebook',
     node: appNode,
     label: 'analysis.py',
-    description: '12.4 MB, saves 34 s, 2 h ago',
+    description: 'saves 34 s, 12.4 MB, 2 h ago',
     context: 'app',
   },
   {
     name: 'what was imported without a notebook',
     node: { ...appNode, exists: false, app: { ...app, path: '../../imported' } },
     label: 'imported from files of marimo',
-    description: '12.4 MB, saves 34 s, 2 h ago',
+    description: 'saves 34 s, 12.4 MB, 2 h ago',
     context: 'appGone',
   },
   {
     name: 'what kernels saved that were served',
     node: { ...appNode, exists: false, app: { ...app, path: '../../served' } },
     label: 'from kernels that were served',
-    description: '12.4 MB, saves 34 s, 2 h ago',
+    description: 'saves 34 s, 12.4 MB, 2 h ago',
     context: 'appGone',
   },
   {
     name: 'a notebook whose file is gone',
     node: { ...appNode, exists: false },
     label: 'analysis.py',
-    description: 'the file is gone, 12.4 MB, saves 34 s, 2 h ago',
+    description: 'the file is gone, saves 34 s, 12.4 MB, 2 h ago',
     context: 'appGone',
   },
   {
     name: 'a notebook beside another of its name',
     node: { ...appNode, place: 'deep/er/analysis.py', apart: 'deep/er' },
     label: 'analysis.py',
-    description: 'deep/er, 12.4 MB, saves 34 s, 2 h ago',
+    description: 'deep/er, saves 34 s, 12.4 MB, 2 h ago',
     context: 'app',
   },
   {
     name: 'a cell',
     node: cellNode,
     label: 'load',
-    description: '640 kB, saves 3.4 s, 5 min ago',
+    description: 'saves 3.4 s, 640 kB, 5 min ago',
     context: 'cell',
   },
   {
     name: 'a pinned cell that nobody has used',
     node: { ...cellNode, cell: { ...cell, pinned: 1, lastUsedAt: undefined } },
     label: 'load',
-    description: 'pinned, 640 kB, saves 3.4 s',
+    description: 'saves 3.4 s, pinned, 640 kB',
     context: 'cellPinned',
   },
   {
@@ -164,7 +164,7 @@ const shown: { name: string; node: Node; label: string; description: string; con
     name: 'a cell that makes controls, and calls a cached function',
     node: { ...cellNode, cell: { ...cell, again: true } },
     label: 'load',
-    description: 'runs each time, 640 kB, saves 3.4 s, 5 min ago',
+    description: 'runs each time, saves 3.4 s, 640 kB, 5 min ago',
     context: 'cell',
   },
   {
@@ -185,14 +185,14 @@ const shown: { name: string; node: Node; label: string; description: string; con
     name: 'a pinned cell of a notebook whose file is gone',
     node: { ...cellNode, exists: false, cell: { ...cell, pinned: 1 } },
     label: 'load',
-    description: 'pinned, 640 kB, saves 3.4 s, 5 min ago',
+    description: 'saves 3.4 s, pinned, 640 kB, 5 min ago',
     context: 'cellRetiredPinned',
   },
   {
     name: 'the current entry',
     node: entryNode,
     label: 'Result',
-    description: 'current, 12.4 MB, saves 34 s, 2 h ago',
+    description: 'current, saves 34 s, 12.4 MB, 2 h ago',
     context: 'entry',
   },
   {
@@ -353,6 +353,14 @@ test('a cell without a name is called by its first line of code', () => {
 test('a name with markup in it stays text', () => {
   const row = rowOf({ ...cellNode, cell: { ...cell, name: '<b>$(trash) [x](y)' } }, reader);
   assert.equal(row.label, '<b>$(trash) [x](y)');
+});
+
+test('lines of a tooltip end between words, and markup in them stays text', () => {
+  const lines = ['a [link](x) and <b> in /a folder/cache.db'];
+  assert.equal(
+    tooltipMarkdown({ title: 'a *b*', lines }),
+    '**a \\*b\\***  \na \\[link\\]\\(x\\) and \\<b\\> in \\/a folder\\/cache\\.db',
+  );
 });
 
 test('cells come in notebook order, those that are gone last, those that keep nothing not at all', () => {

@@ -38,6 +38,13 @@ for (const { name, text, line, said } of cases) {
   });
 }
 
+test('a key may hold any character', () => {
+  for (const key of ['a (b', '(', '[x]', 'größe', '$&', 'a\\nb']) {
+    const text = `[tool.cellar]\npath = "a"\n"${key}" = 1\n`;
+    assert.equal(placeOfSetting(text, key)?.line, 2, key);
+  }
+});
+
 test('a refusal without a setting stands where its file is broken, or at its beginning', async (t) => {
   const about = path.join(await makeFolder(t), 'pyproject.toml');
   await writeFile(about, '[tool.cellar]\n  x = = 1\n');

@@ -70,7 +70,7 @@ const description: Description = {
 test('an entry is told in words', () => {
   const view = entryView(description, reader);
   assert.equal(view.title, 'digits = load()');
-  assert.equal(view.summary, 'digits.py, 12.4 MB, saves 34 s, 2 h ago');
+  assert.equal(view.summary, 'digits.py, saves 34 s, 12.4 MB, 2 h ago');
   assert.deepEqual(
     view.badges.map(({ text }) => text),
     ['current'],
@@ -88,7 +88,7 @@ test('an entry is told in words', () => {
 
 test('what a result cost is told beside the time that it saves', () => {
   const view = entryView({ ...description, entry: entrySummary({ amount: 0.42 }) }, reader);
-  assert.equal(view.summary, 'digits.py, 12.4 MB, saves 34 s and 0.42, 2 h ago');
+  assert.equal(view.summary, 'digits.py, saves 34 s and 0.42, 12.4 MB, 2 h ago');
   assert.equal(view.facts.find(({ label }) => label === 'Cost')?.text, '0.42');
 });
 

@@ -4,7 +4,7 @@ import type { CellState } from '../../../src/protocol/cells';
 import { explainCell } from '../../../src/server/explanation';
 import type { CellFacts, Run } from '../../../src/server/hover';
 import { labelOf } from '../../../src/server/label';
-import { plainText } from '../../../src/server/markdown';
+import { plainText } from '../../../src/protocol/markdown';
 import { CacheError } from '../../../src/store/database/CacheError';
 
 const now = 1_800_000_000;

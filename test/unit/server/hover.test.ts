@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type CellFacts, cellTitle, describeCell, type Run } from '../../../src/server/hover';
-import { plainText } from '../../../src/server/markdown';
+import { plainText } from '../../../src/protocol/markdown';
 import {
   CacheError,
   cacheErrorKinds,

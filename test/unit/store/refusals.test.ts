@@ -36,6 +36,22 @@ test('each setting that is not followed is told, with the way out', async (t) =>
   assert.match(costs ?? '', /pyproject\.toml is "a lot", which is not an amount/);
 });
 
+test('what is no setting is told, with those that there are', async (t) => {
+  const refusals = await refused(t, '[tool.cellar]\nbudgets = "1 GB"', 'paths = "~/a"');
+  assert.deepEqual(
+    refusals.map(({ key }) => key),
+    ['budgets', 'paths'],
+  );
+  for (const { message } of refusals) {
+    assert.match(message, /is not a setting of Cellar: those are path, budget, cost_per_hour\.$/);
+  }
+});
+
+test('no file has more than a few keys told that are no settings', async (t) => {
+  const many = Array.from({ length: 500 }, (_, at) => `key${at} = 1`).join('\n');
+  assert.equal((await refused(t, `[tool.cellar]\n${many}`)).length, 10);
+});
+
 test('what no amount can be is refused', async (t) => {
   for (const value of ['nan', 'inf', 'true', '[]', '-0.5']) {
     const refusals = await refused(t, `[tool.cellar]\ncost_per_hour = ${value}`);

@@ -55,6 +55,26 @@ describe('the preview’s page', { skip: noBrowser }, () => {
     assert.equal(await page.locator('[role=status].heard').innerText(), 'Rows 1–200 of 1,797');
   });
 
+  test('a column is as wide as its values', async () => {
+    const { page } = await open();
+    const seen = page.getByRole('row').nth(1).getByRole('gridcell').nth(2);
+    assert.equal(await seen.innerText(), '2023-11-14T22:13:00');
+    const cut = await page.evaluate<string[]>(
+      `[...document.querySelectorAll('.cell')].filter((cell) => cell.scrollWidth > cell.clientWidth)
+        .map((cell) => cell.textContent)`,
+    );
+    assert.deepEqual(cut, []);
+  });
+
+  test('the value has the room: what is known of the result is folded at first', async () => {
+    const { page } = await open();
+    await shows(page, 'Rows 1–200 of 1,797');
+    await page.getByText('digits.py, saves 34 s, 12.4 MB, 2 h ago').waitFor();
+    assert.equal(await page.getByText('Content addressed').isVisible(), false);
+    await page.getByText('About this result').click();
+    assert.equal(await page.getByText('Content addressed').isVisible(), true);
+  });
+
   test('a missing value is told from the text "null", for eyes and ears', async () => {
     const { page } = await open();
     const text = page.getByRole('row').nth(5).getByRole('gridcell').nth(1);
@@ -83,7 +103,7 @@ describe('the preview’s page', { skip: noBrowser }, () => {
     await shows(page, 'Rows 1,401–1,600 of 1,797');
     await press('First Page');
     await shows(page, 'Rows 1–200 of 1,797');
-    await page.locator('.pager vscode-text-field input').fill('1,234');
+    await page.getByRole('textbox', { name: 'Go to row', exact: true }).fill('1,234');
     await page.keyboard.press('Enter');
     await shows(page, 'Rows 1,201–1,400 of 1,797');
     assert.equal(await page.locator(':focus').innerText(), '1,234');
@@ -346,7 +366,7 @@ describe('the preview’s page', { skip: noBrowser }, () => {
     assert.deepEqual((state as { bookmark: unknown }).bookmark, entry.bookmark);
     const again = await open({ state });
     await shows(again.page, 'Rows 201–400 of 1,797');
-    assert.equal(await again.page.locator('details').getAttribute('open'), null);
+    assert.equal(await again.page.locator('details').getAttribute('open'), '');
     await select(again, 'report');
     const third = await open({ state: await again.state() });
     await third.page.getByRole('tree').waitFor();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { escapeMarkdown, ofSentence, plainText } from '../../../src/server/markdown';
+import { escapeMarkdown, ofSentence, plainText } from '../../../src/protocol/markdown';
 
 const table: readonly (readonly [text: string, plain: string, markdown: string])[] = [
   ['load_data', 'load_data', 'load\\_data'],
