@@ -118,7 +118,7 @@ function cellRow({ cell, exists, orphaned }: CellNode, reader: Reader): Shown {
   const entries =
     cell.entries === 1 ? l10n.t('1 result is kept') : l10n.t('{0} results are kept', cell.entries);
   return {
-    label,
+    label: cell.name ?? cut(label),
     description,
     tooltip: {
       title: label,
@@ -311,6 +311,15 @@ function itemRow({ item, exists, orphaned }: ItemNode, { locale }: Reader): Show
 /** What people call a cell: its name, or else its first line of code. */
 export function cellLabel(cell: Pick<CellSummary, 'name' | 'code'>): string {
   return cell.name ?? firstLine(cell.code) ?? l10n.t('(no code)');
+}
+
+/** The most characters of code in a row, which has some 40 at the side bar's usual width. */
+const codeInRow = 26;
+
+/** A line of code that leaves room in its row for what the cell saves. */
+function cut(line: string): string {
+  const characters = Array.from(line);
+  return characters.length > codeInRow ? `${characters.slice(0, codeInRow - 1).join('')}…` : line;
 }
 
 function formatNames(): Record<Format, string> {

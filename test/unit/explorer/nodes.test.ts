@@ -350,6 +350,17 @@ test('a cell without a name is called by its first line of code', () => {
   assert.ok(long.endsWith('…'));
 });
 
+test('a line of code leaves room in its row for what the cell saves, a name is never cut', () => {
+  const code = 'candidates = pd.DataFrame(search.cv_results_)';
+  const row = rowOf({ ...cellNode, cell: { ...cell, name: undefined, code } }, reader);
+  assert.equal(row.label, 'candidates = pd.DataFrame…');
+  // All of it to those who hear the row, and who point at it.
+  assert.ok(row.spoken.startsWith(code));
+  assert.equal(row.tooltip.title, code);
+  const name = 'a_function_with_a_name_longer_than_that';
+  assert.equal(rowOf({ ...cellNode, cell: { ...cell, name, code } }, reader).label, name);
+});
+
 test('a name with markup in it stays text', () => {
   const row = rowOf({ ...cellNode, cell: { ...cell, name: '<b>$(trash) [x](y)' } }, reader);
   assert.equal(row.label, '<b>$(trash) [x](y)');
