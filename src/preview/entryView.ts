@@ -10,6 +10,7 @@ import type {
   ValueView,
 } from '../protocol/preview';
 import { formatAge, formatAmount, formatBytes, formatDuration } from '../protocol/quantities';
+import { formatWorth } from '../protocol/saving';
 import { savesTime, type Standing, standingOf } from '../protocol/standing';
 import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../store/rows';
 import {
@@ -64,14 +65,10 @@ export function entryView(description: Description, reader: Reader): EntryView {
 function summary(description: Description, { locale, now }: Reader): string {
   const { app, entry } = description;
   const { runtime, amount, createdAt } = entry;
-  const time = runtime === undefined ? undefined : formatDuration(runtime, locale);
+  const worth = formatWorth({ seconds: runtime, amount }, 0, locale);
   return [
     ...(app === undefined ? [] : [fileName(app.notebook)]),
-    ...(time === undefined || !savesTime(standing(description))
-      ? []
-      : amount === undefined
-        ? [words.saves(time)]
-        : [words.savesMoneyToo(time, formatAmount(amount, locale))]),
+    ...(worth === undefined || !savesTime(standing(description)) ? [] : [words.saves(worth)]),
     formatBytes(entry.size, locale),
     formatAge(createdAt, now, locale),
   ].join(', ');

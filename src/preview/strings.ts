@@ -174,9 +174,7 @@ export const facts = {
   cacheFormat: (version: string) => l10n.t('cache format {0}', version),
   unknownVersions: () => l10n.t('unknown'),
   cost: () => l10n.t('Cost'),
-  saves: (duration: string) => l10n.t('saves {0}', duration),
-  savesMoneyToo: (duration: string, amount: string) =>
-    l10n.t('saves {0} and {1}', duration, amount),
+  saves: (worth: string) => l10n.t('saves {0}', worth),
 } as const;
 
 export const badges = {

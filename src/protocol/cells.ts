@@ -130,6 +130,8 @@ export interface DocumentCell {
   readonly label: string;
   /** Seconds that it took to compute the result, if that is as the document has it. */
   readonly saves?: number;
+  /** Money that the same cost. */
+  readonly amount?: number;
   /** Whether a file has changed since that was read for the result, so that this is out of date. */
   readonly outdated: boolean;
   /** Whether all that is kept of the result is exempt from eviction. */

@@ -47,7 +47,7 @@ export function describeCell(
   const changed = changedTitle(judgement, answer.cells);
   // Where there is no cache yet, that nothing is cached is known.
   const state = problem && problem.kind !== 'missing' ? 'unknown' : judgement.state;
-  const saves = state === 'fresh' ? entry?.runtime : undefined;
+  const [saves, amount] = state === 'fresh' ? [entry?.runtime, entry?.amount] : [];
   const reason =
     outdated && !problem
       ? describeOutdated(outdated, { locale, now: Date.now() / 1000, escape: plainText })
@@ -61,8 +61,12 @@ export function describeCell(
     header: linesOf(place, place.headerEnd),
     state,
     reason,
-    label: labelOf({ state, changed, problem, saves, outdated }, locale),
+    label: labelOf(
+      { state, changed, problem, saves: { seconds: saves, amount }, outdated },
+      locale,
+    ),
     ...(saves === undefined ? {} : { saves }),
+    ...(amount === undefined ? {} : { amount }),
     outdated: outdated !== undefined,
     pinned: (entry?.pinned ?? 0) > 0,
   };

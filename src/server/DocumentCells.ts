@@ -149,8 +149,8 @@ export class DocumentCells {
       });
       const refusal =
         judgement.state === 'notCacheable' ? describeRefusal(judgement.refusal) : undefined;
-      const { runtime, pinned } = entry ?? {};
-      return { ...facts, items, runs, runtime, pinned, refusal, outdated };
+      const { runtime, amount, pinned } = entry ?? {};
+      return { ...facts, items, runs, runtime, amount, pinned, refusal, outdated };
     } catch (error) {
       if (!(error instanceof CacheError)) throw error;
       return { ...facts, problem: error, items: [], runs: [] };

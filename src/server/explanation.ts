@@ -1,7 +1,8 @@
 /** The whole answer to "why", for one cell: what the hover says at a glance, and what to do. Pure. */
 
 import * as l10n from '@vscode/l10n';
-import { formatAge, formatBytes, formatDuration } from '../protocol/quantities';
+import { formatAge, formatBytes } from '../protocol/quantities';
+import { formatWorth } from '../protocol/saving';
 import type { Explanation } from '../protocol/cells';
 import { inReadingOrder, valueName } from '../protocol/labels';
 import { type CellFacts, describeMet, describeOutdated, describeState, type Style } from './hover';
@@ -10,7 +11,7 @@ import { ofSentence } from '../protocol/markdown';
 /** @param title what people call the cell */
 export function explainCell(title: string, facts: CellFacts, style: Style): Explanation {
   const { locale, now, escape } = style;
-  const { state, changed, problem, runs, items, runtime } = facts;
+  const { state, changed, problem, runs, items, runtime, amount } = facts;
   const { refusal, outdated } = facts;
   const isRefused = state === 'notCacheable' && refusal !== undefined;
   const standing = isRefused
@@ -22,8 +23,9 @@ export function explainCell(title: string, facts: CellFacts, style: Style): Expl
       `${describeOutdated(outdated, style)} ${l10n.t('marimo does not see that: clear the cell to have it read again.')}`,
     );
   }
-  if (runtime !== undefined && state !== 'neverCached') {
-    paragraphs.push(l10n.t('It took {0} to compute.', formatDuration(runtime, locale)));
+  const worth = formatWorth({ seconds: runtime, amount }, 0, locale);
+  if (worth !== undefined && state !== 'neverCached') {
+    paragraphs.push(l10n.t('It took {0} to compute.', worth));
   }
   if (runs.length > 0) {
     const lines = runs.map((run) => {

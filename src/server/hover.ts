@@ -4,6 +4,7 @@ import * as l10n from '@vscode/l10n';
 import { firstLine, inReadingOrder, valueName } from '../protocol/labels';
 import { formatAge, formatBytes, formatDuration } from '../protocol/quantities';
 import type { CellState } from '../protocol/cells';
+import { formatWorth } from '../protocol/saving';
 import { type CacheError, UnsupportedError } from '../store/database/CacheError';
 import type { ItemSummary, LookupSummary } from '../store/rows';
 import { ofSentence } from '../protocol/markdown';
@@ -18,6 +19,8 @@ export interface CellFacts {
   readonly items: readonly ItemSummary[];
   /** How long it took to compute them. */
   readonly runtime?: number | undefined;
+  /** Money that the same cost. */
+  readonly amount?: number | undefined;
   /** Why nothing of the cell can be kept as it stands, in a sentence. */
   readonly refusal?: string | undefined;
   /** A file that it read, or may have read, and that has changed since. */
@@ -73,7 +76,7 @@ export function cellTitle(cell: {
 
 /** @returns four lines at most: the client adds a fifth, of links. */
 export function describeCell(facts: CellFacts, style: Style): string[] {
-  const { state, changed, problem, runtime } = facts;
+  const { state, changed, problem, runtime, amount } = facts;
   const { refusal, outdated } = facts;
   const isRefused = state === 'notCacheable' && refusal !== undefined;
   const first = [
@@ -84,11 +87,9 @@ export function describeCell(facts: CellFacts, style: Style): string[] {
   if (state === 'fresh' && outdated !== undefined) {
     first[0] = describeOutdated(outdated, style);
   }
-  if (runtime !== undefined && state !== 'neverCached') {
-    const duration = formatDuration(runtime, style.locale);
-    first.push(
-      state === 'fresh' ? l10n.t('Saves {0}.', duration) : l10n.t('It took {0}.', duration),
-    );
+  const worth = formatWorth({ seconds: runtime, amount }, 0, style.locale);
+  if (worth !== undefined && state !== 'neverCached') {
+    first.push(state === 'fresh' ? l10n.t('Saves {0}.', worth) : l10n.t('It took {0}.', worth));
   }
   if ((facts.pinned ?? 0) > 0) first.push(l10n.t('Pinned.'));
   return [

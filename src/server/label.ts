@@ -1,8 +1,8 @@
 /** How a cell stands to the cache in a few words, for a lens above it or a status below it. */
 
 import * as l10n from '@vscode/l10n';
-import { formatDuration } from '../protocol/quantities';
 import type { CellState } from '../protocol/cells';
+import { formatWorth, type Worth } from '../protocol/saving';
 import type { CacheError } from '../store/database/CacheError';
 import type { ChangedTitle, OutdatedFile } from './hover';
 import { plainText } from '../protocol/markdown';
@@ -12,8 +12,8 @@ export interface Standing {
   readonly changed: ChangedTitle | undefined;
   /** Why the cache cannot be asked. */
   readonly problem: CacheError | undefined;
-  /** Seconds that it took to compute what would be served. */
-  readonly saves: number | undefined;
+  /** What it took to compute what would be served. */
+  readonly saves: Worth;
   /** A file that was read for it, and has changed since. */
   readonly outdated?: OutdatedFile | undefined;
 }
@@ -24,12 +24,11 @@ export function labelOf(
   locale: string,
 ): string {
   if (problem && problem.kind !== 'missing') return l10n.t('cache not readable');
+  const saved = formatWorth(saves, least, locale);
   switch (state) {
     case 'fresh':
       if (outdated) return labelOfOutdated(outdated);
-      return saves === undefined || saves < least
-        ? l10n.t('cached')
-        : l10n.t('cached, saves {0}', formatDuration(saves, locale));
+      return saved === undefined ? l10n.t('cached') : l10n.t('cached, saves {0}', saved);
     case 'changedHere':
       return l10n.t('changed here');
     case 'changedUpstream': {

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { DocumentCell } from '../../protocol/cells';
-import { formatDuration } from '../../protocol/quantities';
+import { formatWorth } from '../../protocol/saving';
 import type { Disposable } from '../../store/database/Watcher';
 import { activeNotebook } from './activeNotebook';
 import type { ShownCells } from './ShownCells';
@@ -63,13 +63,10 @@ export class NotebookStatus implements vscode.Disposable {
 
 function describeNotebook(cells: readonly DocumentCell[], locale: string): string {
   const cached = cells.filter(({ state }) => state === 'fresh');
-  const saves = cached.reduce((sum, { saves = 0 }) => sum + saves, 0);
-  return saves < 1
+  const seconds = cached.reduce((sum, { saves = 0 }) => sum + saves, 0);
+  const paid = cached.reduce((sum, { amount = 0 }) => sum + amount, 0);
+  const saves = formatWorth({ seconds, amount: paid > 0 ? paid : undefined }, 1, locale);
+  return saves === undefined
     ? vscode.l10n.t('{0} of {1} cells cached', cached.length, cells.length)
-    : vscode.l10n.t(
-        '{0} of {1} cells cached, saves {2}',
-        cached.length,
-        cells.length,
-        formatDuration(saves, locale),
-      );
+    : vscode.l10n.t('{0} of {1} cells cached, saves {2}', cached.length, cells.length, saves);
 }

@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { firstLine, valueName } from '../../protocol/labels';
 import { formatAge, formatAmount, formatBytes, formatDuration } from '../../protocol/quantities';
+import { formatWorth } from '../../protocol/saving';
 import { savesTime, type Standing, standingOf } from '../../protocol/standing';
 import type { CellSummary, Format } from '../../store/rows';
 import {
@@ -257,16 +258,16 @@ function saving(
   amount: number | undefined,
   locale: string,
 ): string | undefined {
-  const time = isTold(seconds) ? formatDuration(seconds, locale) : undefined;
-  const money = amount === undefined ? undefined : formatAmount(amount, locale);
-  if (time !== undefined && money !== undefined) return l10n.t('saves {0} and {1}', time, money);
-  const only = time ?? money;
-  return only === undefined ? undefined : l10n.t('saves {0}', only);
+  const worth = formatWorth({ seconds, amount }, least, locale);
+  return worth === undefined ? undefined : l10n.t('saves {0}', worth);
 }
 
-/** Whether a duration, in seconds, is worth a word: what imports a module took is not. */
+/** Seconds below which a duration is not worth a word: what imports a module took is not. */
+const least = 0.001;
+
+/** Whether a duration, in seconds, is worth a word. */
 export function isTold(seconds: number | undefined): seconds is number {
-  return seconds !== undefined && seconds >= 0.001;
+  return seconds !== undefined && seconds >= least;
 }
 
 function currentSaving(seconds: number, amount: number | undefined, locale: string): string {

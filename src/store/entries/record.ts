@@ -16,6 +16,7 @@ import {
 import { formatOf, isReadable } from './readable';
 import type { Versions } from '../rows';
 import type { Connection } from '../database/Connection';
+import { looksAfterItself } from '../database/features';
 
 /** What a cache knows of one notebook, as far as it takes to judge a document against it. */
 export interface NotebookRecord {
@@ -51,6 +52,8 @@ export interface RecordedEntry {
   readonly readable: boolean;
   /** Seconds that it took to compute the results of its kind that stand on its node. */
   readonly runtime: number | undefined;
+  /** Money that these cost; `undefined` where they cost none. */
+  readonly amount: number | undefined;
   /** How many of those are pinned. */
   readonly pinned: number;
   readonly versions: Versions;
@@ -90,6 +93,7 @@ const entries = new Listing('a result', {
   usedAt: real('e.used_at'),
   whole: flag('e.whole'),
   runtime: optional(real('e.runtime')),
+  amount: optional(real('e.amount')),
   pinned: sum('e.pinned'),
   versions: versions('e.versions'),
 });
@@ -127,11 +131,12 @@ const lastRefusals = `(
   GROUP BY last.cell_id)`;
 
 /** With a single `max`, SQLite takes the other columns from the row that has the maximum. */
-const lastEntries = `(
+const lastEntries = (withCosts: boolean): string => `(
   SELECT entry_id, cell_id, node, cache_name = 'cell_cache' AS whole, versions,
     CASE WHEN count(runtime) > 0 THEN total(runtime) END AS runtime, total(pinned) AS pinned,
+    ${withCosts ? 'nullif(total(amount), 0)' : 'NULL'} AS amount,
     max(max(created_at, coalesce(last_hit_at, created_at))) AS used_at
-  FROM entries WHERE cell_id IN (SELECT cell_id FROM cells WHERE app_id = ?1)
+  FROM entries ${withCosts ? 'LEFT JOIN costs USING (entry_id)' : ''} WHERE cell_id IN (SELECT cell_id FROM cells WHERE app_id = ?1)
   GROUP BY cell_id, node, whole, versions)`;
 
 /**
@@ -176,9 +181,10 @@ export async function readGone(connection: Connection, path: string): Promise<No
 }
 
 async function readApp(connection: Connection, appId: number): Promise<NotebookRecord> {
+  const withCosts = await looksAfterItself(connection);
   const row = await connection.get(
     `SELECT ${cells.sql('cells AS c WHERE c.app_id = ?1')} AS cells,
-       ${entries.sql(`${lastEntries} AS e`)} AS entries`,
+       ${entries.sql(`${lastEntries(withCosts)} AS e`)} AS entries`,
     appId,
   );
   return {

@@ -62,14 +62,18 @@ const labels: Record<CellState, string> = {
 for (const [state, label] of Object.entries(labels) as [CellState, string][]) {
   test(`a cell that is ${state} has a label, and something to be done about it`, () => {
     const { changed, problem } = facts;
-    assert.equal(labelOf({ state, changed, problem, saves: 34 }, 'en'), label);
+    assert.equal(
+      labelOf({ state, changed, problem, saves: { seconds: 34, amount: undefined } }, 'en'),
+      label,
+    );
     const { detail } = explainCell('a', { ...facts, state }, style);
     assert.match(detail, /^[A-Z].*\. [A-Z].*\.$/);
   });
 }
 
 test('a cache that cannot be read is said to be so, and one that is not there yet is empty', () => {
-  const standing = { state: 'neverCached', changed: undefined, saves: undefined } as const;
+  const saves = { seconds: undefined, amount: undefined };
+  const standing = { state: 'neverCached', changed: undefined, saves } as const;
   const label = (kind: 'missing' | 'damaged') =>
     labelOf({ ...standing, problem: new CacheError(kind, '/a', '') }, 'en');
   assert.equal(label('damaged'), 'cache not readable');
@@ -78,8 +82,11 @@ test('a cache that cannot be read is said to be so, and one that is not there ye
 
 test('what loads as fast as it is computed saves nothing worth a word', () => {
   const { problem } = facts;
-  const label = (saves: number | undefined) =>
-    labelOf({ state: 'fresh', changed: undefined, problem, saves }, 'en');
+  const label = (seconds: number | undefined, amount?: number) =>
+    labelOf({ state: 'fresh', changed: undefined, problem, saves: { seconds, amount } }, 'en');
   assert.equal(label(0.001), 'cached');
   assert.equal(label(undefined), 'cached');
+  // Money is worth one, however soon it was spent.
+  assert.equal(label(34, 0.42), 'cached, saves 34 s and 0.42');
+  assert.equal(label(0.001, 0.42), 'cached, saves 0.42');
 });

@@ -46,6 +46,11 @@ const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])
   ['nothing measured', {}, ['In the cache, and the code is as saved.']],
   ['fresh', { runtime: 90 }, ['In the cache, and the code is as saved. Saves 1 min 30 s.']],
   [
+    'paid',
+    { runtime: 90, amount: 0.42 },
+    ['In the cache, and the code is as saved. Saves 1 min 30 s and 0.42.'],
+  ],
+  [
     'changed here',
     { state: 'changedHere', runtime: 3.4 },
     ['In the cache, but the code has changed since. It took 3.4 s.'],

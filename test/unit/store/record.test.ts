@@ -83,3 +83,14 @@ test('reasons that no kernel of ours wrote tell nothing, and hide nothing else',
     for (const { lacking = [] } of record.refusals) assert.deepEqual(lacking, [], reasons);
   }
 });
+
+test('what a result was paid with is told, and of what cost nothing nothing', async (t) => {
+  const path = await makeCache(t);
+  const loader = await openCache(t, path);
+  await loader.save(makeEntry());
+  const amounts = async () =>
+    (await loader.record(join(dirname(path), '../../nb.py')))?.entries.map(({ amount }) => amount);
+  assert.deepEqual(await amounts(), [undefined]);
+  await runSql(path, 'INSERT INTO costs SELECT entry_id, 0.42, 25 FROM entries;');
+  assert.deepEqual(await amounts(), [0.42]);
+});
