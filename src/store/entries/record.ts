@@ -136,7 +136,8 @@ const lastEntries = (withCosts: boolean): string => `(
     CASE WHEN count(runtime) > 0 THEN total(runtime) END AS runtime, total(pinned) AS pinned,
     ${withCosts ? 'nullif(total(amount), 0)' : 'NULL'} AS amount,
     max(max(created_at, coalesce(last_hit_at, created_at))) AS used_at
-  FROM entries ${withCosts ? 'LEFT JOIN costs USING (entry_id)' : ''} WHERE cell_id IN (SELECT cell_id FROM cells WHERE app_id = ?1)
+  FROM entries ${withCosts ? 'LEFT JOIN costs USING (entry_id)' : ''}
+  WHERE cell_id IN (SELECT cell_id FROM cells WHERE app_id = ?1)
   GROUP BY cell_id, node, whole, versions)`;
 
 /**
