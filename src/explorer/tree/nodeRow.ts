@@ -72,7 +72,7 @@ function appRow({ app, place, apart, exists }: AppNode, reader: Reader): Shown {
       lines: [
         ...(isGone ? [l10n.t('The file is gone, or has another name now.')] : []),
         `${cells}, ${formatBytes(app.size, locale)}`,
-        ...(isTold(app.saves) ? [currentSaving(app.saves, app.amount, locale)] : []),
+        ...currentSaving(app.saves, app.amount, locale),
         l10n.t('Last seen {0}.', formatAge(app.lastSeenAt, now, locale)),
       ],
     },
@@ -140,7 +140,7 @@ function cellRow({ cell, exists, orphaned }: CellNode, reader: Reader): Shown {
             ]
           : []),
         ...(standing === 'again' ? [standings().again.sentence] : []),
-        ...(saves && isTold(cell.saves) ? [currentSaving(cell.saves, cell.amount, locale)] : []),
+        ...(saves ? currentSaving(cell.saves, cell.amount, locale) : []),
         ...(cell.defs.length > 0 ? [l10n.t('Defines {0}', cell.defs.join(', '))] : []),
       ],
       code: shortened(cell.code),
@@ -270,11 +270,14 @@ export function isTold(seconds: number | undefined): seconds is number {
   return seconds !== undefined && seconds >= least;
 }
 
-function currentSaving(seconds: number, amount: number | undefined, locale: string): string {
-  const time = formatDuration(seconds, locale);
-  return amount === undefined
-    ? l10n.t('Its current results save {0}.', time)
-    : l10n.t('Its current results save {0} and {1}.', time, formatAmount(amount, locale));
+/** The line of a tooltip that says so; none where neither time nor money is worth a word. */
+function currentSaving(
+  seconds: number | undefined,
+  amount: number | undefined,
+  locale: string,
+): string[] {
+  const worth = formatWorth({ seconds, amount }, least, locale);
+  return worth === undefined ? [] : [l10n.t('Its current results save {0}.', worth)];
 }
 
 function itemRow({ item, exists, orphaned }: ItemNode, { locale }: Reader): Shown {
@@ -315,7 +318,7 @@ export function cellLabel(cell: Pick<CellSummary, 'name' | 'code'>): string {
 }
 
 /** The most characters of code in a row, which has some 40 at the side bar's usual width. */
-const codeInRow = 26;
+const codeInRow = 16;
 
 /** A line of code that leaves room in its row for what the cell saves. */
 function cut(line: string): string {

@@ -353,7 +353,7 @@ test('a cell without a name is called by its first line of code', () => {
 test('a line of code leaves room in its row for what the cell saves, a name is never cut', () => {
   const code = 'candidates = pd.DataFrame(search.cv_results_)';
   const row = rowOf({ ...cellNode, cell: { ...cell, name: undefined, code } }, reader);
-  assert.equal(row.label, 'candidates = pd.DataFrame…');
+  assert.equal(row.label, 'candidates = pd…');
   // All of it to those who hear the row, and who point at it.
   assert.ok(row.spoken.startsWith(code));
   assert.equal(row.tooltip.title, code);
