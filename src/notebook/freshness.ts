@@ -15,7 +15,7 @@ import type {
   StoredNotebook,
   StoredRefusal,
 } from './stored';
-import { hasWord } from './texts';
+import { hasWord, usesName } from './texts';
 
 /** `entry` is the one that comes nearest to the document. */
 export type Judgement<
@@ -162,24 +162,14 @@ export class SavedNotebook<
       return nearest;
     };
 
-    const isAnyDisabled = current.some(({ disabled }) => disabled);
-    /** The place of what keeps a cell from running: its own, or that of a recorded ancestor. */
-    const disabledBy = (
-      cell: CurrentCell,
-      index: number,
-      nearest: Nearest<Entry, Refusal>,
-    ): number | undefined => {
-      if (!isAnyDisabled) return undefined;
-      if (cell.disabled) return index;
-      // Of a cell that was edited, what it depends on now is not recorded.
-      if (!('entry' in nearest) || nearest.state === 'changedHere') return undefined;
-      return placesOf(nearest).find((place) => current[place]?.disabled);
-    };
-
-    const cells = current.map((cell, index): Judgement<Entry, Refusal> => {
-      const cellId = assigned[index]?.id;
-      const nearest = nearestOf(cell, cellId);
-      const by = disabledBy(cell, index, nearest);
+    const nearests = current.map((cell, index) => nearestOf(cell, assigned[index]?.id));
+    const disabledBy = findDisabled(current, (index) => {
+      const nearest = nearests[index];
+      return nearest && isRecorded(nearest) ? placesOf(nearest) : undefined;
+    });
+    const cells = nearests.map((nearest, index): Judgement<Entry, Refusal> => {
+      const { cellId } = nearest;
+      const by = disabledBy.get(index);
       if (by !== undefined) {
         const entry = 'entry' in nearest ? nearest.entry : undefined;
         return { state: 'disabled', cellId, entry, by: by === index ? undefined : by };
@@ -235,6 +225,47 @@ const distance = {
   changedHere: 4,
   neverCached: 5,
 };
+
+/** Whether what a cell depends on, as it is in the document, was recorded with its result. */
+function isRecorded<Entry extends StoredEntry, Refusal extends StoredRefusal>(
+  nearest: Nearest<Entry, Refusal>,
+): nearest is Extract<Nearest<Entry, Refusal>, { entry: Entry }> {
+  return 'entry' in nearest && nearest.state !== 'changedHere' && nearest.state !== 'unknown';
+}
+
+/**
+ * The cells that marimo does not run.
+ * @param placesOf the places of all that a cell depends on; `undefined` where nobody recorded it: then
+ * it is the cells that define a name which the cell has
+ * @returns by their places, that of the cell that is disabled: their own, or one that they need
+ */
+function findDisabled(
+  current: readonly CurrentCell[],
+  placesOf: (index: number) => readonly number[] | undefined,
+): Map<number, number> {
+  const found = new Map<number, number>();
+  for (const [index, { disabled }] of current.entries()) {
+    if (disabled === true) found.set(index, index);
+  }
+  if (found.size === 0) return found;
+  const needed = current.map((_, index) => {
+    const places = placesOf(index);
+    return places && new Set(places);
+  });
+  // A map's iterator goes on to what is added on the way.
+  for (const [place, by] of found) {
+    const { defs } = current[place] ?? { defs: [] };
+    for (const [index, cell] of current.entries()) {
+      if (found.has(index)) continue;
+      const needs =
+        needed[index] === undefined
+          ? defs.some((name) => usesName(cell, name))
+          : needed[index].has(place);
+      if (needs) found.set(index, by);
+    }
+  }
+  return found;
+}
 
 function groupBy<Key, Value>(
   values: readonly Value[],

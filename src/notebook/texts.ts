@@ -77,6 +77,14 @@ export function hasWord({ code }: Text, word: string): boolean {
   return wordsOf(code).has(word);
 }
 
+/**
+ * Whether a normalised code seems to use what another cell calls so: it has the word, also in a string,
+ * which may be formatted or SQL, but not only behind a dot, or as what is assigned or passed by name.
+ */
+export function usesName(text: Text, name: string): boolean {
+  return hasWord(text, name) && new RegExp(`(?<![.\\w])${name}(?!\\w|=[^=])`).test(text.code);
+}
+
 /** @returns how many words two cells have in common. */
 export function sharedWords(one: Text, other: Text): number {
   return count(wordsOf(one.code), wordsOf(other.code));

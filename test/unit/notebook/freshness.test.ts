@@ -361,6 +361,25 @@ test('freshness: a disabled cell is not served, nor is what depends on it', () =
   assert.deepEqual(states([{ code: 'new()', disabled: true }]), [['disabled', undefined]]);
 });
 
+test('freshness: nor is what was edited, or never ran, below a disabled cell', () => {
+  const off = { ...load, disabled: true };
+  const edited = (code: string, document: readonly Source[] = []) =>
+    judge([off, { ...clean, code }, plot, other, ...document], record(saved)).map((judgement) =>
+      judgement.state === 'disabled' ? ['disabled', judgement.by] : [judgement.state],
+    );
+  const all = [['disabled', undefined], ['disabled', 0], ['disabled', 0], ['fresh']];
+  assert.deepEqual(edited('clean = df + 2'), all);
+  assert.deepEqual(edited('clean = f"{df}"'), all);
+  assert.deepEqual(edited('clean = df.df(df=df)'), all);
+  // What is new, and needs it through what was edited.
+  const late = [{ code: 'late = clean * 2', defs: ['late'] }, { code: 'print(late)' }];
+  assert.deepEqual(edited('clean = df + 2', late), [...all, ['disabled', 0], ['disabled', 0]]);
+  // What has the name for something else does not need the cell.
+  for (const code of ['clean = z.df', 'clean = plot(df=3)', 'clean = df_ + xdf']) {
+    assert.deepEqual(edited(code)[1], ['changedHere'], code);
+  }
+});
+
 test('freshness: equal cells stand for each other', () => {
   const twice = [{ code: 'print(1)' }, { code: 'print(1)' }];
   const judgements = judge([{ code: 'print(1)' }], record(twice));
