@@ -14,7 +14,7 @@ import { ImportCommand } from './explorer/commands/ImportCommand';
 import { InstallCommand } from './explorer/setup/InstallCommand';
 import { LanguageClient } from './explorer/cell/LanguageClient';
 import { Notices } from './explorer/Notices';
-import { Orphans } from './explorer/cell/Orphans';
+import { CellsOfEditors } from './explorer/cell/CellsOfEditors';
 import { PinCommands } from './explorer/commands/PinCommands';
 import { PruneCommand } from './explorer/commands/PruneCommand';
 import { logLine } from './explorer/commands/pruneReport';
@@ -67,12 +67,12 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
   const settings = new SettingProblems(discovery, report);
   const reader = () => ({ locale: vscode.env.language, now: Date.now() / 1000 });
   const language = new LanguageClient(path.join(dist, 'server.js'), caches, log);
-  const orphans = new Orphans(language, caches);
+  const openCells = new CellsOfEditors(language, caches);
   const tree = new CellTree(
     caches,
     reader,
     report,
-    (cache) => orphans.in(cache),
+    (cache) => openCells.in(cache),
     () => settings.all,
   );
   const view = new CellTreeView(shown, tree, discovery, caches, report);
@@ -132,8 +132,8 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
     discovery,
     view,
     language,
-    orphans,
-    orphans.onDidChange((cache) => {
+    openCells,
+    openCells.onDidChange((cache) => {
       view.lookAgain(cache);
     }),
     settings,

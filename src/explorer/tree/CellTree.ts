@@ -6,7 +6,15 @@ import type { Caches } from '../../store/Caches';
 import type { AppSummary } from '../../store/rows';
 import type { SqliteLoader } from '../../store/SqliteLoader';
 import { belongs, innermost, type Found, type FoundDatabase, type FoundPath } from './found';
-import { type AppNode, type FolderNode, idOf, type Node, ownOf, shownCells } from './nodes';
+import {
+  type AppNode,
+  type FolderNode,
+  idOf,
+  type Node,
+  type OpenCells,
+  ownOf,
+  shownCells,
+} from './nodes';
 import { nameOf, rowOf } from './nodeRow';
 import { problemOf } from '../problems';
 import type { RefusedSetting } from './refusedSettings';
@@ -28,6 +36,8 @@ const rootId = '';
 const many = 20_000;
 /** Seconds for which what a refresh has read is handed out to whoever asks next. */
 const justNow = 2;
+
+const nothingOpen: OpenCells = { orphaned: new Set(), disabled: new Map() };
 
 /**
  * The explorer's tree over the databases of the workspace, without VS Code: children on request, and
@@ -51,8 +61,8 @@ export class CellTree {
     private readonly caches: Caches,
     private readonly reader: () => Reader,
     private readonly report: (error: unknown) => void,
-    /** Of a cache by its number, the cells that open notebooks have no more. */
-    private readonly orphans: (cache: number) => ReadonlySet<number> = () => new Set(),
+    /** What open notebooks say of the cells of a cache, by its number. */
+    private readonly openCells: (cache: number) => OpenCells = () => nothingOpen,
     /** The settings that are not followed. */
     private readonly refused: () => readonly RefusedSetting[] = () => [],
   ) {}
@@ -181,12 +191,13 @@ export class CellTree {
         return this.within(parent);
       case 'app':
         return this.ask(parent.database, async (loader) => {
-          const orphans = this.orphans(parent.cache);
+          const { orphaned, disabled } = this.openCells(parent.cache);
           return shownCells(await loader.cells(parent.app.appId)).map((cell) => ({
             ...parent,
             kind: 'cell',
             cell,
-            orphaned: cell.retiredAt !== undefined || orphans.has(cell.cellId),
+            orphaned: cell.retiredAt !== undefined || orphaned.has(cell.cellId),
+            disabled: disabled.get(cell.cellId),
           }));
         });
       case 'cell':

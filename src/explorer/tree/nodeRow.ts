@@ -2,7 +2,7 @@ import * as l10n from '@vscode/l10n';
 import { firstLine, valueName } from '../../protocol/labels';
 import { formatAge, formatAmount, formatBytes, formatDuration } from '../../protocol/quantities';
 import { formatWorth } from '../../protocol/saving';
-import { savesTime, type Standing, standingOf } from '../../protocol/standing';
+import { savesTime, type Stand, type Standing, standingOf } from '../../protocol/standing';
 import type { CellSummary, Format } from '../../store/rows';
 import {
   type AppNode,
@@ -99,18 +99,18 @@ function collectionName(path: string): string | undefined {
   }
 }
 
-function cellRow({ cell, exists, orphaned }: CellNode, reader: Reader): Shown {
+function cellRow({ cell, exists, orphaned, disabled }: CellNode, reader: Reader): Shown {
   const { locale, now } = reader;
   const label = cellLabel(cell);
   const { obsolete, again } = cell;
   const pinned = cell.pinned > 0;
-  const standing = standingOf({ current: true, orphaned, obsolete, again });
+  const standing = standingIn(disabled, { current: true, orphaned, obsolete, again });
   // The functions and blocks of a cell that runs each time may save something all the same.
-  const saves = savesTime(standing) || (standing === 'again' && cell.saves > 0);
+  const saves = spares(standing) || (standing === 'again' && cell.saves > 0);
   const description = listed(
     orphaned ? l10n.t('orphaned') : undefined,
     obsolete ? l10n.t('obsolete') : undefined,
-    standing === 'again' ? standings().again.name : undefined,
+    standing === 'again' || standing === 'disabled' ? standings()[standing].name : undefined,
     saves ? saving(cell.saves, cell.amount, locale) : undefined,
     pinned ? l10n.t('pinned') : undefined,
     formatBytes(cell.size, locale),
@@ -140,6 +140,7 @@ function cellRow({ cell, exists, orphaned }: CellNode, reader: Reader): Shown {
             ]
           : []),
         ...(standing === 'again' ? [standings().again.sentence] : []),
+        ...(standing === 'disabled' && disabled !== undefined ? [disabled] : []),
         ...(saves ? currentSaving(cell.saves, cell.amount, locale) : []),
         ...(cell.defs.length > 0 ? [l10n.t('Defines {0}', cell.defs.join(', '))] : []),
       ],
@@ -147,7 +148,9 @@ function cellRow({ cell, exists, orphaned }: CellNode, reader: Reader): Shown {
     },
     icon: orphaned
       ? { name: 'circle-slash', color: 'disabledForeground' }
-      : { name: pinned ? 'pinned' : 'code' },
+      : standing === 'disabled'
+        ? { name: pinned ? 'pinned' : standings().disabled.icon, color: 'disabledForeground' }
+        : { name: pinned ? 'pinned' : 'code' },
     context:
       orphaned || !exists
         ? pinned
@@ -161,14 +164,14 @@ function cellRow({ cell, exists, orphaned }: CellNode, reader: Reader): Shown {
   };
 }
 
-function entryRow({ entry, exists, orphaned }: EntryNode, reader: Reader): Shown {
+function entryRow({ entry, exists, orphaned, disabled }: EntryNode, reader: Reader): Shown {
   const { locale, now } = reader;
   const label = entry.cacheName === 'cell_cache' ? l10n.t('Result') : entry.cacheName;
-  const standing = standingOf({ ...entry, orphaned });
+  const standing = standingIn(disabled, { ...entry, orphaned });
   const { name, sentence, icon } = standings()[standing];
   const description = listed(
     name,
-    savesTime(standing) ? saving(entry.runtime, entry.amount, locale) : undefined,
+    spares(standing) ? saving(entry.runtime, entry.amount, locale) : undefined,
     entry.pinned ? l10n.t('pinned') : undefined,
     formatBytes(entry.size, locale),
     formatAge(entry.createdAt, now, locale),
@@ -219,8 +222,22 @@ function entryRow({ entry, exists, orphaned }: EntryNode, reader: Reader): Shown
   };
 }
 
+/** @param disabled why marimo does not run the cell, so that nothing is served to it */
+function standingIn(disabled: string | undefined, stand: Stand): Standing | 'disabled' {
+  const standing = standingOf(stand);
+  const wouldBeServed = standing === 'current' || standing === 'again';
+  return disabled !== undefined && wouldBeServed ? 'disabled' : standing;
+}
+
+function spares(standing: Standing | 'disabled'): boolean {
+  return standing !== 'disabled' && savesTime(standing);
+}
+
 /** What a standing is called, what it means, and a codicon. */
-function standings(): Record<Standing, { name: string; sentence: string; icon: string }> {
+function standings(): Record<
+  Standing | 'disabled',
+  { name: string; sentence: string; icon: string }
+> {
   return {
     current: {
       name: l10n.t('current'),
@@ -231,6 +248,11 @@ function standings(): Record<Standing, { name: string; sentence: string; icon: s
       name: l10n.t('runs each time'),
       sentence: l10n.t('The cell makes UI elements, which marimo makes anew in every run.'),
       icon: 'sync',
+    },
+    disabled: {
+      name: l10n.t('disabled'),
+      sentence: l10n.t('Belongs to the cell as it last ran, which marimo does not run now.'),
+      icon: 'debug-pause',
     },
     outdated: {
       name: l10n.t('outdated'),

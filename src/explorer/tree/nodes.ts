@@ -39,6 +39,8 @@ export interface CellNode extends DatabaseReference {
   readonly exists: boolean;
   /** Whether the notebook has it no more, as it is in the editor or as the kernel saw it last. */
   readonly orphaned: boolean;
+  /** Why marimo does not run it, as the notebook is in the editor; in a sentence. */
+  readonly disabled: string | undefined;
 }
 
 export interface EntryNode extends DatabaseReference {
@@ -51,6 +53,8 @@ export interface EntryNode extends DatabaseReference {
   readonly exists: boolean;
   /** Whether the cell is orphaned. */
   readonly orphaned: boolean;
+  /** Why marimo does not run the cell. */
+  readonly disabled: string | undefined;
 }
 
 export interface ItemNode extends DatabaseReference {
@@ -63,6 +67,14 @@ export interface ItemNode extends DatabaseReference {
   readonly exists: boolean;
   /** Whether the cell is orphaned. */
   readonly orphaned: boolean;
+}
+
+/** What open notebooks say of cells with results, and the cache does not know. */
+export interface OpenCells {
+  /** Those that the notebooks have no more. */
+  readonly orphaned: ReadonlySet<number>;
+  /** Those that marimo does not run, each with a sentence why. */
+  readonly disabled: ReadonlyMap<number, string>;
 }
 
 /** A database that cannot be read. */
@@ -120,9 +132,9 @@ export function idOf(node: Node): string {
 export function ownOf(node: Node): unknown {
   switch (node.kind) {
     case 'cell':
-      return [node.cell, node.exists, node.orphaned];
+      return [node.cell, node.exists, node.orphaned, node.disabled];
     case 'entry':
-      return [node.entry, node.exists, node.orphaned];
+      return [node.entry, node.exists, node.orphaned, node.disabled];
     case 'item':
       return [node.item, node.exists, node.orphaned];
     case 'folder':

@@ -21,13 +21,17 @@ async function setUp(t: TestContext, notebookFolders: readonly string[] = ['.'])
   const clock = { now: Date.now() / 1000 };
   const faults: unknown[] = [];
   const orphans = new Set<number>();
+  const disabled = new Map<number, string>();
   const refused: RefusedSetting[] = [];
   const [database = ''] = databases;
   const tree = new CellTree(
     caches,
     () => ({ locale: 'en', ...clock }),
     (fault) => faults.push(fault),
-    (cache) => (cache === caches.number(database) ? orphans : new Set()),
+    (cache) =>
+      cache === caches.number(database)
+        ? { orphaned: orphans, disabled }
+        : { orphaned: new Set(), disabled: new Map() },
     () => refused,
   );
   const folder = { kind: 'folder', name: 'work', path: root } as const;
@@ -38,7 +42,8 @@ async function setUp(t: TestContext, notebookFolders: readonly string[] = ['.'])
   };
   tree.setFound(found);
   const open = (): Promise<SqliteLoader> => caches.open(database);
-  return { root, databases, database, caches, clock, tree, found, open, faults, orphans, refused };
+  const told = { faults, orphans, disabled, refused };
+  return { root, databases, database, caches, clock, tree, found, open, ...told };
 }
 
 function entryOf(
@@ -111,6 +116,22 @@ test('a cell that the notebook has no more is orphaned, by the editor or by the 
   orphans.clear();
   await tree.refresh();
   assert.doesNotMatch(a.row.description, /orphaned/);
+});
+
+test('a cell that is disabled in the editor, and its result, save nothing', async (t) => {
+  const { tree, open, disabled } = await setUp(t);
+  const loader = await open();
+  for (const [ordinal, name] of ['a', 'b'].entries()) await loader.save(entryOf(ordinal, name));
+  const a = await child(tree, await child(tree, undefined, 'nb.py'), 'a');
+  const entry = await child(tree, a, 'Result');
+  assert.ok(a.node.kind === 'cell');
+  disabled.set(a.node.cell.cellId, 'It is disabled.');
+  assert.deepEqual(await tree.refresh(a.node.cache), [a, entry]);
+  assert.match(a.row.description, /^disabled, 10 bytes/);
+  assert.match(entry.row.description, /^disabled, 10 bytes/);
+  disabled.clear();
+  assert.deepEqual(await tree.refresh(a.node.cache), [a, entry]);
+  assert.match(a.row.description, /^saves 2\.5 s/);
 });
 
 test('a result in a format that the notebook was not last served in is obsolete', async (t) => {

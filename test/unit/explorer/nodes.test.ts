@@ -99,6 +99,7 @@ const cellNode = {
   cell,
   exists: true,
   orphaned: false,
+  disabled: undefined,
 } as const;
 const entryNode = { ...cellNode, kind: 'entry', entry } as const;
 const itemNode = { ...entryNode, kind: 'item', item } as const;
@@ -290,6 +291,23 @@ for (const { name, node, label, description, context } of shown) {
     assert.ok(row.spoken.includes(label) || node.kind === 'files', 'a screen reader names it');
   });
 }
+
+test('what is disabled in the editor saves nothing, and says why', () => {
+  const why = 'It does not run, since load, which it needs, is disabled.';
+  const cell = rowOf({ ...cellNode, disabled: why }, reader);
+  assert.match(cell.description, /^disabled, 640 kB/);
+  assert.ok(cell.tooltip.lines.includes(why));
+  assert.doesNotMatch([cell.spoken, ...cell.tooltip.lines].join(' '), /saves?\b/);
+  assert.notEqual(cell.icon.name, rowOf(cellNode, reader).icon.name);
+  const result = rowOf({ ...entryNode, disabled: why }, reader);
+  assert.match(result.description, /^disabled, 12\.4 MB/);
+  // What would not be served anyway says that.
+  const gone = rowOf({ ...cellNode, disabled: why, orphaned: true }, reader);
+  assert.match(gone.description, /^orphaned, /);
+  const outdated = { ...entry, current: false };
+  const older = rowOf({ ...entryNode, disabled: why, entry: outdated }, reader);
+  assert.match(older.description, /^outdated, /);
+});
 
 test('what is orphaned or obsolete says so in its tooltip, too, and looks like nothing else', () => {
   const orphaned = rowOf({ ...cellNode, orphaned: true }, reader);

@@ -1,19 +1,27 @@
 import * as vscode from 'vscode';
 import type { Caches } from '../../store/Caches';
 import type { Disposable } from '../../store/database/Watcher';
+import type { OpenCells } from '../tree/nodes';
 import { textsOf } from './isNotebook';
 import type { ShownCells } from './ShownCells';
 
 /**
- * The cells with results that open notebooks have no more, as the language server says. The cache
- * learns of them only when a kernel runs the notebook.
+ * The cells of each cache as open notebooks have them, as the language server says. The cache learns of
+ * what is gone only when a kernel runs the notebook, and of what is disabled never.
  */
-export class Orphans implements vscode.Disposable {
+export class CellsOfEditors implements vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<number>();
-  /** Fires with the number of the cache whose orphans are others now. */
+  /** Fires with the number of the cache of which something else is said now. */
   readonly onDidChange = this.changed.event;
   /** By URI of the notebook's file. */
-  private readonly known = new Map<string, { cache: number; cells: readonly number[] }>();
+  private readonly known = new Map<
+    string,
+    {
+      readonly cache: number;
+      readonly orphaned: readonly number[];
+      readonly disabled: readonly (readonly [number, string])[];
+    }
+  >();
   private readonly disposables: readonly Disposable[];
 
   constructor(
@@ -29,9 +37,12 @@ export class Orphans implements vscode.Disposable {
   }
 
   /** @param cache the number of a database */
-  in(cache: number): ReadonlySet<number> {
+  in(cache: number): OpenCells {
     const known = [...this.known.values()].filter((each) => each.cache === cache);
-    return new Set(known.flatMap(({ cells }) => cells));
+    return {
+      orphaned: new Set(known.flatMap(({ orphaned }) => orphaned)),
+      disabled: new Map(known.flatMap(({ disabled }) => disabled)),
+    };
   }
 
   dispose(): void {
@@ -42,14 +53,18 @@ export class Orphans implements vscode.Disposable {
     const before = this.known.get(notebook);
     const found = await Promise.all(textsOf(notebook).map((uri) => this.shown.cells(uri)));
     const [answer] = found.filter((each) => each?.database !== undefined);
-    if (answer?.database === undefined || answer.orphaned.length === 0) {
+    const disabled = (answer?.cells ?? []).flatMap(({ cellId, state, reason }) =>
+      state === 'disabled' && cellId !== undefined ? [[cellId, reason] as const] : [],
+    );
+    if (answer?.database === undefined || (answer.orphaned.length === 0 && disabled.length === 0)) {
       this.known.delete(notebook);
       if (before) this.changed.fire(before.cache);
       return;
     }
-    const now = { cache: this.caches.number(answer.database), cells: answer.orphaned };
+    const cache = this.caches.number(answer.database);
+    const now = { cache, orphaned: answer.orphaned, disabled };
     if (JSON.stringify(before) === JSON.stringify(now)) return;
     this.known.set(notebook, now);
-    this.changed.fire(now.cache);
+    this.changed.fire(cache);
   }
 }
