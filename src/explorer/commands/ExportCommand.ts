@@ -7,7 +7,8 @@ import type { AppSummary } from '../../store/rows';
 import { summary } from './exportReport';
 import { type Notices, tell, warn } from '../Notices';
 import { revealFolder } from '../revealFolder';
-import { amounts, type AppTarget, type Targets } from './Targets';
+import { amounts } from '../tree/nodeRow';
+import type { AppTarget, Targets } from './Targets';
 import { withSteps } from './progress';
 
 interface Choice extends vscode.QuickPickItem {
@@ -67,7 +68,7 @@ export class ExportCommand {
       { label: t('All {0} notebooks', all.length), apps: all },
       ...all.map((target) => ({
         label: vscode.workspace.asRelativePath(target.app.notebook),
-        description: amounts(target.app),
+        description: amounts(target.app, vscode.env.language),
         apps: [target],
       })),
     ];

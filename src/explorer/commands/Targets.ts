@@ -1,6 +1,5 @@
 import * as vscode from 'vscode';
 import { cellAt, type CellsResult } from '../../protocol/cells';
-import { formatBytes, formatDuration } from '../../protocol/quantities';
 import {
   type DatabaseReference,
   type EntryReference,
@@ -17,7 +16,7 @@ import type { Branch, CellTree } from '../tree/CellTree';
 import type { CellTreeView } from '../tree/CellTreeView';
 import type { Discovery } from '../tree/Discovery';
 import { belongs } from '../tree/found';
-import { cellLabel, isTold, nameOf } from '../tree/nodeRow';
+import { amounts, cellLabel, nameOf } from '../tree/nodeRow';
 import { cellReferenceOf, referenceOf, shownCells } from '../tree/nodes';
 import { pickOne } from '../pickOne';
 import { tell } from '../Notices';
@@ -246,7 +245,7 @@ export class Targets implements vscode.Disposable {
     const choices = this.everyApp().then((apps) =>
       apps.map((target) => ({
         label: vscode.workspace.asRelativePath(target.app.notebook),
-        description: amounts(target.app),
+        description: amounts(target.app, vscode.env.language),
         target,
       })),
     );
@@ -270,7 +269,11 @@ export class Targets implements vscode.Disposable {
           };
           const rows = cells.map((cell): Choice => {
             const target = { cache, generation, app, cell };
-            return { label: cellLabel(cell), description: amounts(cell), target };
+            return {
+              label: cellLabel(cell),
+              description: amounts(cell, vscode.env.language),
+              target,
+            };
           });
           return [heading, ...rows];
         }),
@@ -304,13 +307,6 @@ export class Targets implements vscode.Disposable {
       .filter(({ app }) => app.entries > 0)
       .sort((a, b) => b.app.size - a.app.size);
   }
-}
-
-/** What something keeps, and saves where that is known, for a list to choose from. */
-export function amounts({ size, saves }: AppSummary | CellSummary): string {
-  const locale = vscode.env.language;
-  if (!isTold(saves)) return formatBytes(size, locale);
-  return vscode.l10n.t('{0}, saves {1}', formatBytes(size, locale), formatDuration(saves, locale));
 }
 
 /** @returns the URI of the text of a cell in a notebook editor, if that is what a command was given */

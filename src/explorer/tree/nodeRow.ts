@@ -284,13 +284,16 @@ function saving(
   return worth === undefined ? undefined : l10n.t('saves {0}', worth);
 }
 
+/** What something saves, where that is known, and keeps, for a list to choose from. */
+export function amounts(
+  { size, saves, amount }: Pick<CellSummary, 'size' | 'amount'> & { saves: number | undefined },
+  locale: string,
+): string {
+  return listed(saving(saves, amount, locale), formatBytes(size, locale));
+}
+
 /** Seconds below which a duration is not worth a word: what imports a module took is not. */
 const least = 0.001;
-
-/** Whether a duration, in seconds, is worth a word. */
-export function isTold(seconds: number | undefined): seconds is number {
-  return seconds !== undefined && seconds >= least;
-}
 
 /** The line of a tooltip that says so; none where neither time nor money is worth a word. */
 function currentSaving(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { inReadingOrder } from '../../../src/protocol/labels';
-import { cellLabel, rowOf } from '../../../src/explorer/tree/nodeRow';
+import { amounts, cellLabel, rowOf } from '../../../src/explorer/tree/nodeRow';
 import {
   type Node,
   cellReferenceOf,
@@ -291,6 +291,13 @@ for (const { name, node, label, description, context } of shown) {
     assert.ok(row.spoken.includes(label) || node.kind === 'files', 'a screen reader names it');
   });
 }
+
+test('a list to choose from says what is saved, money too, before the size, as the rows do', () => {
+  assert.equal(amounts({ size: 2000, saves: 34, amount: 0.42 }, 'en'), 'saves 34 s and 0.42, 2 kB');
+  assert.equal(amounts({ size: 2000, saves: 34 }, 'en'), 'saves 34 s, 2 kB');
+  assert.equal(amounts({ size: 2000, saves: 0, amount: 0.42 }, 'en'), 'saves 0.42, 2 kB');
+  assert.equal(amounts({ size: 2000, saves: undefined }, 'en'), '2 kB');
+});
 
 test('what is disabled in the editor saves nothing, and says why', () => {
   const why = 'It does not run, since load, which it needs, is disabled.';
