@@ -109,7 +109,19 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     await expectLenses(/^disabled$/, /^disabled upstream: load$/, /^disabled upstream: load$/);
     await status(/0 of 3 cells cached/).waitFor();
     assert.match(await hoverOf('load', /It is disabled/), /Preview.*Clear.*Pin.*Why/s);
+    await vsCode.tree.show();
+    await vsCode.tree.expand('ranks.py');
+    const row = (label: string) => vsCode.tree.row(label).first().innerText();
+    await vsCode.eventually(async () => {
+      assert.match(await row('load'), /disabled/);
+      assert.match(await row('order'), /disabled/);
+      assert.doesNotMatch(`${await row('load')} ${await row('order')}`, /saves/);
+    });
+    await vsCode.picture('cell-disabled-in-the-view');
     await rewrite((text) => text.replace('@app.cell(disabled=True)', '@app.cell'));
+    await vsCode.eventually(async () => {
+      assert.doesNotMatch(await row('load'), /disabled/);
+    });
     await expectLenses(/^cached/, /^cached/, /^cached/);
   });
 
@@ -144,7 +156,12 @@ test('at the cell: how it stands, before and after a run', async (t) => {
   await step('a cell that was moved keeps its history in a notebook that was renamed', async () => {
     const cells = /(@app\.cell\ndef order[^]*?\n\n\n)(@app\.cell\ndef show[^]*?\n\n\n)/;
     await rewrite((text) => text.replace(cells, '$2$1'));
+    await vsCode.tree.show();
     await rename(file, path.join(folder, 'places.py'));
+    await vsCode.eventually(async () => {
+      assert.match(await vsCode.tree.row('ranks.py').innerText(), /the file is gone/);
+    });
+    await vsCode.picture('cell-notebook-gone');
     await vsCode.command('View: Show Explorer');
     const found = vsCode.page.locator('.explorer-folders-view .monaco-list-row');
     await found.filter({ hasText: 'places.py' }).dblclick();

@@ -77,6 +77,11 @@ export class CellTree {
     return this.short;
   }
 
+  /** Whether a file is that of a notebook that is shown. */
+  isNotebook(file: string): boolean {
+    return this.files.has(file);
+  }
+
   /** Takes effect at the next {@link children} or {@link refresh}. */
   setFound(found: Found): void {
     this.found = found;

@@ -54,8 +54,16 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
     const lookAtAll = () => {
       this.lookAtAll();
     };
+    const notebooks = vscode.workspace.createFileSystemWatcher('**/*.py', false, true, false);
+    const lookAtNotebook = ({ fsPath }: vscode.Uri) => {
+      if (this.tree.isNotebook(fsPath)) this.lookAtAll();
+    };
     this.disposables.push(
-      // A notebook that is deleted or renamed here is marked at once, elsewhere within a minute.
+      // A notebook that is deleted or renamed is marked at once; by another program with its folder,
+      // or outside of the workspace, within a minute.
+      notebooks,
+      notebooks.onDidCreate(lookAtNotebook),
+      notebooks.onDidDelete(lookAtNotebook),
       vscode.workspace.onDidDeleteFiles(lookAtAll),
       vscode.workspace.onDidRenameFiles(lookAtAll),
       {
