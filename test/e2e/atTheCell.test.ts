@@ -146,6 +146,35 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     await vsCode.dialog.waitFor({ state: 'hidden' });
   });
 
+  await step(
+    'the Delete key clears what is selected in the view, and says what that is',
+    async () => {
+      const { keyboard } = vsCode.page;
+      await vsCode.tree.click('order');
+      // The arrow keys move on without selecting: what is asked names what is meant.
+      await keyboard.press('ArrowDown');
+      await keyboard.press('Delete');
+      await vsCode.dialog.waitFor();
+      assert.match(await vsCode.dialog.innerText(), /order of ranks\.py/);
+      await vsCode.picture('cell-delete-key');
+      await keyboard.press('Escape');
+      await vsCode.dialog.waitFor({ state: 'hidden' });
+      await vsCode.tree.row('order').first().waitFor();
+      // Elsewhere the key is the editor's.
+      await vsCode.goToLine(1);
+      await keyboard.press('Delete');
+      await vsCode.page.waitForTimeout(500);
+      assert.equal(await vsCode.dialog.isVisible(), false);
+      await keyboard.press('Control+z');
+      await vsCode.tree.click('load');
+      await keyboard.press('Delete');
+      await vsCode.dialog.getByRole('button', { name: /Clear/ }).click();
+      await vsCode.tree.row('load').waitFor({ state: 'detached' });
+      await vsCode.command('Cellar: Undo Clear');
+      await vsCode.tree.row('load').first().waitFor();
+    },
+  );
+
   await step('a file that was read and changed is told of', async () => {
     await writeFile(path.join(folder, 'more.csv'), '1\n2\n');
     await expectLenses(/^cached, but more\.csv changed$/, /^cached/, /^cached/);

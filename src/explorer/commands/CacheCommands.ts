@@ -9,15 +9,28 @@ import { needsConfirmation, notice, question, stakeOf, sum, sumPlans } from './c
 import { findCode } from './findCode';
 import { isCellNotebook } from '../cell/isNotebook';
 import { cellLabel } from '../tree/nodeRow';
-import { mainEntry } from '../tree/nodes';
+import { mainEntry, referenceOf } from '../tree/nodes';
 import { type Notices, tell, warn } from '../Notices';
 import type { RecentClear } from './RecentClears';
-import { type CellTarget, type DocumentCells, type Targets, describe, given } from './Targets';
+import {
+  type AppTarget,
+  type CellTarget,
+  type DocumentCells,
+  type Targets,
+  describe,
+  given,
+} from './Targets';
 import type { UndoClear } from './UndoClear';
 
 /** What shows a cached result; the preview, as this room knows it. */
 export interface Preview {
   show(reference: EntryReference): unknown;
+}
+
+/** What is to be cleared, as people call it. */
+interface Cleared extends DatabaseReference {
+  readonly name: string;
+  readonly target: ClearTarget;
 }
 
 /** The commands on what is cached: clear it, look at it, go to where it comes from. */
@@ -52,6 +65,7 @@ export class CacheCommands implements vscode.Disposable {
       register('cellar.clearAppCache', t('Clearing failed'), (argument, others) =>
         this.clearApps(argument, others),
       ),
+      register('cellar.clearSelected', t('Clearing failed'), () => this.clearSelected()),
       register('cellar.preview', t('The preview cannot be shown'), (argument, others) =>
         this.show(argument, others),
       ),
@@ -71,33 +85,37 @@ export class CacheCommands implements vscode.Disposable {
   private async clearCells(argument: unknown, others: unknown): Promise<void> {
     if (!(await this.notices.trusted())) return;
     const cells = await this.targets.cells(argument, others, vscode.l10n.t('Clear Cell Cache'));
-    if (cells === undefined) return;
-    await this.clear(
-      cells.map((target) => ({
-        cache: target.cache,
-        generation: target.generation,
-        name: describe(target),
-        target: { kind: 'cell', cellId: target.cell.cellId },
-      })),
-    );
+    if (cells !== undefined) await this.clear(cells.map(ofCell));
   }
 
   private async clearApps(argument: unknown, others: unknown): Promise<void> {
     if (!(await this.notices.trusted())) return;
     const apps = await this.targets.apps(argument, others, vscode.l10n.t('Clear App Cache'));
-    if (apps === undefined) return;
-    await this.clear(
-      apps.map(({ cache, generation, app }) => ({
-        cache,
-        generation,
-        name: describe({ app }),
-        target: { kind: 'app', appId: app.appId },
-      })),
+    if (apps !== undefined) await this.clear(apps.map(ofApp));
+  }
+
+  /**
+   * What the Delete key does in the view. The arrow keys move on without selecting, and VS Code tells what is
+   * selected, not where they are: so that nobody clears another row than they look at, this always asks.
+   */
+  private async clearSelected(): Promise<void> {
+    if (!(await this.notices.trusted())) return;
+    const rows = this.targets.selected.filter(({ node }) => referenceOf(node) !== undefined);
+    const whole = rows.filter(({ node }) => node.kind === 'app');
+    const parts = rows.filter(({ node }) => node.kind !== 'app');
+    const apps = whole.length > 0 ? ((await this.targets.apps(whole[0], whole, '')) ?? []) : [];
+    const cells = parts.length > 0 ? ((await this.targets.cells(parts[0], parts, '')) ?? []) : [];
+    const others = cells.filter(
+      (cell) =>
+        !apps.some(({ cache, app }) => cache === cell.cache && app.appId === cell.app.appId),
     );
+    const all = [...apps.map(ofApp), ...others.map(ofCell)];
+    if (all.length > 0) await this.clear(all, 'always');
   }
 
   private async clear(
-    targets: readonly (DatabaseReference & { name: string; target: ClearTarget })[],
+    targets: readonly Cleared[],
+    ask: 'where it costs' | 'always' = 'where it costs',
   ): Promise<void> {
     const names = targets.map(({ name }) => name);
     const each = async <T>(
@@ -127,7 +145,7 @@ export class CacheCommands implements vscode.Disposable {
     }
     const settings = vscode.workspace.getConfiguration('cellar');
     const limit = numberSetting(settings.get<unknown>('confirmClearAbove'), 0, 10);
-    if (needsConfirmation(stake, limit)) {
+    if (ask === 'always' || needsConfirmation(stake, limit)) {
       const plan = sumPlans(await each((loader, here) => loader.planClear(here)));
       const { title, detail, yes } = question(plan, names, locale);
       const answer = await vscode.window.showWarningMessage(title, { modal: true, detail }, yes);
@@ -264,4 +282,18 @@ export class CacheCommands implements vscode.Disposable {
     }
     return vscode.window.showTextDocument(uri);
   }
+}
+
+function ofCell(target: CellTarget): Cleared {
+  const { cache, generation, cell } = target;
+  return {
+    cache,
+    generation,
+    name: describe(target),
+    target: { kind: 'cell', cellId: cell.cellId },
+  };
+}
+
+function ofApp({ cache, generation, app }: AppTarget): Cleared {
+  return { cache, generation, name: describe({ app }), target: { kind: 'app', appId: app.appId } };
 }

@@ -160,6 +160,11 @@ export class Targets implements vscode.Disposable {
     return this.unlessGone(apps, ({ cache, app }) => `${cache}:${app.appId}`);
   }
 
+  /** The rows that are selected in the view, whatever was touched last. */
+  get selected(): readonly Branch[] {
+    return this.view.selection;
+  }
+
   /** Whether a command was called for a row that the view has no more. */
   private isGone(argument: unknown): boolean {
     if (argument === gone) return true;
