@@ -105,6 +105,37 @@ describe('the overview’s page', { skip: noBrowser }, () => {
     await page.getByRole('rowheader', { name: 'load' }).waitFor({ state: 'detached' });
   });
 
+  test('what a tile says stands on one line, and within the page, at any width', async () => {
+    const tiles = [
+      ...['Time saved in all', 'In the last 7 days', 'Today'].map((label) => ({
+        label,
+        value: '12,345 h 59 min',
+        detail: '1,234,567 hits',
+      })),
+      {
+        label: 'Money saved in all',
+        value: '1,234,567.50',
+        detail: '12,345.50 in the last 7 days',
+      },
+    ];
+    const overview = await open({ ...view, tiles });
+    const { page } = overview;
+    assert.equal(await page.locator('.tile > *').count(), 12);
+    for (const width of [320, 700, 930, 1250]) {
+      await page.setViewportSize({ width, height: 400 });
+      const wrapped = await page.evaluate(`[...document.querySelectorAll('.tile > *')]
+        .filter((line) => {
+          const range = document.createRange();
+          range.selectNodeContents(line);
+          return range.getClientRects().length !== 1;
+        })
+        .map((line) => line.textContent)`);
+      assert.deepEqual(wrapped, [], `${width} px`);
+      const wide = await page.evaluate('document.documentElement.scrollWidth');
+      assert.ok(typeof wide === 'number' && wide <= width, `wider than ${width} px`);
+    }
+  });
+
   test('who reads further down is not thrown back to the top', async () => {
     const overview = await open(view, 200);
     const { page } = overview;
