@@ -227,11 +227,16 @@ class Parser {
 
 /** @param raw what stands between the quotes; what is no valid JSON in it is shown as it stands */
 function unescape(raw: string): string {
-  // An escape that the cut goes through is left out.
-  const head = raw.length > MAX_RAW ? raw.slice(0, MAX_RAW).replace(/\\[^\\]{0,5}$/, '') : raw;
+  const head = raw.length > MAX_RAW ? wholeEscapes(raw.slice(0, MAX_RAW)) : raw;
   try {
     return JSON.parse(`"${head}"`) as string;
   } catch {
     return head;
   }
+}
+
+/** Leaves out an escape that the cut at the end goes through. */
+function wholeEscapes(cut: string): string {
+  // From the left, since a backslash begins an escape or is the end of one.
+  return /^(?:[^\\]|\\u[^]{4}|\\[^u])*/.exec(cut)?.[0] ?? '';
 }

@@ -101,6 +101,15 @@ void test('long and deep trees are cut, and say so', async () => {
   assert.ok(shown.root.text.endsWith('…') && shown.root.text.length === 300);
 });
 
+void test('a long text that is cut beside a backslash is unescaped all the same', async () => {
+  for (let before = 3985; before < 4000; before += 1) {
+    const page = await tree(
+      JSON.stringify(`"${'x'.repeat(before)}\\Users\\ada\n${'y'.repeat(99)}`),
+    );
+    assert.equal(page.root.text, `"${'x'.repeat(298)}…`, String(before));
+  }
+});
+
 void test('of a text over the limit, the beginning is shown and the size told', async () => {
   const page = await tree(JSON.stringify(Array.from({ length: 900_000 }, (_, i) => i)));
   assert.equal(page.root.type, 'array');
