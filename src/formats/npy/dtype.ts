@@ -206,7 +206,7 @@ function floatReader(
 function bytesText(view: DataView): string {
   const length = trimmed(view, 1);
   let text = '';
-  for (let i = 0; i < Math.min(length, MAX_TEXT); i += 1) {
+  for (let i = 0; i < length && text.length <= MAX_TEXT; i += 1) {
     const byte = view.getUint8(i);
     const printable = byte >= 0x20 && byte < 0x7f && byte !== 0x5c;
     if (printable) text += String.fromCharCode(byte);

@@ -39,6 +39,17 @@ void test('types are named as numpy names them', async () => {
   }
 });
 
+void test('bytes that are longer than what is shown end in a mark', async () => {
+  const header = "{'descr': '|S301', 'fortran_order': False, 'shape': (1,)}";
+  const bytes = Buffer.concat([
+    Buffer.from('\x93NUMPY\x01\x00', 'latin1'),
+    Buffer.from(Uint16Array.of(header.length).buffer),
+    Buffer.from(header + 'x'.repeat(301)),
+  ]);
+  const page = as('array', await pageOf(bytes, 'npy'));
+  assert.deepEqual(page.rows, [[`${'x'.repeat(299)}…`]]);
+});
+
 void test('only the values that are shown are read', async () => {
   const source = new CountingSource(fixture('wide.npy'));
   await pageOf(source, 'npy');
