@@ -9,8 +9,14 @@ const MAX_STRINGS = 100;
 /** Longer texts are data rather than names. */
 const MAX_STRING = 200;
 
-/** What is known of a value on the stack: a text, or that it is something else. */
-type Item = string | undefined;
+/** Longer texts are not kept, since there may be a million, but read again where one is a name. */
+const MAX_KEPT = 64;
+
+/**
+ * What is known of a value on the stack: a text, the place in the pickle of the opcode with a long text,
+ * or that it is something else.
+ */
+type Item = string | number | undefined;
 
 /** Stands on the stack where a `MARK` was. */
 const MARK = Symbol('mark');
@@ -27,6 +33,12 @@ export class PickleMachine {
   readonly #strings = new Set<string>();
   /** Texts that were names of something imported, and say nothing more. */
   readonly #names = new Set<string>();
+  readonly #textAt: (place: number) => Argument;
+
+  /** @param textAt gives the argument of the opcode at a place again */
+  constructor(textAt: (place: number) => Argument) {
+    this.#textAt = textAt;
+  }
 
   get protocol(): number | undefined {
     return this.#protocol;
@@ -41,8 +53,11 @@ export class PickleMachine {
     return [...this.#strings].filter((text) => !this.#names.has(text)).slice(0, MAX_STRINGS);
   }
 
-  /** @throws {DecodeError} when no unpickler could do it either, or it takes too much to follow */
-  step(opcode: Opcode, argument: Argument): void {
+  /**
+   * @param place where in the pickle the opcode stands
+   * @throws {DecodeError} when no unpickler could do it either, or it takes too much to follow
+   */
+  step(opcode: Opcode, argument: Argument, place: number): void {
     switch (opcode.name) {
       case 'PROTO':
         this.#protocol = Number(argument);
@@ -75,8 +90,8 @@ export class PickleMachine {
         this.#remember(this.#memo.size);
         return;
       case 'STACK_GLOBAL': {
-        const name = this.#pop();
-        const module = this.#pop();
+        const name = this.#textOf(this.#pop());
+        const module = this.#textOf(this.#pop());
         this.#refer(module, name);
         this.#push(undefined);
         return;
@@ -96,15 +111,17 @@ export class PickleMachine {
         this.#push(undefined);
         return;
       default:
-        this.#other(opcode, argument);
+        this.#other(opcode, argument, place);
     }
   }
 
-  #other(opcode: Opcode, argument: Argument): void {
+  #other(opcode: Opcode, argument: Argument, place: number): void {
     if (opcode.toMark) this.#popToMark();
     for (let i = 0; i < opcode.takes; i += 1) this.#pop();
     const text = typeof argument === 'string' ? argument : undefined;
-    for (let i = 0; i < opcode.puts; i += 1) this.#push(text);
+    for (let i = 0; i < opcode.puts; i += 1) {
+      this.#push(text !== undefined && text.length > MAX_KEPT ? place : text);
+    }
     if (text === undefined || text.length === 0 || text.length > MAX_STRING) return;
     // Some are left out later, as names.
     if (this.#strings.size < 10 * MAX_STRINGS) this.#strings.add(text);
@@ -147,9 +164,16 @@ export class PickleMachine {
     this.#memo.set(argument, top);
   }
 
-  #refer(module: Item, name: Item): void {
-    if (module !== undefined) this.#names.add(module);
-    if (name !== undefined) this.#names.add(name);
+  #textOf(item: Item): string | undefined {
+    const text = typeof item === 'number' ? this.#textAt(item) : item;
+    return typeof text === 'string' ? text : undefined;
+  }
+
+  #refer(module: string | undefined, name: string | undefined): void {
+    for (const text of [module, name]) {
+      // Longer ones are not among the texts that are shown.
+      if (text !== undefined && text.length <= MAX_STRING) this.#names.add(text);
+    }
     // A name may come out of a computation, which nobody can tell without running it.
     this.#add(`${module ?? '(computed)'}.${name ?? '(computed)'}`);
   }

@@ -18,7 +18,7 @@ const STRETCH = 4096;
 /** Always gives a page: what stands in the walk's way is told on it. */
 export async function picklePage(source: ByteSource, pause: Pause): Promise<PicklePage> {
   const near = cachedSource(source, 65536, 4);
-  const machine = new PickleMachine();
+  const machine = new PickleMachine((place) => readOpcode(near, place).argument);
   const incomplete = await walk(near, machine, pause);
   return {
     kind: 'pickle',
@@ -41,7 +41,7 @@ async function walk(
     for (let count = 0; count < MAX_OPCODES; count += 1) {
       if (count % STRETCH === 0) await pause();
       const { opcode, argument, end } = readOpcode(source, at);
-      machine.step(opcode, argument);
+      machine.step(opcode, argument, at);
       at = end;
       if (opcode.name === 'STOP') {
         const rest = source.size - end;

@@ -165,6 +165,20 @@ void test('a thread that takes too much memory is ended, and says so', async () 
   });
 });
 
+void test('a pickle of many long texts is walked without keeping them', async () => {
+  const text = Buffer.concat([
+    Buffer.from('X\xe8\x03\x00\x00', 'latin1'),
+    Buffer.alloc(1000, 'x'),
+    Buffer.from('\x94a', 'latin1'),
+  ]);
+  const list = [Buffer.from('\x80\x04]\x94', 'latin1'), ...new Array<Buffer>(50_000).fill(text)];
+  const bytes = Buffer.concat([...list, Buffer.from('.')]);
+  await using(new DecodingWorker(decoder, { heapMb: 32 }), async (worker) => {
+    await worker.open({ kind: 'bytes', bytes }, 'pickle');
+    assert.equal(as('pickle', await worker.page(ALL)).incomplete, undefined);
+  });
+});
+
 void test('a decoder that is not there is an error of the first request', async () => {
   await using(new DecodingWorker(path.join(folder, 'missing.js')), async (worker) => {
     await assert.rejects(worker.open({ kind: 'bytes', bytes: new Uint8Array(1) }, 'bin'), {

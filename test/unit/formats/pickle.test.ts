@@ -50,6 +50,11 @@ void test('names are found behind the memo, in strings of any protocol, and when
     ['Vos\nVsyst\\u0065m\n\x93.', ['os.system']],
     ['cos\nsystem\n(tR\x8c\x01x\x93.', ['os.system', '(computed).x']],
     ['(ios\nsystem\n.', ['os.system']],
+    // A name that is longer than any that people give, once from the memo.
+    [
+      `\x8c\x02os\x94X\xc8\x00\x00\x00${'a'.repeat(200)}\x940h\x00h\x01\x93.`,
+      [`os.${'a'.repeat(200)}`],
+    ],
     ['\x82\x07.', ['copyreg extension 7']],
   ];
   for (const [text, names] of cases) {
