@@ -4,24 +4,26 @@
  */
 
 /**
- * From so many digits before the point on, an exponent is written. Where not every whole number can be
- * told apart any more, the last digits of a long form would be made up: the half-precision float 65504
- * is written with `6.55e+04`, not `65500.0`.
+ * From these on, and below `LEAST`, an exponent is written, as numpy does, whose limits differ by
+ * precision: the half-precision float 65504 is written `6.55e+04`, not `65500.0`.
  */
-const WHOLE_DIGITS = { 16: 3, 32: 7, 64: 16 } as const;
+const LARGE = { 16: 1e3, 32: 1e6, 64: 1e16 } as const;
+/** The value counts and not its digits: 0.0001 in single precision is a little less, and `1e-04`. */
+const LEAST = 1e-4;
 
 export function floatText(value: number, bits: 16 | 32 | 64): string {
   if (Number.isNaN(value)) return 'nan';
   if (!Number.isFinite(value)) return value < 0 ? '-inf' : 'inf';
   if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0';
-  const [mantissa = '', power = '0'] = shortest(Math.abs(value), bits).split('e');
+  const size = Math.abs(value);
+  const [mantissa = '', tens = '0'] = shortest(size, bits).split('e');
   const digits = mantissa.replace('.', '');
-  const exponent = Number(power);
+  const exponent = Number(tens);
   const sign = value < 0 ? '-' : '';
-  if (exponent < -4 || exponent >= WHOLE_DIGITS[bits]) {
+  if (size < LEAST || size >= LARGE[bits]) {
     const fraction = digits.length > 1 ? `.${digits.slice(1)}` : '';
-    const size = String(Math.abs(exponent)).padStart(2, '0');
-    return `${sign}${digits.slice(0, 1)}${fraction}e${exponent < 0 ? '-' : '+'}${size}`;
+    const power = String(Math.abs(exponent)).padStart(2, '0');
+    return `${sign}${digits.slice(0, 1)}${fraction}e${exponent < 0 ? '-' : '+'}${power}`;
   }
   if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - 1)}${digits}`;
   const whole = digits.slice(0, exponent + 1).padEnd(exponent + 1, '0');
@@ -32,7 +34,7 @@ export function floatText(value: number, bits: 16 | 32 | 64): string {
 function shortest(value: number, bits: 16 | 32 | 64): string {
   if (bits === 64) return value.toExponential();
   for (let digits = 0; digits < 9; digits += 1) {
-    const text = value.toExponential(digits);
+    const text = evenAtTie(value, value.toExponential(digits), digits);
     const back = Number(text);
     if ((bits === 32 ? Math.fround(back) : roundToHalf(back)) === value) {
       // `toExponential` pads with zeros where fewer digits are enough, which cannot be the case here
@@ -41,6 +43,14 @@ function shortest(value: number, bits: 16 | 32 | 64): string {
     }
   }
   return value.toExponential();
+}
+
+/** `toExponential` rounds a tie up; numpy, to the even digit: 5.3125 with four digits is `5.312`. */
+function evenAtTie(value: number, text: string, digits: number): string {
+  const [more = ''] = value.toExponential(digits + 1).split('e');
+  const isTie = more.endsWith('5') && Number(value.toExponential(digits + 1)) === value;
+  if (!isTie) return text;
+  return text.replace(/([13579])e/, (_, odd: string) => `${Number(odd) - 1}e`);
 }
 
 /** @param half the 16 bits of an IEEE 754 half-precision float */
