@@ -1,10 +1,7 @@
 import type { Column, TablePage } from '../../src/protocol/pages';
+import { cellWidth, columnWidth, mayBeCut } from '../cellWidth';
 import { element, icon } from '../dom';
 import type { Language } from '../Language';
-
-/** Characters that a column's width may be: enough for a date with time, not for a novel. */
-const widest = 44;
-const narrowest = 6;
 
 /** What is around a cell's text, its padding and border, and a pixel for what is lost in rounding. */
 const around = '27px';
@@ -105,17 +102,17 @@ export class TableView {
       cell.title = this.#language.words.noValue;
     } else {
       cell.append(text);
-      if (text.length > narrowest) cell.title = text;
+      if (mayBeCut(text)) cell.title = text;
     }
     return cell;
   }
 
   #template(page: TablePage): string {
     const columns = page.columns.map((column, at) => {
-      const texts = page.rows.map((row) => row[at]?.length ?? 4);
-      const needed = Math.max(column.name.length + 1, column.type.length, ...texts);
+      const texts = page.rows.map((row) => cellWidth(row[at] ?? 'null'));
+      const head = [cellWidth(column.name) + 1, cellWidth(column.type)];
       const key = `${page.fromColumn + at}/${column.name}`;
-      const width = Math.min(widest, Math.max(narrowest, needed, this.#widths.get(key) ?? 0));
+      const width = columnWidth([...head, ...texts, this.#widths.get(key) ?? 0]);
       this.#widths.set(key, width);
       return `calc(${width}ch + ${around})`;
     });
