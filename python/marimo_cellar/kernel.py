@@ -100,7 +100,7 @@ def _add_features() -> None:
         lambda: _marimo.replace_deserialisers(mapped.deserialiser, mapped.RESTORING),
     )
     attempt(
-        "keeping the class of values that derive from arrays, numbers or text",
+        "keeping what marimo's formats lose of a value",
         "They come back as what they derive from.",
         lambda: _marimo.replace_choice_of_format(kinds.choosing),
     )

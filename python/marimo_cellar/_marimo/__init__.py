@@ -72,9 +72,11 @@ from marimo_cellar._marimo.loaders import (
     replace_deserialisers,
     replace_loader,
     take_digests,
+    through,
     unlisted,
     verification,
 )
+from marimo_cellar._marimo.whole import NotWhole, WholeCache, whole
 
 # The format that this marimo's cache entries have.
 CACHE_FORMAT: int = MARIMO_CACHE_VERSION
@@ -104,8 +106,10 @@ __all__ = [
     "LazyLoader",
     "LazyStore",
     "LoaderError",
+    "NotWhole",
     "PickleLoader",
     "Store",
+    "WholeCache",
     "another_store_is_configured",
     "cache_folder",
     "current_context",
@@ -144,8 +148,10 @@ __all__ = [
     "session_in",
     "stores_in_use",
     "take_digests",
+    "through",
     "unlisted",
     "unwrapped",
     "verification",
     "versions",
+    "whole",
 ]

@@ -108,6 +108,15 @@ def replace_deserialisers(
     )
 
 
+def through(format: str, value: Any) -> Any:
+    """What becomes of a value that is saved in a format and restored."""
+    from marimo._save.stubs import lazy_stub
+
+    hint = f"{type(value).__module__}.{type(value).__name__}"
+    data = lazy_stub.BLOB_SERIALIZERS[format](value)
+    return lazy_stub.BLOB_DESERIALIZERS[f".{format}"](data, hint)
+
+
 def take_digests(known: Callable[[Any], str | None]) -> None:
     """Has a `lazy` loader that signs what it saves ask for the digest of each value, in
     hex, before it makes one. What it verifies it hashes itself."""

@@ -69,9 +69,10 @@ class OverRows(Restoring):
     ) -> _marimo.Cache:
         token = names_wanted.set(frozenset(defs | stateful_refs))
         try:
-            return super().cache_attempt(defs, key, stateful_refs, glbls)
+            cache = super().cache_attempt(defs, key, stateful_refs, glbls)
         finally:
             names_wanted.reset(token)
+        return cache if self._sqlite_store() is None else _marimo.whole(cache)
 
     def load_cache(
         self, key: _marimo.HashKey, glbls: dict[str, Any] | None = None
@@ -125,6 +126,8 @@ class OverRows(Restoring):
         except Exception as error:
             self.failed(database, error)
             return False
+        if isinstance(cache, _marimo.WholeCache):
+            cache = cache.plain()
         return view._save(cache)
 
     # Saving
@@ -134,6 +137,10 @@ class OverRows(Restoring):
         try:
             if not super().save_cache(cache):
                 return False
+        except _marimo.NotWhole:
+            # marimo would have saved it, and does not break the run for it.
+            running.note_unpicklable(self._saving, cache.defs)
+            return False
         except Exception:
             running.note_unpicklable(self._saving, cache.defs)
             raise

@@ -3,8 +3,8 @@
 marimo's serialiser writes a pandas frame as one record batch of any size, which
 nobody can show page by page, and compressed, so that reading it copies it twice.
 While an entry of ours is being written, frames of more than `BATCH_ROWS` rows or
-`LARGE_BYTES` are written in batches, and compressed only where that saves half;
-all else, and whatever fails here, goes through marimo's own serialiser.
+`LARGE_BYTES` are written in batches, and compressed only where that saves half, and
+so are frames of which more is to be noted than marimo does (`frames.py`); all else, and whatever fails here, goes through marimo's own serialiser.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from marimo_cellar.values.frames import noted
 
 BATCH_ROWS = 65_536
 LARGE_BYTES = 1024 * 1024
@@ -41,7 +43,7 @@ def batching(serialise: Serialiser) -> Serialiser:
     """marimo's serialiser for Arrow, writing batches where asked to."""
 
     def dump(value: Any) -> bytes:
-        if getattr(_writing, "on", False) and _is_large(value):
+        if getattr(_writing, "on", False) and (_is_large(value) or _notes(value)):
             try:
                 return _dump(value)
             except Exception:
@@ -60,6 +62,12 @@ def _is_large(value: Any) -> bool:
     except (AttributeError, TypeError, ValueError):
         # Not a frame of pandas; polars writes its own uncompressed.
         return False
+
+
+def _notes(value: Any) -> dict[bytes, bytes]:
+    if type(value).__module__.split(".")[0] != "pandas":
+        return {}
+    return noted(value)
 
 
 def _dump(value: Any) -> bytes:
@@ -82,6 +90,10 @@ def _dump(value: Any) -> bytes:
     import pyarrow as pa
 
     table = pa.Table.from_pandas(frame)
+    if notes := _notes(value):
+        table = table.replace_schema_metadata(
+            {**(table.schema.metadata or {}), **notes}
+        )
     _write(buffer, table, _compression(table))
     return buffer.getvalue()
 

@@ -2,8 +2,9 @@
 
 marimo chooses a value's format by the nearest class that it derives from. So a masked
 array comes back without its mask, a member of an `IntEnum` as a number and NumPy's
-float without its methods, and what derives from `str` cannot be saved. While an entry
-of ours is being saved, what derives from a class that is not saved whole is pickled.
+float without its methods, and what derives from `str`, or does not fit into JSON,
+cannot be saved. While an entry of ours is being saved, all that is pickled, and so is a
+data frame that Arrow does not give back (`frames.py`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from marimo_cellar import _marimo
+from marimo_cellar.values import frames
+from marimo_cellar.values.batches import in_batches
 
 # By their values alone, all that these are is known.
 _PLAIN = (bool, float, int, str)
@@ -35,21 +40,42 @@ def keeping_kinds() -> Iterator[None]:
 
 
 def choosing(choose: Callable[[Any], str]) -> Callable[[Any], str]:
-    """marimo's choice of a value's format, and `pickle` where that loses its class."""
+    """marimo's choice of a value's format, and `pickle` where that loses something."""
 
     def chosen(value: Any) -> str:
         chosen = choose(value)
-        if getattr(_saving, "on", False) and _loses_class(value, chosen):
+        if getattr(_saving, "on", False) and _loses(value, chosen):
             return "pickle"
         return chosen
 
     return chosen
 
 
-def _loses_class(value: Any, chosen: str) -> bool:
+def _loses(value: Any, chosen: str) -> bool:
     kind = type(value)
     if chosen == "inline":
-        return isinstance(value, _PLAIN) and kind not in _PLAIN
+        return isinstance(value, _PLAIN) and not _is_json(value)
     if chosen == "npy":
         return kind.__module__ != "numpy" or kind.__name__ not in _ARRAYS
+    if chosen == "arrow":
+        return not frames.is_kept(value, _through_arrow)
     return False
+
+
+def _is_json(value: Any) -> bool:
+    """Whether the manifest, which is JSON, can hold it as it is."""
+    kind = type(value)
+    if kind is int:
+        return bool(-(2**63) <= value < 2**64)
+    if kind is str:
+        try:
+            # One half of a pair of surrogates is no text elsewhere.
+            value.encode()
+        except UnicodeEncodeError:
+            return False
+    return kind in _PLAIN
+
+
+def _through_arrow(value: Any) -> Any:
+    with in_batches():
+        return _marimo.through("arrow", value)

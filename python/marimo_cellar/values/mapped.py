@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from marimo_cellar.values import frames
+
 # What may be mapped. A pickle is restored from a mapping as it is from bytes.
 FORMATS = frozenset(("arrow", "npy", "pickle"))
 
@@ -39,7 +41,13 @@ def deserialiser(suffix: str, deserialise: Deserialiser) -> Deserialiser:
             if value is not None:
                 return value
             data = bytes(data)
-        return deserialise(data, type_hint)
+        value = deserialise(data, type_hint)
+        if suffix == ".arrow" and _is_of_pandas(type_hint):
+            import pyarrow as pa
+
+            metadata = pa.ipc.open_file(pa.py_buffer(data)).schema.metadata
+            value = frames.mended(value, metadata)
+        return value
 
     return load
 
@@ -73,9 +81,10 @@ def frame(data: mmap.mmap, type_hint: str | None) -> Any | None:
     import pyarrow as pa
 
     table = pa.ipc.open_file(pa.py_buffer(data)).read_all()
-    if (type_hint or "").startswith("pandas."):
+    if _is_of_pandas(type_hint):
         restored = table.to_pandas()
-        return restored.iloc[:, 0] if _is_series(type_hint) else restored
+        value = restored.iloc[:, 0] if _is_series(type_hint) else restored
+        return frames.mended(value, table.schema.metadata)
 
     import polars as pl
 
@@ -91,6 +100,10 @@ def frame(data: mmap.mmap, type_hint: str | None) -> Any | None:
     assert isinstance(restored, pl.DataFrame)
     restored.columns = names
     return restored.to_series(0) if _is_series(type_hint) else restored
+
+
+def _is_of_pandas(type_hint: str | None) -> bool:
+    return (type_hint or "").startswith("pandas.")
 
 
 def _is_series(type_hint: str | None) -> bool:
