@@ -7,6 +7,7 @@ in the child for good, and what they were to write is the parent's to write.
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from collections.abc import Callable
 from typing import Protocol
@@ -38,6 +39,22 @@ def begins(one: OfProcess) -> None:
     """Begins its process now, and in every child for as long as it lives."""
     one.begin_process()
     _living.add(one)
+
+
+class Lock:
+    """A lock that nobody holds in a child, whoever held it as that was forked."""
+
+    def __init__(self) -> None:
+        begins(self)
+
+    def begin_process(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 def _begin_all() -> None:

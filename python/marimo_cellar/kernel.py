@@ -13,10 +13,10 @@ from functools import partial
 from typing import Any
 
 from marimo_cellar.features import attempt, version
-from marimo_cellar.forks import in_child
+from marimo_cellar.forks import Lock
 from marimo_cellar.notices import warn_once
 
-_lock = threading.Lock()
+_lock = Lock()
 _joined_process = False
 
 
@@ -224,11 +224,3 @@ def _at_run_end(act: Callable[[], None]) -> None:
         pass
     except Exception as error:
         warn_once("run end", "", f"the end of a run was not written down ({error!r}).")
-
-
-def _after_fork() -> None:
-    global _lock
-    _lock = threading.Lock()
-
-
-in_child(_after_fork)

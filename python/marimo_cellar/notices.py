@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import threading
 
-from marimo_cellar.forks import in_child
+from marimo_cellar.forks import Lock
 
 # A child of marimo's logger, so that it is shown where and how marimo shows its
 # own warnings, and is silenced with them.
 logger = logging.getLogger("marimo.cellar")
 
 _said: set[tuple[str, str]] = set()
-_lock = threading.Lock()
+_lock = Lock()
 
 
 def warn_once(subject: str, about: str, message: str) -> None:
@@ -24,11 +23,3 @@ def warn_once(subject: str, about: str, message: str) -> None:
     # A log is UTF-8, and names of files need not be.
     message = message.encode("utf-8", "backslashreplace").decode()
     logger.warning("Cellar: %s", message)
-
-
-def _after_fork() -> None:
-    global _lock
-    _lock = threading.Lock()
-
-
-in_child(_after_fork)

@@ -22,7 +22,7 @@ from marimo_cellar.cleaning import retention
 from marimo_cellar.cleaning.retention import Rules
 from marimo_cellar.database.apps import app_path
 from marimo_cellar.database.database import Database, Unavailable
-from marimo_cellar.forks import in_child
+from marimo_cellar.forks import Lock, in_child
 from marimo_cellar.lookups import lookups
 from marimo_cellar.notices import logger
 from marimo_cellar.settings.settings import budget_in, say_refusals, settings_of
@@ -44,7 +44,7 @@ _LAST_SECONDS = 2.0
 # By how many seconds clocks differ that nobody has set.
 _DRIFT = 60.0
 
-_lock = threading.Lock()
+_lock = Lock()
 # The databases at work on, and whose run, if any, ended since; those that were
 # looked at as a whole, and when, by the steady clock; the versions beyond those that
 # are kept, by notebook, which the last look left; and the notebooks that this process
@@ -245,8 +245,6 @@ def _log(database: Database, outcome: Outcome) -> None:
 
 
 def _after_fork() -> None:
-    global _lock
-    _lock = threading.Lock()
     _at_work.clear()
     _open.clear()
 

@@ -20,7 +20,7 @@ from marimo_cellar.database.connections import Connections
 from marimo_cellar.database.faults import Replaced, Unavailable
 from marimo_cellar.database.folder import BLOBS_NAME, DATABASE_NAME, MARIMO_CACHE
 from marimo_cellar.database.opening import BUSY_SECONDS, Connection
-from marimo_cellar.forks import around, begins, in_child
+from marimo_cellar.forks import Lock, around, begins, in_child
 
 # Seconds to wait for the write lock when the last wait for it was in vain.
 _SHORT_PATIENCE = 0.25
@@ -178,7 +178,7 @@ class Database:
 
 
 _databases: dict[Path, Database] = {}
-_databases_lock = threading.Lock()
+_databases_lock = Lock()
 
 
 def database_in(folder: Path) -> Database:
@@ -218,8 +218,6 @@ def _after_fork_in_parent() -> None:
 
 
 def _after_fork() -> None:
-    global _databases_lock
-    _databases_lock = threading.Lock()
     _held.clear()
 
 

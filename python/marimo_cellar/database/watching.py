@@ -13,14 +13,13 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
-import threading
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
 from marimo_cellar.database.faults import Unavailable
 from marimo_cellar.database.opening import Connection, File, file_at
-from marimo_cellar.forks import in_child
+from marimo_cellar.forks import Lock
 
 # Of the header's two copies the first, which a commit writes last.
 _HEADER_BYTES = 48
@@ -41,7 +40,7 @@ _MOST_HANDLES = 64
 # Handles on indexes of logs, by the file each is on. They are never closed: that
 # would drop the locks that SQLite holds on the file for this process.
 _handles: dict[File, int] = {}
-_lock = threading.Lock()
+_lock = Lock()
 
 
 class Watch:
@@ -154,11 +153,3 @@ def _handle_on(index: str) -> int | None:
             # then stays open without being known.
             _handles.setdefault((opened.st_dev, opened.st_ino), handle)
         return handle
-
-
-def _after_fork() -> None:
-    global _lock
-    _lock = threading.Lock()
-
-
-in_child(_after_fork)

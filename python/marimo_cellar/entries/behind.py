@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from marimo_cellar.database import checkpoints
 from marimo_cellar.database.database import Database
 from marimo_cellar.entries.saving import Save, save_all
-from marimo_cellar.forks import in_child
+from marimo_cellar.forks import Lock, in_child
 
 if TYPE_CHECKING:
     from marimo_cellar.entries.entries import Item
@@ -225,7 +225,7 @@ class Queue:
 
 
 _queues: dict[Database, Queue] = {}
-_lock = threading.Lock()
+_lock = Lock()
 
 
 def queue_of(database: Database) -> Queue:
@@ -263,8 +263,6 @@ atexit.register(settle_all)
 
 def _after_fork() -> None:
     # What the parent's threads have queued is the parent's to write.
-    global _lock
-    _lock = threading.Lock()
     _queues.clear()
 
 

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from threading import get_ident
 from typing import Any
 
-from marimo_cellar.forks import in_child
+from marimo_cellar.forks import Lock, in_child
 
 # A cell that opens more files than that has the first ones noted.
 _MOST = 10_000
@@ -75,7 +75,7 @@ class Watch:
 # The notes that a kernel's thread takes, for as long as it is watched.
 _watched: dict[int, Notes] = {}
 _own = threading.local()
-_lock = threading.Lock()
+_lock = Lock()
 _installed = False
 
 
@@ -158,8 +158,6 @@ def _remember_folder() -> None:
 
 def _after_fork() -> None:
     # The parent's cell does not end in the child.
-    global _lock
-    _lock = threading.Lock()
     for notes in list(_watched.values()):
         notes.watches.clear()
         notes.opened = []

@@ -10,7 +10,6 @@ from __future__ import annotations
 import atexit
 import json
 import sqlite3
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,7 +21,7 @@ from marimo_cellar.database import bulk
 from marimo_cellar.database.database import Database, Unavailable
 from marimo_cellar.database.found import Found
 from marimo_cellar.entries.saving import adopt, nodes_of, places
-from marimo_cellar.forks import in_child
+from marimo_cellar.forks import Lock, in_child
 from marimo_cellar.lookups.lookup import Lookup
 from marimo_cellar.values.alongside import later
 
@@ -35,7 +34,7 @@ _FLUSH_SECONDS = 5.0
 _MOST_WAITING = 1000
 
 
-_lock = threading.Lock()
+_lock = Lock()
 _waiting: dict[Database, list[Lookup]] = {}
 # Keeps what waits from being written after some seconds.
 _cancel: Callable[[], None] | None = None
@@ -209,8 +208,7 @@ def _count(
 
 def _after_fork() -> None:
     # The parent's lookups are the parent's to write, its threads did not come along.
-    global _lock, _cancel
-    _lock = threading.Lock()
+    global _cancel
     _cancel = None
     _waiting.clear()
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-import threading
 import warnings
 
-from marimo_cellar.forks import in_child
+from marimo_cellar.forks import Lock
 
-_lock = threading.Lock()
+_lock = Lock()
 
 
 def parsed(code: str) -> ast.Module:
@@ -21,11 +20,3 @@ def parsed(code: str) -> ast.Module:
     with _lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(code)
-
-
-def _after_fork() -> None:
-    global _lock
-    _lock = threading.Lock()
-
-
-in_child(_after_fork)

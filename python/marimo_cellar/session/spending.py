@@ -10,17 +10,16 @@ spent on threads of the user's own: each of them counts that.
 from __future__ import annotations
 
 import math
-import threading
 
 from marimo_cellar.entries.entries import Cost
-from marimo_cellar.forks import in_child
+from marimo_cellar.forks import Lock
 from marimo_cellar.notices import warn_once
 from marimo_cellar.session.session import Session, current_session
 
 # Where nobody says what an hour of computing costs, 1 is worth a minute of it.
 _SECONDS_FOR_ONE = 60.0
 
-_lock = threading.Lock()
+_lock = Lock()
 _without_kernel = 0.0
 
 
@@ -66,11 +65,3 @@ def cost_of(paid: float, runtime: float | None, per_hour: float | None) -> Cost 
         return None
     seconds = paid * (3600 / per_hour if per_hour else _SECONDS_FOR_ONE)
     return Cost(amount, min(seconds, 1e9))
-
-
-def _after_fork() -> None:
-    global _lock
-    _lock = threading.Lock()
-
-
-in_child(_after_fork)
