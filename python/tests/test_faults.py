@@ -365,3 +365,14 @@ def test_a_cache_deleted_under_a_kernel_is_begun_anew(
     assert "three" in dict(
         query(notebook, "SELECT name, entries FROM cells JOIN totals USING (cell_id)")
     )
+
+
+def test_a_folder_that_cannot_be_made_is_one_warning(
+    pair: Path, env: dict[str, str]
+) -> None:
+    (pair.parent / "__marimo__").mkdir()
+    cache_of(pair).write_text("a file in its place")
+    run = export(pair, env)
+    assert ran(pair) == ["big", "small"]
+    (warning,) = run.warned
+    assert "nothing can be written" in warning

@@ -204,7 +204,8 @@ VALUES = {
     "pl_array": "pl.Series('a', [[1, 2]], dtype=pl.Array(pl.Int8, 2))",
     "pl_unnamed": "pl.Series([1, 2])",
 }
-# Here Arrow suffices, so that the preview can show them.
+# Here Arrow suffices, so that the preview can show them. (Not for a series of polars
+# without a name, which marimo 0.24 gives one.)
 IN_ARROW = {
     "pd_frame",
     "pd_numbered",
@@ -222,7 +223,6 @@ IN_ARROW = {
     "pl_enum",
     "pl_categorical",
     "pl_nested",
-    "pl_unnamed",
 }
 # Code of several lines makes these, so that they are made anew in another way.
 MADE = {

@@ -12,7 +12,7 @@ import pytest
 from marimo_cellar.commands.why import _Cell, _sentence
 from marimo_cellar.lookups import reasons
 from tests.conftest import Write
-from tests.kernels import PACKAGE, change, export, query
+from tests.kernels import PACKAGE, change, export, python, query
 
 FIXTURE = PACKAGE.parent / "test" / "fixtures" / "reasons.json"
 
@@ -363,3 +363,16 @@ def test_what_comes_from_the_cache_is_said_to_once() -> None:
         ". Saved in part: plot."
     )
     assert _sentence(cell).endswith(".") and "  " not in _sentence(cell)
+
+
+def test_the_last_lookup_is_the_one_that_was_written_last(
+    write: Write, env: dict[str, str]
+) -> None:
+    notebook = write("ahead.py", one="x = 1")
+    export(notebook, env)
+    change(notebook, "UPDATE lookups SET at = at + 100000, outcome = 'miss'")
+    export(notebook, env)
+    printed = python(
+        notebook, env, "-m", "marimo_cellar", "why", str(notebook), "one", "--json"
+    )
+    assert '"hit"' in printed and '"miss"' not in printed, printed

@@ -120,10 +120,10 @@ def _last(
     connection: sqlite3.Connection, cell_id: int, titles: dict[int, str]
 ) -> tuple[Any, ...]:
     """Outcome, time, seconds, sentence and reasons of the last lookup, if any."""
+    # By the order in which they were written: a clock may have been ahead.
     row = connection.execute(
         "SELECT lookup_id, outcome, at, seconds, why FROM lookups"
-        " WHERE cell_id = ? AND typeof(at) = 'real'"
-        " ORDER BY at DESC, lookup_id DESC LIMIT 1",
+        " WHERE cell_id = ? AND typeof(at) = 'real' ORDER BY lookup_id DESC LIMIT 1",
         (cell_id,),
     ).fetchone()
     if row is None:

@@ -266,7 +266,8 @@ class SqliteStore(_marimo.FileStore):
     def _quietly(self, ask: Callable[[], T], otherwise: T) -> T:
         try:
             return ask()
-        except (sqlite3.Error, Unavailable):
+        except (sqlite3.Error, Unavailable, FileExistsError, NotADirectoryError):
+            # A folder that cannot be made is told of where the cache is opened.
             return otherwise
         except Exception as error:
             warn_once("fault", str(self.save_path), f"a lookup failed ({error!r}).")
