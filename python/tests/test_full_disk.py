@@ -109,9 +109,18 @@ def test_a_run_goes_on_where_the_disk_is_full(
         big='ran("big"); big = bytes(range(256)) * 1000; str(len(big))',
         small='ran("small"); small = [1, 2, 3]; str(len(big) + len(small))',
     )
-    fill(disk, leave)
-    run = kernels.export(notebook, {**env, "CELLAR_PATH": str(disk / "cache")})
+    filler = fill(disk, leave)
+    env = {**env, "CELLAR_PATH": str(disk / "cache")}
+    run = kernels.export(notebook, env)
     (said,) = run.warned
     assert "nothing can be written" in said
     assert ran(notebook) == ["big", "small"]
     assert "256000" in str(run.outputs) and "256003" in str(run.outputs)
+    # Once there is room, it is kept again.
+    filler.unlink()
+    for runs in (["big", "small"], []):
+        again = kernels.export(notebook, env)
+        assert again.outputs == run.outputs and again.warned == []
+        assert ran(notebook) == runs
+    database = SqliteStore(str(disk / "cache")).database
+    assert audit(database, now=time.time() + 10**6) == []
