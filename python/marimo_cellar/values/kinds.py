@@ -32,21 +32,25 @@ def keeping_kinds() -> Iterator[None]:
 
     marimo chooses for stores that are not ours as well.
     """
-    _saving.on = True
+    _saving.chosen = {}
     try:
         yield
     finally:
-        _saving.on = False
+        _saving.chosen = None
 
 
 def choosing(choose: Callable[[Any], str]) -> Callable[[Any], str]:
     """marimo's choice of a value's format, and `pickle` where that loses something."""
 
     def chosen(value: Any) -> str:
-        chosen = choose(value)
-        if getattr(_saving, "on", False) and _loses(value, chosen):
-            return "pickle"
-        return chosen
+        before: dict[int, str] | None = getattr(_saving, "chosen", None)
+        if before is None:
+            return choose(value)
+        # marimo asks up to three times of one value, which lives as long as the save.
+        if id(value) not in before:
+            usual = choose(value)
+            before[id(value)] = "pickle" if _loses(value, usual) else usual
+        return before[id(value)]
 
     return chosen
 
