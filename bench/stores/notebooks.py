@@ -11,6 +11,7 @@ as it does for users, by its entry point, and its own import counts.
 | `notebook-cold` | from the last cell's end until everything saved is committed |
 | `…-wall` | of the whole run |
 | `frames-warm` | as `notebook-warm`, for pandas frames |
+| `list-warm`, `list-cold` | as `notebook-warm` and `notebook-cold`, for a long list of numbers |
 | `calls-warm` | of a loop that calls a `persistent_cache` function, all of them hits |
 | `calls-cold` | of the same loop, all of them misses, until the last call has answered |
 """
@@ -88,6 +89,16 @@ def cases(quick: bool) -> list[Case]:
         ),
         *(
             Case(
+                (f"{name}/{size}", f"{name}-wall/{size}"),
+                OURS,
+                partial(turn, text=_list(length)),
+                warm_up=False,
+            )
+            for size, length in ((("1k", 1000),) if quick else (("1M", 1_000_000),))
+            for name, turn in (("list-warm", _warm), ("list-cold", _cold))
+        ),
+        *(
+            Case(
                 (f"{name}/{count}",),
                 OURS,
                 partial(turn, text=_calls(count)),
@@ -128,6 +139,13 @@ def _frames(rows: int) -> str:
             f"    return (frame_{index},)\n"
         )
     return _HEAD + "".join(cells) + _FOOT
+
+
+def _list(length: int) -> str:
+    """A cell that makes a list of numbers."""
+    cell = f"    numbers = [number * 7 for number in range({length})]\n"
+    head = "\n\n@app.cell\ndef numbers():\n"
+    return f"{_HEAD}{head}{cell}    return (numbers,)\n{_FOOT}"
 
 
 def _calls(count: int) -> str:

@@ -59,6 +59,8 @@ def same(a, b):
     import numpy as np, pandas as pd, polars as pl
     if type(a) is not type(b):
         return f"{type(a)} is not {type(b)}"
+    if a is b:
+        return None
     if isinstance(a, pd.DataFrame):
         pd.testing.assert_frame_equal(a, b, check_column_type="exact",
             check_index_type="exact", check_exact=True, check_flags=True)
@@ -115,6 +117,8 @@ VALUES = {
     "point_of_modules": "kinds.Point(re, kinds.Pair(np, 1))",
     "set_of_points": "{kinds.Point(1, 2)}",
     "keyed": "{kinds.Point(1, 2): 3, (1, 2): 4}",
+    "numbers": "list(range(1000))",
+    "shared": "(lambda one: [one, {'again': one}, (one,)])([1, re])",
     "frozen": "frozenset({1, 2})",
     "empty": "[{}, [], (), set(), '']",
     "whole": "7",
@@ -178,6 +182,20 @@ VALUES = {
     "pd_dicts": "pd.DataFrame({'a': [{'x': 1}, {'y': 2}]})",
     "pd_mixed": "pd.DataFrame({'a': [1, 'x']})",
     "pd_objects": "pd.DataFrame({'a': ['x', None]}, dtype=object)",
+    "pd_objects_nan": "pd.DataFrame({'a': ['x', float('nan')]}, dtype=object)",
+    "pd_objects_all": "pd.DataFrame({'a': ['x', 'y'], 'b': [1, 2], 'c': ['z', None]},"
+    " dtype=object)[['a', 'c']]",
+    "pd_objects_both": "pd.DataFrame({'a': ['x', None, float('nan')]}, dtype=object)",
+    "pd_objects_series": "pd.Series(['x', float('nan')], dtype=object, name='q')",
+    "pd_objects_unnamed": "pd.Series([None, 'x'], dtype=object)",
+    "pd_beside": "pd.DataFrame({'a': [1], 'b': ['x'], 'c': [[1]]})",
+    "pd_named_range": "pd.DataFrame({'a': [1, 2]}).rename_axis('i')",
+    "pd_text_index": "pd.DataFrame({'a': [1, 2]}, index=['x', 'y'])",
+    "pd_no_columns": "pd.DataFrame(index=[3, 4])",
+    "pd_no_rows": "pd.DataFrame({'a': [], 'b': pd.Series([], dtype=object)})",
+    "pd_half": "pd.DataFrame({'a': np.array([1, 2], dtype='f2')})",
+    "pd_seconds": "pd.DataFrame({'a': np.array(['2020-01-01'], dtype='M8[s]')})",
+    "pd_text": "pd.DataFrame({'a': pd.array(['x', None], dtype='string')})",
     "pd_late_object": "pd.DataFrame({'a': [None] * 20 + ['x']}, dtype=object)",
     "pd_decimals": "pd.DataFrame({'a': [decimal.Decimal('1.0'), decimal.Decimal('2')]})",
     "pd_complex": "pd.DataFrame({'a': [1j]})",

@@ -22,6 +22,8 @@ from typing import Any
 from marimo._save.cache import Cache
 
 _CONTAINERS = (dict, list, set, tuple)
+# What needs no stub, and holds nothing that might.
+_ATOMS = frozenset((int, float, complex, bool, str, bytes, type(None)))
 
 
 class NotWhole(pickle.PicklingError):
@@ -45,17 +47,22 @@ class WholeCache(Cache):
     ) -> Any:
         # The containers are made anew. In place, the user's own would have stubs in them.
         del preserve_pointers
+        if type(value) in _ATOMS:
+            return value
         memo = {} if memo is None else memo
         if id(value) in memo:
+            return memo[id(value)]
+        if _holds_atoms(value):
+            memo[id(value)] = type(value)(value)
             return memo[id(value)]
         if _is_derived(value):
             memo[id(value)] = value
             stub = _with_items(value, lambda item: self._convert(item, memo))
-        elif _is_of_notebook(value) and inspect.isfunction(value):
+        elif inspect.isfunction(value) and _is_of_notebook(value):
             if _is_its_source(value):
                 return super()._convert_to_stub_if_needed(value, memo, False)
             stub = _unsaveable(value)
-        elif _is_of_notebook(value) and inspect.isclass(value):
+        elif inspect.isclass(value) and _is_of_notebook(value):
             stub = _class_stub(value, self._cell_filename())
             if stub is None:
                 stub = super()._convert_to_stub_if_needed(value, memo, False)
@@ -73,6 +80,8 @@ class WholeCache(Cache):
     def _restore_from_stub_if_needed(
         self, value: Any, scope: dict[str, Any], memo: dict[int, Any] | None = None
     ) -> Any:
+        if type(value) in _ATOMS or _holds_atoms(value):
+            return value
         memo = {} if memo is None else memo
         if id(value) in memo or not _is_derived(value):
             return super()._restore_from_stub_if_needed(value, scope, memo)
@@ -89,8 +98,21 @@ def whole(cache: Cache) -> WholeCache:
     return WholeCache(**vars(cache))
 
 
+def _holds_atoms(value: Any) -> bool:
+    """Whether it is a plain container that needs no look at each of what it holds.
+
+    marimo calls a function for each, which takes seconds for a million.
+    """
+    kind = type(value)
+    if kind not in _CONTAINERS:
+        return False
+    return _ATOMS.issuperset(map(type, value.values() if kind is dict else value))
+
+
 def _is_derived(value: Any) -> bool:
-    return isinstance(value, _CONTAINERS) and type(value) not in _CONTAINERS
+    # By its type: a proxy says that it is of the class of what it stands for.
+    kind = type(value)
+    return issubclass(kind, _CONTAINERS) and kind not in _CONTAINERS
 
 
 def _with_items(value: Any, change: Any) -> Any:

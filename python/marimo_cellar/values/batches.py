@@ -4,7 +4,8 @@ marimo's serialiser writes a pandas frame as one record batch of any size, which
 nobody can show page by page, and compressed, so that reading it copies it twice.
 While an entry of ours is being written, frames of more than `BATCH_ROWS` rows or
 `LARGE_BYTES` are written in batches, and compressed only where that saves half, and
-so are frames of which more is to be noted than marimo does (`frames.py`); all else, and whatever fails here, goes through marimo's own serialiser.
+so are frames of which more is to be noted than marimo does (`frames.py`); all else,
+and whatever fails here, goes through marimo's own serialiser.
 """
 
 from __future__ import annotations

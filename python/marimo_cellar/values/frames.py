@@ -1,15 +1,17 @@
 """Data frames and series that Arrow gives back as what they are.
 
 What marimo writes of a frame of pandas lacks the frequency of its index, and takes a
-series without a name for one called 0, and numbered columns for a list of numbers.
-These are noted in the schema's metadata of what we write. A frame that loses anything
-else is told by what becomes of a few of its rows.
+series without a name for one called 0, numbered columns for a list of numbers, and text
+among Python's objects for a column of text. These are noted in the schema's metadata of
+what we write. Whether a frame loses anything else is told by what becomes of a few of
+its rows, where its types alone do not say that it comes back.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 # In the schema's metadata, beside the one of pandas.
@@ -42,6 +44,13 @@ def noted(value: Any) -> dict[bytes, bytes]:
         freq = value.index.freqstr
         if freq is not None:
             notes["freq"] = freq
+    missing = {
+        place: found
+        for place, column in enumerate(_columns(value))
+        if column.dtype == object and (found := _missing_text(column)) is not None
+    }
+    if missing:
+        notes["objects"] = list(missing.items())
     return {_KEY: json.dumps(notes).encode()} if notes else {}
 
 
@@ -53,6 +62,11 @@ def mended(value: Any, metadata: Any) -> Any:
     import pandas as pd
 
     notes = json.loads(text)
+    for place, missing in notes.get("objects", ()):
+        if isinstance(value, pd.Series):
+            value = _of_objects(value, missing)
+        else:
+            value.isetitem(place, _of_objects(value.iloc[:, place], missing))
     if notes.get("unnamed"):
         value.name = None
     if "columns" in notes:
@@ -61,6 +75,42 @@ def mended(value: Any, metadata: Any) -> Any:
     if "freq" in notes:
         value.index.freq = notes["freq"]
     return value
+
+
+def _may_come_back(objects: Any) -> bool:
+    """Whether Python's own objects are some that Arrow, or what is noted, makes again:
+    of all others it makes what is more like it."""
+    import pandas as pd
+
+    kind = pd.api.types.infer_dtype(objects)
+    if kind == "string" and isinstance(objects, pd.Series):
+        return _missing_text(objects) is not None
+    missing = objects[objects.isna()]
+    return kind in ("string", "bytes", "date") and all(one is None for one in missing)
+
+
+def _missing_text(column: Any) -> str | None:
+    """What stands for missing text in a column of objects, `None` or `NaN`; nothing
+    where that is anything else or not the same everywhere, or where there is no text."""
+    import pandas as pd
+
+    if pd.api.types.infer_dtype(column) != "string":
+        return None
+    missing = column[column.isna()]
+    if all(one is None for one in missing):
+        return "None"
+    return "NaN" if all(type(one) is float for one in missing) else None
+
+
+def _of_objects(column: Any, missing: str) -> Any:
+    """A column of text as one of Python's objects."""
+    import pandas as pd
+
+    objects = column.to_numpy(dtype=object, copy=True)
+    objects[column.isna().to_numpy()] = None if missing == "None" else float("nan")
+    made = pd.Series(objects, index=column.index, name=column.name, dtype=object)
+    made.attrs = column.attrs
+    return made
 
 
 def is_kept(value: Any, way: Callable[[Any], Any]) -> bool:
@@ -85,17 +135,16 @@ def _schema(value: Any) -> Any:
 def _is_kept_by_pandas(value: Any, way: Callable[[Any], Any]) -> bool:
     import pandas as pd
 
-    for objects in _objects(value):
-        # Of all else that is an object Arrow makes what is more like it.
-        if pd.api.types.infer_dtype(objects) not in ("string", "bytes", "date"):
-            return False
-        if any(one is not None for one in objects[objects.isna()]):
-            return False
-    few = value.iloc[: len(value)] if len(value) <= _ROWS else _few(value)
+    doubtful = _doubtful(value)
+    if doubtful is None:
+        return True
+    if not all(map(_may_come_back, _objects(doubtful))):
+        return False
+    few = _few(doubtful)
     restored = way(few)
     if few.attrs != restored.attrs or _freq(few) != _freq(restored):
         return False
-    if isinstance(value, pd.Series):
+    if isinstance(few, pd.Series):
         pd.testing.assert_series_equal(
             few, restored, check_index_type="exact", check_exact=True, check_flags=True
         )
@@ -112,27 +161,80 @@ def _is_kept_by_pandas(value: Any, way: Callable[[Any], Any]) -> bool:
     return _freq(value) is None or _freq(value) == _offset(value.index.freqstr)
 
 
+def _doubtful(value: Any) -> Any | None:
+    """What of a frame or series its types do not say that Arrow gives it back: all of
+    it, the columns that are not plain, or nothing.
+
+    To write and compare a few rows takes some milliseconds, and half a millisecond more
+    for each column.
+    """
+    import pandas as pd
+
+    index = value.index
+    plain_index = type(index) is pd.RangeIndex and index.name is None
+    ordinary = not value.attrs and value.flags.allows_duplicate_labels
+    if isinstance(value, pd.Series):
+        named = value.name is None or type(value.name) is str
+        plain = ordinary and plain_index and named and _is_plain(value.dtype)
+        return None if plain else value
+    columns = value.columns
+    named = (
+        columns.name is None
+        and columns.is_unique
+        and columns.dtype == _text_type()
+        and all(type(name) is str for name in columns)
+    )
+    if not ordinary or not (named or type(columns) is pd.RangeIndex):
+        return value
+    places = [n for n, kind in enumerate(value.dtypes) if not _is_plain(kind)]
+    if plain_index and not places and len(columns) > 0:
+        return None
+    return value.iloc[:, places or [0]] if named and len(columns) > 0 else value
+
+
+def _is_plain(kind: Any) -> bool:
+    """Whether a column's type is one that Arrow has as well."""
+    import numpy as np
+
+    if isinstance(kind, np.dtype):
+        return kind.kind in "iufb" and kind.isnative and kind != np.float16
+    return kind.name == "str" and bool(kind == _text_type())
+
+
+@cache
+def _text_type() -> Any:
+    """The type of a column of text that nobody has chosen one for."""
+    import pandas as pd
+
+    return pd.Index(["a"]).dtype
+
+
 def _few(value: Any) -> Any:
     """A few rows, with one of each column of objects that is none of the missing."""
     rows = {
         int(objects.notna().argmax())
         for objects in _objects(value)
-        if len(objects) == len(value)
+        if len(objects) == len(value) > 0
     }
-    first = range(_ROWS)
-    return (
-        value.iloc[:_ROWS]
-        if rows <= set(first)
-        else value.iloc[sorted({*first, *rows})]
-    )
+    first = range(min(_ROWS, len(value)))
+    if rows <= set(first):
+        return value.iloc[:_ROWS]
+    return value.iloc[sorted({*first, *rows})]
+
+
+def _columns(value: Any) -> list[Any]:
+    import pandas as pd
+
+    if isinstance(value, pd.Series):
+        return [value]
+    return [value.iloc[:, place] for place in range(value.shape[1])]
 
 
 def _objects(value: Any) -> Iterator[Any]:
     """What of a frame Python's own objects are in: columns, indexes, categories."""
     import pandas as pd
 
-    frame = value.to_frame() if isinstance(value, pd.Series) else value
-    parts: list[Any] = [frame.iloc[:, place] for place in range(frame.shape[1])]
+    parts: list[Any] = _columns(value)
     parts += [value.index.get_level_values(n) for n in range(value.index.nlevels)]
     for part in parts:
         if isinstance(part.dtype, pd.CategoricalDtype):
