@@ -82,9 +82,10 @@ export class Preview {
 
   #onSelect(key: string): void {
     for (const [other, view] of this.#views) if (other !== key) view.leave();
-    const from = this.#state.key === key ? this.#state.from : 0;
+    const view = this.#viewOf(key);
+    const from = view.firstRow ?? (this.#state.key === key ? this.#state.from : 0);
     this.#remember({ key, from });
-    void this.#viewOf(key).open(from);
+    void view.open(from);
   }
 
   #viewOf(key: string): ValueView {

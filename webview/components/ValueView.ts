@@ -65,6 +65,11 @@ export class ValueView {
     );
   }
 
+  /** The first row of what is shown, counted from 0; `undefined` where no table is. */
+  get firstRow(): number | undefined {
+    return this.#shown?.kind === 'table' ? this.#shown.from : undefined;
+  }
+
   /** Reads the value when it is shown for the first time, or when reading failed before. */
   async open(from: number): Promise<void> {
     if (this.#shown === undefined && this.#asked === undefined) {

@@ -372,6 +372,18 @@ describe('the preview’s page', { skip: noBrowser }, () => {
     await third.page.getByRole('tree').waitFor();
   });
 
+  test('a page that is made again shows the rows of a tab that was left and come back to', async () => {
+    const preview = await open();
+    await preview.page.locator('vscode-button[aria-label="Next Page"]').click();
+    await shows(preview.page, 'Rows 201–400 of 1,797');
+    await select(preview, 'report');
+    await preview.page.getByRole('tree').waitFor();
+    await select(preview, 'digits');
+    await shows(preview.page, 'Rows 201–400 of 1,797');
+    const again = await open({ state: await preview.state() });
+    await shows(again.page, 'Rows 201–400 of 1,797');
+  });
+
   test('the host selects a value', async () => {
     const preview = await open();
     await preview.say({ type: 'select', key: values[2]?.key ?? '' });
