@@ -52,7 +52,6 @@ export class Values {
   select(key: string): void {
     const at = Math.max(0, this.#keys.indexOf(key));
     this.element.setAttribute('activeid', `value-${at}`);
-    this.#tabs[at]?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
     this.#select(at);
   }
 
@@ -60,6 +59,8 @@ export class Values {
     const key = this.#keys[at];
     const view = this.#views[at];
     if (key === undefined || view === undefined) return;
+    // The browser leaves one that takes the focus where it stands, though its end may be cut off.
+    this.#tabs[at]?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
     if (view.childElementCount === 0) view.append(this.#show(key));
     this.#onSelect(key);
   }

@@ -384,6 +384,28 @@ describe('the preview’s page', { skip: noBrowser }, () => {
     await shows(again.page, 'Rows 201–400 of 1,797');
   });
 
+  test('the tab that the keyboard comes to is seen whole', async () => {
+    const { page } = await open({ size: { width: 600, height: 500 } });
+    await shows(page, 'Rows 1–200 of 1,797');
+    await page.locator('vscode-panel-tab[aria-selected=true]').focus();
+    // What stands out of the strip of tabs, on either side.
+    const cut = (): Promise<number[]> =>
+      page.evaluate<number[]>(
+        `(() => {
+          const tab = document.querySelector('vscode-panel-tab[aria-selected=true]');
+          const [at, strip] = [tab, tab.parentElement].map((each) => each.getBoundingClientRect());
+          return [strip.left - at.left, at.right - strip.right].map((by) => Math.max(0, Math.round(by)));
+        })()`,
+      );
+    for (const key of [
+      ...values.slice(1).map(() => 'ArrowRight'),
+      ...values.slice(1).map(() => 'ArrowLeft'),
+    ]) {
+      await page.keyboard.press(key);
+      assert.deepEqual(await cut(), [0, 0], key);
+    }
+  });
+
   test('the host selects a value', async () => {
     const preview = await open();
     await preview.say({ type: 'select', key: values[2]?.key ?? '' });
