@@ -82,6 +82,7 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
     caches,
     newDecoder: () => new DecodingWorker(path.join(dist, 'decoder.js')),
     log,
+    openCells: (cache) => openCells.in(cache),
     memento: context.workspaceState,
   });
   const targets = new Targets(caches, discovery, tree, view, language);
@@ -135,6 +136,7 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
     openCells,
     openCells.onDidChange((cache) => {
       view.lookAgain(cache);
+      previews.refresh(cache);
     }),
     settings,
     settings.onDidChange(() => {

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { parseToHost } from '../protocol/preview';
 import type { Clearing, Command, ToHost, ToPage } from '../protocol/preview';
 import { numberSetting } from '../protocol/settings';
+import type { OpenCells } from '../protocol/standing';
 import type { Caches } from '../store/Caches';
 import type { Bookmarks } from './Bookmarks';
 import { EntryReader, Unshowable } from './EntryReader';
@@ -20,6 +21,8 @@ export interface PanelServices {
   readonly newDecoder: () => Decoder;
   readonly log: vscode.LogOutputChannel;
   readonly bookmarks: Bookmarks;
+  /** What open notebooks say of the cells of the cache. */
+  readonly openCells: () => OpenCells;
   /** Shows another entry of the same cache. Its faults are reported there. */
   readonly show: (entryId: number) => Promise<void>;
 }
@@ -79,7 +82,7 @@ export class EntryPanel implements vscode.Disposable {
         else this.#leave();
       }),
       services.caches.onDidChange((cache) => {
-        if (cache === subject.cache) this.refresh();
+        this.refreshIfOf(cache);
       }),
       vscode.workspace.onDidGrantWorkspaceTrust(() => {
         this.refresh();
@@ -140,6 +143,11 @@ export class EntryPanel implements vscode.Disposable {
       this.#refreshAgain = false;
       this.refresh();
     });
+  }
+
+  /** @param cache the number of the database of which something is to be told anew */
+  refreshIfOf(cache: number): void {
+    if (cache === this.#subject.cache) this.refresh();
   }
 
   dispose(): void {
@@ -254,8 +262,9 @@ export class EntryPanel implements vscode.Disposable {
     const database = this.#services.bookmarks.numberOf(shown.database);
     const bookmark = { database, entryId, hash, createdAt };
     const { checks } = reader;
+    const openCells = this.#services.openCells();
     const view = entryView(
-      { entry, cell, app, items, checks, fate, clearing: clearing(), bookmark },
+      { entry, cell, app, items, checks, fate, clearing: clearing(), bookmark, openCells },
       { locale: vscode.env.language, now: Date.now() / 1000 },
     );
     this.#post({ type: 'entry', entry: view });

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { parseBookmark } from '../protocol/preview';
 import type { EntryReference } from '../protocol/references';
+import type { OpenCells } from '../protocol/standing';
 import type { Caches } from '../store/Caches';
 import { Bookmarks } from './Bookmarks';
 import { EntryPanel } from './EntryPanel';
@@ -15,6 +16,8 @@ export interface PreviewsOptions {
   /** A decoder of its own for each panel; its thread starts when the first value is read. */
   readonly newDecoder: () => Decoder;
   readonly log: vscode.LogOutputChannel;
+  /** What open notebooks say of the cells of a cache, by its number. */
+  readonly openCells: (cache: number) => OpenCells;
   /** The workspace's, where previews find their databases again after a reload. */
   readonly memento: vscode.Memento;
 }
@@ -67,13 +70,18 @@ export class Previews implements vscode.Disposable, vscode.WebviewPanelSerialize
     return Promise.resolve();
   }
 
+  /** What open notebooks say of the cells of a cache, by its number, has changed. */
+  refresh(cache: number): void {
+    for (const panel of this.#panels.values()) panel.refreshIfOf(cache);
+  }
+
   dispose(): void {
     for (const panel of [...this.#panels.values()]) panel.dispose();
     this.#onDidChangeVisible.dispose();
   }
 
   #add(panel: vscode.WebviewPanel, subject: Subject, expected?: Identity): EntryPanel {
-    const { extensionUri, caches, newDecoder, log } = this.#options;
+    const { extensionUri, caches, newDecoder, log, openCells } = this.#options;
     const { cache } = subject;
     const services = {
       extensionUri,
@@ -81,6 +89,7 @@ export class Previews implements vscode.Disposable, vscode.WebviewPanelSerialize
       newDecoder,
       log,
       bookmarks: this.#bookmarks,
+      openCells: () => openCells(cache),
       show: (entryId: number) =>
         this.show({ kind: 'entry', cache, entryId }).catch((error: unknown) => {
           log.error(error instanceof Error ? error : String(error));

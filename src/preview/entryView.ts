@@ -11,7 +11,7 @@ import type {
 } from '../protocol/preview';
 import { formatAge, formatAmount, formatBytes, formatDuration } from '../protocol/quantities';
 import { formatWorth } from '../protocol/saving';
-import { savesTime, type Standing, standingOf } from '../protocol/standing';
+import { type OpenCells, savesTime, type Standing, standingOf } from '../protocol/standing';
 import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../store/rows';
 import {
   badges,
@@ -33,6 +33,8 @@ export interface Description {
   readonly fate: Fate;
   readonly clearing: Clearing;
   readonly bookmark: Bookmark;
+  /** What the editor knows of the cells of the cache. */
+  readonly openCells: OpenCells;
 }
 
 /** The reader's language and clock, the latter in Unix seconds. */
@@ -75,20 +77,24 @@ function summary(description: Description, { locale, now }: Reader): string {
 }
 
 function badgesOf(description: Description): Badge[] {
-  const { entry, fate } = description;
+  const { entry, cell, fate, openCells } = description;
+  const stands = standing(description);
+  const { text, explanation } = badges[stands]();
+  const why = stands === 'disabled' ? openCells.disabled.get(cell.cellId) : undefined;
   return [
     // Of what was cleared there is no state any more.
-    ...(fate.kind === 'cleared' ? [] : [badges[standing(description)]()]),
+    ...(fate.kind === 'cleared' ? [] : [{ text, explanation: why ?? explanation }]),
     ...(entry.pinned ? [badges.pinned()] : []),
   ];
 }
 
-function standing({ entry, cell, fate }: Description): Standing {
+function standing({ entry, cell, fate, openCells }: Description): Standing {
   return standingOf({
     current: entry.current && fate.kind === 'present',
-    orphaned: cell.retiredAt !== undefined,
+    orphaned: cell.retiredAt !== undefined || openCells.orphaned.has(cell.cellId),
     obsolete: entry.obsolete,
     again: entry.again,
+    disabled: openCells.disabled.has(cell.cellId),
   });
 }
 

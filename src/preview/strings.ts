@@ -192,6 +192,10 @@ export const badges = {
       'Belongs to an earlier state of the cell, or of a cell that it depends on.',
     ),
   }),
+  disabled: () => ({
+    text: l10n.t('disabled'),
+    explanation: l10n.t('Belongs to the cell as it last ran, which marimo does not run now.'),
+  }),
   pinned: () => ({
     text: l10n.t('pinned'),
     explanation: l10n.t('Cleaning up never removes it.'),

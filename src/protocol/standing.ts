@@ -1,5 +1,5 @@
 /** How a result stands to its notebook; what the view and the preview say of it follows from this. */
-export type Standing = 'current' | 'again' | 'outdated' | 'orphaned' | 'obsolete';
+export type Standing = 'current' | 'again' | 'disabled' | 'outdated' | 'orphaned' | 'obsolete';
 
 export interface Stand {
   /** Whether it belongs to the cell as it last ran. */
@@ -10,13 +10,24 @@ export interface Stand {
   readonly obsolete: boolean;
   /** Whether marimo runs the cell each time, though this is found. */
   readonly again: boolean;
+  /** Whether marimo does not run the cell, and so serves nothing to it, as the notebook is in an editor. */
+  readonly disabled: boolean;
+}
+
+/** What open notebooks say of cells with results, and the cache does not know. */
+export interface OpenCells {
+  /** Those that the notebooks have no more. */
+  readonly orphaned: ReadonlySet<number>;
+  /** Those that marimo does not run, each with a sentence why. */
+  readonly disabled: ReadonlyMap<number, string>;
 }
 
 /** What speaks most against its being served. */
-export function standingOf({ current, orphaned, obsolete, again }: Stand): Standing {
+export function standingOf({ current, orphaned, obsolete, again, disabled }: Stand): Standing {
   if (obsolete) return 'obsolete';
   if (orphaned) return 'orphaned';
   if (!current) return 'outdated';
+  if (disabled) return 'disabled';
   return again ? 'again' : 'current';
 }
 

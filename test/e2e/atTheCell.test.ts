@@ -118,10 +118,17 @@ test('at the cell: how it stands, before and after a run', async (t) => {
       assert.doesNotMatch(`${await row('load')} ${await row('order')}`, /saves/);
     });
     await vsCode.picture('cell-disabled-in-the-view');
+    await vsCode.tree.expand('load');
+    await vsCode.tree.expand(/^Result$/);
+    await vsCode.tree.click('rows');
+    const preview = await vsCode.webview('load');
+    await preview.locator('header vscode-badge', { hasText: 'disabled' }).waitFor();
     await rewrite((text) => text.replace('@app.cell(disabled=True)', '@app.cell'));
     await vsCode.eventually(async () => {
       assert.doesNotMatch(await row('load'), /disabled/);
     });
+    await preview.locator('header vscode-badge', { hasText: 'current' }).waitFor();
+    await vsCode.openFile('ranks.py');
     await expectLenses(/^cached/, /^cached/, /^cached/);
   });
 

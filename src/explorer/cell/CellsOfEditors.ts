@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
+import type { OpenCells } from '../../protocol/standing';
 import type { Caches } from '../../store/Caches';
 import type { Disposable } from '../../store/database/Watcher';
-import type { OpenCells } from '../tree/nodes';
 import { textsOf } from './isNotebook';
 import type { ShownCells } from './ShownCells';
 

@@ -2,19 +2,12 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { compareNames, inReadingOrder } from '../../protocol/labels';
+import type { OpenCells } from '../../protocol/standing';
 import type { Caches } from '../../store/Caches';
 import type { AppSummary } from '../../store/rows';
 import type { SqliteLoader } from '../../store/SqliteLoader';
 import { belongs, innermost, type Found, type FoundDatabase, type FoundPath } from './found';
-import {
-  type AppNode,
-  type FolderNode,
-  idOf,
-  type Node,
-  type OpenCells,
-  ownOf,
-  shownCells,
-} from './nodes';
+import { type AppNode, type FolderNode, idOf, type Node, ownOf, shownCells } from './nodes';
 import { nameOf, rowOf } from './nodeRow';
 import { problemOf } from '../problems';
 import type { RefusedSetting } from './refusedSettings';

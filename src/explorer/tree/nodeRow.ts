@@ -2,7 +2,7 @@ import * as l10n from '@vscode/l10n';
 import { firstLine, valueName } from '../../protocol/labels';
 import { formatAge, formatAmount, formatBytes, formatDuration } from '../../protocol/quantities';
 import { formatWorth } from '../../protocol/saving';
-import { savesTime, type Stand, type Standing, standingOf } from '../../protocol/standing';
+import { savesTime, type Standing, standingOf } from '../../protocol/standing';
 import type { CellSummary, Format } from '../../store/rows';
 import {
   type AppNode,
@@ -104,9 +104,15 @@ function cellRow({ cell, exists, orphaned, disabled }: CellNode, reader: Reader)
   const label = cellLabel(cell);
   const { obsolete, again } = cell;
   const pinned = cell.pinned > 0;
-  const standing = standingIn(disabled, { current: true, orphaned, obsolete, again });
+  const standing = standingOf({
+    current: true,
+    orphaned,
+    obsolete,
+    again,
+    disabled: disabled !== undefined,
+  });
   // The functions and blocks of a cell that runs each time may save something all the same.
-  const saves = spares(standing) || (standing === 'again' && cell.saves > 0);
+  const saves = savesTime(standing) || (standing === 'again' && cell.saves > 0);
   const description = listed(
     orphaned ? l10n.t('orphaned') : undefined,
     obsolete ? l10n.t('obsolete') : undefined,
@@ -167,11 +173,11 @@ function cellRow({ cell, exists, orphaned, disabled }: CellNode, reader: Reader)
 function entryRow({ entry, exists, orphaned, disabled }: EntryNode, reader: Reader): Shown {
   const { locale, now } = reader;
   const label = entry.cacheName === 'cell_cache' ? l10n.t('Result') : entry.cacheName;
-  const standing = standingIn(disabled, { ...entry, orphaned });
+  const standing = standingOf({ ...entry, orphaned, disabled: disabled !== undefined });
   const { name, sentence, icon } = standings()[standing];
   const description = listed(
     name,
-    spares(standing) ? saving(entry.runtime, entry.amount, locale) : undefined,
+    savesTime(standing) ? saving(entry.runtime, entry.amount, locale) : undefined,
     entry.pinned ? l10n.t('pinned') : undefined,
     formatBytes(entry.size, locale),
     formatAge(entry.createdAt, now, locale),
@@ -222,22 +228,8 @@ function entryRow({ entry, exists, orphaned, disabled }: EntryNode, reader: Read
   };
 }
 
-/** @param disabled why marimo does not run the cell, so that nothing is served to it */
-function standingIn(disabled: string | undefined, stand: Stand): Standing | 'disabled' {
-  const standing = standingOf(stand);
-  const wouldBeServed = standing === 'current' || standing === 'again';
-  return disabled !== undefined && wouldBeServed ? 'disabled' : standing;
-}
-
-function spares(standing: Standing | 'disabled'): boolean {
-  return standing !== 'disabled' && savesTime(standing);
-}
-
 /** What a standing is called, what it means, and a codicon. */
-function standings(): Record<
-  Standing | 'disabled',
-  { name: string; sentence: string; icon: string }
-> {
+function standings(): Record<Standing, { name: string; sentence: string; icon: string }> {
   return {
     current: {
       name: l10n.t('current'),

@@ -69,14 +69,6 @@ export interface ItemNode extends DatabaseReference {
   readonly orphaned: boolean;
 }
 
-/** What open notebooks say of cells with results, and the cache does not know. */
-export interface OpenCells {
-  /** Those that the notebooks have no more. */
-  readonly orphaned: ReadonlySet<number>;
-  /** Those that marimo does not run, each with a sentence why. */
-  readonly disabled: ReadonlyMap<number, string>;
-}
-
 /** A database that cannot be read. */
 export interface ProblemNode {
   readonly kind: 'problem';

@@ -65,6 +65,7 @@ const description: Description = {
   fate: { kind: 'present' },
   clearing: { kind: 'allowed' },
   bookmark: { database: 0, entryId: 1, hash: 'b3HXm6oX', createdAt: 1_700_000_000 },
+  openCells: { orphaned: new Set(), disabled: new Map() },
 };
 
 test('an entry is told in words', () => {
@@ -154,6 +155,25 @@ test('an entry is not called current when it was outdone or cleared', () => {
     entryView({ ...description, fate }, reader).badges.map(({ text }) => text);
   assert.deepEqual(textsOf({ kind: 'outdone' }), ['outdated']);
   assert.deepEqual(textsOf({ kind: 'cleared', newer: true }), []);
+});
+
+test('what the editor has disabled or deleted is called so, and saves nothing', () => {
+  const told = (openCells: Partial<Description['openCells']>, part: Partial<Description> = {}) => {
+    const known = { ...description.openCells, ...openCells };
+    const view = entryView({ ...description, ...part, openCells: known }, reader);
+    return [...view.badges.map(({ text }) => text), view.summary];
+  };
+  const why = 'It does not run, since load, which it needs, is disabled.';
+  const disabled = new Map([[1, why]]);
+  const summary = 'digits.py, 12.4 MB, 2 h ago';
+  assert.deepEqual(told({ disabled }), ['disabled', summary]);
+  assert.deepEqual(told({ orphaned: new Set([1]) }), ['orphaned', summary]);
+  assert.deepEqual(told({ disabled }, { fate: { kind: 'outdone' } }), ['outdated', summary]);
+  const other = { disabled: new Map([[2, why]]) };
+  assert.deepEqual(told(other), ['current', 'digits.py, saves 34 s, 12.4 MB, 2 h ago']);
+  const openCells = { ...description.openCells, disabled };
+  const [badge] = entryView({ ...description, openCells }, reader).badges;
+  assert.equal(badge?.explanation, why);
 });
 
 test('a cell is called by its name, its first line of code, or by having none', () => {
