@@ -9,6 +9,9 @@ import { DecodeError } from '../DecodeError';
 import { MAX_TEXT } from '../limits';
 import { shorten } from '../shorten';
 
+/** A byte-order mark belongs to the name that it begins. */
+const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
 /**
  * @param each the least bytes that one element takes
  * @returns `count`, when so many elements fit into the metadata at all
@@ -37,7 +40,7 @@ export function safeNumber(value: bigint, what: string): number {
 export function shortString(bytes: string | Uint8Array | null): string | undefined {
   if (bytes === null) return undefined;
   if (typeof bytes === 'string') return shorten(bytes);
-  return shorten(new TextDecoder().decode(bytes.subarray(0, 4 * MAX_TEXT)));
+  return shorten(UTF8.decode(bytes.subarray(0, 4 * MAX_TEXT)));
 }
 
 /** @param bytes an encapsulated message's metadata, without its length */

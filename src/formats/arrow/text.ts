@@ -5,7 +5,8 @@ import { shorten } from '../shorten';
 import { scalarText } from './scalarText';
 import type { Vector } from './vector';
 
-const UTF8 = new TextDecoder();
+/** A byte-order mark is not taken for one of a file: it belongs to the value. */
+const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** A view's text of at most this many bytes stands in the view itself. */
 const INLINE = 12;

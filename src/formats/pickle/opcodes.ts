@@ -7,6 +7,9 @@ import type { ByteSource } from '../ByteSource';
 import { DecodeError } from '../DecodeError';
 import { MAX_TEXT } from '../limits';
 
+/** A byte-order mark belongs to the text that it begins. */
+const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
 /**
  * How an argument is written: a number of bytes; one or two lines; or a length of 1, 4 or 8 bytes with
  * as many bytes behind it.
@@ -183,7 +186,7 @@ function readArgument(
   const bytes = source.read(start, length);
   if (meaning === 'number') return unsigned(bytes);
   if (meaning === 'escaped text') return unescapeText(bytes);
-  const text = new TextDecoder().decode(bytes);
+  const text = UTF8.decode(bytes);
   switch (meaning) {
     case 'decimal':
       return /^\d{1,15}$/.test(text) ? Number(text) : undefined;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { tableFromArrays, tableToIPC } from 'apache-arrow';
 import { openValue } from '../../../src/formats/formats';
 import { MAX_COLUMNS, MAX_ROWS } from '../../../src/formats/limits';
 import {
@@ -36,6 +37,16 @@ for (const name of Object.keys(expected.tables)) {
     }
   });
 }
+
+void test('a byte-order mark belongs to the text or name that it begins', async () => {
+  const frame = tableFromArrays({ '\ufeffid': ['\ufeff1', '2'] });
+  const page = as('table', await pageOf(tableToIPC(frame, 'file'), 'arrow'));
+  assert.deepEqual(
+    page.columns.map(({ name }) => name),
+    ['\ufeffid'],
+  );
+  assert.deepEqual(page.rows, [['\ufeff1'], ['2']]);
+});
 
 void test('columns tell their types and how to align them', async () => {
   const page = as('table', await pageOf(fixture('pyarrow-plain.arrow'), 'arrow'));

@@ -22,6 +22,11 @@ void test('the protocol is told from the second on, and texts help to recognise 
   }
 });
 
+void test('a byte-order mark belongs to the text that it begins', async () => {
+  const bytes = Buffer.from('\x80\x04\x8c\x09\xef\xbb\xbfa text.', 'latin1');
+  assert.deepEqual(as('pickle', await pageOf(bytes, 'pickle')).strings, ['\ufeffa text']);
+});
+
 void test('what stands in the way of the walk is told', async () => {
   const cases: [string, string, RegExp][] = [
     ['empty', '', /^At byte 0: The value is cut short/],
