@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { open, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { isMissing } from '../store/blobs/BlobFolder';
+import { isMissing, openBlob } from '../store/blobs/BlobFolder';
 import type { Caches } from '../store/Caches';
-import type { EntryKey, HeldItem, ItemSummary, NewEntry, Versions } from '../store/rows';
+import type { BlobFile, EntryKey, HeldItem, ItemSummary, NewEntry, Versions } from '../store/rows';
 import type { SqliteLoader } from '../store/SqliteLoader';
 import { itemOf, readKey } from '../store/entries/keys';
 import { valuesNamedBy } from '../store/stock/manifests';
@@ -56,7 +56,8 @@ export class FolderCache {
     const meaning = readKey(key);
     if (meaning.kind === 'notebook') return this.#readList(key);
     const waiting = meaning.kind === 'part' ? this.#parts.get(meaning, key) : undefined;
-    if (waiting !== undefined) return openHeld(waiting);
+    const held = waiting && (await openHeld(waiting));
+    if (held !== undefined) return held;
     const loader = await this.caches.existing(this.database);
     for (const item of (await loader?.itemsByKey(this.#app, key)) ?? []) {
       const found = loader && (await readRight(loader, item, signal));
@@ -172,10 +173,16 @@ export class FolderCache {
   }
 }
 
-async function openHeld({ held, size }: HeldItem): Promise<Found> {
+async function openHeld({ held, size }: HeldItem): Promise<Found | undefined> {
   return 'bytes' in held
     ? { kind: 'bytes', bytes: held.bytes }
-    : { kind: 'file', file: await open(held.partial), size };
+    : openFound({ path: held.partial, size });
+}
+
+/** @returns `undefined` for a file that was saved, replaced or cleared since it was found. */
+async function openFound({ path, size }: Omit<BlobFile, 'kind'>): Promise<Found | undefined> {
+  const file = await openBlob(path);
+  return 'why' in file ? undefined : { kind: 'file', file, size };
 }
 
 async function readRight(
@@ -191,7 +198,7 @@ async function readRight(
     case 'bytes':
       return found;
     case 'file':
-      return { kind: 'file', file: await open(found.path), size: found.size };
+      return openFound(found);
     case 'lost':
       return undefined;
   }

@@ -54,14 +54,8 @@ export class BlobFolder {
 
   /** Reads all of a file that {@link find} found, a piece at a time. */
   async check(file: BlobFile, signal?: AbortSignal): Promise<Checksums | Lost> {
-    let handle: FileHandle;
-    try {
-      handle = await openBlob(file.path);
-    } catch (error) {
-      if (isMissing(error)) return lost('missing');
-      if ((error as NodeJS.ErrnoException).code === 'ELOOP') return lost('unsafePath');
-      throw unreadable(file.path, error);
-    }
+    const handle = await openBlob(file.path);
+    if ('why' in handle) return handle;
     try {
       const sums = new Checksums();
       const buffer = Buffer.allocUnsafe(Math.min(chunk, Math.max(1, file.size)));
@@ -79,10 +73,21 @@ export class BlobFolder {
   }
 }
 
-/** Opens for reading, through no link. Where the system has no such flag, `find` has looked before. */
-function openBlob(path: string): Promise<FileHandle> {
+/**
+ * Opens a file that was found, for reading and through no link. Where the system has no such flag,
+ * `find` has looked before.
+ * @returns why not, when it is gone or a link by now.
+ * @throws CacheError when it cannot be opened.
+ */
+export async function openBlob(path: string): Promise<FileHandle | Lost> {
   const { O_RDONLY, O_NOFOLLOW } = constants as { O_RDONLY: number; O_NOFOLLOW?: number };
-  return open(path, O_RDONLY | (O_NOFOLLOW ?? 0));
+  try {
+    return await open(path, O_RDONLY | (O_NOFOLLOW ?? 0));
+  } catch (error) {
+    if (isMissing(error)) return lost('missing');
+    if ((error as NodeJS.ErrnoException).code === 'ELOOP') return lost('unsafePath');
+    throw unreadable(path, error);
+  }
 }
 
 export function isMissing(error: unknown): boolean {

@@ -248,6 +248,28 @@ test('wrong bytes are a miss and set aside; what is right below them answers', a
   assert.equal(await statusOf(ask('GET', 'model/C_h2.pickle')), 404);
 });
 
+test('a file that is removed between the check and its opening is a miss', async (t) => {
+  const { ask, caches, database, reports } = await serve(t, { allowed: [/missing|file/] });
+  await ask('PUT', whole, { body: large });
+  const { values } = await caches.open(database);
+  const find = values.file.bind(values);
+  t.mock.method(values, 'file', async (item: Parameters<typeof find>[0]) => {
+    const found = await find(item);
+    if (found.kind === 'file') await rm(found.path);
+    return found;
+  });
+  assert.equal(await statusOf(ask('GET', whole)), 404);
+
+  const part = `cell_cache/${hash}/df.arrow`;
+  await ask('PUT', part, { body: large });
+  const blobs = join(dirname(database), 'blobs');
+  for (const name of await readdir(blobs)) {
+    if (name.startsWith('.partial')) await rm(join(blobs, name));
+  }
+  assert.equal(await statusOf(ask('GET', part)), 404, 'and so is one whose manifest has not come');
+  assert.deepEqual(reports, []);
+});
+
 test('what a notebook of the folder saved answers; what one of another folder saved does not', async (t) => {
   const shared = join(await makeFolder(t), 'shared', 'cache.db');
   const folder = await makeFolder(t);
