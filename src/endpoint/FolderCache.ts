@@ -3,6 +3,7 @@ import { readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promis
 import path from 'node:path';
 import { isMissing, openBlob } from '../store/blobs/BlobFolder';
 import type { Caches } from '../store/Caches';
+import { asFileError } from '../store/database/faults';
 import type { BlobFile, EntryKey, HeldItem, ItemSummary, NewEntry, Versions } from '../store/rows';
 import type { SqliteLoader } from '../store/SqliteLoader';
 import { itemOf, readKey } from '../store/entries/keys';
@@ -147,7 +148,7 @@ export class FolderCache {
     try {
       return { kind: 'bytes', bytes: await readFile(this.#listFile(key)) };
     } catch (error) {
-      if (isMissing(error)) return undefined;
+      if (isMissing(error) || isTooLong(error)) return undefined;
       throw error;
     }
   }
@@ -161,8 +162,10 @@ export class FolderCache {
       await writeFile(partial, bytes, { flag: 'wx' });
       await rename(partial, this.#listFile(key));
     } catch (error) {
+      // A name that is too long for a file is so for `rm`, too.
+      if (isTooLong(error)) return refused('tooLarge');
       await rm(partial, { force: true });
-      throw error;
+      throw asFileError(error, this.#listFile(key));
     }
     return saved;
   }
@@ -171,6 +174,11 @@ export class FolderCache {
   #listFile(key: string): string {
     return path.join(path.dirname(this.database), key);
   }
+}
+
+/** The name of a file is longer than its file system has names. */
+function isTooLong(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENAMETOOLONG';
 }
 
 async function openHeld({ held, size }: HeldItem): Promise<Found | undefined> {

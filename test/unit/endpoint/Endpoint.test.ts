@@ -217,6 +217,19 @@ test("marimo's own list of a notebook's keys is a file beside the database", asy
   assert.deepEqual(await readFile(join(dirname(database), key)), small);
 });
 
+test('a list whose name is longer than the system has names is refused, and a miss', async (t) => {
+  if (process.platform === 'win32') {
+    t.skip('Windows calls such a name missing, and not too long');
+    return;
+  }
+  const { ask, reports } = await serve(t);
+  const key = `${'a'.repeat(300)}-0123456789abcdef.json`;
+  assert.equal(await statusOf(ask('GET', key)), 404);
+  assert.equal(await statusOf(ask('HEAD', key)), 404);
+  assert.equal(await statusOf(ask('PUT', key, { body: small })), 413);
+  assert.deepEqual(reports, []);
+});
+
 test('wrong bytes are a miss and set aside; what is right below them answers', async (t) => {
   const folder = await makeFolder(t);
   const allowed = [/wrong|size|differs|blob|file/];
