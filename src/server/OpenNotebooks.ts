@@ -35,7 +35,11 @@ interface Reading {
 
 /** Reads open notebooks to cells, and again only what changed. */
 export class OpenNotebooks {
-  readonly #parsed = new Map<string, { version: number; notebook: Notebook | undefined }>();
+  /** A text that is opened again begins with version 1, as the one before it did. */
+  readonly #parsed = new Map<
+    string,
+    { text: TextDocument; version: number; notebook: Notebook | undefined }
+  >();
   readonly #located = new WeakMap<Notebook, readonly LocatedCell[]>();
   readonly #read = new Map<string, Reading>();
   /** The codes in the files of such notebooks, with what the file looked like. */
@@ -44,9 +48,9 @@ export class OpenNotebooks {
   /** @returns `undefined` when the text is not that of a marimo notebook */
   parse(text: TextDocument): Notebook | undefined {
     const known = this.#parsed.get(text.uri);
-    if (known?.version === text.version) return known.notebook;
+    if (known?.text === text && known.version === text.version) return known.notebook;
     const notebook = Notebook.parse(text.getText(), known?.notebook);
-    this.#parsed.set(text.uri, { version: text.version, notebook });
+    this.#parsed.set(text.uri, { text, version: text.version, notebook });
     return notebook;
   }
 
@@ -96,7 +100,7 @@ export class OpenNotebooks {
     const codes = this.#files.get(uri)?.codes;
     const from = [
       codes,
-      ...cells.flatMap((one) => [one.text.uri, one.text.version, nameOf(one), isDisabled(one)]),
+      ...cells.flatMap((one) => [one.text, one.text.version, nameOf(one), isDisabled(one)]),
     ];
     const known = this.#read.get(uri);
     if (known?.from.length === from.length && from.every((each, at) => each === known.from[at])) {
