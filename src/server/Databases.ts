@@ -144,6 +144,12 @@ export class Databases {
     return records;
   }
 
+  /** Reads what the cache knows of a notebook again: a part of it could not be read any more. */
+  doubt(uri: string): void {
+    const notebook = this.#notebooks.get(uri);
+    if (notebook) this.#announceNotebook(uri, notebook);
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#clock);
     this.#notebooks.clear();

@@ -153,6 +153,8 @@ export class DocumentCells {
       return { ...facts, items, runs, runtime, amount, pinned, refusal, outdated };
     } catch (error) {
       if (!(error instanceof CacheError)) throw error;
+      // Damage changes no file's name, and nobody commits it: this is how it is noticed.
+      if (error.kind === 'damaged') this.databases.doubt(answer.uri);
       return { ...facts, problem: error, items: [], runs: [] };
     }
   }

@@ -316,6 +316,20 @@ test('server: a cache that cannot be read has a sentence of its own', async (t) 
   }
 });
 
+test('server: cells of a cache that is damaged while it is open are as the hover says', async (t) => {
+  const { notebook: file, database } = await makeNotebookFolder(t);
+  await runSql(database, creation);
+  await runSql(database, savedRows([load]));
+  const client = await start(t);
+  const uri = await client.open(file, notebook());
+  await client.cells(uri);
+  await writeFile(database, 'something else, '.repeat(10_000));
+  const [sentence] = await client.hoverLines(uri, 5);
+  assert.equal(sentence, 'The cache is damaged and cannot be read. It is safe to delete.');
+  const { cells } = await client.cells(uri);
+  assert.deepEqual(new Set(cells.map(({ reason }) => reason)), new Set([sentence]));
+});
+
 test('server: rows that tell lies are a damaged cache, and no failure', async (t) => {
   const { client, uri } = await openNotebook(t, { cells: [load] });
   const { database } = await client.cells(uri);
