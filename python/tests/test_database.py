@@ -362,7 +362,7 @@ def test_one_database_for_all_who_name_its_folder(tmp_path: Path) -> None:
     assert len(set(map(id, found))) == 1
 
 
-@pytest.mark.parametrize("step", ["is_ours", "_is_writable", "_migrate"])
+@pytest.mark.parametrize("step", ["_at", "is_ours", "_is_writable", "_migrate"])
 @pytest.mark.parametrize("after", [False, True])
 def test_a_database_deleted_while_it_is_opened_is_opened_anew(
     step: str,

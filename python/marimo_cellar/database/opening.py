@@ -122,9 +122,10 @@ def _check_stays(
 ) -> None:
     """Raises `Replaced` if it is not the file that was opened that lies there now.
 
-    SQLite, and the system, then say of it that it cannot be written.
+    SQLite, and the system, then say of it that it cannot be written. Of one that was
+    deleted before anybody looked which it is, `file` is None.
     """
-    if _at(path) != file:
+    if file is None or _at(path) != file:
         raise Replaced(f"{path} was replaced while it was opened") from error
 
 
