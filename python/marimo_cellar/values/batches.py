@@ -44,9 +44,11 @@ def batching(serialise: Serialiser) -> Serialiser:
     """marimo's serialiser for Arrow, writing batches where asked to."""
 
     def dump(value: Any) -> bytes:
-        if getattr(_writing, "on", False) and (_is_large(value) or _notes(value)):
+        if getattr(_writing, "on", False):
             try:
-                return _dump(value)
+                notes = _notes(value)
+                if notes or _is_large(value):
+                    return _dump(value, notes)
             except Exception:
                 pass
         return serialise(value)
@@ -71,7 +73,7 @@ def _notes(value: Any) -> dict[bytes, bytes]:
     return noted(value)
 
 
-def _dump(value: Any) -> bytes:
+def _dump(value: Any, notes: dict[bytes, bytes]) -> bytes:
     """The Arrow file of a data frame or a series, in batches.
 
     What marimo writes is followed to the letter but for the batches: its own
@@ -91,7 +93,7 @@ def _dump(value: Any) -> bytes:
     import pyarrow as pa
 
     table = pa.Table.from_pandas(frame)
-    if notes := _notes(value):
+    if notes:
         table = table.replace_schema_metadata(
             {**(table.schema.metadata or {}), **notes}
         )
