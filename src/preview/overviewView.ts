@@ -3,8 +3,15 @@ import * as l10n from '@vscode/l10n';
 import { firstLine } from '../protocol/labels';
 import type { Bar, OverviewView, OverviewWords, Room, Saver, Tile } from '../protocol/overview';
 import { formatAge, formatAmount, formatBytes, formatDuration } from '../protocol/quantities';
+import { formatWorth } from '../protocol/saving';
 import type { Budget } from '../store/settings/budget';
-import { dayOf, type CleaningSummary, type Figures, type Saved } from '../store/figures';
+import {
+  dayOf,
+  type CleaningSummary,
+  type Difference,
+  type Figures,
+  type Saved,
+} from '../store/figures';
 
 /** Days that are shown, today the last of them. */
 const daysShown = 14;
@@ -110,7 +117,9 @@ function room({ name, figures, budget }: CacheFigures, viewpoint: Viewpoint): Ro
   const { used } = figures;
   const { size, setting } = budget;
   const bytes = (amount: number) => formatBytes(amount, locale);
-  const time = (seconds: number) => formatDuration(seconds, locale);
+  const worth = ({ seconds, amount }: Difference) =>
+    formatWorth({ seconds, amount: amount > 0 ? amount : undefined }, 1, locale) ??
+    formatDuration(seconds, locale);
   const over = size !== undefined && used > size;
   const lines: string[] = [];
   if (over) {
@@ -139,7 +148,7 @@ function room({ name, figures, budget }: CacheFigures, viewpoint: Viewpoint): Ro
       l10n.t(
         '{0} more would have saved {1} in the last 7 days.',
         bytes(larger.size),
-        time(larger.seconds),
+        worth(larger),
       ),
     );
   } else if (figures.cells !== undefined) {
@@ -150,7 +159,7 @@ function room({ name, figures, budget }: CacheFigures, viewpoint: Viewpoint): Ro
       l10n.t(
         'A budget of {0} would have cost {1} in the last 7 days.',
         bytes(smaller.size),
-        time(smaller.seconds),
+        worth(smaller),
       ),
     );
   }

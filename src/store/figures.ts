@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 import type { Connection } from './database/Connection';
 import { integer, Listing, oneOf, optional, real, sum, text } from './entries/fields';
 import { looksAfterItself } from './database/features';
-import { Loss } from './cleaning/loss';
+import { Loss, type Lost } from './cleaning/loss';
 import { choose, listCandidates, listShared, numberIn, readUsed } from './cleaning/retention';
 
 const week = 7 * 86_400;
@@ -41,10 +41,13 @@ export interface CleaningSummary {
   readonly seconds: number;
 }
 
-/** What another budget would have meant in the last week: bytes more or less, and seconds. */
+/** What another budget would have meant in the last week. */
 export interface Difference {
+  /** Bytes more of a larger one, bytes in all of a smaller one. */
   readonly size: number;
+  /** What was, or would have been, computed again: seconds, and money. */
   readonly seconds: number;
+  readonly amount: number;
 }
 
 /** How a cache does. Sizes are bytes. */
@@ -158,22 +161,38 @@ async function olderFigures(
   };
 }
 
-/** An evicted entry that was computed again. */
-export interface Regret {
+/** An evicted entry that was computed again, and what that took: seconds, and money. */
+export interface Regret extends Lost {
   /** Bytes more that would have kept it. */
   readonly room: number;
-  /** What computing it took. */
-  readonly seconds: number;
+  /** Seconds that this is worth, money among them. */
+  readonly value: number;
 }
 
+/**
+ * A regret is of the entry that was made at its time, which knows its cell and its money for as long as
+ * it is there. One whose entry has left again counts by itself.
+ */
 async function listRegrets(connection: Connection, since: number): Promise<Regret[]> {
   const rows = await connection.all(
-    'SELECT room, seconds FROM regrets WHERE at >= ? AND room IS NOT NULL',
+    `SELECT max(0, r.room) AS room, r.seconds, r.seconds + coalesce(c.seconds, 0) AS value,
+       coalesce(c.amount, 0) AS amount, coalesce(e.cache_name <> 'cell_cache', 0) AS part,
+       coalesce(e.cell_id, -r.regret_id) AS cell_id
+     FROM regrets AS r LEFT JOIN entries AS e ON e.created_at = r.at
+       LEFT JOIN costs AS c USING (entry_id)
+     WHERE r.at >= ? AND r.room IS NOT NULL GROUP BY r.regret_id`,
     since,
   );
   return rows.map((row) => {
     const number = numberIn(row, connection.path);
-    return { room: Math.max(0, number('room')), seconds: number('seconds') };
+    return {
+      room: number('room'),
+      cellId: number('cell_id'),
+      part: number('part') === 1,
+      seconds: number('seconds'),
+      amount: number('amount'),
+      value: number('value'),
+    };
   });
 }
 
@@ -182,15 +201,15 @@ async function listRegrets(connection: Connection, since: number): Promise<Regre
  * far more, for a single entry that left long ago.
  */
 export function largerBudget(regrets: readonly Regret[]): Difference | undefined {
-  const all = regrets.reduce((total, { seconds }) => total + seconds, 0);
+  const all = regrets.reduce((total, { value }) => total + value, 0);
   if (all < 1) return undefined;
   let reached = 0;
-  for (const { room, seconds } of [...regrets].sort((a, b) => a.room - b.room)) {
-    reached += seconds;
+  for (const { room, value } of [...regrets].sort((a, b) => a.room - b.room)) {
+    reached += value;
     if (reached < 0.8 * all) continue;
     const size = rounded(Math.max(room, 1e6));
-    const within = regrets.filter((regret) => regret.room <= size);
-    return { size, seconds: within.reduce((total, each) => total + each.seconds, 0) };
+    const { seconds, amount } = new Loss(regrets.filter((regret) => regret.room <= size));
+    return { size, seconds, amount };
   }
   return undefined;
 }
@@ -215,12 +234,12 @@ async function smallerBudget(
     now - week,
   );
   const wanted = new Set(rows.map(({ id }) => id));
-  const { seconds } = new Loss(
+  const { seconds, amount } = new Loss(
     left
       .filter(({ reason, candidate }) => reason === 'room' && wanted.has(candidate.entryId))
       .map(({ candidate }) => candidate),
   );
-  return seconds < 1 ? undefined : { size, seconds };
+  return seconds < 1 && amount === 0 ? undefined : { size, seconds, amount };
 }
 
 /** The day of a time, in Unix seconds, where we are. */

@@ -1,5 +1,8 @@
 import type { Candidate } from './retention';
 
+/** A result that leaves, as far as it takes something to make it again. */
+export type Lost = Pick<Candidate, 'cellId' | 'part' | 'seconds' | 'amount'>;
+
 /**
  * Adds up what it takes to make again what leaves the cache: the seconds that computing took, and the
  * money. Of each cell it is what its own results took, or the functions and blocks in it, whichever is
@@ -10,12 +13,12 @@ export class Loss {
   readonly #seconds = new ByCell();
   readonly #amount = new ByCell();
 
-  constructor(candidates: Iterable<Candidate> = []) {
-    this.add(candidates);
+  constructor(results: Iterable<Lost> = []) {
+    this.add(results);
   }
 
-  add(candidates: Iterable<Candidate>): void {
-    for (const { cellId, part, seconds, amount } of candidates) {
+  add(results: Iterable<Lost>): void {
+    for (const { cellId, part, seconds, amount } of results) {
       this.#seconds.add(cellId, part, seconds);
       if (amount !== 0) this.#amount.add(cellId, part, amount);
     }

@@ -37,8 +37,8 @@ const figures: Figures = {
     { day: dayOf(now), hits: 1, seconds: 300, amount: 0.02 },
   ],
   cleanings: [{ at: now - 7200, actor: 'vscode', entries: 3, size: 3.1e9, seconds: 360 }],
-  larger: { size: 2e9, seconds: 840 },
-  smaller: { size: 0.6e9, seconds: 180 },
+  larger: { size: 2e9, seconds: 840, amount: 0 },
+  smaller: { size: 0.6e9, seconds: 180, amount: 0 },
 };
 
 const cache: CacheFigures = {
@@ -88,6 +88,16 @@ test('the room, and what another budget would have meant', () => {
     ],
     cleanings: ['2 h ago, by VS Code when idle: 3 results, 3.1 GB, about 6 min to recompute'],
   });
+});
+
+test('what another budget would have meant in money', () => {
+  const larger = { size: 2e9, seconds: 840, amount: 4.2 };
+  const smaller = { size: 0.6e9, seconds: 0.3, amount: 0.42 };
+  const [room] = view([{ ...cache, figures: { ...figures, larger, smaller } }]).rooms;
+  assert.deepEqual(room?.lines.slice(1), [
+    '2 GB more would have saved 14 min and 4.20 in the last 7 days.',
+    'A budget of 600 MB would have cost 0.42 in the last 7 days.',
+  ]);
 });
 
 test('a cache that is over its budget, or has none, says so', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
-import { dayOf, largerBudget, rounded } from '../../../src/store/figures';
+import { dayOf, largerBudget, rounded, type Regret } from '../../../src/store/figures';
 import { makeCache, makeEntry, openCache, runSql } from './cacheFolder';
 
 const now = Date.now() / 1000;
@@ -84,7 +84,7 @@ test('half the room would have cost what was wanted lately and is worth least', 
   );
   const { smaller, used } = await loader.figures(unlimited);
   // The first two leave; of them the first was wanted.
-  assert.deepEqual(smaller, { size: Math.floor(used / 2), seconds: 10 });
+  assert.deepEqual(smaller, { size: Math.floor(used / 2), seconds: 10, amount: 0 });
 });
 
 test('the last clean-ups that evicted something, the newest first', async (t) => {
@@ -105,17 +105,68 @@ test('the last clean-ups that evicted something, the newest first', async (t) =>
   );
 });
 
+const regret = (room: number, seconds: number, more: Partial<Regret> = {}): Regret => ({
+  room,
+  cellId: room,
+  part: false,
+  seconds,
+  amount: 0,
+  value: seconds,
+  ...more,
+});
+
 test('what a larger budget would have saved: the size that gets most of it', () => {
   assert.equal(largerBudget([]), undefined);
-  assert.equal(largerBudget([{ room: 10, seconds: 0.5 }]), undefined);
+  assert.equal(largerBudget([regret(10, 0.5)]), undefined);
+  assert.deepEqual(largerBudget([regret(1.6e9, 500), regret(900e9, 10), regret(0.3e9, 340)]), {
+    size: 2e9,
+    seconds: 840,
+    amount: 0,
+  });
+});
+
+test('what was paid for counts as what it is worth, and a function once with its cell', () => {
+  // Dear in money alone: without it, nobody would notice.
+  assert.deepEqual(largerBudget([regret(1e6, 0.5, { amount: 0.42, value: 25.7 })]), {
+    size: 1e6,
+    seconds: 0.5,
+    amount: 0.42,
+  });
+  // The answer is most of what its cell took.
+  const answer = { cellId: 1, amount: 2, value: 150 };
   assert.deepEqual(
-    largerBudget([
-      { room: 1.6e9, seconds: 500 },
-      { room: 900e9, seconds: 10 },
-      { room: 0.3e9, seconds: 340 },
-    ]),
-    { size: 2e9, seconds: 840 },
+    largerBudget([regret(1e6, 30, { ...answer, part: true }), regret(1e6, 31, answer)]),
+    { size: 1e6, seconds: 31, amount: 2 },
   );
+});
+
+test('what was evicted and paid for again is what a larger budget would have saved', async (t) => {
+  const path = await makeCache(t);
+  const loader = await openCache(t, path);
+  const first = { cell: { ...makeEntry().cell, ordinal: 0, name: 'ask', code: 'ask()' } };
+  await runSql(
+    path,
+    `INSERT INTO ghosts (hash, cache_name, cache_type, loader, at, size, seconds, reason, evicted)
+     VALUES ('h0', 'cell_cache', 'C', 'lazy', ${now - day}, 2000, 0.2, 'room', 0),
+       ('h1', 'cell_cache', 'C', 'lazy', ${now - day}, 2000, 9, 'room', 0);
+     INSERT INTO cleanings (at, actor, entries, size, seconds, level, evicted)
+     VALUES (${now - day}, 'kernel', 2, 4000, 9.2, 0, 4000)`,
+  );
+  const ids = [
+    await loader.save(makeEntry({ ...first, hash: 'h0', runtime: 0.2 })),
+    await loader.save(makeEntry({ ...first, hash: 'h1', runtime: 9 })),
+  ];
+  await runSql(path, "INSERT INTO costs SELECT entry_id, 0.42, 25 FROM entries WHERE hash = 'h0'");
+  const [paid = 0] = ids;
+  const { larger } = await loader.figures(unlimited);
+  assert.deepEqual(larger, { size: 1e6, seconds: 9.2, amount: 0.42 });
+  // One that has left since is still told, by what is known of it.
+  await loader.clear([{ kind: 'entry', entryId: paid }]);
+  assert.deepEqual((await loader.figures(unlimited)).larger, {
+    size: 1e6,
+    seconds: 9.2,
+    amount: 0,
+  });
 });
 
 test('sizes are rounded up to 1, 2 or 5', () => {
