@@ -124,6 +124,27 @@ def _add_features() -> None:
         "Misses are explained by code alone.",
         _marimo.keep_hashed,
     )
+    attempt(
+        "hashing what marimo fails to hash",
+        "A cached cell that reads such a value fails.",
+        _marimo.hash_by_code,
+    )
+    attempt(
+        "running cells for which marimo fails to make a key",
+        "They fail.",
+        lambda: _marimo.run_without_key(_without_key),
+    )
+
+
+def _without_key(code: str, error: BaseException) -> None:
+    first = next(iter(code.strip().splitlines()), "")
+    warn_once(
+        "key",
+        # Cells that build on it fail in the same way.
+        repr(error),
+        f"marimo cannot tell what the cell that begins with {first!r} depends on "
+        f"({error!r}). It runs each time, as do those that build on it.",
+    )
 
 
 def _join_context() -> Any:

@@ -307,6 +307,8 @@ def test_a_marimo_that_lacks_a_name_is_left_as_it_is(
         ("_sha256hex", "hashing a signed value once"),
         ("BLOB_DESERIALIZERS", "reading large values without a copy"),
         ("Priority", "waiting for saves at the end of a run"),
+        ("SerialRefs", "hashing what marimo fails to hash"),
+        ("CachedLifecycle", "running cells for which marimo fails to make a key"),
     ],
 )
 def test_a_name_that_one_feature_needs_costs_that_feature_alone(

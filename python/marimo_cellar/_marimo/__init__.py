@@ -59,14 +59,18 @@ from marimo_cellar._marimo.exports import (
     stores_in_use,
     unwrapped,
 )
-from marimo_cellar._marimo.loaders import (
+from marimo_cellar._marimo.hashing import (
+    hash_by_code,
     hashed_in,
+    keep_hashed,
+    run_without_key,
+)
+from marimo_cellar._marimo.loaders import (
     is_local,
     is_plain,
     is_stale,
     is_trusted,
     is_ui,
-    keep_hashed,
     replace_arrow_serialiser,
     replace_choice_of_format,
     replace_deserialisers,
@@ -117,6 +121,7 @@ __all__ = [
     "file_cells",
     "graph_cells",
     "graph_state",
+    "hash_by_code",
     "hashed_in",
     "is_cache_export",
     "is_called_from_marimo",
@@ -143,6 +148,7 @@ __all__ = [
     "replace_deserialisers",
     "replace_loader",
     "replace_manifest_dump",
+    "run_without_key",
     "running_cell",
     "runs_in_browser",
     "session_in",

@@ -1,4 +1,4 @@
-"""Loaders: what they hash, write and read, and ours in their places."""
+"""Loaders: what they write and read, and ours in their places."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from marimo._save.loaders import (
 )
 from marimo._save.stores import Store
 
-_HASHED = "_cellar_hashed"
 Kind = TypeVar("Kind", bound=BasePersistenceLoader)
 
 
@@ -22,44 +21,6 @@ def replace_loader(name: str, ours: type[BasePersistenceLoader]) -> None:
     theirs: Any = PERSISTENT_LOADERS[name]  # type: ignore[index]
     wasm = theirs.wasm if isinstance(theirs, DualLoader) else theirs
     PERSISTENT_LOADERS[name] = DualLoader(native=ours, wasm=wasm)  # type: ignore[index]
-
-
-def keep_hashed() -> None:
-    """Has a key of marimo's say what it is a hash of besides code: see `hashed_in`.
-
-    marimo makes a digest of each variable anyway; only its table of them is kept.
-    """
-    from marimo._save.hash import BlockHasher
-
-    apply, key = BlockHasher._apply_content_hash, BlockHasher.key
-    assert isinstance(key, property)
-    make_key: Any = key.fget
-
-    def apply_and_keep(hasher: Any, content: dict[str, bytes]) -> None:
-        hasher._cellar_hashed = content
-        apply(hasher, content)
-
-    def key_that_says(hasher: Any) -> HashKey:
-        made: HashKey = make_key(hasher)
-        vars(made)[_HASHED] = getattr(hasher, "_cellar_hashed", {})
-        return made
-
-    hashers: Any = BlockHasher
-    hashers._apply_content_hash = apply_and_keep
-    hashers.key = property(key_that_says)
-
-
-def hashed_in(key: HashKey) -> dict[str, bytes] | None:
-    """What marimo hashed besides code, by the name in the code; None if unknown.
-
-    That is a digest, or, for a module, a text of its name and version in a wrapping.
-    """
-    from marimo._ast.variables import unmangle_local
-
-    found: dict[str, bytes] | None = vars(key).get(_HASHED)
-    if found is None:
-        return None
-    return {unmangle_local(name).name: value for name, value in found.items()}
 
 
 def is_ui(value: Any) -> bool:

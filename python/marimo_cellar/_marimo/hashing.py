@@ -1,0 +1,117 @@
+"""What marimo makes a key of, and what becomes of values that it cannot hash."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from marimo._save.cache import CacheException
+from marimo._save.hash import HashKey
+
+_HASHED = "_cellar_hashed"
+
+
+def keep_hashed() -> None:
+    """Has a key of marimo's say what it is a hash of besides code: see `hashed_in`.
+
+    marimo makes a digest of each variable anyway; only its table of them is kept.
+    """
+    from marimo._save.hash import BlockHasher
+
+    apply, key = BlockHasher._apply_content_hash, BlockHasher.key
+    assert isinstance(key, property)
+    make_key: Any = key.fget
+
+    def apply_and_keep(hasher: Any, content: dict[str, bytes]) -> None:
+        hasher._cellar_hashed = content
+        apply(hasher, content)
+
+    def key_that_says(hasher: Any) -> HashKey:
+        made: HashKey = make_key(hasher)
+        vars(made)[_HASHED] = getattr(hasher, "_cellar_hashed", {})
+        return made
+
+    hashers: Any = BlockHasher
+    hashers._apply_content_hash = apply_and_keep
+    hashers.key = property(key_that_says)
+
+
+def hashed_in(key: HashKey) -> dict[str, bytes] | None:
+    """What marimo hashed besides code, by the name in the code; None if unknown.
+
+    That is a digest, or, for a module, a text of its name and version in a wrapping.
+    """
+    from marimo._ast.variables import unmangle_local
+
+    found: dict[str, bytes] | None = vars(key).get(_HASHED)
+    if found is None:
+        return None
+    return {unmangle_local(name).name: value for name, value in found.items()}
+
+
+def hash_by_code() -> None:
+    """Has a variable whose content marimo fails to hash be hashed as one whose content
+    it does not try to: by the code that it comes from, or an argument by its pickle.
+
+    marimo takes numbers, texts, arrays and containers for what it has the bytes of, and
+    raises for some: integers beyond 64 bits, complex numbers, `Decimal`, categories, keys
+    of several types. With caching on, a cell that reads one would fail.
+    """
+    from marimo._save.hash import BlockHasher, SerialRefs
+    from marimo._save.loaders import lazy
+
+    hashers: Any = BlockHasher
+    serialize: Callable[..., Any] = hashers.serialize_and_dequeue_content_refs
+
+    def serialize_what_can_be(
+        hasher: Any, refs: set[str], scope: dict[str, Any], *more: Any
+    ) -> Any:
+        try:
+            return serialize(hasher, refs, scope, *more)
+        except Exception:
+            left: set[str] = set()
+            content: dict[str, bytes] = {}
+            # Each by itself comes to the same as all of them.
+            for ref in refs:
+                try:
+                    found = serialize(hasher, {ref}, scope, *more)
+                except Exception:
+                    left.add(ref)
+                else:
+                    left |= found[0]
+                    content.update(found[1])
+            return SerialRefs(left, content, set())
+
+    hashers.serialize_and_dequeue_content_refs = serialize_what_can_be
+    names = vars(lazy)
+    # Which 0.24 has not.
+    if digest := names.get("_maybe_content_digest"):
+
+        def digest_if_any(value: Any, *more: Any) -> str:
+            try:
+                return str(digest(value, *more))
+            except Exception:
+                return ""
+
+        names["_maybe_content_digest"] = digest_if_any
+
+
+def run_without_key(tell: Callable[[str, BaseException], None]) -> None:
+    """Has a cell for which marimo fails to make a key run, without the cache, where it
+    would fail. `tell` is called with its code and the error."""
+    from marimo._runtime.executor.lifecycles.cached import CachedLifecycle
+
+    cached: Any = CachedLifecycle
+    set_up: Callable[..., Any] = cached.setup
+
+    def set_up_or_run(lifecycle: Any, cell: Any, namespace: dict[str, Any]) -> Any:
+        try:
+            return set_up(lifecycle, cell, namespace)
+        except (Exception, CacheException) as error:
+            tell(cell.code, error)
+        lifecycle._attempts.pop(cell.cell_id, None)
+        # What it reads, and came from the cache as a stub, has to be made first.
+        lifecycle._preflight_refs(cell, namespace)
+        return None
+
+    cached.setup = set_up_or_run

@@ -1,0 +1,105 @@
+"""Values that marimo fails to hash: without Cellar, a cached cell that reads one fails."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.conftest import Write, outcomes, ran
+from tests.kernels import export
+
+_VALUES = {
+    "beyond_64_bits": "10**30",
+    "beyond_64_bits_in_a_list": "[1, [-(10**30)]]",
+    "complex_number": "3 + 1j",
+    "decimal_number": "decimal.Decimal('1.5')",
+    "fraction": "fractions.Fraction(1, 3)",
+    "keys_of_several_types": "{1: 'one', 'two': 2, None: 3}",
+    "counter": "collections.Counter([1, 'two', None, 1])",
+    "categories": "pd.Categorical(['a', 'b', 'a'])",
+    "half_a_pair_of_surrogates": "chr(0xD800) + 'a'",
+}
+
+
+def test_a_cell_that_reads_what_marimo_cannot_hash_runs_and_is_cached(
+    write: Write, env: dict[str, str]
+) -> None:
+    def edited(number: int) -> Path:
+        cells = {
+            "imports": "import collections, decimal, fractions; import pandas as pd",
+            "function": """
+                @mo.persistent_cache
+                def kind(x):
+                    ran("called")
+                    return type(x).__name__
+            """,
+        }
+        for name, value in _VALUES.items():
+            cells |= {
+                f"make_{name}": f"ran('made'); {name} = {value}; _other = {number}",
+                f"read_{name}": f"ran('read'); repr({name} == {value})",
+                f"call_{name}": f"kind({name})",
+            }
+        return write("values.py", **cells)
+
+    each = len(_VALUES)
+    notebook = edited(1)
+    first = export(notebook, env)
+    assert sorted(ran(notebook)) == [
+        name for name in ("called", "made", "read") for _ in range(each)
+    ]
+    assert "error" not in str(first.outputs), first
+    assert export(notebook, env).outputs == first.outputs
+    assert ran(notebook) == []
+    assert set(outcomes(notebook).values()) == {"hit"}
+    # It is known by the code that it comes from, so that a change there counts; as an
+    # argument it is known by what it is.
+    assert export(edited(2), env).outputs == first.outputs
+    assert sorted(ran(notebook)) == [
+        name for name in ("made", "read") for _ in range(each)
+    ]
+    assert first.warned == []
+
+
+def test_a_set_of_several_types_is_read_and_given_to_a_function(
+    write: Write, env: dict[str, str]
+) -> None:
+    notebook = write(
+        "sets.py",
+        made="ran('made'); some = {1, 'two', None}",
+        read="ran('read'); len(some)",
+        function="""
+            @mo.persistent_cache
+            def size(x):
+                return len(x)
+        """,
+        called="ran('called'); size(some)",
+    )
+    first = export(notebook, env)
+    assert sorted(ran(notebook)) == ["called", "made", "read"]
+    assert "error" not in str(first.outputs), first
+    assert export(notebook, env).outputs == first.outputs
+    assert ran(notebook) == []
+
+
+def test_a_cell_without_a_key_runs_each_time(write: Write, env: dict[str, str]) -> None:
+    notebook = write(
+        "surrogate.py",
+        lock="import threading; ran('lock'); lock = threading.Lock()",
+        # marimo takes the text in the code for one that has bytes.
+        lone="ran('lone'); lone = '\\ud800', lock.locked()",
+        upon="ran('upon'); len(lone)",
+        beside="ran('beside'); 1 + 1",
+    )
+    runs = [export(notebook, env)]
+    assert sorted(ran(notebook)) == ["beside", "lock", "lone", "upon"]
+    runs.append(export(notebook, env))
+    # The lock has to be there for it, and cannot come from the cache.
+    assert sorted(ran(notebook)) == ["lock", "lone", "upon"]
+    assert runs[0].outputs == runs[1].outputs
+    assert "error" not in str(runs[1].outputs)
+    for run in runs:
+        (warning,) = run.warned
+        assert re.search("the cell that begins with \"ran\\('lone'\\)", warning), (
+            warning
+        )
