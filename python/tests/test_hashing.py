@@ -15,6 +15,9 @@ _VALUES = {
     "decimal_number": "decimal.Decimal('1.5')",
     "fraction": "fractions.Fraction(1, 3)",
     "keys_of_several_types": "{1: 'one', 'two': 2, None: 3}",
+    # As which marimo takes so many zeros.
+    "whole_number_of_numpy": "np.int64(10**15)",
+    "negative_number_of_numpy": "np.int64(-1)",
     "counter": "collections.Counter([1, 'two', None, 1])",
     "categories": "pd.Categorical(['a', 'b', 'a'])",
     "half_a_pair_of_surrogates": "chr(0xD800) + 'a'",
@@ -26,7 +29,7 @@ def test_a_cell_that_reads_what_marimo_cannot_hash_runs_and_is_cached(
 ) -> None:
     def edited(number: int) -> Path:
         cells = {
-            "imports": "import collections, decimal, fractions; import pandas as pd",
+            "imports": "import collections, decimal, fractions; import numpy as np, pandas as pd",
             "function": """
                 @mo.persistent_cache
                 def kind(x):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,10 @@ from marimo._save.cache import CacheException
 from marimo._save.hash import HashKey
 
 _HASHED = "_cellar_hashed"
+# Up to this, whole numbers of NumPy's are hashed as marimo does, as entries go by.
+_MOST_ZEROS = 65_536
+# What nearly all values are, of which it takes long to ask whether they are whole numbers.
+_COMMON = (str, int, float, tuple, bytes, type(None))
 
 
 def keep_hashed() -> None:
@@ -55,10 +60,22 @@ def hash_by_code() -> None:
 
     marimo takes numbers, texts, arrays and containers for what it has the bytes of, and
     raises for some: integers beyond 64 bits, complex numbers, `Decimal`, categories, keys
-    of several types. With caching on, a cell that reads one would fail.
+    of several types. With caching on, a cell that reads one would fail. Of a whole number
+    of NumPy's, such as a sum, it makes as many zeros as the number says.
     """
+    from marimo._save import encode, hash
     from marimo._save.hash import BlockHasher, SerialRefs
     from marimo._save.loaders import lazy
+
+    to_bytes: Callable[[Any], bytes] = vars(encode)["primitive_to_bytes"]
+
+    def to_few_bytes(value: Any) -> bytes:
+        if not isinstance(value, _COMMON) and _is_many_zeros(value):
+            raise ValueError(f"{value} zeros")
+        return to_bytes(value)
+
+    for module in (encode, hash):
+        vars(module)["primitive_to_bytes"] = to_few_bytes
 
     hashers: Any = BlockHasher
     serialize: Callable[..., Any] = hashers.serialize_and_dequeue_content_refs
@@ -94,6 +111,10 @@ def hash_by_code() -> None:
                 return ""
 
         names["_maybe_content_digest"] = digest_if_any
+
+
+def _is_many_zeros(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and int(value) > _MOST_ZEROS
 
 
 def run_without_key(tell: Callable[[str, BaseException], None]) -> None:
