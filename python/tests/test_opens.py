@@ -26,7 +26,10 @@ def hook(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def names(opened: list[Any], folder: Path, code: str = "") -> list[tuple[str, str]]:
     """The files in `folder`, of a notebook that lies there."""
-    found = reads.reads_of(opened, code, folder / "nb.py", [folder / "cache"])
+    notebook = folder / "nb.py"
+    found = reads.reads_of(
+        opened, code, notebook, reads.Workspace(notebook, [folder / "cache"])
+    )
     return [(one.path, one.how) for one in found]
 
 
@@ -244,7 +247,9 @@ def test_paths_in_the_code_are_named_where_nothing_opened_them(tmp_path: Path) -
 
 
 def read_of(folder: Path, name: str = "data.csv", most: int = 1000) -> reads.Read:
-    (read,) = reads.reads_of([(str(folder / name), "r", 0)], "", folder / "nb.py", [])
+    notebook = folder / "nb.py"
+    workspace = reads.Workspace(notebook, [])
+    (read,) = reads.reads_of([(str(folder / name), "r", 0)], "", notebook, workspace)
     (settled,) = reads.settled([read], folder, most)
     return settled
 

@@ -25,7 +25,9 @@ def load():
 
 @app.cell
 def order(rows):
-    ordered = sorted(rows)
+    import ranking as _ranking
+
+    ordered = _ranking.least_first(rows)
     return (ordered,)
 
 
@@ -45,6 +47,8 @@ test('at the cell: how it stands, before and after a run', async (t) => {
   const file = path.join(folder, 'ranks.py');
   await writeFile(file, notebook);
   await writeFile(path.join(folder, 'more.csv'), '1\n');
+  const ranking = path.join(folder, 'ranking.py');
+  await writeFile(ranking, 'def least_first(rows):\n    return sorted(rows)\n');
   await runNotebook(python, file);
   await runNotebook(python, file);
   const vsCode = await VsCode.open({ folder });
@@ -187,6 +191,13 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     await expectLenses(/^cached, but more\.csv changed$/, /^cached/, /^cached/);
     const text = await hoverOf('load', /more\.csv changed/);
     assert.match(text, /Clear/);
+  });
+
+  await step('and so is a module of one’s own that made it', async () => {
+    await writeFile(ranking, 'def least_first(rows):\n    return sorted(set(rows))\n');
+    const changed = (file: string) => new RegExp(`^cached, but ${file} changed$`);
+    await expectLenses(changed('more.csv'), changed('ranking.py'), /^cached/);
+    assert.match(await hoverOf('order', /ranking\.py changed/), /Clear/);
   });
 
   await step('a cell that was moved keeps its history in a notebook that was renamed', async () => {

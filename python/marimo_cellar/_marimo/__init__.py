@@ -50,6 +50,7 @@ from marimo_cellar._marimo.contexts import (
     running_cell,
     runs_in_browser,
     session_in,
+    values_in,
 )
 from marimo_cellar._marimo.exports import (
     export_keys,
@@ -66,6 +67,7 @@ from marimo_cellar._marimo.hashing import (
     run_without_key,
 )
 from marimo_cellar._marimo.loaders import (
+    cached_function,
     is_local,
     is_plain,
     is_stale,
@@ -116,6 +118,7 @@ __all__ = [
     "WholeCache",
     "another_store_is_configured",
     "cache_folder",
+    "cached_function",
     "current_context",
     "export_keys",
     "file_cells",
@@ -157,6 +160,7 @@ __all__ = [
     "through",
     "unlisted",
     "unwrapped",
+    "values_in",
     "verification",
     "versions",
     "whole",

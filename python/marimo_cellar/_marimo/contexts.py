@@ -106,6 +106,17 @@ def graph_cells(context: Any) -> list[KernelCell]:
     ]
 
 
+def values_in(context: Any, cell_id: str) -> dict[str, Any]:
+    """What a notebook has defined, by the names that a cell's code has for it: those of
+    the cell's own as well."""
+    from marimo._ast.variables import unmangle_local
+
+    return {
+        unmangle_local(name, cell_id).name: value  # type: ignore[arg-type]
+        for name, value in context.globals.items()
+    }
+
+
 def graph_state(context: Any) -> tuple[object, ...]:
     """Equal while `graph_cells` is: marimo compiles an edited cell anew."""
     return tuple(context.graph.cells.values())

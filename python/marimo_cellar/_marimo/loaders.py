@@ -31,6 +31,13 @@ def is_ui(value: Any) -> bool:
     return isinstance(value, UIElement | UIElementStub)
 
 
+def cached_function(value: Any) -> Any | None:
+    """The user's function that one cached by marimo calls; None of anything else."""
+    if type(value).__module__ != "marimo._save.save":
+        return None
+    return getattr(value, "__wrapped__", None)
+
+
 def is_local(name: str) -> bool:
     """Whether only the cell that defines a name can use it."""
     from marimo._ast.variables import is_local

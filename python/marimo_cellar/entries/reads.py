@@ -1,7 +1,8 @@
-"""The files that a cell read, and whether they are still as they were.
+"""The files that a result was made of, and whether they are still as they were.
 
 marimo's hash does not see what is in a file. So a result may be served that was made
-of a `data.csv` that has changed since; nobody can undo that, but everybody can be told.
+of a `data.csv`, or by a module of the user's own, that has changed since; nobody can
+undo that, but everybody can be told.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _FOLDERS = frozenset(
 
 
 class Read(Struct, frozen=True):
-    """A file as it was when the cell ended.
+    """A file as it was when the cell ended; a module as it was imported.
 
     `path` is relative to the notebook's folder, with forward slashes. `named` is one
     whose path stands in the cell's code, which other means than Python's may have
@@ -53,17 +54,51 @@ class Read(Struct, frozen=True):
     digest: bytes | None = None
 
 
+class Workspace:
+    """What is the user's own around a notebook: data and modules, no tool's files."""
+
+    def __init__(self, notebook: Path, caches: Iterable[Path]) -> None:
+        """`caches` are folders of our own."""
+        self.folder = str(notebook.parent)
+        self._home = _workspace(self.folder)
+        self._outside = (*(str(one) for one in caches), *_pythons())
+
+    def has(self, path: str) -> bool:
+        """Whether a file, by its absolute path, is the user's own."""
+        return (
+            _is_in(path, self._home)
+            and not any(map(_is_tools, path[len(self._home) :].split(os.sep)[:-1]))
+            and not any(_is_in(path, folder) for folder in self._outside)
+        )
+
+    def file(self, path: str, how: How, found: os.stat_result | None) -> Read | None:
+        """A file of the user's own as it was `found`; None for any other, or none."""
+        if found is None or not stat.S_ISREG(found.st_mode) or not self.has(path):
+            return None
+        try:
+            relative = os.path.relpath(path, self.folder)
+        except ValueError:
+            # On another drive.
+            return None
+        return Read(relative.replace(os.sep, "/"), how, found.st_size, found.st_mtime)
+
+
+def status_of(path: str) -> os.stat_result | None:
+    """How a file is now; None if it is gone already, or cannot be looked at."""
+    try:
+        return os.stat(path)
+    except (OSError, ValueError):
+        return None
+
+
 def reads_of(
-    opened: Sequence[Any], code: str, notebook: Path, caches: Iterable[Path]
+    opened: Sequence[Any], code: str, notebook: Path, workspace: Workspace
 ) -> list[Read]:
     """The files of the notebook's workspace among what a cell opened or names.
 
-    `opened` is what an `opens.Watch` gave, `caches` are folders of our own. What the
-    cell wrote is its result, not its data.
+    `opened` is what an `opens.Watch` gave. What the cell wrote is its result, not its
+    data.
     """
-    folder = notebook.parent
-    home = _workspace(str(folder))
-    outside = (*(str(one) for one in caches), *_pythons())
     here = _folder()
     read: dict[str, None] = {}
     written: set[str] = set()
@@ -75,16 +110,18 @@ def reads_of(
                 written.add(path)
             else:
                 read[path] = None
-    found: list[Read] = []
-    for path in reversed(read):
-        _add(found, path, "opened", str(folder), home, outside, written)
-    known = read.keys() | written
+    paths: dict[str, How] = {path: "opened" for path in reversed(read)}
     for text in literals(code):
-        for start in dict.fromkeys((_folder(), str(folder))):
-            if (path := _path(text, start)) and path not in known:
-                known = known | {path}
-                _add(found, path, "named", str(folder), home, outside, written)
-    return [one for one in found if one.path != notebook.name]
+        for start in dict.fromkeys((_folder(), workspace.folder)):
+            if path := _path(text, start):
+                paths.setdefault(path, "named")
+    found: list[Read] = []
+    for path, how in paths.items():
+        if len(found) < _MOST and path not in written and not path.endswith(_CODE):
+            file = workspace.file(path, how, status_of(path))
+            if file is not None and file.path != notebook.name:
+                found.append(file)
+    return found
 
 
 def settled(reads: Iterable[Read], folder: Path, most: int) -> list[Read]:
@@ -173,44 +210,7 @@ def _may_be_path(text: str) -> bool:
     )
 
 
-def _add(
-    found: list[Read],
-    path: str,
-    how: How,
-    folder: str,
-    home: str,
-    outside: Iterable[str],
-    written: set[str],
-) -> None:
-    if len(found) >= _MOST or path in written or not _is_data(path, home, outside):
-        return
-    try:
-        status = os.stat(path)
-        relative = os.path.relpath(path, folder)
-    except (OSError, ValueError):
-        # It is gone already, or cannot be looked at.
-        return
-    if stat.S_ISREG(status.st_mode):
-        found.append(
-            Read(
-                relative.replace(os.sep, "/"),
-                how,
-                status.st_size,
-                status.st_mtime,
-            )
-        )
-
-
-def _is_data(path: str, home: str, outside: Iterable[str]) -> bool:
-    return (
-        _is_in(path, home)
-        and not path.endswith(_CODE)
-        and not any(map(_is_no_datas, path[len(home) :].split(os.sep)[:-1]))
-        and not any(_is_in(path, folder) for folder in outside)
-    )
-
-
-def _is_no_datas(folder: str) -> bool:
+def _is_tools(folder: str) -> bool:
     """Whether a folder of that name is a tool's: settings, packages, caches."""
     return folder.startswith(".") or folder in _FOLDERS
 

@@ -23,6 +23,7 @@ from marimo_cellar.values import manifests
 
 if TYPE_CHECKING:
     from marimo_cellar.entries import opens
+    from marimo_cellar.entries.reads import Read, Workspace
 
 # A script has nobody to say that a cell has ended; what a cached function raised
 # stays under way there.
@@ -60,7 +61,7 @@ class Running:
         made = Made(lookup.inputs, (), None)
 
         def end() -> None:
-            from marimo_cellar.entries.reads import reads_of
+            from marimo_cellar.entries.reads import Workspace, reads_of
 
             _note_ui(lookup, cache)
             watch = self._lookups.pop(lookup, None)
@@ -68,13 +69,10 @@ class Running:
             if watch is None or notebook is None:
                 return
             cell = lookup.owner.cell
+            workspace = Workspace(notebook, [lookup.database.folder])
             made.folder = notebook.parent
-            made.reads = reads_of(
-                watch.end(),
-                cell.code if cell else "",
-                notebook,
-                [lookup.database.folder],
-            )
+            read = reads_of(watch.end(), cell.code if cell else "", notebook, workspace)
+            made.reads = [*read, *_modules(lookup, workspace)]
 
         _softly(end)
         return made
@@ -95,6 +93,19 @@ class Running:
 
         if self._lookups:
             _softly(end)
+
+
+def _modules(lookup: Lookup, workspace: Workspace) -> list[Read]:
+    """The user's own modules that a result was made by."""
+    from marimo_cellar.entries.modules import modules_of, names_run
+
+    context, cell = _marimo.current_context(), lookup.owner.cell
+    if context is None or cell is None:
+        return []
+    values = _marimo.values_in(context, cell.kernel_id)
+    names = names_run(cell.code, called=lookup.key.cache_name != "cell_cache")
+    hashed = lookup.inputs.values if lookup.inputs else ()
+    return modules_of(names, values, hashed, workspace)
 
 
 # What marimo raises itself, as people know it.
