@@ -10,3 +10,8 @@ export type Pause = () => Promise<void>;
 export interface Value {
   page(request: PageRequest, pause: Pause): Promise<Page>;
 }
+
+/** A value whose one page is all that is shown of it. */
+export function whole(page: Page): Value {
+  return { page: () => Promise.resolve(page) };
+}

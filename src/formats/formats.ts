@@ -3,15 +3,14 @@
  * how its bytes are laid out. Everything in here takes the bytes for a stranger's: lengths are checked
  * before they are believed, and nothing is executed.
  */
-import type { Page } from '../protocol/pages';
 import { openArrow } from './arrow/ArrowTable';
 import type { ByteSource } from './ByteSource';
 import { bytesPage } from './bytes';
 import { jsonPage } from './json/json';
 import type { ValueFormat } from './messages';
 import { npyPage } from './npy/npy';
-import { picklePage } from './pickle/pickle';
-import type { Pause, Value } from './Value';
+import { openPickle } from './pickle/pickle';
+import { whole, type Pause, type Value } from './Value';
 
 /** @throws {DecodeError} when the bytes are not what `format` says they are */
 export async function openValue(
@@ -28,7 +27,7 @@ export async function openValue(
     case 'npy':
       return whole(npyPage(source));
     case 'pickle':
-      return whole(await picklePage(source, pause));
+      return await openPickle(source, pause);
     // A `.pt` file is a ZIP archive around a pickle: its bytes say as much to most people.
     case 'pt':
     case 'bin':
@@ -37,9 +36,4 @@ export async function openValue(
       format satisfies never;
       return whole(bytesPage(source));
   }
-}
-
-/** A value whose one page is all that is shown of it. */
-function whole(page: Page): Value {
-  return { page: () => Promise.resolve(page) };
 }

@@ -24,6 +24,20 @@ def fruit():
 def use(apples, pears):
     used = [apples, pears, "used here"]
     return (used,)
+
+@app.cell
+def survey():
+    import pandas as pd
+
+    survey = pd.DataFrame(
+        {
+            "day": pd.date_range("2026-01-01", periods=450),
+            "tags": [["sweet", "red"], [], None] * 150,
+            "note": [{"by": "A", "stars": 4.5}, "none", 3] * 150,
+        },
+        index=pd.Index(range(1000, 1450), name="number"),
+    )
+    return (survey,)
 `;
 
 /** Its first line, by which people call it, has what a notification makes a link of. */
@@ -61,6 +75,18 @@ test('previews that stand behind others', async (t) => {
     });
   });
 
+  await step('a frame that was pickled is a table', async () => {
+    await tree.row('fruit').locator('.monaco-tl-twistie').click();
+    await tree.expand('survey');
+    await tree.expand(/^Result$/);
+    // The cell's row bears the same name, and stands above its value.
+    await tree.row('survey').nth(1).locator('.label-name').click();
+    const preview = await vsCode.webview('survey');
+    await preview.getByText("{'by': 'A', 'stars': 4.5}").first().waitFor();
+    await preview.getByText('number', { exact: true }).waitFor();
+    await preview.getByText('450 rows').waitFor();
+  });
+
   await step('what is gone while its menu is open clears nothing else', async () => {
     await vsCode.openFile('fruit.py');
     await vsCode.goToLine(notebook.split('\n').indexOf('def fruit():') + 1);
@@ -78,7 +104,7 @@ test('previews that stand behind others', async (t) => {
     const kept = (await cellsNow()).filter(({ entries }) => entries > 0);
     assert.deepEqual(
       kept.map(({ name }) => name),
-      ['fruit', undefined],
+      ['fruit', 'survey', undefined],
     );
   });
 

@@ -116,18 +116,28 @@ const OPCODES: ReadonlyMap<number, Opcode> = new Map(
 /** A line is looked for within so many bytes; a line of digits may be long. */
 const MAX_LINE = 65536;
 
+/** An opcode as it stands in a pickle. */
+export interface Step {
+  readonly opcode: Opcode;
+  readonly argument: Argument;
+  /** Where its argument's contents begin, behind their length. */
+  readonly start: number;
+  /** Bytes of the contents. */
+  readonly length: number;
+  /** Where the next opcode stands. */
+  readonly end: number;
+}
+
 /** @throws {DecodeError} `damaged` when there is no whole opcode at `at` */
-export function readOpcode(
-  source: ByteSource,
-  at: number,
-): { opcode: Opcode; argument: Argument; end: number } {
+export function readOpcode(source: ByteSource, at: number): Step {
   const code = source.read(at, 1)[0] ?? 0;
   const opcode = OPCODES.get(code);
   if (opcode === undefined) {
     throw new DecodeError('damaged', `there is no opcode 0x${code.toString(16).padStart(2, '0')}.`);
   }
   const { start, length, end } = extent(source, at + 1, opcode.shape);
-  return { opcode, argument: readArgument(source, opcode.meaning, start, length), end };
+  const argument = readArgument(source, opcode.meaning, start, length);
+  return { opcode, argument, start, length, end };
 }
 
 /** Where an argument's contents stand, and where the next opcode does. Skips what nobody reads. */

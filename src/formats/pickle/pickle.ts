@@ -6,7 +6,8 @@
 import type { PicklePage } from '../../protocol/pages';
 import { cachedSource, type ByteSource } from '../ByteSource';
 import { DecodeError } from '../DecodeError';
-import type { Pause } from '../Value';
+import { whole, type Pause, type Value } from '../Value';
+import { openFrame } from './frame/frame';
 import { PickleMachine } from './PickleMachine';
 import { readOpcode } from './opcodes';
 
@@ -15,18 +16,31 @@ const MAX_OPCODES = 5_000_000;
 /** Opcodes between two looks at the messages. */
 const STRETCH = 4096;
 
-/** Always gives a page: what stands in the walk's way is told on it. */
-export async function picklePage(source: ByteSource, pause: Pause): Promise<PicklePage> {
-  const near = cachedSource(source, 65536, 4);
-  const machine = new PickleMachine((place) => readOpcode(near, place).argument);
-  const incomplete = await walk(near, machine, pause);
+/** A frame of pandas as a table, and everything else as what it refers to. */
+export async function openPickle(source: ByteSource, pause: Pause): Promise<Value> {
+  const near = cachedSource(source, 65536, 64);
+  const { value, why } = await openFrame(near, pause);
+  return value ?? whole(await picklePage(near, why, pause));
+}
+
+/**
+ * Always gives a page: what stands in the walk's way is told on it.
+ * @param why it is shown so, where it is something that is usually shown otherwise
+ */
+async function picklePage(
+  source: ByteSource,
+  why: string | undefined,
+  pause: Pause,
+): Promise<PicklePage> {
+  const machine = new PickleMachine((place) => readOpcode(source, place).argument);
+  const incomplete = await walk(source, machine, pause);
   return {
     kind: 'pickle',
     protocol: machine.protocol,
     size: source.size,
     refersTo: machine.refersTo,
     strings: machine.strings,
-    incomplete,
+    incomplete: [why, incomplete].filter((each) => each !== undefined).join(' ') || undefined,
   };
 }
 

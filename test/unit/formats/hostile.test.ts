@@ -80,7 +80,9 @@ const subjects: [string, ValueFormat][] = [
   ['record.npy', 'npy'],
   ['fortran.npy', 'npy'],
   ['protocol2.pickle', 'pickle'],
-  ['pandas.pickle', 'pickle'],
+  ['frames/pandas3-objects-5.pickle', 'pickle'],
+  ['frames/pandas3-extension-5.pickle', 'pickle'],
+  ['frames/pandas2-several-levels-4.pickle', 'pickle'],
 ];
 
 for (const [name, format] of subjects) {
