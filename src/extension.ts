@@ -85,7 +85,9 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
     openCells: (cache) => openCells.in(cache),
     memento: context.workspaceState,
   });
-  const targets = new Targets(caches, discovery, tree, view, language);
+  const targets = new Targets(caches, discovery, tree, view, language, (cache) =>
+    openCells.in(cache),
+  );
   const install = new InstallCommand(python, notices, log);
   const turnOn = new TurnOnCommand(notices);
   const scripts = new ScriptsCommand(notices);

@@ -22,6 +22,11 @@ export interface OpenCells {
   readonly disabled: ReadonlyMap<number, string>;
 }
 
+/** Cells to which the next run serves nothing, as their notebooks stand in editors. */
+export function idleIn({ orphaned, disabled }: OpenCells): ReadonlySet<number> {
+  return new Set([...orphaned, ...disabled.keys()]);
+}
+
 /** What speaks most against its being served. */
 export function standingOf({ current, orphaned, obsolete, again, disabled }: Stand): Standing {
   if (obsolete) return 'obsolete';

@@ -109,9 +109,12 @@ export class SqliteLoader {
     await this.#live.current();
   }
 
-  /** Every notebook the database knows, by path; those without an entry too. */
-  apps(): Promise<AppSummary[]> {
-    return this.#access.read(({ connection, path }) => listApps(connection, path));
+  /**
+   * Every notebook the database knows, by path; those without an entry too.
+   * @param idle cells of which nothing is served, as open notebooks say: what they keep saves nothing
+   */
+  apps(idle: ReadonlySet<number> = new Set()): Promise<AppSummary[]> {
+    return this.#access.read(({ connection, path }) => listApps(connection, path, { idle }));
   }
 
   /** The same without what only a look at all entries tells, such as the time that they save. */

@@ -6,6 +6,7 @@ import {
   parseReference,
   type Reference,
 } from '../../protocol/references';
+import { idleIn, type OpenCells } from '../../protocol/standing';
 import type { Caches } from '../../store/Caches';
 import { isSameGeneration } from '../../store/database/generation';
 import type { AppSummary, CellSummary } from '../../store/rows';
@@ -16,7 +17,7 @@ import type { Branch, CellTree } from '../tree/CellTree';
 import type { CellTreeView } from '../tree/CellTreeView';
 import type { Discovery } from '../tree/Discovery';
 import { belongs } from '../tree/found';
-import { amounts, cellLabel, nameOf } from '../tree/nodeRow';
+import { amounts, cellAmounts, cellLabel, nameOf } from '../tree/nodeRow';
 import { cellReferenceOf, referenceOf, shownCells } from '../tree/nodes';
 import { pickOne } from '../pickOne';
 import { tell } from '../Notices';
@@ -64,6 +65,8 @@ export class Targets implements vscode.Disposable {
     private readonly tree: CellTree,
     private readonly view: CellTreeView,
     private readonly documents: DocumentCells,
+    /** What open notebooks say of the cells of a cache, by its number. */
+    private readonly openCells: (cache: number) => OpenCells,
   ) {
     this.disposables = [
       vscode.window.onDidChangeTextEditorSelection(() => {
@@ -268,6 +271,7 @@ export class Targets implements vscode.Disposable {
         apps.map(async ({ cache, generation, app }) => {
           const loader = await this.caches.get(cache);
           const cells = shownCells((await loader?.cells(app.appId)) ?? []);
+          const open = this.openCells(cache);
           const heading: Choice = {
             label: vscode.workspace.asRelativePath(app.notebook),
             kind: vscode.QuickPickItemKind.Separator,
@@ -276,7 +280,7 @@ export class Targets implements vscode.Disposable {
             const target = { cache, generation, app, cell };
             return {
               label: cellLabel(cell),
-              description: amounts(cell, vscode.env.language),
+              description: cellAmounts(cell, open, vscode.env.language),
               target,
             };
           });
@@ -298,7 +302,7 @@ export class Targets implements vscode.Disposable {
           const loader = await this.caches.open(database.path);
           const cache = this.caches.number(database.path);
           const generation = await loader.generation();
-          return (await loader.apps())
+          return (await loader.apps(idleIn(this.openCells(cache))))
             .filter((app) => belongs(app.notebook, database, folders))
             .map((app) => ({ cache, generation, app }));
         } catch {

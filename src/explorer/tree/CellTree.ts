@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { compareNames, inReadingOrder } from '../../protocol/labels';
-import type { OpenCells } from '../../protocol/standing';
+import { idleIn, type OpenCells } from '../../protocol/standing';
 import type { Caches } from '../../store/Caches';
 import type { AppSummary } from '../../store/rows';
 import type { SqliteLoader } from '../../store/SqliteLoader';
@@ -332,7 +332,7 @@ export class CellTree {
         return apps;
       }
     }
-    return loader.apps();
+    return loader.apps(idleIn(this.openCells(this.caches.number(loader.path))));
   }
 }
 

@@ -2,7 +2,7 @@ import * as l10n from '@vscode/l10n';
 import { firstLine, valueName } from '../../protocol/labels';
 import { formatAge, formatAmount, formatBytes, formatDuration } from '../../protocol/quantities';
 import { formatWorth } from '../../protocol/saving';
-import { savesTime, type Standing, standingOf } from '../../protocol/standing';
+import { type OpenCells, savesTime, type Standing, standingOf } from '../../protocol/standing';
 import type { CellSummary, Format } from '../../store/rows';
 import {
   type AppNode,
@@ -111,8 +111,7 @@ function cellRow({ cell, exists, orphaned, disabled }: CellNode, reader: Reader)
     again,
     disabled: disabled !== undefined,
   });
-  // The functions and blocks of a cell that runs each time may save something all the same.
-  const saves = savesTime(standing) || (standing === 'again' && cell.saves > 0);
+  const saves = savesAny(standing, cell);
   const description = listed(
     orphaned ? l10n.t('orphaned') : undefined,
     obsolete ? l10n.t('obsolete') : undefined,
@@ -282,6 +281,23 @@ export function amounts(
   locale: string,
 ): string {
   return listed(saving(saves, amount, locale), formatBytes(size, locale));
+}
+
+/** The same of a cell, which saves nothing where the next run of its notebook is served nothing of it. */
+export function cellAmounts(cell: CellSummary, open: OpenCells, locale: string): string {
+  const standing = standingOf({
+    ...cell,
+    current: true,
+    orphaned: cell.retiredAt !== undefined || open.orphaned.has(cell.cellId),
+    disabled: open.disabled.has(cell.cellId),
+  });
+  const { size } = cell;
+  return amounts(savesAny(standing, cell) ? cell : { size, saves: undefined }, locale);
+}
+
+/** The functions and blocks of a cell that runs each time may save something all the same. */
+function savesAny(standing: Standing, { saves }: CellSummary): boolean {
+  return savesTime(standing) || (standing === 'again' && saves > 0);
 }
 
 /** Seconds below which a duration is not worth a word: what imports a module took is not. */

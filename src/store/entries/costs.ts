@@ -1,37 +1,54 @@
 import type { Connection, Value } from '../database/Connection';
 import { looksAfterItself } from '../database/features';
-import { entriesWithUse, savedByCell, savedInApp } from './uses';
+import { entriesWithUse, isServed, savedByCell, savedInApp } from './uses';
 
 // What entries cost in money. Few do, so it is asked apart from the listings, which know of it that
 // much later; and format 1.0 has no such table.
 
 /**
- * What the current entries save in money, by the id of their cell or notebook: as they do in time.
+ * What the current entries save in money, by the id of their cell: as they do in time.
  * @param chosen SQL about entries
  * @param obsolete the same: those that save nothing
  * @param again cells whose own results save nothing
  * @param values what both are asked with
  */
-export function currentCosts(
+export function cellCosts(
   connection: Connection,
-  by: 'app_id' | 'cell_id',
   chosen: string,
   obsolete: string,
   again: ReadonlySet<number>,
   ...values: Value[]
 ): Promise<Map<number, number>> {
-  // From the few costs to their entries: SQLite, which does not know how few, looks the other way.
-  const withCosts = `cell_id IN (SELECT cell_id FROM costs CROSS JOIN entries USING (entry_id))`;
-  const saved = by === 'app_id' ? savedInApp : savedByCell;
+  const current = currentCosts(savedByCell('amount', again), chosen, obsolete);
+  return costs(connection, `SELECT cell_id AS id, amount FROM ${current}`, ...values);
+}
+
+/**
+ * The same by the id of their notebook.
+ * @param idle cells of which nothing is served
+ */
+export function appCosts(
+  connection: Connection,
+  chosen: string,
+  obsolete: string,
+  { again, idle }: { readonly again: ReadonlySet<number>; readonly idle: ReadonlySet<number> },
+  ...values: Value[]
+): Promise<Map<number, number>> {
+  const current = currentCosts(savedInApp('amount', again), chosen, obsolete);
   return costs(
     connection,
-    `SELECT ${by} AS id, total(amount) AS amount
-     FROM (SELECT cell_id, ${saved('amount', again)} AS amount
-       FROM ${entriesWithUse(`${withCosts} AND ${chosen}`)} LEFT JOIN costs USING (entry_id)
-       WHERE is_current AND NOT ${obsolete} GROUP BY cell_id) JOIN cells USING (cell_id)
-     ${by === 'app_id' ? 'WHERE retired_at IS NULL' : ''} GROUP BY ${by}`,
+    `SELECT app_id AS id, total(amount) AS amount
+     FROM ${current} JOIN cells AS c USING (cell_id) WHERE ${isServed('c', idle)} GROUP BY app_id`,
     ...values,
   );
+}
+
+function currentCosts(amount: string, chosen: string, obsolete: string): string {
+  // From the few costs to their entries: SQLite, which does not know how few, looks the other way.
+  const withCosts = `cell_id IN (SELECT cell_id FROM costs CROSS JOIN entries USING (entry_id))`;
+  return `(SELECT cell_id, ${amount} AS amount
+    FROM ${entriesWithUse(`${withCosts} AND ${chosen}`)} LEFT JOIN costs USING (entry_id)
+    WHERE is_current AND NOT ${obsolete} GROUP BY cell_id)`;
 }
 
 /** What entries cost, by their id. */

@@ -24,9 +24,9 @@ import {
   type LookupSummary,
   type ReadSummary,
 } from '../rows';
-import { entriesWithUse, usesByCell } from './uses';
+import { entriesWithUse, isServed, usesByCell } from './uses';
 import { findObsolete, isObsolete } from './readable';
-import { currentCosts, entryCosts, withCost } from './costs';
+import { appCosts, cellCosts, entryCosts, withCost } from './costs';
 import { findAgain } from './again';
 import type { Connection, Value } from '../database/Connection';
 import { tellsWhy } from '../database/features';
@@ -138,11 +138,20 @@ const noUses = '(SELECT NULL AS cell_id, NULL AS last_used_at WHERE false)';
  * By path; with `appId`, that one alone.
  * @param path the database as the user knows it: the notebooks' paths are relative to its folder.
  * @param uses whether to look at all entries for what they save and when they were used
+ * @param idle cells of which nothing is served, whatever the cache says: what they keep saves nothing
  */
 export async function listApps(
   connection: Connection,
   path: string,
-  { appId, uses = true }: { readonly appId?: number; readonly uses?: boolean } = {},
+  {
+    appId,
+    uses = true,
+    idle = new Set(),
+  }: {
+    readonly appId?: number;
+    readonly uses?: boolean;
+    readonly idle?: ReadonlySet<number>;
+  } = {},
 ): Promise<AppSummary[]> {
   const chosen =
     appId === undefined ? 'true' : 'cell_id IN (SELECT cell_id FROM cells WHERE app_id = ?1)';
@@ -154,7 +163,7 @@ export async function listApps(
     `SELECT ${apps.sql(`(
       SELECT a.app_id, a.path, a.last_seen_at, total(t.entries > 0) AS cells,
         total(t.entries) AS entries, total(t.size) AS size, total(t.runtime) AS runtime,
-        ${uses ? 'total(u.saves_in_app) FILTER (WHERE c.retired_at IS NULL)' : 'NULL'} AS saves,
+        ${uses ? `total(u.saves_in_app) FILTER (WHERE ${isServed('c', idle)})` : 'NULL'} AS saves,
         max(u.last_used_at) AS last_used_at
       FROM apps AS a LEFT JOIN cells AS c USING (app_id) LEFT JOIN totals AS t USING (cell_id)
         LEFT JOIN ${uses ? usesByCell(chosen, obsolete.sql, again) : noUses} AS u USING (cell_id)
@@ -162,7 +171,7 @@ export async function listApps(
     ...obsolete.values,
   );
   const costs = uses
-    ? await currentCosts(connection, 'app_id', chosen, obsolete.sql, again, ...obsolete.values)
+    ? await appCosts(connection, chosen, obsolete.sql, { again, idle }, ...obsolete.values)
     : new Map<number, number>();
   return apps
     .parse(row?.apps, path)
@@ -189,8 +198,8 @@ export async function listCells(
     )} AS cells`,
     ...obsolete.values,
   );
-  const by = [connection, 'cell_id', chosen, obsolete.sql, again] as const;
-  const costs = await currentCosts(...by, ...obsolete.values);
+  const by = [connection, chosen, obsolete.sql, again] as const;
+  const costs = await cellCosts(...by, ...obsolete.values);
   return cells
     .parse(row?.cells, connection.path)
     .map((cell) => ({ ...cell, again: again.has(cell.cellId) }))

@@ -27,6 +27,13 @@ export const savedInApp = (amount: string, again = none): string =>
      ELSE total(${amount}) FILTER (WHERE NOT ${own}) END`;
 
 /**
+ * Whether anything of a cell is served: it is in its notebook, and not among those to which nothing is.
+ * @param cells a name of the table `cells`
+ */
+export const isServed = (cells: string, idle: ReadonlySet<number>): string =>
+  `${cells}.retired_at IS NULL AND ${cells}.cell_id NOT IN (${[...idle].join()})`;
+
+/**
  * Rows of `entries` with `used_at` (when the entry was last saved or hit) and `is_current`, which
  * tells current entries from outdated ones. A cell may own several caches (its own result, blocks
  * under `persistent_cache`), told apart by name; of each, those are current that stand on the same

@@ -107,7 +107,8 @@ test('a cell that the notebook has no more is orphaned, by the editor or by the 
   const a = await child(tree, app, 'a');
   assert.ok(a.node.kind === 'cell');
   orphans.add(a.node.cell.cellId);
-  assert.deepEqual(await tree.refresh(), [a]);
+  assert.deepEqual(await tree.refresh(), [app, a]);
+  assert.match(app.row.description, /saves 5 s, /);
   assert.match(a.row.description, /^orphaned, /);
   await runSql(database, "UPDATE cells SET retired_at = 1 WHERE name = 'b'");
   await tree.refresh();
@@ -122,15 +123,19 @@ test('a cell that is disabled in the editor, and its result, save nothing', asyn
   const { tree, open, disabled } = await setUp(t);
   const loader = await open();
   for (const [ordinal, name] of ['a', 'b'].entries()) await loader.save(entryOf(ordinal, name));
-  const a = await child(tree, await child(tree, undefined, 'nb.py'), 'a');
+  const app = await child(tree, undefined, 'nb.py');
+  const a = await child(tree, app, 'a');
   const entry = await child(tree, a, 'Result');
+  assert.match(app.row.description, /saves 5 s, /);
   assert.ok(a.node.kind === 'cell');
   disabled.set(a.node.cell.cellId, 'It is disabled.');
-  assert.deepEqual(await tree.refresh(a.node.cache), [a, entry]);
+  assert.deepEqual(await tree.refresh(a.node.cache), [app, a, entry]);
+  assert.match(app.row.description, /saves 2\.5 s, /);
   assert.match(a.row.description, /^disabled, 10 bytes/);
   assert.match(entry.row.description, /^disabled, 10 bytes/);
   disabled.clear();
-  assert.deepEqual(await tree.refresh(a.node.cache), [a, entry]);
+  assert.deepEqual(await tree.refresh(a.node.cache), [app, a, entry]);
+  assert.match(app.row.description, /saves 5 s, /);
   assert.match(a.row.description, /^saves 2\.5 s/);
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { inReadingOrder } from '../../../src/protocol/labels';
-import { amounts, cellLabel, rowOf } from '../../../src/explorer/tree/nodeRow';
+import { amounts, cellAmounts, cellLabel, rowOf } from '../../../src/explorer/tree/nodeRow';
 import {
   type Node,
   cellReferenceOf,
@@ -297,6 +297,15 @@ test('a list to choose from says what is saved, money too, before the size, as t
   assert.equal(amounts({ size: 2000, saves: 34 }, 'en'), 'saves 34 s, 2 kB');
   assert.equal(amounts({ size: 2000, saves: 0, amount: 0.42 }, 'en'), 'saves 0.42, 2 kB');
   assert.equal(amounts({ size: 2000, saves: undefined }, 'en'), '2 kB');
+  const nothing = { orphaned: new Set<number>(), disabled: new Map<number, string>() };
+  assert.equal(cellAmounts(cell, nothing, 'en'), 'saves 3.4 s, 640 kB');
+  assert.equal(cellAmounts({ ...cell, again: true }, nothing, 'en'), 'saves 3.4 s, 640 kB');
+  const { cellId } = cell;
+  assert.equal(cellAmounts(cell, { ...nothing, orphaned: new Set([cellId]) }, 'en'), '640 kB');
+  const disabled = new Map([[cellId, 'It is disabled.']]);
+  assert.equal(cellAmounts(cell, { ...nothing, disabled }, 'en'), '640 kB');
+  assert.equal(cellAmounts({ ...cell, retiredAt: 1 }, nothing, 'en'), '640 kB');
+  assert.equal(cellAmounts({ ...cell, obsolete: true }, nothing, 'en'), '640 kB');
 });
 
 test('what is disabled in the editor saves nothing, and says why', () => {

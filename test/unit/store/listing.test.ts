@@ -406,6 +406,16 @@ test('what a function took is not told again with the cell that called it', asyn
   ]);
   const [app] = await loader.apps();
   assert.deepEqual([app?.saves, app?.amount], [6.6, 0.75]);
+  // What a cell that does not run keeps, and its functions, saves its notebook nothing.
+  for (const [idle, saves, amount] of [
+    [[2], 4.1, 0.5],
+    [[3], 2.6, 0.25],
+    [[2, 3], 0.1, undefined],
+  ] as const) {
+    const [without] = await loader.apps(new Set(idle));
+    assert.deepEqual([without?.saves, without?.amount], [saves, amount]);
+    assert.equal(without?.size, app?.size);
+  }
 });
 
 test('what a cell took that makes UI elements is no saving, as its last run has it', async (t) => {
