@@ -50,17 +50,17 @@ export function cellTitle({ name, code }: Pick<CellSummary, 'name' | 'code'>): s
 
 /** @returns the entry in words, as the page shows it */
 export function entryView(description: Description, reader: Reader): EntryView {
-  const { cell, items, checks, fate, clearing, bookmark } = description;
+  const { items, checks, fate, clearing, bookmark } = description;
   return {
     bookmark,
-    title: cellTitle(cell),
+    title: cellTitle(description.cell),
     summary: summary(description, reader),
     badges: badgesOf(description),
     facts: factsOf(description, reader),
     values: inReadingOrder(items).map((item) => valueView(item, checks, reader)),
     fate,
     clearing,
-    revealing: cell.retiredAt === undefined,
+    revealing: !isGone(description),
   };
 }
 
@@ -91,11 +91,16 @@ function badgesOf(description: Description): Badge[] {
 function standing({ entry, cell, fate, openCells }: Description): Standing {
   return standingOf({
     current: entry.current && fate.kind === 'present',
-    orphaned: cell.retiredAt !== undefined || openCells.orphaned.has(cell.cellId),
+    orphaned: isGone({ cell, openCells }),
     obsolete: entry.obsolete,
     again: entry.again,
     disabled: openCells.disabled.has(cell.cellId),
   });
+}
+
+/** Whether the cell is no longer in its notebook, as that is in an editor or was last run. */
+function isGone({ cell, openCells }: Pick<Description, 'cell' | 'openCells'>): boolean {
+  return cell.retiredAt !== undefined || openCells.orphaned.has(cell.cellId);
 }
 
 function factsOf({ app, cell, entry, items }: Description, { locale, now }: Reader): Fact[] {

@@ -101,6 +101,9 @@ test('a cell that is gone is called as the view calls it', () => {
   );
   assert.equal(view.revealing, false);
   assert.equal(entryView(description, reader).revealing, true);
+  // What only the editor has deleted can be revealed there no more.
+  const openCells = { orphaned: new Set([cell.cellId]), disabled: new Map<number, string>() };
+  assert.equal(entryView({ ...description, openCells }, reader).revealing, false);
 });
 
 test('the result of a cell that makes controls is said to run each time, and saves nothing', () => {
