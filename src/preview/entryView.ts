@@ -11,15 +11,21 @@ import type {
 } from '../protocol/preview';
 import { formatAge, formatAmount, formatBytes, formatDuration } from '../protocol/quantities';
 import { formatWorth } from '../protocol/saving';
-import { type OpenCells, savesTime, type Standing, standingOf } from '../protocol/standing';
+import {
+  type OpenCells,
+  savesTime,
+  type Standing,
+  standingOf,
+  standingWords,
+} from '../protocol/standing';
 import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../store/rows';
 import {
-  badges,
   cacheNameExplanation,
   cacheTypeName,
   facts as words,
   formatName,
   noCode,
+  pinnedBadge,
 } from './strings';
 
 /** An entry with all that the page tells of it. */
@@ -79,12 +85,12 @@ function summary(description: Description, { locale, now }: Reader): string {
 function badgesOf(description: Description): Badge[] {
   const { entry, cell, fate, openCells } = description;
   const stands = standing(description);
-  const { text, explanation } = badges[stands]();
+  const { name, sentence } = standingWords(stands);
   const why = stands === 'disabled' ? openCells.disabled.get(cell.cellId) : undefined;
   return [
     // Of what was cleared there is no state any more.
-    ...(fate.kind === 'cleared' ? [] : [{ text, explanation: why ?? explanation }]),
-    ...(entry.pinned ? [badges.pinned()] : []),
+    ...(fate.kind === 'cleared' ? [] : [{ text: name, explanation: why ?? sentence }]),
+    ...(entry.pinned ? [pinnedBadge()] : []),
   ];
 }
 

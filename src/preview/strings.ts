@@ -4,7 +4,7 @@
  * unlike that it can be loaded without an editor.
  */
 import * as l10n from '@vscode/l10n';
-import type { Strings } from '../protocol/preview';
+import type { Badge, Strings } from '../protocol/preview';
 import type { CacheType, Format, Lost } from '../store/rows';
 
 /** The page's words. What is in braces is filled in by the page. */
@@ -177,40 +177,10 @@ export const facts = {
   saves: (worth: string) => l10n.t('saves {0}', worth),
 } as const;
 
-export const badges = {
-  current: () => ({
-    text: l10n.t('current'),
-    explanation: l10n.t('Belongs to the cell as it last ran.'),
-  }),
-  again: () => ({
-    text: l10n.t('runs each time'),
-    explanation: l10n.t('The cell makes UI elements, which marimo makes anew in every run.'),
-  }),
-  outdated: () => ({
-    text: l10n.t('outdated'),
-    explanation: l10n.t(
-      'Belongs to an earlier state of the cell, or of a cell that it depends on.',
-    ),
-  }),
-  disabled: () => ({
-    text: l10n.t('disabled'),
-    explanation: l10n.t('Belongs to the cell as it last ran, which marimo does not run now.'),
-  }),
-  pinned: () => ({
-    text: l10n.t('pinned'),
-    explanation: l10n.t('Cleaning up never removes it.'),
-  }),
-  orphaned: () => ({
-    text: l10n.t('orphaned'),
-    explanation: l10n.t('The cell is no longer in the notebook.'),
-  }),
-  obsolete: () => ({
-    text: l10n.t('obsolete'),
-    explanation: l10n.t(
-      'Another version of marimo saved it, which the one that the notebook ran with last does not read.',
-    ),
-  }),
-} as const;
+/** Of a result that is pinned, beside how it stands. */
+export function pinnedBadge(): Badge {
+  return { text: l10n.t('pinned'), explanation: l10n.t('Cleaning up never removes it.') };
+}
 
 /** Why the buttons that clear are disabled. */
 export function noClearing(): string {

@@ -64,7 +64,7 @@ export interface EntryView {
   readonly values: readonly ValueView[];
   readonly fate: Fate;
   readonly clearing: Clearing;
-  /** Whether the notebook still has the cell, as the kernel saw it last. */
+  /** Whether the notebook still has the cell, as it is in an editor or a kernel saw it last. */
   readonly revealing: boolean;
 }
 

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { Reference } from '../../protocol/references';
 import type { Caches } from '../../store/Caches';
 import type { Disposable } from '../../store/database/Watcher';
-import { databaseOf } from './databaseOf';
+import { databaseOfAnswer } from './databaseOfAnswer';
 import { LabelChanges } from './LabelChanges';
 import type { ShownCells } from './ShownCells';
 
@@ -27,7 +27,7 @@ export class CellLenses implements vscode.CodeLensProvider, vscode.Disposable {
   async provideCodeLenses({ uri }: vscode.TextDocument): Promise<vscode.CodeLens[]> {
     if (!this.labels.areShown) return [];
     const result = await this.shown.cells(uri.toString());
-    const database = result && databaseOf(result, this.caches);
+    const database = result && databaseOfAnswer(result, this.caches);
     // Above a notebook that was never cached they would say the same everywhere.
     if (!result || !database || result.cells.every(isUnknown)) return [];
     return result.cells.map(({ range, label, cellId, reason }) => {

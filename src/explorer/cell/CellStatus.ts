@@ -3,7 +3,7 @@ import { type CellState, type DocumentCell, marimoNotebookType } from '../../pro
 import type { Reference } from '../../protocol/references';
 import type { Caches } from '../../store/Caches';
 import type { Disposable } from '../../store/database/Watcher';
-import { databaseOf } from './databaseOf';
+import { databaseOfAnswer } from './databaseOfAnswer';
 import { LabelChanges } from './LabelChanges';
 import type { ShownCells } from './ShownCells';
 
@@ -32,7 +32,7 @@ export class CellStatus implements vscode.NotebookCellStatusBarItemProvider, vsc
     const uri = document.uri.toString();
     const result = await this.shown.cells(uri);
     const cell = result?.cells.find((each) => each.uri === uri);
-    const database = result && databaseOf(result, this.caches);
+    const database = result && databaseOfAnswer(result, this.caches);
     // Below a notebook that was never cached they would say the same everywhere.
     if (!cell || !database || result.cells.every((each) => each.cellId === undefined)) {
       return [];

@@ -18,7 +18,7 @@ import {
   type ServerOptions,
 } from '../../protocol/cells';
 import type { Caches } from '../../store/Caches';
-import { databaseOf } from './databaseOf';
+import { databaseOfAnswer } from './databaseOfAnswer';
 import { hoverCommands, hoverLinks } from './hoverLinks';
 import { isCellNotebook, isNotebook, notebookOfCell } from './isNotebook';
 import { warn } from '../Notices';
@@ -216,7 +216,7 @@ export class LanguageClient implements vscode.Disposable {
     const uri = document.uri.toString();
     const result = await this.cells(uri);
     const cell = result && cellAt(result.cells, uri, line);
-    const database = result && databaseOf(result, this.caches);
+    const database = result && databaseOfAnswer(result, this.caches);
     if (database === undefined || cell === undefined) return hover;
     const links = hoverLinks(cell, database, {
       preview: vscode.l10n.t('Preview'),

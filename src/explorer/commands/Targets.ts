@@ -12,7 +12,7 @@ import { isSameGeneration } from '../../store/database/generation';
 import type { AppSummary, CellSummary } from '../../store/rows';
 import type { SqliteLoader } from '../../store/SqliteLoader';
 import { activeNotebook } from '../cell/activeNotebook';
-import { databaseOf } from '../cell/databaseOf';
+import { databaseOfAnswer } from '../cell/databaseOfAnswer';
 import type { Branch, CellTree } from '../tree/CellTree';
 import type { CellTreeView } from '../tree/CellTreeView';
 import type { Discovery } from '../tree/Discovery';
@@ -239,7 +239,7 @@ export class Targets implements vscode.Disposable {
   private async cellAt(uri: string, line: number): Promise<CellTarget | undefined> {
     const result = await this.documents.cells(uri);
     const cell = result && cellAt(result.cells, uri, line);
-    const database = result && databaseOf(result, this.caches);
+    const database = result && databaseOfAnswer(result, this.caches);
     if (database === undefined || cell?.cellId === undefined) return undefined;
     return this.cellOf({ kind: 'cell', ...database, cellId: cell.cellId });
   }

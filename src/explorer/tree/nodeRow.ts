@@ -2,7 +2,13 @@ import * as l10n from '@vscode/l10n';
 import { firstLine, valueName } from '../../protocol/labels';
 import { formatAge, formatAmount, formatBytes, formatDuration } from '../../protocol/quantities';
 import { formatWorth } from '../../protocol/saving';
-import { type OpenCells, savesTime, type Standing, standingOf } from '../../protocol/standing';
+import {
+  type OpenCells,
+  savesTime,
+  type Standing,
+  standingOf,
+  standingWords,
+} from '../../protocol/standing';
 import type { CellSummary, Format } from '../../store/rows';
 import {
   type AppNode,
@@ -115,7 +121,7 @@ function cellRow({ cell, exists, orphaned, disabled }: CellNode, reader: Reader)
   const description = listed(
     orphaned ? l10n.t('orphaned') : undefined,
     obsolete ? l10n.t('obsolete') : undefined,
-    standing === 'again' || standing === 'disabled' ? standings()[standing].name : undefined,
+    standing === 'again' || standing === 'disabled' ? standingWords(standing).name : undefined,
     saves ? saving(cell.saves, cell.amount, locale) : undefined,
     pinned ? l10n.t('pinned') : undefined,
     formatBytes(cell.size, locale),
@@ -144,7 +150,7 @@ function cellRow({ cell, exists, orphaned, disabled }: CellNode, reader: Reader)
               ),
             ]
           : []),
-        ...(standing === 'again' ? [standings().again.sentence] : []),
+        ...(standing === 'again' ? [standingWords(standing).sentence] : []),
         ...(standing === 'disabled' && disabled !== undefined ? [disabled] : []),
         ...(saves ? currentSaving(cell.saves, cell.amount, locale) : []),
         ...(cell.defs.length > 0 ? [l10n.t('Defines {0}', cell.defs.join(', '))] : []),
@@ -154,7 +160,7 @@ function cellRow({ cell, exists, orphaned, disabled }: CellNode, reader: Reader)
     icon: orphaned
       ? { name: 'circle-slash', color: 'disabledForeground' }
       : standing === 'disabled'
-        ? { name: pinned ? 'pinned' : standings().disabled.icon, color: 'disabledForeground' }
+        ? { name: pinned ? 'pinned' : icons.disabled, color: 'disabledForeground' }
         : { name: pinned ? 'pinned' : 'code' },
     context:
       orphaned || !exists
@@ -173,7 +179,7 @@ function entryRow({ entry, exists, orphaned, disabled }: EntryNode, reader: Read
   const { locale, now } = reader;
   const label = entry.cacheName === 'cell_cache' ? l10n.t('Result') : entry.cacheName;
   const standing = standingOf({ ...entry, orphaned, disabled: disabled !== undefined });
-  const { name, sentence, icon } = standings()[standing];
+  const { name, sentence } = standingWords(standing);
   const description = listed(
     name,
     savesTime(standing) ? saving(entry.runtime, entry.amount, locale) : undefined,
@@ -211,7 +217,7 @@ function entryRow({ entry, exists, orphaned, disabled }: EntryNode, reader: Read
       ],
     },
     icon: {
-      name: entry.pinned ? 'pinned' : icon,
+      name: entry.pinned ? 'pinned' : icons[standing],
       color: standing === 'current' ? 'testing.iconPassed' : 'disabledForeground',
     },
     context:
@@ -227,43 +233,15 @@ function entryRow({ entry, exists, orphaned, disabled }: EntryNode, reader: Read
   };
 }
 
-/** What a standing is called, what it means, and a codicon. */
-function standings(): Record<Standing, { name: string; sentence: string; icon: string }> {
-  return {
-    current: {
-      name: l10n.t('current'),
-      sentence: l10n.t('Belongs to the cell as it last ran.'),
-      icon: 'pass-filled',
-    },
-    again: {
-      name: l10n.t('runs each time'),
-      sentence: l10n.t('The cell makes UI elements, which marimo makes anew in every run.'),
-      icon: 'sync',
-    },
-    disabled: {
-      name: l10n.t('disabled'),
-      sentence: l10n.t('Belongs to the cell as it last ran, which marimo does not run now.'),
-      icon: 'debug-pause',
-    },
-    outdated: {
-      name: l10n.t('outdated'),
-      sentence: l10n.t('Belongs to an earlier state of the cell, or of a cell that it depends on.'),
-      icon: 'history',
-    },
-    orphaned: {
-      name: l10n.t('orphaned'),
-      sentence: l10n.t('Its cell is no longer in the notebook. It is served if that comes back.'),
-      icon: 'circle-slash',
-    },
-    obsolete: {
-      name: l10n.t('obsolete'),
-      sentence: l10n.t(
-        'Another version of marimo saved it, which the one that the notebook ran with last does not read.',
-      ),
-      icon: 'archive',
-    },
-  };
-}
+/** Codicons of how a result stands. */
+const icons: Readonly<Record<Standing, string>> = {
+  current: 'pass-filled',
+  again: 'sync',
+  disabled: 'debug-pause',
+  outdated: 'history',
+  orphaned: 'circle-slash',
+  obsolete: 'archive',
+};
 
 /** "saves 3.4 s and 0.42", where a result cost money; nothing where neither is known. */
 function saving(

@@ -142,15 +142,15 @@ export function ownOf(node: Node): unknown {
 export function referenceOf(node: Node): Reference | undefined {
   switch (node.kind) {
     case 'app':
-      return { kind: 'app', ...databaseOf(node), appId: node.app.appId };
+      return { kind: 'app', ...databaseOfNode(node), appId: node.app.appId };
     case 'cell':
-      return { kind: 'cell', ...databaseOf(node), cellId: node.cell.cellId };
+      return { kind: 'cell', ...databaseOfNode(node), cellId: node.cell.cellId };
     case 'entry':
-      return { kind: 'entry', ...databaseOf(node), entryId: node.entry.entryId };
+      return { kind: 'entry', ...databaseOfNode(node), entryId: node.entry.entryId };
     case 'item':
       return {
         kind: 'entry',
-        ...databaseOf(node),
+        ...databaseOfNode(node),
         entryId: node.entry.entryId,
         key: node.item.key,
       };
@@ -168,11 +168,11 @@ export function referenceOf(node: Node): Reference | undefined {
  */
 export function cellReferenceOf(node: Node): Reference | undefined {
   return node.kind === 'entry' || node.kind === 'item'
-    ? { kind: 'cell', ...databaseOf(node), cellId: node.cell.cellId }
+    ? { kind: 'cell', ...databaseOfNode(node), cellId: node.cell.cellId }
     : referenceOf(node);
 }
 
-function databaseOf({ cache, generation }: DatabaseReference): DatabaseReference {
+function databaseOfNode({ cache, generation }: DatabaseReference): DatabaseReference {
   return { cache, generation };
 }
 

@@ -3,7 +3,7 @@ import type { DatabaseReference } from '../../protocol/references';
 import type { Caches } from '../../store/Caches';
 
 /** What the ids in an answer of the language server are of; `undefined` where there is no database. */
-export function databaseOf(
+export function databaseOfAnswer(
   { database, generation }: CellsResult,
   caches: Caches,
 ): DatabaseReference | undefined {
