@@ -124,6 +124,8 @@ export interface ItemSummary {
 
 /** What a run met for a cell. */
 export interface LookupSummary {
+  /** Higher than that of every lookup of the cell that was written before. */
+  readonly lookupId: number;
   readonly cellId: number;
   readonly cacheName: string;
   readonly hash: string;

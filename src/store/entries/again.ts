@@ -4,7 +4,8 @@ import { tellsWhy } from '../database/features';
 
 /**
  * The cells that marimo runs each time, though their result is found: those that made UI elements when
- * they were last looked for. What is kept of these saves nothing.
+ * they were last looked for, which is what was written last, whatever the clock said. What is kept of
+ * these saves nothing.
  * @param chosen SQL about cells, by `cell_id`
  * @param values what it is asked with
  */
@@ -21,7 +22,7 @@ export async function findAgain(
          WHERE one.type = 'object' AND json_extract(one.value, '$.kind') = 'ui') END
        FROM lookups AS l LEFT JOIN reasons AS r USING (lookup_id)
        WHERE l.cell_id = c.cell_id AND l.cache_name = 'cell_cache'
-       ORDER BY l.at DESC, l.lookup_id DESC LIMIT 1)`,
+       ORDER BY l.lookup_id DESC LIMIT 1)`,
     ...values,
   );
   // Damage where lookups are hides nothing of what is kept.

@@ -106,6 +106,7 @@ const items = new Listing('a value', itemFields);
 const itemsWithAge = new Listing('a value', { ...itemFields, createdAt: real('e.created_at') });
 
 const lookupFields = {
+  lookupId: integer('lookup_id'),
   cellId: integer('cell_id'),
   cacheName: text('cache_name'),
   hash: text('hash'),
@@ -275,19 +276,18 @@ export async function listItemsByKey(
     .sort((a, b) => b.createdAt - a.createdAt || b.entryId - a.entryId);
 }
 
-/** Newest first. */
+/** What was written last first, whatever the clock said. */
 export async function listLookups(
   connection: Connection,
   cellId: number,
   limit: number,
 ): Promise<LookupSummary[]> {
-  const latest =
-    '(SELECT * FROM lookups WHERE cell_id = ? ORDER BY at DESC, lookup_id DESC LIMIT ?) AS l';
+  const latest = '(SELECT * FROM lookups WHERE cell_id = ? ORDER BY lookup_id DESC LIMIT ?) AS l';
   const found = (await tellsWhy(connection))
     ? lookups.sql(`${latest} LEFT JOIN reasons USING (lookup_id)`)
     : lookupsOf10.sql(latest);
   const row = await connection.get(`SELECT ${found} AS lookups`, cellId, limit);
-  return lookups.parse(row?.lookups, connection.path).sort((a, b) => b.at - a.at);
+  return lookups.parse(row?.lookups, connection.path).sort((a, b) => b.lookupId - a.lookupId);
 }
 
 /** The files that were read for an app's entries, by path; none before format 1.1. */

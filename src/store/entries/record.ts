@@ -108,13 +108,14 @@ const refusals = new Listing('a lookup', {
 
 /**
  * What the last run of each cell could not keep. That a result holds UI elements, or lacks a value that
- * cannot be saved, is told by the run that saved it, and true of all that are served it later.
+ * cannot be saved, is told by the run that saved it, and true of all that are served it later. The last
+ * run is the one that was written last, whatever the clock said.
  */
 const lastRefusals = `(
   SELECT last.cell_id, last.at, r.reasons, max(r.kind <> 'raised') AS lasting,
     CASE WHEN min(r.kind = 'unpicklable') THEN r.names END AS lacking
   FROM (
-    SELECT cell_id, hash, lookup_id, max(at) AS at FROM lookups
+    SELECT cell_id, hash, at, max(lookup_id) AS lookup_id FROM lookups
     WHERE cache_name = 'cell_cache'
       AND cell_id IN (SELECT cell_id FROM cells WHERE app_id = ?1)
     GROUP BY cell_id

@@ -264,20 +264,22 @@ test('what is not there is undefined or empty', async (t) => {
   assert.deepEqual(await loader.lookups(1, 5), []);
 });
 
-test('lookups come newest first, as many as are asked for', async (t) => {
+test('lookups come as they were written, the last one first, as many as are asked for', async (t) => {
   const path = await makeCache(t);
   await runSql(
     path,
     `${oneCell} INSERT INTO lookups (cell_id, cache_name, hash, outcome, at, seconds, why) VALUES
-      (1, 'cell_cache', 'a', 'miss', 1, 2.5, 'nothing earlier'), (1, 'cell_cache', 'b', 'hit', 3, 0.5, NULL),
-      (1, 'cell_cache', 'c', 'miss', 2, NULL, NULL);
-     INSERT INTO reasons VALUES (3, '[{"kind":"cleared"}]');
+      (1, 'cell_cache', 'a', 'miss', 1, 2.5, 'nothing earlier'),
+      -- By a clock that was ahead.
+      (1, 'cell_cache', 'c', 'miss', 9e9, NULL, NULL), (1, 'cell_cache', 'b', 'hit', 3, 0.5, NULL);
+     INSERT INTO reasons VALUES (2, '[{"kind":"cleared"}]');
      INSERT INTO entries (cell_id, cache_name, cache_type, hash, loader, runtime, created_at)
        VALUES (1, 'cell_cache', 'P', 'b', 'lazy', 2.25, 1);`,
   );
   const loader = await openCache(t, path);
   const [last, before] = await loader.lookups(1, 2);
   assert.deepEqual(last, {
+    lookupId: 3,
     cellId: 1,
     cacheName: 'cell_cache',
     hash: 'b',
@@ -436,7 +438,8 @@ test('what a cell took that makes UI elements is no saving, as its last run has 
        (5, 4, 'cell_cache', 'C', 'd', 'lazy', 16, 1), (6, 5, 'cell_cache', 'C', 'e', 'lazy', 32, 1);
      INSERT INTO costs VALUES (1, 0.25, 1), (2, 0.25, 1), (3, 0.5, 1), (4, 1, 1);
      ${lookup(1, 1, '[{"kind":"first"}]')} ${lookup(2, 1, ui)} ${lookup(3, 2, ui)}
-     ${lookup(4, 3, ui)} ${lookup(5, 3, '[]')} ${lookup(6, 4, 'no JSON')} ${lookup(7, 4, ui, 'x')}
+     ${lookup(4, 3, ui)} ${lookup(5, 3, '[]')}
+     UPDATE lookups SET at = 9e9 WHERE lookup_id = 4; ${lookup(6, 4, 'no JSON')} ${lookup(7, 4, ui, 'x')}
      ${lookup(8, 5, '["ui", {"kind":"input","name":"ui"}]')}`,
   );
   const loader = await openCache(t, path);

@@ -55,6 +55,14 @@ test('an error is told of the last run alone', async (t) => {
     { at: 1, lasting: false, lacking: undefined },
   ]);
   assert.deepEqual(await refusalsAfter(t, [raised, { at: 2, outcome: 'hit' }]), []);
+  // A clock that was ahead makes no run the last one.
+  assert.deepEqual(
+    await refusalsAfter(t, [
+      { ...raised, at: 9e9 },
+      { at: 2, outcome: 'hit' },
+    ]),
+    [],
+  );
 });
 
 test('reasons that no kernel of ours wrote tell nothing, and hide nothing else', async (t) => {
