@@ -4,7 +4,15 @@ import path from 'node:path';
 import { isMissing, openBlob } from '../store/blobs/BlobFolder';
 import type { Caches } from '../store/Caches';
 import { asFileError } from '../store/database/faults';
-import type { BlobFile, EntryKey, HeldItem, ItemSummary, NewEntry, Versions } from '../store/rows';
+import type {
+  BlobFile,
+  DatedItem,
+  EntryKey,
+  HeldItem,
+  ItemSummary,
+  NewEntry,
+  Versions,
+} from '../store/rows';
 import type { SqliteLoader } from '../store/SqliteLoader';
 import { itemOf, readKey } from '../store/entries/keys';
 import { valuesNamedBy } from '../store/stock/manifests';
@@ -59,12 +67,7 @@ export class FolderCache {
     const waiting = meaning.kind === 'part' ? this.#parts.get(meaning, key) : undefined;
     const held = waiting && (await openHeld(waiting));
     if (held !== undefined) return held;
-    const loader = await this.caches.existing(this.database);
-    for (const item of (await loader?.itemsByKey(this.#app, key)) ?? []) {
-      const found = loader && (await readRight(loader, item, signal));
-      if (found !== undefined) return found;
-    }
-    return undefined;
+    return this.#firstOf(key, (loader, item) => readRight(loader, item, signal));
   }
 
   /** Whether `get` has something to read; no bytes are. */
@@ -72,12 +75,32 @@ export class FolderCache {
     const meaning = readKey(key);
     if (meaning.kind === 'notebook') return (await this.#readList(key)) !== undefined;
     if (meaning.kind === 'part' && this.#parts.get(meaning, key) !== undefined) return true;
+    const isThere = async (loader: SqliteLoader, item: ItemSummary) =>
+      item.file === undefined || (await loader.values.file(item)).kind === 'file' || undefined;
+    return (await this.#firstOf(key, isThere)) ?? false;
+  }
+
+  /**
+   * What the newest value of a key gives, or else the next. One that was replaced while it was looked at
+   * gives nothing, and what is in its place is listed by then: a value that was there before and after is
+   * never missed.
+   */
+  async #firstOf<T>(
+    key: string,
+    give: (loader: SqliteLoader, item: ItemSummary) => Promise<T | undefined>,
+  ): Promise<T | undefined> {
     const loader = await this.caches.existing(this.database);
-    for (const item of (await loader?.itemsByKey(this.#app, key)) ?? []) {
-      if (item.file === undefined || (await loader?.values.file(item))?.kind === 'file')
-        return true;
+    const tried = new Set<string>();
+    for (;;) {
+      const items = (await loader?.itemsByKey(this.#app, key)) ?? [];
+      const others = items.filter((item) => !tried.has(nameOf(item)));
+      if (loader === undefined || others.length === 0) return undefined;
+      for (const item of others) {
+        tried.add(nameOf(item));
+        const given = await give(loader, item);
+        if (given !== undefined) return given;
+      }
     }
-    return false;
   }
 
   /**
@@ -179,6 +202,11 @@ export class FolderCache {
 /** The name of a file is longer than its file system has names. */
 function isTooLong(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ENAMETOOLONG';
+}
+
+/** Tells a value from the one in its place before: an id alone is given out again. */
+function nameOf({ entryId, createdAt, digest }: DatedItem): string {
+  return `${entryId} ${createdAt} ${digest}`;
 }
 
 async function openHeld({ held, size }: HeldItem): Promise<Found | undefined> {

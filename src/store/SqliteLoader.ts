@@ -29,6 +29,7 @@ import type {
   Clearance,
   ClearPlan,
   ClearTarget,
+  DatedItem,
   EntryKey,
   EntrySummary,
   HeldItem,
@@ -183,7 +184,7 @@ export class SqliteLoader {
   }
 
   /** What answers for one of marimo's store keys in an app's folder: {@link listItemsByKey}. */
-  itemsByKey(app: string, key: string): Promise<ItemSummary[]> {
+  itemsByKey(app: string, key: string): Promise<DatedItem[]> {
     return this.#access.read(({ connection }) => listItemsByKey(connection, app, key));
   }
 

@@ -122,6 +122,11 @@ export interface ItemSummary {
   readonly quarantined: boolean;
 }
 
+/** A value, with when its entry was made: ids are given out again. */
+export interface DatedItem extends ItemSummary {
+  readonly createdAt: number;
+}
+
 /** What a run met for a cell. */
 export interface LookupSummary {
   /** Higher than that of every lookup of the cell that was written before. */

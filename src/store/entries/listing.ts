@@ -19,6 +19,7 @@ import {
   readings,
   type AppSummary,
   type CellSummary,
+  type DatedItem,
   type EntrySummary,
   type ItemSummary,
   type LookupSummary,
@@ -261,7 +262,7 @@ export async function listItemsByKey(
   connection: Connection,
   app: string,
   key: string,
-): Promise<ItemSummary[]> {
+): Promise<DatedItem[]> {
   const row = await connection.get(
     `SELECT ${itemsWithAge.sql(
       `items AS i JOIN blobs AS b USING (digest) JOIN entries AS e USING (entry_id)

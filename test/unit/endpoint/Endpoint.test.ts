@@ -283,6 +283,34 @@ test('a file that is removed between the check and its opening is a miss', async
   assert.deepEqual(reports, []);
 });
 
+test('a value that is replaced while it is looked at is no miss', async (t) => {
+  const { ask, caches, database, reports } = await serve(t);
+  const versions = [large, Buffer.alloc(300_000, 'second'), Buffer.alloc(300_000, 'third')];
+  await ask('PUT', whole, { body: versions[0] ?? large });
+  const { values } = await caches.open(database);
+  let puts = 0;
+  const replace = async () => {
+    const body = versions[(puts += 1)];
+    if (body !== undefined) assert.equal(await statusOf(ask('PUT', whole, { body })), 200);
+  };
+  const verify = values.verify.bind(values);
+  const verifying = t.mock.method(values, 'verify', async (...args: Parameters<typeof verify>) => {
+    await replace();
+    return verify(...args);
+  });
+  assert.deepEqual(await bytesOf(ask('GET', whole)), versions[2]);
+  verifying.mock.restore();
+
+  puts = 0;
+  const find = values.file.bind(values);
+  t.mock.method(values, 'file', async (...args: Parameters<typeof find>) => {
+    await replace();
+    return find(...args);
+  });
+  assert.equal(await statusOf(ask('HEAD', whole)), 200);
+  assert.deepEqual(reports, []);
+});
+
 test('what a notebook of the folder saved answers; what one of another folder saved does not', async (t) => {
   const shared = join(await makeFolder(t), 'shared', 'cache.db');
   const folder = await makeFolder(t);
