@@ -3,6 +3,7 @@ import type { OpenCells } from '../../protocol/standing';
 import type { Caches } from '../../store/Caches';
 import type { Disposable } from '../../store/database/Watcher';
 import { textsOf } from './isNotebook';
+import { type Said, SaidOfCells } from './SaidOfCells';
 import type { ShownCells } from './ShownCells';
 
 /**
@@ -13,15 +14,7 @@ export class CellsOfEditors implements vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<number>();
   /** Fires with the number of the cache of which something else is said now. */
   readonly onDidChange = this.changed.event;
-  /** By URI of the notebook's file. */
-  private readonly known = new Map<
-    string,
-    {
-      readonly cache: number;
-      readonly orphaned: readonly number[];
-      readonly disabled: readonly (readonly [number, string])[];
-    }
-  >();
+  private readonly said = new SaidOfCells();
   private readonly disposables: readonly Disposable[];
 
   constructor(
@@ -38,11 +31,7 @@ export class CellsOfEditors implements vscode.Disposable {
 
   /** @param cache the number of a database */
   in(cache: number): OpenCells {
-    const known = [...this.known.values()].filter((each) => each.cache === cache);
-    return {
-      orphaned: new Set(known.flatMap(({ orphaned }) => orphaned)),
-      disabled: new Map(known.flatMap(({ disabled }) => disabled)),
-    };
+    return this.said.in(cache);
   }
 
   dispose(): void {
@@ -50,21 +39,20 @@ export class CellsOfEditors implements vscode.Disposable {
   }
 
   private async update(notebook: string): Promise<void> {
-    const before = this.known.get(notebook);
+    for (const cache of await this.said.take(notebook, this.ask(notebook))) {
+      this.changed.fire(cache);
+    }
+  }
+
+  private async ask(notebook: string): Promise<Said | undefined> {
     const found = await Promise.all(textsOf(notebook).map((uri) => this.shown.cells(uri)));
-    const [answer] = found.filter((each) => each?.database !== undefined);
-    const disabled = (answer?.cells ?? []).flatMap(({ cellId, state, reason }) =>
+    const answer = found.find((each) => each?.database !== undefined);
+    if (answer?.database === undefined) return undefined;
+    const disabled = answer.cells.flatMap(({ cellId, state, reason }) =>
       state === 'disabled' && cellId !== undefined ? [[cellId, reason] as const] : [],
     );
-    if (answer?.database === undefined || (answer.orphaned.length === 0 && disabled.length === 0)) {
-      this.known.delete(notebook);
-      if (before) this.changed.fire(before.cache);
-      return;
-    }
-    const cache = this.caches.number(answer.database);
-    const now = { cache, orphaned: answer.orphaned, disabled };
-    if (JSON.stringify(before) === JSON.stringify(now)) return;
-    this.known.set(notebook, now);
-    this.changed.fire(cache);
+    const { orphaned } = answer;
+    if (orphaned.length === 0 && disabled.length === 0) return undefined;
+    return { cache: this.caches.number(answer.database), orphaned, disabled };
   }
 }

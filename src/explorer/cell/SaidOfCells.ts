@@ -1,0 +1,46 @@
+import type { OpenCells } from '../../protocol/standing';
+
+/** What an open notebook says of cells with results in a cache, of which that does not know. */
+export interface Said {
+  /** The number of the cache. */
+  readonly cache: number;
+  readonly orphaned: readonly number[];
+  /** Each with a sentence why. */
+  readonly disabled: readonly (readonly [number, string])[];
+}
+
+/** What each open notebook said last. */
+export class SaidOfCells {
+  /** By URI of the notebook's file. */
+  readonly #said = new Map<string, Said>();
+  /** How often each was asked. */
+  readonly #asked = new Map<string, number>();
+
+  /** @param cache the number of a database */
+  in(cache: number): OpenCells {
+    const said = [...this.#said.values()].filter((each) => each.cache === cache);
+    return {
+      orphaned: new Set(said.flatMap(({ orphaned }) => orphaned)),
+      disabled: new Map(said.flatMap(({ disabled }) => disabled)),
+    };
+  }
+
+  /**
+   * Takes what a notebook says, unless it was asked again meanwhile: a later answer may come first.
+   * @param answer nothing where there is nothing to say
+   * @returns the numbers of the caches of which something else is said now
+   */
+  async take(notebook: string, answer: Promise<Said | undefined>): Promise<readonly number[]> {
+    const asked = (this.#asked.get(notebook) ?? 0) + 1;
+    this.#asked.set(notebook, asked);
+    const now = await answer;
+    if (this.#asked.get(notebook) !== asked) return [];
+    this.#asked.delete(notebook);
+    // Only now: another answer may have come while this one was waited for.
+    const before = this.#said.get(notebook);
+    if (now === undefined) this.#said.delete(notebook);
+    else this.#said.set(notebook, now);
+    if (JSON.stringify(before) === JSON.stringify(now)) return [];
+    return [...new Set([before, now].flatMap((each) => each?.cache ?? []))];
+  }
+}
