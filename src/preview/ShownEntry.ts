@@ -125,7 +125,11 @@ export class ShownEntry {
   /** After another database took the cache's place: a run may have given the cell its id again. */
   async #findCell(): Promise<void> {
     const generation = await this.#loader.generation();
-    if (isSameGeneration(generation, this.#generation)) return;
+    if (isSameGeneration(generation, this.#generation)) {
+      // The one that was shown may also have come back to its place.
+      this.#isCellThere = true;
+      return;
+    }
     const now = await this.#loader.cell(this.#cell.cellId);
     const app = now && (await this.#loader.app(now.appId));
     const isSameCode =

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import test from 'node:test';
 import type { TestContext } from 'node:test';
 import { EntryReader } from '../../../src/preview/EntryReader';
@@ -105,6 +105,30 @@ test('where the database is another one, its ids are not taken for those of the 
   assert.equal(shown.newer, undefined);
   assert.equal(shown.isCellThere, false);
   assert.equal(shown.isSupplanted, true);
+});
+
+test('a database that comes back to its place has its cell again', async (t) => {
+  const { loader, entryId } = await make(t);
+  const shown = await show(loader, entryId);
+  const { path } = loader;
+  // In one file, so that it can be moved.
+  await runSql(path, 'PRAGMA wal_checkpoint(TRUNCATE)');
+  const move = async (from: string, to: string) => {
+    for (const suffix of ['', '-wal', '-shm']) {
+      await rename(from + suffix, to + suffix).catch(() => undefined);
+    }
+  };
+  await move(path, `${path}.aside`);
+  await runSql(path, creation);
+  const other = { ...makeEntry().cell, name: undefined, code: 'costly()' };
+  await loader.save(makeEntry({ cell: other, hash: 'h2' }));
+  await shown.refresh();
+  assert.equal(shown.isCellThere, false);
+  await move(path, `${path}.other`);
+  await move(`${path}.aside`, path);
+  await shown.refresh();
+  assert.deepEqual(shown.fate, { kind: 'present' });
+  assert.equal(shown.isCellThere, true);
 });
 
 test('a cell that got its id again in another database is itself', async (t) => {
