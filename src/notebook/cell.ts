@@ -268,7 +268,10 @@ function utf8Length(char: string): number {
   return code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
 }
 
-/** How many lines there are to the one of `offset`, that one included. */
+/**
+ * How many lines there are to the one of `offset`, that one included. What never closes takes the blank
+ * lines in front of the next cell, and these belong to none.
+ */
 function linesUpTo(text: string, offset: number): number {
-  return text.slice(0, offset).split('\n').length;
+  return text.slice(0, offset).trimEnd().split('\n').length;
 }

@@ -24,6 +24,8 @@ export class Notebook {
   private constructor(
     readonly cells: readonly PlacedCell[],
     private readonly read: ReadonlyMap<string, Cell | undefined>,
+    /** Texts of pieces that end where they were cut, whatever comes after them. */
+    private readonly closed: ReadonlySet<string>,
   ) {}
 
   /**
@@ -36,7 +38,7 @@ export class Notebook {
     // Lines stay what they are for an editor, which ends them as Python does.
     const ended = text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
     const source = ended.replace(/^\ufeff/, '').trimEnd();
-    const pieces = cutIntoPieces(source, (piece) => previous?.read.has(piece) ?? false);
+    const pieces = cutIntoPieces(source, (piece) => previous?.closed.has(piece) ?? false);
     const [preamble, ...rest] = pieces;
     if (!preamble || !makesApp(preamble.text)) return undefined;
 
@@ -54,7 +56,8 @@ export class Notebook {
         lastLine: piece.line + cell.lines - 1,
       });
     }
-    return new Notebook(cells, read);
+    const closed = new Set(pieces.flatMap(({ text, open }) => (open ? [] : [text])));
+    return new Notebook(cells, read, closed);
   }
 }
 

@@ -12,6 +12,8 @@ export interface Piece {
   readonly text: string;
   /** The number of its first line, from 0. */
   readonly line: number;
+  /** Whether a string may be open at its end: what comes later in the file says if it goes on there. */
+  readonly open: boolean;
 }
 
 const boundary =
@@ -19,10 +21,10 @@ const boundary =
 
 /**
  * @param text with `\n` as line end
- * @param isKnown whether a piece of this text was read before: it is then not checked again
+ * @param isClosed whether a piece of this text was found not to be open before: it is not checked again
  * @returns what stands before the first cell, which may be empty, then one piece a cell
  */
-export function cutIntoPieces(text: string, isKnown: (piece: string) => boolean): Piece[] {
+export function cutIntoPieces(text: string, isClosed: (piece: string) => boolean): Piece[] {
   const starts = [0];
   for (const match of text.matchAll(boundary)) {
     const start = match[0].startsWith('@') ? firstDecorator(text, match.index) : match.index;
@@ -35,9 +37,11 @@ export function cutIntoPieces(text: string, isKnown: (piece: string) => boolean)
     const start = starts[index] ?? 0;
     let next = index + 1;
     let piece = text.slice(start, starts[next]);
-    if (next < starts.length && !isKnown(piece)) {
+    let open = next === starts.length;
+    if (!open && !isClosed(piece)) {
       const end = endOfOpenLiteral(text, start, start + piece.length);
       if (end !== undefined) {
+        open = true;
         // Either the boundary is text inside a string, or quotes are missing and every string of
         // the file is turned inside out. Only in the first case what ends with the string is Python.
         const after = starts.findIndex((candidate) => candidate >= end);
@@ -49,7 +53,7 @@ export function cutIntoPieces(text: string, isKnown: (piece: string) => boolean)
       }
     }
     if (piece.startsWith('if')) break;
-    pieces.push({ text: piece, line });
+    pieces.push({ text: piece, line, open });
     line += countLines(piece);
     index = next;
   }

@@ -147,3 +147,23 @@ test('cells: nesting beyond all measure is survived', () => {
   const closed = `${deep}${')'.repeat(50_000)}`;
   assert.equal(codes(wrap(`@app.cell\ndef a():\n    ${closed}\n    return\n`))?.length, 1);
 });
+
+const openString = (closed: string) =>
+  wrap(
+    `@app.cell\ndef a():\n    x = """\n    text\n\n\n@app.cell\ndef b():\n    ${closed}\n    return\n`,
+  );
+
+test('cells: one with a string that never closes ends before the next begins', () => {
+  const [a, b] = Notebook.parse(openString('y = 1'))?.cells ?? [];
+  assert.ok(a && b);
+  assert.ok(a.lastLine < b.firstLine, `${a.lastLine} is before ${b.firstLine}`);
+});
+
+test('cells: a string that is closed further down is so after an edit, too', () => {
+  const before = Notebook.parse(openString('y = 1'));
+  assert.equal(before?.cells.length, 2);
+  const text = openString('"""');
+  const afresh = Notebook.parse(text)?.cells;
+  assert.equal(afresh?.length, 1);
+  assert.deepEqual(Notebook.parse(text, before)?.cells, afresh);
+});
