@@ -148,8 +148,18 @@ function intervalColumn(node: Node | undefined, source: ByteSource): FrameColumn
   const [state] = itemsOf(node.state);
   const type = member(state, '_dtype');
   const closed = isCall(type) ? member(type.state, 'closed') : undefined;
-  const left = column(member(state, '_left'), source);
-  const right = column(member(state, '_right'), source);
+  return intervals(
+    column(member(state, '_left'), source),
+    column(member(state, '_right'), source),
+    closed,
+  );
+}
+
+function intervals(
+  left: FrameColumn,
+  right: FrameColumn,
+  closed: Node | undefined,
+): FrameColumn | undefined {
   if (typeof closed !== 'string' || left.unreadable !== undefined) return undefined;
   const opening = closed === 'left' || closed === 'both' ? '[' : '(';
   const closing = closed === 'right' || closed === 'both' ? ']' : ')';
@@ -175,11 +185,22 @@ export function indexColumn(node: Node | undefined, source: ByteSource): FrameCo
     );
     return rangeColumn(start ?? NaN, stop ?? NaN, step ?? NaN);
   }
-  const data = member(parts, 'data');
-  return data === undefined ? undefined : column(data, source);
+  const [data, left, right, closed] = ['data', 'left', 'right', 'closed'].map((name) =>
+    member(parts, name),
+  );
+  if (data !== undefined) return column(data, source);
+  const [from, to] = [indexColumn(left, source), indexColumn(right, source)];
+  return from === undefined || to === undefined ? undefined : intervals(from, to, closed);
 }
 
-export const NEW_INDEX = ['_new_Index', '_new_DatetimeIndex', '_new_PeriodIndex'] as const;
+/** The functions that make an index, each of some kinds. */
+export const NEW_INDEX = [
+  '_new_Index',
+  '_new_DatetimeIndex',
+  '_new_TimedeltaIndex',
+  '_new_IntervalIndex',
+  '_new_PeriodIndex',
+] as const;
 
 function rangeColumn(start: number, stop: number, step: number): FrameColumn | undefined {
   const length = Math.max(0, Math.ceil((stop - start) / step));
