@@ -21,7 +21,7 @@ export interface PageRequest {
 
 export interface Column {
   readonly name: string;
-  /** As pyarrow says it: `int64`, `string`, `dictionary<int32, string>`, `timestamp[us]`. */
+  /** As pyarrow says it: `int64`, `string`, `timestamp[us]`; of a pickled frame, as pandas does. */
   readonly type: string;
   readonly align: 'left' | 'right';
   /** Set when this column alone cannot be read, with the reason; all its cells are `null` then. */
