@@ -25,7 +25,7 @@ DAYS = pd.date_range("2020-01-01", periods=3)
 """
 # In the notebook's folder, as a project's own module.
 MODULE = '''
-import collections
+import collections, enum
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -44,6 +44,9 @@ class List(list): pass
 class Set(set): pass
 class Frozen(frozenset): pass
 class Text(str): pass
+class Word(str, enum.Enum):
+    ONE = "one"
+    TWO = "two"
 class Number(int): pass
 
 class Pair(tuple):
@@ -79,7 +82,11 @@ def same(a, b):
         return None if a.equals(b) else f"{a} {b}"
     if isinstance(a, np.ndarray):
         np.testing.assert_array_equal(a, b)
-        return None if a.dtype == b.dtype else f"{a.dtype} {b.dtype}"
+        kinds = [
+            (one.dtype, one.dtype.metadata, one.dtype.fields, one.dtype.isalignedstruct)
+            for one in (a, b)
+        ]
+        return None if kinds[0] == kinds[1] else f"{kinds}"
     if isinstance(a, dict):
         if list(a) != list(b): return f"{list(a)} {list(b)}"
         if getattr(a, "default_factory", 0) is not getattr(b, "default_factory", 0):
@@ -157,6 +164,12 @@ VALUES = {
     "np_array": "np.arange(6).reshape(2, 3)",
     "np_fortran": "np.asfortranarray(np.ones((2, 3)))",
     "np_records": "np.array([(1, 2.5)], dtype=[('a', '<i4'), ('b', '>f8')])",
+    "np_aligned": "np.array([(1, 2)], dtype=np.dtype([('a', 'i1'), ('b', 'i8')],"
+    " align=True))",
+    "np_placed": "np.array([(1, 2)], dtype={'names': ['a', 'b'],"
+    " 'formats': ['i1', 'i2'], 'offsets': [4, 0], 'itemsize': 8})",
+    "np_titled": "np.array([(1,)], dtype=[(('Title', 'a'), 'i4')])",
+    "np_annotated": "np.zeros(2, dtype=np.dtype('f8', metadata={'unit': 'm'}))",
     "np_objects": "np.array([1, 'a', None], dtype=object)",
     "np_times": "np.array(['2020-01-01'], dtype='M8[s]')",
     "np_masked": "np.ma.array([1, 2, 3], mask=[0, 1, 0]).filled(9)",
@@ -187,6 +200,13 @@ VALUES = {
     " dtype=object)[['a', 'c']]",
     "pd_objects_both": "pd.DataFrame({'a': ['x', None, float('nan')]}, dtype=object)",
     "pd_objects_series": "pd.Series(['x', float('nan')], dtype=object, name='q')",
+    "pd_words": "pd.Series([kinds.Word.ONE, kinds.Word.TWO], dtype=object)",
+    "pd_own_text": "pd.DataFrame({'a': [kinds.Text('x'), None]}, dtype=object)",
+    "pd_np_text": "pd.Series([np.str_('x'), np.str_('y')], dtype=object)",
+    "pd_np_bytes": "pd.Series([np.bytes_(b'x')], dtype=object)",
+    "pd_word_categories": "pd.Series([kinds.Word.ONE], dtype=object).astype('category')",
+    "pd_moments": "pd.Series([datetime.datetime(2020, 1, 1)], dtype=object)",
+    "pd_days": "pd.Series([datetime.date(2020, 1, 1), None], dtype=object)",
     "pd_objects_unnamed": "pd.Series([None, 'x'], dtype=object)",
     "pd_beside": "pd.DataFrame({'a': [1], 'b': ['x'], 'c': [[1]]})",
     "pd_named_range": "pd.DataFrame({'a': [1, 2]}).rename_axis('i')",

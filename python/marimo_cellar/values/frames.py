@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -82,24 +83,33 @@ def _may_come_back(objects: Any) -> bool:
     of all others it makes what is more like it."""
     import pandas as pd
 
-    kind = pd.api.types.infer_dtype(objects)
-    if kind == "string" and isinstance(objects, pd.Series):
-        return _missing_text(objects) is not None
-    missing = objects[objects.isna()]
-    return kind in ("string", "bytes", "date") and all(one is None for one in missing)
+    values, missing = _kinds(objects)
+    if values == {str} and isinstance(objects, pd.Series):
+        return _noted_for(missing) is not None
+    return values in ({str}, {bytes}, {date}) and missing <= {type(None)}
 
 
 def _missing_text(column: Any) -> str | None:
-    """What stands for missing text in a column of objects, `None` or `NaN`; nothing
-    where that is anything else or not the same everywhere, or where there is no text."""
-    import pandas as pd
+    """What stands for missing text in a column of objects; None where that is not the
+    same everywhere, or where there is anything but text."""
+    values, missing = _kinds(column)
+    return _noted_for(missing) if values == {str} else None
 
-    if pd.api.types.infer_dtype(column) != "string":
-        return None
-    missing = column[column.isna()]
-    if all(one is None for one in missing):
+
+def _noted_for(missing: set[type]) -> str | None:
+    """What is noted of such missing text; None of what cannot be made again."""
+    if missing <= {type(None)}:
         return "None"
-    return "NaN" if all(type(one) is float for one in missing) else None
+    return "NaN" if missing == {float} else None
+
+
+def _kinds(objects: Any) -> tuple[set[type], set[type]]:
+    """The classes of the values that there are, and of those that stand for none.
+
+    To themselves, since what derives from text is text to pandas, and comes back as it.
+    """
+    missing = objects.isna()
+    return set(map(type, objects[~missing])), set(map(type, objects[missing]))
 
 
 def _of_objects(column: Any, missing: str) -> Any:

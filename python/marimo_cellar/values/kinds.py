@@ -3,8 +3,9 @@
 marimo chooses a value's format by the nearest class that it derives from. So a masked
 array comes back without its mask, a member of an `IntEnum` as a number and NumPy's
 float without its methods, and what derives from `str`, or does not fit into JSON,
-cannot be saved. While an entry of ours is being saved, all that is pickled, and so is a
-data frame that Arrow does not give back (`frames.py`).
+cannot be saved. While an entry of ours is being saved, all that is pickled, and so are
+an array whose type NumPy's format does not say and a data frame that Arrow does not give
+back (`frames.py`).
 """
 
 from __future__ import annotations
@@ -60,10 +61,34 @@ def _loses(value: Any, chosen: str) -> bool:
     if chosen == "inline":
         return isinstance(value, _PLAIN) and not _is_json(value)
     if chosen == "npy":
-        return kind.__module__ != "numpy" or kind.__name__ not in _ARRAYS
+        return (
+            kind.__module__ != "numpy"
+            or kind.__name__ not in _ARRAYS
+            or not _is_npy(value.dtype)
+        )
     if chosen == "arrow":
         return not frames.is_kept(value, _through_arrow)
     return False
+
+
+def _is_npy(dtype: Any) -> bool:
+    """Whether NumPy's own format says all of an array's type: not where its fields are
+    in an order or alignment of their own, nor what it is annotated with."""
+    if dtype.metadata is not None:
+        return False
+    if dtype.names is None:
+        return True
+    from numpy.lib import format as npy
+
+    try:
+        read = npy.descr_to_dtype(npy.dtype_to_descr(dtype))
+    except Exception:
+        return False
+    return bool(
+        read == dtype
+        and read.fields == dtype.fields
+        and read.isalignedstruct == dtype.isalignedstruct
+    )
 
 
 def _is_json(value: Any) -> bool:
