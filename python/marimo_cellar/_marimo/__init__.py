@@ -82,7 +82,8 @@ from marimo_cellar._marimo.loaders import (
     unlisted,
     verification,
 )
-from marimo_cellar._marimo.whole import NotWhole, WholeCache, whole
+from marimo_cellar._marimo.sources import NotWhole
+from marimo_cellar._marimo.whole import Later, WholeCache, named_in, waiting, whole
 
 # The format that this marimo's cache entries have.
 CACHE_FORMAT: int = MARIMO_CACHE_VERSION
@@ -109,6 +110,7 @@ __all__ = [
     "FileStore",
     "HashKey",
     "JsonLoader",
+    "Later",
     "LazyLoader",
     "LazyStore",
     "LoaderError",
@@ -138,6 +140,7 @@ __all__ = [
     "keep_cache_settings",
     "keep_hashed",
     "keep_session",
+    "named_in",
     "notebook_folder",
     "notebook_path",
     "noting_keys",
@@ -163,5 +166,6 @@ __all__ = [
     "values_in",
     "verification",
     "versions",
+    "waiting",
     "whole",
 ]

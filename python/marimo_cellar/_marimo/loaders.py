@@ -94,6 +94,15 @@ def take_digests(known: Callable[[Any], str | None]) -> None:
     vars(lazy)["_sha256hex"] = lambda data: known(data) or make(data)
 
 
+def check_signed(
+    key: str, data: Any, hashes: dict[str, str] | None, signer: Any
+) -> None:
+    """Raises as marimo does before it loads what is not the blob that was signed."""
+    from marimo._save.loaders import lazy
+
+    vars(lazy)["_verify_signed_blob"](key, data, hashes, signer)
+
+
 def verification(loader: Any) -> str:
     """What a `lazy` loader demands of signatures: `off`, `on` or `strict`.
 

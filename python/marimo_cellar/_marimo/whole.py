@@ -3,31 +3,52 @@
 As it saves, marimo replaces what has no bytes of its own (functions, classes, modules,
 UI elements) by stubs, also within containers, and makes those anew from their nearest
 plain class: a named tuple becomes a tuple, and while a block is saved so do those in
-the user's own lists. It takes a function for its source, which lacks what the function
-closes over, and a class for its source without its decorators.
+the user's own lists.
+
+A pickle that names a class or function of the notebook needs it when it is loaded, and
+marimo loads most before it has made those of the same cell. They wait for them here.
 """
 
 from __future__ import annotations
 
-import ast
 import copy
 import inspect
-import linecache
-import pickle
-import textwrap
 from collections.abc import Iterable
-from functools import lru_cache
+from dataclasses import fields
 from typing import Any
 
 from marimo._save.cache import Cache
+from marimo._save.stubs.lazy_stub import (
+    ImmediateReferenceStub,
+    ReferenceStub,
+    UnhashableStub,
+)
+
+from marimo_cellar._marimo.sources import (
+    class_stub,
+    is_its_source,
+    is_of_notebook,
+    is_remembering,
+    remembering_stub,
+    unsaveable,
+)
 
 _CONTAINERS = (dict, list, set, tuple)
 # What needs no stub, and holds nothing that might.
 _ATOMS = frozenset((int, float, complex, bool, str, bytes, type(None)))
 
 
-class NotWhole(pickle.PicklingError):
-    """A value would come back as another one."""
+class Later(ImmediateReferenceStub):
+    """A value's pickle, which is loaded once its entry's other values are restored."""
+
+    def __init__(
+        self, name: str, data: Any, needs: frozenset[str], kind: str = ""
+    ) -> None:
+        """`needs` are those that it names; `kind` is its class, module and name."""
+        super().__init__(ReferenceStub(name, blob=data))
+        self.name = name
+        self.needs = needs
+        self.kind = kind
 
 
 class WholeCache(Cache):
@@ -35,9 +56,14 @@ class WholeCache(Cache):
 
     def plain(self) -> Cache:
         """The same as marimo's own class, which is what a pickle may name."""
-        return Cache(**vars(self))
+        return Cache(**{one.name: getattr(self, one.name) for one in fields(Cache)})
 
     # marimo's interface
+
+    def _restore_deps(self, value: Any) -> set[str]:
+        if isinstance(value, Later):
+            return set(value.needs)
+        return super()._restore_deps(value)
 
     def _convert_to_stub_if_needed(
         self,
@@ -47,30 +73,35 @@ class WholeCache(Cache):
     ) -> Any:
         # The containers are made anew. In place, the user's own would have stubs in them.
         del preserve_pointers
-        if type(value) in _ATOMS:
+        kind = type(value)
+        if kind in _ATOMS or kind in self._needless:
             return value
         memo = {} if memo is None else memo
         if id(value) in memo:
             return memo[id(value)]
-        if _holds_atoms(value):
-            memo[id(value)] = type(value)(value)
-            return memo[id(value)]
+        if kind in _CONTAINERS:
+            return self._converted(value, memo)
         if _is_derived(value):
             memo[id(value)] = value
             stub = _with_items(value, lambda item: self._convert(item, memo))
-        elif inspect.isfunction(value) and _is_of_notebook(value):
-            if _is_its_source(value):
+        elif inspect.isfunction(value) and is_of_notebook(value):
+            if is_its_source(value):
                 return super()._convert_to_stub_if_needed(value, memo, False)
-            stub = _unsaveable(value)
-        elif inspect.isclass(value) and _is_of_notebook(value):
-            stub = _class_stub(value, self._cell_filename())
+            stub = unsaveable(value)
+        elif inspect.isclass(value) and is_of_notebook(value):
+            stub = class_stub(value, self._cell_filename())
             if stub is None:
                 stub = super()._convert_to_stub_if_needed(value, memo, False)
             if stub is value:
                 # By its name, as it would be pickled, nobody finds it in the next run.
-                stub = _unsaveable(value)
+                stub = unsaveable(value)
+        elif is_remembering(value) and is_of_notebook(value):
+            stub = remembering_stub(value)
         else:
-            return super()._convert_to_stub_if_needed(value, memo, False)
+            stub = super()._convert_to_stub_if_needed(value, memo, False)
+            if stub is value and not callable(value):
+                self._needless.add(kind)
+            return stub
         memo[id(value)] = stub
         return stub
 
@@ -80,22 +111,132 @@ class WholeCache(Cache):
     def _restore_from_stub_if_needed(
         self, value: Any, scope: dict[str, Any], memo: dict[int, Any] | None = None
     ) -> Any:
-        if type(value) in _ATOMS or _holds_atoms(value):
+        kind = type(value)
+        if kind in _ATOMS or kind in self._needless:
             return value
         memo = {} if memo is None else memo
-        if id(value) in memo or not _is_derived(value):
-            return super()._restore_from_stub_if_needed(value, scope, memo)
-        memo[id(value)] = value
-        memo[id(value)] = _with_items(
-            value,
-            lambda item: self._restore_from_stub_if_needed(item, scope, memo),
-        )
+        if id(value) in memo:
+            return memo[id(value)]
+        if kind in _CONTAINERS:
+            return self._restored(value, scope, memo)
+        if isinstance(value, Later):
+            restored = self._loaded(value, scope, memo)
+        elif _is_derived(value):
+            memo[id(value)] = value
+            restored = _with_items(
+                value,
+                lambda item: self._restore_from_stub_if_needed(item, scope, memo),
+            )
+        else:
+            restored = super()._restore_from_stub_if_needed(value, scope, memo)
+            if restored is value:
+                self._needless.add(kind)
+            return restored
+        memo[id(value)] = restored
+        return restored
+
+    # Plain containers, each by one call. marimo takes a call for each value, and two on
+    # the stack for each container within another, of which there is room for a thousand.
+
+    def _converted(self, value: Any, memo: dict[int, Any]) -> Any:
+        """A plain container with stubs, made anew."""
+        kind = type(value)
+        if _holds_atoms(value):
+            memo[id(value)] = made = kind(value)
+            return made
+        convert = self._convert_to_stub_if_needed
+        if kind is dict:
+            made = memo[id(value)] = {}
+            for key, item in value.items():
+                made[key] = item if type(item) in _ATOMS else convert(item, memo)
+            return made
+        items: list[Any] = []
+        if kind is list:
+            memo[id(value)] = items
+        for item in value:
+            items.append(item if type(item) in _ATOMS else convert(item, memo))
+        if kind is not list:
+            memo[id(value)] = kind(items)
         return memo[id(value)]
 
+    def _restored(self, value: Any, scope: dict[str, Any], memo: dict[int, Any]) -> Any:
+        """A plain container with what stubs stand for: itself, but for a tuple."""
+        memo[id(value)] = value
+        if _holds_atoms(value):
+            return value
+        kind = type(value)
+        restore = self._restore_from_stub_if_needed
+        changed: list[tuple[Any, Any, Any]] = []
+        for at, item in value.items() if kind is dict else enumerate(value):
+            if type(item) not in _ATOMS:
+                restored = restore(item, scope, memo)
+                if restored is not item:
+                    changed.append((at, item, restored))
+        if kind in (dict, list):
+            for at, _, restored in changed:
+                value[at] = restored
+        elif kind is set:
+            for _, item, restored in changed:
+                value.discard(item)
+                value.add(restored)
+        elif changed:
+            items = list(value)
+            for at, _, restored in changed:
+                items[at] = restored
+            memo[id(value)] = tuple(items)
+        return memo[id(value)]
+
+    def _loaded(self, later: Later, scope: dict[str, Any], memo: dict[int, Any]) -> Any:
+        try:
+            value = later.load(scope)
+        except Exception as error:
+            if later.name == "return":
+                raise
+            # As marimo does where a module is missing: the cell runs again if another
+            # one uses the value.
+            return UnhashableStub(
+                var_name=later.name, type_name=later.kind, error_msg=str(error)
+            )
+        return self._restore_from_stub_if_needed(value, scope, memo)
+
+    @property
+    def _needless(self) -> set[type]:
+        """Classes whose values neither are stubs nor need any, as was found so far."""
+        found: set[type] = vars(self).setdefault("_cellar_needless", set())
+        return found
 
 def whole(cache: Cache) -> WholeCache:
     """A cache that a lookup gave, for its values to be saved or restored whole."""
     return WholeCache(**vars(cache))
+
+
+def waiting(value: Any, names: Iterable[str]) -> Any:
+    """A value of a loaded entry as a `Later`, if marimo loads it after a class alone.
+
+    `names` are those of the entry's variables.
+    """
+    requires = getattr(value, "requires", "")
+    if not isinstance(value, ImmediateReferenceStub) or not requires:
+        return value
+    name = value.reference.name.rpartition("/")[2].rpartition(".")[0]
+    data = value.to_bytes()
+    return Later(name, data, named_in(data, names), f"__main__.{requires}")
+
+
+def named_in(data: Any, names: Iterable[str]) -> frozenset[str]:
+    """Those of a notebook's names that a pickle may refer to.
+
+    All that it does refer to, and perhaps some that are no more than text in it.
+    """
+    if data.find(b"__main__", 0) < 0:
+        return frozenset()
+    texts = ((name, name.encode()) for name in names)
+    return frozenset(
+        name
+        for name, text in texts
+        # As all pickles of protocol 4 and later have a short text.
+        if len(text) < 256 and data.find(b"\x8c" + bytes([len(text)]) + text, 0) >= 0
+    )
 
 
 def _holds_atoms(value: Any) -> bool:
@@ -132,7 +273,7 @@ def _with_items(value: Any, change: Any) -> Any:
     try:
         return _filled(value, new)
     except Exception:
-        return _unsaveable(value)
+        return unsaveable(value)
 
 
 def _filled(value: Any, items: Iterable[Any]) -> Any:
@@ -153,64 +294,3 @@ def _filled(value: Any, items: Iterable[Any]) -> Any:
         set.clear(made)
         set.update(made, items)
     return made
-
-
-def _is_of_notebook(value: Any) -> bool:
-    return getattr(value, "__module__", None) == "__main__"
-
-
-def _is_its_source(function: Any) -> bool:
-    """Whether its source, run once more, makes the same function.
-
-    Decorators that `functools.wraps` tells of are part of it.
-    """
-    if function.__name__ == "<lambda>":
-        # marimo does not take these for their source.
-        return True
-    source = inspect.unwrap(function)
-    nested = "<locals>" in source.__qualname__
-    return not (
-        source.__closure__
-        or (nested and (source.__defaults__ or source.__kwdefaults__))
-        or vars(source)
-        or vars(function).keys() - vars(source).keys() - {"__wrapped__"}
-    )
-
-
-def _class_stub(kind: type, filename: str | None) -> Any | None:
-    """marimo's stub of a class, from its whole source; None if that is not found."""
-    from marimo._save.stubs.class_stub import ClassStub
-
-    if filename is None or kind.__qualname__ != kind.__name__:
-        return None
-    code = _class_source("".join(linecache.getlines(filename)), kind.__name__)
-    return None if code is None else ClassStub.from_dump((code, kind.__qualname__))
-
-
-@lru_cache(maxsize=16)
-def _class_source(cell: str, name: str) -> str | None:
-    """The one class statement of that name in a cell, from its first decorator."""
-    try:
-        nodes = [
-            node
-            for node in ast.walk(ast.parse(cell))
-            if isinstance(node, ast.ClassDef) and node.name == name
-        ]
-    except (SyntaxError, ValueError, RecursionError):
-        return None
-    if len(nodes) != 1:
-        return None
-    (node,) = nodes
-    first = min([node.lineno, *(part.lineno for part in node.decorator_list)])
-    return textwrap.dedent("".join(cell.splitlines(True)[first - 1 : node.end_lineno]))
-
-
-def _unsaveable(value: Any) -> Any:
-    """What stands for a value that nobody can save, and is told to be of its class."""
-    kind = type(value)
-    name = {"__module__": kind.__module__, "__reduce__": _not_whole}
-    return type(kind.__name__, (), name)()
-
-
-def _not_whole(value: Any) -> Any:
-    raise NotWhole(f"a {type(value).__name__} would come back as another value")

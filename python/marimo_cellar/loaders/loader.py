@@ -35,6 +35,8 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
     _kind = "lazy"
     # Of the view that saves: whether it does so at once.
     _at_once = False
+    # Of the view that restores: the variables of its entry.
+    _names: frozenset[str] = frozenset()
 
     def _own_store(self) -> _marimo.Store | None:
         # Wrapped, as marimo's own is, so that it knows which keys a run used. And
@@ -117,15 +119,34 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
             return [signer]
         return super()._direct_candidates(manifest)
 
+    def restore_cache(self, key: _marimo.HashKey, blob: Any) -> _marimo.Cache:
+        self._names = manifests.names(blob)
+        cache = super().restore_cache(key, blob)
+        for name, value in cache.defs.items():
+            cache.defs[name] = _marimo.waiting(value, self._names)
+        return cache
+
     def _deserialize_blob(self, key: str, data: Any, *rest: Any) -> Any:
         # Of a signed entry marimo hashes each blob before it reads it. What was
         # hashed as it was loaded need not be once more.
         reader = _marimo.unwrapped(self.store)
         if isinstance(reader, EntryReader) and len(rest) == 5:
-            *hints, hashes, _ = rest
+            *hints, hashes, signer = rest
             if reader.has_digest(key, (hashes or {}).get(key)):
-                rest = (*hints, None, None)
+                hashes = signer = None
+            # Before it makes the classes and functions that the same cell defines.
+            if needs := self._needs(key, data):
+                _marimo.check_signed(key, data, hashes, signer)
+                name, types = keys.stem(key), hints[0]
+                return _marimo.Later(name, data, needs, types.get(key) or "")
+            rest = (*hints, hashes, signer)
         return super()._deserialize_blob(key, data, *rest)
+
+    def _needs(self, key: str, data: Any) -> frozenset[str]:
+        """The entry's variables that a blob of it refers to."""
+        if keys.format_of(key) != "pickle" or keys.stem(key) == "ui":
+            return frozenset()
+        return _marimo.named_in(data, self._names)
 
     def _unfit(self, key: _marimo.HashKey, loaded: Loaded) -> str | None:
         manifest = loaded.contents.get(keys.key_of(self._entry(key)))

@@ -76,6 +76,15 @@ def unserialised(manifest: Bytes) -> list[str]:
         return []
 
 
+def names(manifest: Bytes) -> frozenset[str]:
+    """The variables that it restores; none at all if it cannot be read."""
+    try:
+        content: Any = _content(bytes(manifest))
+        return frozenset(map(str, content["defs"]))
+    except _UNREADABLE:
+        return frozenset()
+
+
 def signed(manifest: Bytes) -> frozenset[str]:
     """The keys whose digests it signs; none if it cannot be read."""
     try:
