@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
@@ -54,11 +55,20 @@ class Later(ImmediateReferenceStub):
 class WholeCache(Cache):
     """marimo's entry in memory, whose values come back as what they are."""
 
+    # Whether its values are all that a cell defines, and stay until that runs again.
+    of_cell = False
+
     def plain(self) -> Cache:
         """The same as marimo's own class, which is what a pickle may name."""
         return Cache(**{one.name: getattr(self, one.name) for one in fields(Cache)})
 
     # marimo's interface
+
+    def restore(self, scope: dict[str, Any]) -> None:
+        super().restore(scope)
+        if self.of_cell:
+            with suppress(Exception):
+                self._hand_over_digests(scope)
 
     def _restore_deps(self, value: Any) -> set[str]:
         if isinstance(value, Later):
@@ -205,9 +215,41 @@ class WholeCache(Cache):
         found: set[type] = vars(self).setdefault("_cellar_needless", set())
         return found
 
-def whole(cache: Cache) -> WholeCache:
-    """A cache that a lookup gave, for its values to be saved or restored whole."""
-    return WholeCache(**vars(cache))
+    def _hand_over_digests(self, scope: dict[str, Any]) -> None:
+        """Has marimo take the digests of arrays and frames that were made as these were
+        saved.
+
+        Anew they take long, and may be others: of a frame, marimo hashes its numbers in
+        the order that they have in memory, which Arrow does not keep.
+        """
+        from marimo._plugins.ui._core.ui_element import UIElement
+        from marimo._runtime.context import get_context
+        from marimo._save.cache import HashMemoCleanup
+
+        digests: Mapping[str, str] = self.meta.get("variable_hashes") or {}
+        values = {name: scope[place] for name, place in self.contextual_defs()}
+        if not digests or any(isinstance(one, UIElement) for one in values.values()):
+            # With UI elements, the cell runs all the same.
+            return
+        context = get_context()
+        running = context.execution_context
+        known = {
+            name: bytes.fromhex(digests[name])
+            for name, value in values.items()
+            if digests.get(name) and context.cache.is_memoizable(value)
+        }
+        if running is not None and known:
+            cleanup = HashMemoCleanup()
+            context.cell_lifecycle_registry.inject(running.cell_id, cleanup)
+            context.cache.hash_memo.update(known)
+
+
+def whole(cache: Cache, of_cell: bool = False) -> WholeCache:
+    """A cache that a lookup gave, for its values to be saved or restored whole;
+    `of_cell` where they are all that a cell defines."""
+    made = WholeCache(**vars(cache))
+    made.of_cell = of_cell
+    return made
 
 
 def waiting(value: Any, names: Iterable[str]) -> Any:

@@ -72,7 +72,9 @@ class OverRows(Restoring):
             cache = super().cache_attempt(defs, key, stateful_refs, glbls)
         finally:
             names_wanted.reset(token)
-        return cache if self._sqlite_store() is None else _marimo.whole(cache)
+        if self._sqlite_store() is None:
+            return cache
+        return _marimo.whole(cache, of_cell=self.name == "cell_cache")
 
     def load_cache(
         self, key: _marimo.HashKey, glbls: dict[str, Any] | None = None
