@@ -64,6 +64,20 @@ class WholeCache(Cache):
 
     # marimo's interface
 
+    def update(
+        self,
+        scope: dict[str, Any],
+        meta: dict[Any, Any] | None = None,
+        preserve_pointers: bool = True,
+    ) -> None:
+        if self.of_cell and meta is not None and meta.get("return") is None:
+            with suppress(Exception):
+                meta = {**meta, "return": _shown(scope[name] for name in self._names())}
+        super().update(scope, meta, preserve_pointers)
+
+    def _names(self) -> list[str]:
+        return [place for _, place in self.contextual_defs()]
+
     def restore(self, scope: dict[str, Any]) -> None:
         super().restore(scope)
         if self.of_cell:
@@ -250,6 +264,31 @@ def whole(cache: Cache, of_cell: bool = False) -> WholeCache:
     made = WholeCache(**vars(cache))
     made.of_cell = of_cell
     return made
+
+
+def _shown(values: Iterable[Any]) -> Any:
+    """What the running cell has shown by a call, as an SQL cell does, and not as its
+    last expression; None if nothing, or what another run could not show.
+
+    marimo keeps none of it. `values` are the cell's: a table of one of them, which
+    cannot be saved itself, is shown as that one.
+    """
+    from marimo._output.hypertext import Html
+    from marimo._plugins.stateless.flex import vstack
+    from marimo._plugins.ui._core.ui_element import UIElement
+    from marimo._runtime.context import get_context
+
+    running = get_context().execution_context
+    items = list(running.output._items) if running is not None else []
+    if len(items) == 1 and isinstance(items[0], UIElement):
+        data = getattr(items[0], "_data", None)
+        return next((one for one in values if one is data and data is not None), None)
+    # An element, or a file in the kernel's memory, is gone with the kernel.
+    texts = [item.text for item in items]
+    if any("<marimo-ui-element" in text or "@file/" in text for text in texts):
+        return None
+    pages = [Html(text) for text in texts]
+    return vstack(pages) if len(pages) > 1 else next(iter(pages), None)
 
 
 def waiting(value: Any, names: Iterable[str]) -> Any:

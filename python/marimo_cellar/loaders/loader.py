@@ -73,6 +73,11 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
             try:
                 with in_batches(), handing_over(writer):
                     write_fn()
+                if manifests.lacks_output(writer.last):
+                    # marimo would show what stands for it.
+                    running.note_unpicklable(self._saving, ())
+                    writer.discard()
+                    return
                 writer.settle(most)
                 queued = writer.finish_behind(ended, here)
             finally:

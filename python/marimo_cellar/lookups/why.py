@@ -191,7 +191,8 @@ class Explainer:
             (cell_id, cache_name, _ENTRIES),
         ).fetchall()
         lookups = self._connection.execute(
-            "SELECT hash, at, outcome = 'hit' OR seconds NOT NULL FROM lookups"
+            "SELECT hash, at, outcome = 'hit' OR seconds NOT NULL, reasons"
+            " FROM lookups LEFT JOIN reasons USING (lookup_id)"
             " WHERE cell_id = ? AND cache_name = ? ORDER BY at",
             (cell_id, cache_name),
         ).fetchall()
@@ -200,7 +201,10 @@ class Explainer:
         ).fetchone()
         return _Record(
             [Earlier(*row) for row in rows],
-            {hash: _Before(at, bool(kept)) for hash, at, kept in lookups},
+            {
+                hash: _Before(at, bool(kept) and not _is_unsaved(text))
+                for hash, at, kept, text in lookups
+            },
             cleared_at,
         )
 
@@ -334,6 +338,14 @@ class Explainer:
                 if reason["kind"] in _INHERITED and reason not in found:
                     found.append(reason)
         return found
+
+
+def _is_unsaved(text: str | None) -> bool:
+    """Whether a run had nothing saved of it, for what it shows or returns."""
+    return '"return"' in (text or "") and any(
+        one["kind"] == "unpicklable" and one.get("names") == ["return"]
+        for one in reasons.parse(text)
+    )
 
 
 _INHERITED = ("module", "input", "python", "marimo")

@@ -70,10 +70,23 @@ def unserialised(manifest: Bytes) -> list[str]:
         return sorted(
             str(name)
             for name, item in content["defs"].items()
-            if item.get("unserializable_type") is not None
+            if _is_unserialised(item)
         )
     except _UNREADABLE:
         return []
+
+
+def lacks_output(manifest: Bytes | None) -> bool:
+    """Whether what a cell shows, or a function returns, could not be saved."""
+    try:
+        content: Any = _content(bytes(manifest or b""))
+        return _is_unserialised(content["meta"].get("return_value"))
+    except _UNREADABLE:
+        return False
+
+
+def _is_unserialised(item: Any) -> bool:
+    return bool(item) and item.get("unserializable_type") is not None
 
 
 def names(manifest: Bytes) -> frozenset[str]:
@@ -111,6 +124,8 @@ def fault(
             return "it holds another entry"
         if names is not None and names != set(content["defs"]):
             return "it holds other names"
+        if _is_unserialised(content.get("meta", {}).get("return_value")):
+            return "its output could not be saved"
         references = {
             item["reference"] for item in _items(content) if item.get("reference")
         }
