@@ -107,7 +107,12 @@ def _add_features() -> None:
     attempt(
         "writing long data frames in batches",
         "A preview reads such a frame whole.",
-        lambda: _marimo.replace_arrow_serialiser(batching),
+        lambda: _marimo.replace_serialiser("arrow", batching),
+    )
+    attempt(
+        "saving what is of a notebook's own classes while others run beside it",
+        "It may be computed again.",
+        lambda: _marimo.replace_serialiser("pickle", _marimo.naming),
     )
     attempt(
         "shipping a cache with `marimo export html-wasm --execute`",

@@ -25,6 +25,7 @@ from marimo._save.loaders.lazy import LazyStore
 from marimo._save.loaders.loader import LoaderError
 from marimo._save.stores import FileStore, Store
 
+from marimo_cellar._marimo.by_name import naming, saving_for
 from marimo_cellar._marimo.configuration import (
     another_store_is_configured,
     cache_folder,
@@ -35,6 +36,7 @@ from marimo_cellar._marimo.configuration import (
 from marimo_cellar._marimo.contexts import (
     UNNAMED,
     current_context,
+    current_globals,
     file_cells,
     graph_cells,
     graph_state,
@@ -68,15 +70,16 @@ from marimo_cellar._marimo.hashing import (
 )
 from marimo_cellar._marimo.loaders import (
     cached_function,
+    check_signed,
     is_local,
     is_plain,
     is_stale,
     is_trusted,
     is_ui,
-    replace_arrow_serialiser,
     replace_choice_of_format,
     replace_deserialisers,
     replace_loader,
+    replace_serialiser,
     take_digests,
     through,
     unlisted,
@@ -121,7 +124,9 @@ __all__ = [
     "another_store_is_configured",
     "cache_folder",
     "cached_function",
+    "check_signed",
     "current_context",
+    "current_globals",
     "export_keys",
     "file_cells",
     "graph_cells",
@@ -141,6 +146,7 @@ __all__ = [
     "keep_hashed",
     "keep_session",
     "named_in",
+    "naming",
     "notebook_folder",
     "notebook_path",
     "noting_keys",
@@ -149,14 +155,15 @@ __all__ = [
     "parent_of",
     "read_toml",
     "renamed_path",
-    "replace_arrow_serialiser",
     "replace_choice_of_format",
     "replace_deserialisers",
     "replace_loader",
     "replace_manifest_dump",
+    "replace_serialiser",
     "run_without_key",
     "running_cell",
     "runs_in_browser",
+    "saving_for",
     "session_in",
     "stores_in_use",
     "take_digests",

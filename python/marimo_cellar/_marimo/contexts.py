@@ -21,6 +21,12 @@ _NO_FILE = "<unknown>"
 _SESSION = "_cellar_session"
 
 
+def current_globals() -> dict[str, Any] | None:
+    """What the notebook of this thread defines; None where there is none."""
+    context = current_context()
+    return None if context is None else context.globals
+
+
 def current_context() -> Any | None:
     """The context of the kernel that this thread runs; None on other threads."""
     return safe_get_context()

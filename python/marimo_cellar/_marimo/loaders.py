@@ -55,13 +55,13 @@ def replace_choice_of_format(
     names["maybe_update_lazy_stub"] = replace(names["maybe_update_lazy_stub"])
 
 
-def replace_arrow_serialiser(
-    replace: Callable[[Callable[[Any], bytes]], Callable[[Any], bytes]],
+def replace_serialiser(
+    format: str, replace: Callable[[Callable[[Any], bytes]], Callable[[Any], bytes]]
 ) -> None:
-    """Puts what `replace` makes of marimo's serialiser for Arrow in its place."""
+    """Puts what `replace` makes of marimo's serialiser of a format in its place."""
     from marimo._save.stubs.lazy_stub import BLOB_SERIALIZERS
 
-    BLOB_SERIALIZERS["arrow"] = replace(BLOB_SERIALIZERS["arrow"])
+    BLOB_SERIALIZERS[format] = replace(BLOB_SERIALIZERS[format])
 
 
 def replace_deserialisers(

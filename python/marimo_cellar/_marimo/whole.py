@@ -25,6 +25,7 @@ from marimo._save.stubs.lazy_stub import (
     UnhashableStub,
 )
 
+from marimo_cellar._marimo.by_name import loaded
 from marimo_cellar._marimo.sources import (
     class_stub,
     is_its_source,
@@ -40,7 +41,8 @@ _ATOMS = frozenset((int, float, complex, bool, str, bytes, type(None)))
 
 
 class Later(ImmediateReferenceStub):
-    """A value's pickle, which is loaded once its entry's other values are restored."""
+    """A pickle that names what its notebook defines, loaded for that one once its
+    entry's other values are restored."""
 
     def __init__(
         self, name: str, data: Any, needs: frozenset[str], kind: str = ""
@@ -51,12 +53,17 @@ class Later(ImmediateReferenceStub):
         self.needs = needs
         self.kind = kind
 
+    def load(self, glbls: dict[str, Any]) -> Any:
+        return loaded(self.to_bytes(), glbls)
+
 
 class WholeCache(Cache):
     """marimo's entry in memory, whose values come back as what they are."""
 
     # Whether its values are all that a cell defines, and stay until that runs again.
-    of_cell = False
+    of_cell: bool
+    # Classes whose values neither are stubs nor need any, as was found so far.
+    _needless: set[type]
 
     def plain(self) -> Cache:
         """The same as marimo's own class, which is what a pickle may name."""
@@ -164,38 +171,49 @@ class WholeCache(Cache):
 
     def _converted(self, value: Any, memo: dict[int, Any]) -> Any:
         """A plain container with stubs, made anew."""
+        if id(value) in memo:
+            return memo[id(value)]
         kind = type(value)
         if _holds_atoms(value):
-            memo[id(value)] = made = kind(value)
-            return made
-        convert = self._convert_to_stub_if_needed
-        if kind is dict:
-            made = memo[id(value)] = {}
-            for key, item in value.items():
-                made[key] = item if type(item) in _ATOMS else convert(item, memo)
-            return made
-        items: list[Any] = []
-        if kind is list:
-            memo[id(value)] = items
-        for item in value:
-            items.append(item if type(item) in _ATOMS else convert(item, memo))
-        if kind is not list:
-            memo[id(value)] = kind(items)
+            memo[id(value)] = kind(value)
+            return memo[id(value)]
+        # A set or a tuple holds nothing that holds it.
+        made: Any = {} if kind is dict else []
+        if kind in (dict, list):
+            memo[id(value)] = made
+        for at, item in value.items() if kind is dict else enumerate(value):
+            one = type(item)
+            if one in _CONTAINERS:
+                item = self._converted(item, memo)
+            elif one not in _ATOMS and one not in self._needless:
+                item = self._convert_to_stub_if_needed(item, memo)
+            if kind is dict:
+                made[at] = item
+            else:
+                made.append(item)
+        if kind not in (dict, list):
+            memo[id(value)] = kind(made)
         return memo[id(value)]
 
     def _restored(self, value: Any, scope: dict[str, Any], memo: dict[int, Any]) -> Any:
         """A plain container with what stubs stand for: itself, but for a tuple."""
+        if id(value) in memo:
+            return memo[id(value)]
         memo[id(value)] = value
         if _holds_atoms(value):
             return value
         kind = type(value)
-        restore = self._restore_from_stub_if_needed
         changed: list[tuple[Any, Any, Any]] = []
         for at, item in value.items() if kind is dict else enumerate(value):
-            if type(item) not in _ATOMS:
-                restored = restore(item, scope, memo)
-                if restored is not item:
-                    changed.append((at, item, restored))
+            one = type(item)
+            if one in _ATOMS or one in self._needless:
+                continue
+            if one in _CONTAINERS:
+                restored = self._restored(item, scope, memo)
+            else:
+                restored = self._restore_from_stub_if_needed(item, scope, memo)
+            if restored is not item:
+                changed.append((at, item, restored))
         if kind in (dict, list):
             for at, _, restored in changed:
                 value[at] = restored
@@ -222,12 +240,6 @@ class WholeCache(Cache):
                 var_name=later.name, type_name=later.kind, error_msg=str(error)
             )
         return self._restore_from_stub_if_needed(value, scope, memo)
-
-    @property
-    def _needless(self) -> set[type]:
-        """Classes whose values neither are stubs nor need any, as was found so far."""
-        found: set[type] = vars(self).setdefault("_cellar_needless", set())
-        return found
 
     def _hand_over_digests(self, scope: dict[str, Any]) -> None:
         """Has marimo take the digests of arrays and frames that were made as these were
@@ -263,6 +275,7 @@ def whole(cache: Cache, of_cell: bool = False) -> WholeCache:
     `of_cell` where they are all that a cell defines."""
     made = WholeCache(**vars(cache))
     made.of_cell = of_cell
+    made._needless = set()
     return made
 
 
@@ -301,16 +314,18 @@ def waiting(value: Any, names: Iterable[str]) -> Any:
         return value
     name = value.reference.name.rpartition("/")[2].rpartition(".")[0]
     data = value.to_bytes()
-    return Later(name, data, named_in(data, names), f"__main__.{requires}")
+    needs = named_in(data, names) or frozenset()
+    return Later(name, data, needs, f"__main__.{requires}")
 
 
-def named_in(data: Any, names: Iterable[str]) -> frozenset[str]:
-    """Those of a notebook's names that a pickle may refer to.
+def named_in(data: Any, names: Iterable[str]) -> frozenset[str] | None:
+    """Those of a notebook's names that a pickle may refer to; None if it refers to
+    nothing that a notebook defines.
 
     All that it does refer to, and perhaps some that are no more than text in it.
     """
     if data.find(b"__main__", 0) < 0:
-        return frozenset()
+        return None
     texts = ((name, name.encode()) for name in names)
     return frozenset(
         name

@@ -62,6 +62,7 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
             return super()._dispatch_write(write_fn)
 
         one = self.saves.one()
+        scope = _marimo.current_globals()
         writer.keeps_newest = _marimo.verification(self) != "off"
 
         def ended() -> None:
@@ -71,7 +72,7 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
         def write(most: int, here: bool) -> None:
             queued = False
             try:
-                with in_batches(), handing_over(writer):
+                with in_batches(), handing_over(writer), _marimo.saving_for(scope):
                     write_fn()
                 if manifests.lacks_output(writer.last):
                     # marimo would show what stands for it.
@@ -139,18 +140,19 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
             *hints, hashes, signer = rest
             if reader.has_digest(key, (hashes or {}).get(key)):
                 hashes = signer = None
-            # Before it makes the classes and functions that the same cell defines.
-            if needs := self._needs(key, data):
+            # marimo loads before it makes the classes that the same cell defines.
+            if (needs := self._needs(key, data)) is not None:
                 _marimo.check_signed(key, data, hashes, signer)
                 name, types = keys.stem(key), hints[0]
                 return _marimo.Later(name, data, needs, types.get(key) or "")
             rest = (*hints, hashes, signer)
         return super()._deserialize_blob(key, data, *rest)
 
-    def _needs(self, key: str, data: Any) -> frozenset[str]:
-        """The entry's variables that a blob of it refers to."""
+    def _needs(self, key: str, data: Any) -> frozenset[str] | None:
+        """The entry's variables that a blob of it refers to; None where it refers to
+        nothing that the notebook defines."""
         if keys.format_of(key) != "pickle" or keys.stem(key) == "ui":
-            return frozenset()
+            return None
         return _marimo.named_in(data, self._names)
 
     def _unfit(self, key: _marimo.HashKey, loaded: Loaded) -> str | None:
