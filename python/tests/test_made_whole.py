@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
+from marimo_cellar import _marimo
 from tests import kernels
 from tests.conftest import Write, ran
 from tests.test_fidelity import MODULE
@@ -82,3 +84,51 @@ def test_a_function_that_makes_what_cannot_be_saved(
     for _ in range(2):
         assert "3" in str(kernels.export(notebook, env).outputs)
         assert ran(notebook) == ["make"]
+
+
+def stubbed(value: Any) -> Any:
+    """What is saved of a value, that is of a list that holds it."""
+    cache = _marimo.Cache.empty(
+        key=_marimo.HashKey("hash", "Pure"), defs={"x"}, stateful_refs=set()
+    )
+    made = _marimo.whole(cache)
+    made.update({"x": [value]}, {}, False)
+    return made.defs["x"][0]
+
+
+def restored(value: Any) -> Any:
+    cache = _marimo.Cache({"x": [value]}, "hash", "Pure", set(), True, {})
+    scope: dict[str, Any] = {}
+    _marimo.whole(cache).restore(scope)
+    return scope["x"][0]
+
+
+def test_containers_nested_as_deep_as_a_pickle_may_be() -> None:
+    """A pickle has room for some five hundred in one another, marimo for fewer."""
+    value: Any = [re]
+    for depth in range(700):
+        value = [value] if depth % 2 else {"a": value}
+    found = restored(stubbed(value))
+    for depth in reversed(range(700)):
+        (found,) = found if depth % 2 else found.values()
+    assert found == [re] and found is not value
+
+
+def test_containers_that_contain_themselves() -> None:
+    one: list[Any] = [re]
+    one.append(one)
+    two: dict[str, Any] = {"one": one, "again": (one,)}
+    two["two"] = two
+    saved = stubbed(two)
+    assert saved["two"] is saved and saved["one"] is saved["again"][0] is not one
+    assert saved["one"][1] is saved["one"] and saved["one"][0] is not re
+    back = restored(saved)
+    assert back["two"] is back and back["one"] is back["again"][0]
+    assert back["one"][0] is re and back["one"][1] is back["one"]
+
+
+def test_what_needs_no_stub_stays_what_it_is_where_it_is_restored() -> None:
+    inner = (1, [2])
+    value: list[Any] = [inner, {"a": inner}, {3}, (re,)]
+    back = restored(value)
+    assert back is value and back[0] is back[1]["a"] is inner and back[3] == (re,)
