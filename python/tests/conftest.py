@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -8,6 +9,7 @@ from textwrap import dedent, indent
 import pytest
 from hypothesis import settings
 
+from marimo_cellar import notices
 from marimo_cellar.database import database, watching
 from marimo_cellar.entries import behind
 from marimo_cellar.lookups import lookups
@@ -36,6 +38,16 @@ Write = Callable[..., Path]
 def looks_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A database that is deleted or replaced is seen at once, in this process."""
     monkeypatch.setattr(watching, "IN_PLACE_SECONDS", 0.0)
+
+
+@pytest.fixture
+def heard(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> pytest.LogCaptureFixture:
+    """What the user hears."""
+    monkeypatch.setattr(notices, "_said", set())
+    caplog.set_level(logging.WARNING, "marimo.cellar")
+    return caplog
 
 
 @pytest.fixture(scope="session")

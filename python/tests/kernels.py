@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -77,6 +78,20 @@ def python(notebook: Path, env: dict[str, str], *arguments: str) -> str:
     )
     assert done.returncode == 0, done.stdout
     return done.stdout
+
+
+def output_of(code: str, *arguments: object, **popen: object) -> str:
+    """What a Python of its own prints; it is given the arguments in `sys.argv`."""
+    done = subprocess.run(
+        [sys.executable, "-c", dedent(code), *map(str, arguments)],
+        cwd=PACKAGE,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        **popen,  # type: ignore[call-overload]
+    )
+    assert done.returncode == 0, done.stderr
+    return str(done.stdout)
 
 
 @dataclass(frozen=True)

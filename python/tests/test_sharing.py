@@ -1,8 +1,7 @@
-"""One database for many: locks, logs, other files in its place, and none to write."""
+"""One database for many: locks, logs, and other files in its place."""
 
 from __future__ import annotations
 
-import logging
 import os
 import sqlite3
 import subprocess
@@ -15,12 +14,10 @@ from textwrap import dedent
 
 import pytest
 
-from marimo_cellar import SqliteStore, notices
+from marimo_cellar import SqliteStore
 from marimo_cellar.database import checkpoints, database, turns
 from marimo_cellar.entries import blobs
-from tests.kernels import PACKAGE
-from tests.resilience.disk import CannotFail, failing
-from tests.test_faults import bound_by_permissions
+from tests.kernels import PACKAGE, output_of
 from tests.test_store import audit, rows
 
 
@@ -29,14 +26,7 @@ def store(tmp_path: Path) -> SqliteStore:
     return SqliteStore(str(tmp_path / "cache"))
 
 
-@pytest.fixture(autouse=True)
-def heard(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> pytest.LogCaptureFixture:
-    """What the user hears."""
-    monkeypatch.setattr(notices, "_said", set())
-    caplog.set_level(logging.WARNING, "marimo.cellar")
-    return caplog
+pytestmark = pytest.mark.usefixtures("heard")
 
 
 @contextmanager
@@ -49,20 +39,6 @@ def locked(store: SqliteStore) -> Iterator[sqlite3.Connection]:
         yield other
     finally:
         other.close()
-
-
-def run(code: str, *arguments: object, **popen: object) -> str:
-    """What a Python of its own prints; it is given the arguments in `sys.argv`."""
-    done = subprocess.run(
-        [sys.executable, "-c", dedent(code), *map(str, arguments)],
-        cwd=PACKAGE,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        **popen,  # type: ignore[call-overload]
-    )
-    assert done.returncode == 0, done.stderr
-    return str(done.stdout)
 
 
 # Locks
@@ -295,7 +271,7 @@ def test_what_is_left_of_a_deleted_database_that_is_open_is_not_taken_for_the_ne
 def test_the_log_of_a_killed_process_is_not_played_into_a_new_database(
     store: SqliteStore,
 ) -> None:
-    run(
+    output_of(
         """
         import os, sys
         from marimo_cellar import SqliteStore
@@ -310,167 +286,4 @@ def test_the_log_of_a_killed_process_is_not_played_into_a_new_database(
     remove(store, "cache.db")
     assert store.put("n/P_new.pickle", b"new")
     assert rows(store, "SELECT key FROM items") == [("n/P_new.pickle",)]
-    audit(store)
-
-
-# File systems without shared memory
-
-SAVE = """
-    import os, sys
-    from marimo_cellar import SqliteStore
-    store = SqliteStore(sys.argv[1])
-    before = store.get("n/P_1.pickle")
-    for number in range(5):
-        assert store.put(f"n/P_{number}.pickle", b"x" * (number * 30_000 + 1))
-    assert store.get("n/P_2.pickle") == b"x" * 60_001
-    with store.database.reading() as connection:
-        print(before, *connection.execute("PRAGMA journal_mode").fetchone())
-"""
-
-
-def without_shared_memory(folder: Path) -> dict[str, str]:
-    try:
-        return failing(folder, shm=1)
-    except CannotFail as reason:
-        pytest.skip(str(reason))
-
-
-def test_a_file_system_that_refuses_the_log_gets_a_journal_and_says_so_once(
-    store: SqliteStore, tmp_path: Path
-) -> None:
-    env = without_shared_memory(tmp_path)
-    done = subprocess.run(
-        [sys.executable, "-c", dedent(SAVE), str(store.save_path)],
-        cwd=PACKAGE,
-        env=env,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "None delete\n"
-    assert done.stderr.count("shares no memory") == 1
-    # It was found out once.
-    assert run(SAVE, store.save_path, env=env) == "b'x' delete\n".replace(
-        "b'x'", str(b"x" * 30_001)
-    )
-    audit(store)
-
-
-def test_a_database_with_a_log_is_used_without_where_that_is_refused(
-    store: SqliteStore, tmp_path: Path
-) -> None:
-    env = without_shared_memory(tmp_path)
-    store.put("n/P_1.pickle", b"one")
-    # As a kernel leaves it that was killed: the result is in the log alone.
-    run(
-        """
-        import os, sys
-        from marimo_cellar import SqliteStore
-        assert SqliteStore(sys.argv[1]).put("n/P_1.pickle", b"later")
-        os._exit(0)
-        """,
-        store.save_path,
-    )
-    store.database.close()
-    assert run(SAVE, store.save_path, env=env) == "b'later' delete\n"
-    audit(store)
-
-
-def test_a_log_that_others_have_in_memory_is_left_to_them(
-    store: SqliteStore, tmp_path: Path
-) -> None:
-    env = without_shared_memory(tmp_path)
-    store.put("n/P_1.pickle", b"one")
-    printed = run(
-        """
-        import sys
-        from marimo_cellar import SqliteStore
-        store = SqliteStore(sys.argv[1])
-        print(store.get("n/P_1.pickle"), store.put("n/P_2.pickle", b"two"))
-        """,
-        store.save_path,
-        env=env,
-    )
-    assert printed == "None False\n"
-    assert store.get("n/P_1.pickle") == b"one"
-    audit(store)
-
-
-def test_a_stranger_s_database_keeps_its_log(tmp_path: Path) -> None:
-    env = without_shared_memory(tmp_path)
-    path = tmp_path / "cache" / "cache.db"
-    path.parent.mkdir()
-    stranger = sqlite3.connect(path)
-    stranger.execute("PRAGMA journal_mode = WAL")
-    stranger.execute("CREATE TABLE theirs (x)")
-    stranger.close()
-    run(
-        """
-        import sys
-        from marimo_cellar import SqliteStore
-        assert not SqliteStore(sys.argv[1]).put("n/P_1.pickle", b"one")
-        """,
-        path.parent,
-        env=env,
-    )
-    assert sqlite3.connect(path).execute("PRAGMA journal_mode").fetchone() == ("wal",)
-
-
-def test_processes_share_a_database_without_a_log(store: SqliteStore) -> None:
-    with store.database.writing():
-        pass
-    store.database.close()
-    connection = sqlite3.connect(store.database.path)
-    connection.execute("PRAGMA journal_mode = DELETE")
-    connection.close()
-    with Other(store) as one, Other(store) as two:
-        for number in range(20):
-            assert one.ask("put", f"one/P_{number}.pickle") == "True"
-            assert two.ask("put", f"two/P_{number}.pickle") == "True"
-            assert store.put(f"three/P_{number}.pickle", b"three")
-            assert two.ask("get", f"one/P_{number}.pickle") != "None"
-    assert store.database.fold_log()
-    audit(store)
-
-
-# Nothing to be written
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="permissions of a superuser")
-@pytest.mark.parametrize("what", ["the file", "the folder"])
-def test_what_can_only_be_read_is_read_and_nothing_is_left_beside_it(
-    what: str, store: SqliteStore
-) -> None:
-    store.put("n/P_1.pickle", b"one")
-    store.database.close()
-    spoilt = store.database.path if what == "the file" else store.database.folder
-    spoilt.chmod(0o444 if what == "the file" else 0o555)
-    try:
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                dedent(
-                    """
-                    import sys
-                    from marimo_cellar import SqliteStore
-                    store = SqliteStore(sys.argv[1])
-                    for _ in range(2):
-                        assert not store.put("n/P_2.pickle", bytes(100_000))
-                        print(store.get("n/P_1.pickle"), store.clear("n/P_1.pickle"))
-                    """
-                ),
-                str(store.save_path),
-            ],
-            cwd=PACKAGE,
-            capture_output=True,
-            text=True,
-            preexec_fn=bound_by_permissions,
-        )
-        assert done.returncode == 0, done.stderr
-        assert done.stdout == "b'one' False\n" * 2
-        assert done.stderr.count("nothing can be written") == 1
-    finally:
-        spoilt.chmod(0o755)
-    assert not list(store.database.blobs.rglob("*"))
     audit(store)
