@@ -86,6 +86,26 @@ def test_a_function_that_makes_what_cannot_be_saved(
         assert ran(notebook) == ["make"]
 
 
+def test_of_a_class_that_is_not_where_it_was(write: Write, env: dict[str, str]) -> None:
+    """It is a miss that says so, and no more; what is made in its place is saved."""
+    notebook = write(
+        "moved.py",
+        make="import shapes\nran('make')\nmade = [shapes.make()]",
+        use="raise ValueError(type(made[0]).__name__)",
+    )
+    module = "class {0}: pass\ndef make(): return {0}()\n"
+    for name, runs in (("Point", ["make"]), ("Spot", ["make"]), ("Spot", [])):
+        (notebook.parent / "shapes.py").write_text(module.format(name))
+        run = kernels.export(notebook, env)
+        assert f"'evalue': '{name}'" in str(run.outputs)
+        assert (ran(notebook), run.warned) == (runs, [])
+    told = kernels.query(notebook, "SELECT why FROM lookups WHERE why NOT NULL")
+    assert any(
+        "(made could not be loaded: Can't get attribute 'Point'" in why
+        for (why,) in told
+    ), told
+
+
 def stubbed(value: Any) -> Any:
     """What is saved of a value, that is of a list that holds it."""
     cache = _marimo.Cache.empty(

@@ -37,6 +37,8 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
     _at_once = False
     # Of the view that restores: the variables of its entry.
     _names: frozenset[str] = frozenset()
+    # And what came in the way of one of them, in a few words.
+    _trouble: str | None = None
 
     def _own_store(self) -> _marimo.Store | None:
         # Wrapped, as marimo's own is, so that it knows which keys a run used. And
@@ -146,7 +148,12 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
                 name, types = keys.stem(key), hints[0]
                 return _marimo.Later(name, data, needs, types.get(key) or "")
             rest = (*hints, hashes, signer)
-        return super()._deserialize_blob(key, data, *rest)
+        try:
+            return super()._deserialize_blob(key, data, *rest)
+        except Exception as error:
+            # Such as of a class that is not where it was.
+            self._trouble = f"{keys.stem(key)} could not be loaded: {error}"
+            raise
 
     def _needs(self, key: str, data: Any) -> frozenset[str] | None:
         """The entry's variables that a blob of it refers to; None where it refers to
@@ -168,7 +175,7 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
             manifest = loaded.contents[keys.key_of(self._entry(key))]
             if not _marimo.is_trusted(self, manifest):
                 return "nobody who is trusted signed it"
-        return super()._declined(key, loaded)
+        return self._trouble or super()._declined(key, loaded)
 
     def _must_raise(self, error: Exception) -> bool:
         # Under `strict` the user wants no entry that nobody they trust has signed

@@ -59,7 +59,7 @@ class Restoring(InDatabase):
                 raise
             return None, f"it could not be restored ({error})"
         if cache is None:
-            return None, self._declined(key, loaded)
+            return None, view._declined(key, loaded)
         if cache.hash != key.hash:
             return None, "it holds another entry"
         wanted = names_wanted.get()
