@@ -286,13 +286,16 @@ def _shown(values: Iterable[Any]) -> Any:
     marimo keeps none of it. `values` are the cell's: a table of one of them, which
     cannot be saved itself, is shown as that one.
     """
-    from marimo._output.hypertext import Html
-    from marimo._plugins.stateless.flex import vstack
-    from marimo._plugins.ui._core.ui_element import UIElement
     from marimo._runtime.context import get_context
 
     running = get_context().execution_context
     items = list(running.output._items) if running is not None else []
+    if not items:
+        return None
+    from marimo._output.hypertext import Html
+    from marimo._plugins.stateless.flex import vstack
+    from marimo._plugins.ui._core.ui_element import UIElement
+
     if len(items) == 1 and isinstance(items[0], UIElement):
         data = getattr(items[0], "_data", None)
         return next((one for one in values if one is data and data is not None), None)
@@ -301,7 +304,7 @@ def _shown(values: Iterable[Any]) -> Any:
     if any("<marimo-ui-element" in text or "@file/" in text for text in texts):
         return None
     pages = [Html(text) for text in texts]
-    return vstack(pages) if len(pages) > 1 else next(iter(pages), None)
+    return vstack(pages) if len(pages) > 1 else pages[0]
 
 
 def waiting(value: Any, names: Iterable[str]) -> Any:
