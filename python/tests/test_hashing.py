@@ -18,6 +18,10 @@ _VALUES = {
     # As which marimo takes so many zeros.
     "whole_number_of_numpy": "np.int64(10**15)",
     "negative_number_of_numpy": "np.int64(-1)",
+    "within_others": "[np.int64(10**15), {'a': (2**80,)}]",
+    "nullable_column": "pd.Series([1, 2], dtype='Int64').to_frame('a')",
+    "column_of_categories": "pd.Series(['a', 'b'], dtype='category')",
+    "texts_of_numpy": "np.array(['a', 'bc'], dtype=np.dtypes.StringDType())",
     "counter": "collections.Counter([1, 'two', None, 1])",
     "categories": "pd.Categorical(['a', 'b', 'a'])",
     "half_a_pair_of_surrogates": "chr(0xD800) + 'a'",
@@ -55,12 +59,11 @@ def test_a_cell_that_reads_what_marimo_cannot_hash_runs_and_is_cached(
     assert export(notebook, env).outputs == first.outputs
     assert ran(notebook) == []
     assert set(outcomes(notebook).values()) == {"hit"}
-    # It is known by the code that it comes from, so that a change there counts; as an
-    # argument it is known by what it is.
+    # It is known by the code that it comes from, so that a change there counts (of some
+    # that came from the cache marimo has the bytes after all); as an argument it is known
+    # by what it is.
     assert export(edited(2), env).outputs == first.outputs
-    assert sorted(ran(notebook)) == [
-        name for name in ("made", "read") for _ in range(each)
-    ]
+    assert set(ran(notebook)) == {"made", "read"}
     assert first.warned == []
 
 
