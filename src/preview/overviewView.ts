@@ -266,7 +266,7 @@ function words(): OverviewWords {
     time: l10n.t('Time saved'),
     amount: l10n.t('Money saved'),
     hits: l10n.t('Hits'),
-    prune: l10n.t('Prune Cache…'),
+    prune: l10n.t('Prune Cache...'),
     refresh: l10n.t('Refresh'),
     settings: l10n.t('Open Budget Setting'),
   };

@@ -35,7 +35,7 @@ export class Header {
         },
       });
     this.#revealCell = action(words.revealCell, 'go-to-file', 'revealCell');
-    this.#clearCell = action(words.clearCell, 'trash', 'clearCell');
+    this.#clearCell = action(words.clearCell, 'clear-all', 'clearCell');
     this.#clearApp = action(words.clearApp, 'clear-all', 'clearApp');
     this.#manageTrust = button({
       label: words.manageTrust,

@@ -86,7 +86,7 @@ export class CheckCommand implements vscode.Disposable {
     const { t } = vscode.l10n;
     this.text = reportText(checked, vscode.env.language);
     const showReport = t('Show Report');
-    const putRight = t('Put Right…');
+    const putRight = t('Put Right...');
     if (checked.every((each) => 'report' in each && each.report.faults.length === 0)) {
       const chosen = await tell(summary(checked), showReport);
       if (chosen === showReport) await this.show();

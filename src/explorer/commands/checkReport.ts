@@ -96,7 +96,7 @@ function waysOut(path: string, faults: readonly Fault[]): string[] {
     );
   }
   if (faults.some(canMend)) {
-    ways.push(l10n.t('To put this right, choose Put Right… in the notice, or check once more.'));
+    ways.push(l10n.t('To put this right, choose Put Right... in the notice, or check once more.'));
   }
   if (faults.some(({ kind }) => kind === 'unreadable-file')) {
     ways.push(l10n.t('What may not be read is left alone: see to the permissions of the file.'));

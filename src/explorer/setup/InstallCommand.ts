@@ -49,7 +49,7 @@ export class InstallCommand {
   private async choose(): Promise<Interpreter | undefined> {
     type Choice = vscode.QuickPickItem & { readonly interpreter?: Interpreter };
     const browse: Choice = {
-      label: vscode.l10n.t('$(folder-opened) Browse…'),
+      label: vscode.l10n.t('$(folder-opened) Browse...'),
       detail: vscode.l10n.t("Choose an environment's Python yourself"),
       alwaysShow: true,
     };

@@ -43,7 +43,7 @@ test('what is damaged is told by cell and notebook, with the way out', () => {
     told,
   );
   assert.match(told, /never served: the next run of its cell computes it again\./);
-  assert.match(told, /choose Put Right…/);
+  assert.match(told, /choose Put Right\.\.\./);
 });
 
 test('a cache that cannot be read is part of what was found', () => {
