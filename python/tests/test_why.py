@@ -11,10 +11,12 @@ import pytest
 
 from marimo_cellar.commands.why import _Cell, _sentence
 from marimo_cellar.lookups import reasons
+from marimo_cellar.notebook.titles import title_of
 from tests.conftest import Write
 from tests.kernels import PACKAGE, change, export, python, query
 
 FIXTURE = PACKAGE.parent / "test" / "fixtures" / "reasons.json"
+TITLES = FIXTURE.with_name("titles.json")
 
 
 @pytest.mark.parametrize("case", json.loads(FIXTURE.read_text("utf-8")))
@@ -25,6 +27,11 @@ def test_each_reason_has_its_sentence(case: dict[str, Any]) -> None:
     assert sentence == case["sentence"]
     not_cacheable = "Not cacheable: " in (sentence or "")
     assert not_cacheable == case.get("notCacheable", False)
+
+
+@pytest.mark.parametrize("case", json.loads(TITLES.read_text("utf-8")))
+def test_a_cell_without_a_name_is_called_as_in_the_editor(case: dict[str, str]) -> None:
+    assert title_of(None, case["code"]) == case["title"]
 
 
 @pytest.mark.parametrize("text", [None, b"[]", "", "{", "7", "[7, {}, {'kind': 1}]"])

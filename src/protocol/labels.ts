@@ -2,12 +2,25 @@
 
 import * as l10n from '@vscode/l10n';
 
-/** @returns the first line that is code, or else the first that says anything; cut where it is long */
+/**
+ * @returns the first line that is code, or else the first that says anything, or of a cell of Markdown the
+ * first line of that; cut where it is long. As `title_of` in python/marimo_cellar/notebook/titles.py.
+ */
 export function firstLine(code: string): string | undefined {
   const lines = code.split('\n').map((line) => line.trim());
   const first =
-    lines.find((line) => line !== '' && !line.startsWith('#')) ?? lines.find((line) => line !== '');
+    firstOfMarkdown(code) ??
+    lines.find((line) => line !== '' && !line.startsWith('#')) ??
+    lines.find((line) => line !== '');
   return first !== undefined && first.length > 80 ? `${first.slice(0, 79)}…` : first;
+}
+
+/** A heading without its marks: `mo.md("""` would be the title of each of these cells. */
+function firstOfMarkdown(code: string): string | undefined {
+  const call = /^\s*mo\.md\(\s*[a-z]{0,2}("""|'''|"|')[\s#]*([^\n]*)/i.exec(code);
+  const [, quotes, line] = call ?? [];
+  const text = quotes === undefined ? undefined : line?.split(quotes, 1)[0]?.trim();
+  return text === '' ? undefined : text;
 }
 
 /** What people call a value: a variable by its own name. */
