@@ -8,7 +8,7 @@ import type { Caches } from '../store/Caches';
 import type { Bookmarks } from './Bookmarks';
 import { EntryReader, Unshowable } from './EntryReader';
 import type { Decoder } from './EntryReader';
-import { cellTitle, entryView } from './entryView';
+import { entryView, tabTitle } from './entryView';
 import type { Identity } from './fate';
 import { html } from './html';
 import { problemOf } from './problemOf';
@@ -257,7 +257,6 @@ export class EntryPanel implements vscode.Disposable {
 
   #tell(shown: ShownEntry): void {
     const { entry, cell, app, items, reader, fate } = shown;
-    this.#panel.title = cellTitle(cell);
     const { hash, createdAt, entryId } = entry;
     const database = this.#services.bookmarks.numberOf(shown.database);
     const bookmark = { database, entryId, hash, createdAt };
@@ -267,6 +266,7 @@ export class EntryPanel implements vscode.Disposable {
       { entry, cell, app, items, checks, fate, clearing: clearing(), bookmark, openCells },
       { locale: vscode.env.language, now: Date.now() / 1000 },
     );
+    this.#panel.title = tabTitle(view, entry.current);
     this.#post({ type: 'entry', entry: view });
   }
 

@@ -54,6 +54,14 @@ export function cellTitle({ name, code }: Pick<CellSummary, 'name' | 'code'>): s
   return name ?? firstLine(code) ?? noCode();
 }
 
+/**
+ * What the tab of an entry is called: of several of one cell, which it is not to be taken for is told.
+ * @param current whether it belongs to the cell as it last ran
+ */
+export function tabTitle({ title, badges: [badge] }: EntryView, current: boolean): string {
+  return current || badge === undefined ? title : `${title} (${badge.text})`;
+}
+
 /** @returns the entry in words, as the page shows it */
 export function entryView(description: Description, reader: Reader): EntryView {
   const { items, checks, fate, clearing, bookmark } = description;

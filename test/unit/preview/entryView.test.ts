@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import test from 'node:test';
-import { cellTitle, entryView } from '../../../src/preview/entryView';
+import { cellTitle, entryView, tabTitle } from '../../../src/preview/entryView';
 import type { Description } from '../../../src/preview/entryView';
 import { problemOf, LostValue } from '../../../src/preview/problemOf';
 import { DecodeError } from '../../../src/formats/DecodeError';
@@ -160,6 +162,14 @@ test('an entry is not called current when it was outdone or cleared', () => {
   assert.deepEqual(textsOf({ kind: 'cleared', newer: true }), []);
 });
 
+test('of the results of one cell, the tab tells which is not the current one', () => {
+  const tab = (part: Partial<Description>, current: boolean): string =>
+    tabTitle(entryView({ ...description, ...part }, reader), current);
+  assert.equal(tab({}, true), 'digits = load()');
+  assert.equal(tab({ fate: { kind: 'outdone' } }, false), 'digits = load() (outdated)');
+  assert.equal(tab({ fate: { kind: 'cleared', newer: true } }, false), 'digits = load()');
+});
+
 test('what the editor has disabled or deleted is called so, and saves nothing', () => {
   const told = (openCells: Partial<Description['openCells']>, part: Partial<Description> = {}) => {
     const known = { ...description.openCells, ...openCells };
@@ -184,6 +194,12 @@ test('a cell is called by its name, its first line of code, or by having none', 
   assert.equal(cellTitle({ name: undefined, code: '# only this' }), '# only this');
   assert.equal(cellTitle({ name: undefined, code: '  \n' }), '(no code)');
   assert.equal(cellTitle({ name: undefined, code: 'x'.repeat(99) }).length, 80);
+});
+
+test('a cell of Markdown is called by what it says first, as the kernel calls it', async () => {
+  const file = path.resolve(import.meta.dirname, '..', '..', 'fixtures', 'titles.json');
+  const cases = JSON.parse(await readFile(file, 'utf8')) as { code: string; title: string }[];
+  for (const { code, title } of cases) assert.equal(cellTitle({ name: undefined, code }), title);
 });
 
 test('a problem says what happened, to which file, and the way out', () => {
