@@ -66,9 +66,13 @@ test('asks about what goes, by name where it is one thing', () => {
   assert.equal(single.title, 'Clear what is cached for load of analysis.py?');
   assert.equal(
     single.detail,
-    '1 cell: 12.4 MB, which would take 9 s to compute again.\nOne result among them is pinned.\nThis can be undone for ten minutes.',
+    '1 cell, 2 results: 12.4 MB, which would take 9 s to compute again.\nOne result among them is pinned.\nThis can be undone for ten minutes.',
   );
-  const paid = question({ ...one, undoable: false, amount: 0.42 }, ['ask of analysis.py'], 'en');
+  const paid = question(
+    { ...one, entries: 1, undoable: false, amount: 0.42 },
+    ['ask of analysis.py'],
+    'en',
+  );
   assert.equal(
     paid.detail,
     '1 cell: 12.4 MB, which would take 9 s to compute again, and cost 0.42.\nThis cannot be undone.',
