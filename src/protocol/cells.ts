@@ -36,9 +36,13 @@ export interface DidChangeCellsParams {
   readonly uri: string;
 }
 
-export interface ExplainParams extends CellsParams {
-  readonly cellId: number;
+/** A line of a text, for the cell that it is in. */
+export interface Place extends CellsParams {
+  readonly line: number;
 }
+
+/** Which cell: one that the cache knows, or that of a place, whether or not it does. */
+export type ExplainParams = (CellsParams & { readonly cellId: number }) | Place;
 
 /** Why a cell stands as it does, as plain text. */
 export interface Explanation {
@@ -53,7 +57,15 @@ export function parseExplainParams(value: unknown): ExplainParams | undefined {
   const params = parseCellsParams(value);
   if (params === undefined) return undefined;
   const { cellId } = value as Record<string, unknown>;
-  return typeof cellId === 'number' ? { ...params, cellId } : undefined;
+  return typeof cellId === 'number' ? { ...params, cellId } : parsePlace(value);
+}
+
+/** @returns a place, or `undefined` when `value` is anything else. */
+export function parsePlace(value: unknown): Place | undefined {
+  const params = parseCellsParams(value);
+  if (params === undefined) return undefined;
+  const { line } = value as Record<string, unknown>;
+  return typeof line === 'number' ? { ...params, line } : undefined;
 }
 
 /** @returns the parameters of `cellar/cells`, or `undefined` when `value` is anything else. */

@@ -151,9 +151,15 @@ export class CellarServer {
 
   async #answerExplain(value: unknown): Promise<Explanation | ResponseError | null> {
     const params = parseExplainParams(value);
-    if (!params) return invalid('cellar/explain takes { uri: string, cellId: number }.');
+    if (!params) return invalid('cellar/explain takes { uri: string, cellId or line: number }.');
     const answer = await this.#judge(params.uri);
-    const cell = answer?.cells.find(({ judgement }) => judgement.cellId === params.cellId);
+    const cell = answer?.cells.find(({ judgement, place }) =>
+      'cellId' in params
+        ? judgement.cellId === params.cellId
+        : place.text.uri === params.uri &&
+          place.firstLine <= params.line &&
+          params.line <= place.lastLine,
+    );
     if (!answer || !cell) return null;
     const facts = await this.#cells.facts(cell, answer);
     const style = { locale: this.#locale, now: Date.now() / 1000, escape: plainText };

@@ -47,7 +47,8 @@ export function explainCell(title: string, facts: CellFacts, style: Style): Expl
 
 /** What the user can do about it, or need not do. */
 function advise({ state, changed, problem }: CellFacts): string {
-  if (problem) return '';
+  // Where there is no cache yet, that nothing is cached is known.
+  if (problem && problem.kind !== 'missing') return '';
   switch (state) {
     case 'fresh':
       return l10n.t(
@@ -77,7 +78,7 @@ function advise({ state, changed, problem }: CellFacts): string {
       return l10n.t('The next run tells whether it is served.');
     case 'neverCached':
       return l10n.t(
-        'marimo caches a cell when cell caching is on and the cell has run. Results that were cleared or evicted are computed once more.',
+        'marimo caches a cell when cell caching is on and the cell has run, which one of plain Markdown may not have to. Results that were cleared or evicted are computed once more.',
       );
   }
 }

@@ -181,10 +181,32 @@ test('at the cell: how it stands, before and after a run', async (t) => {
       await keyboard.press('Delete');
       await vsCode.dialog.getByRole('button', { name: /Clear/ }).click();
       await vsCode.tree.row('load').waitFor({ state: 'detached' });
+      // The keyboard goes on from where it was.
+      await vsCode.tree.pane.locator('.monaco-list-row.focused', { hasText: 'order' }).waitFor();
       await vsCode.command('Cellar: Undo Clear');
       await vsCode.tree.row('load').first().waitFor();
     },
   );
+
+  await step('of a cell that was never cached, it is said why', async () => {
+    const cell =
+      '@app.cell\ndef first(ordered):\n    first = ordered[0]\n    return (first,)\n\n\n';
+    await rewrite((text) => text.replace('if __name__', `${cell}if __name__`));
+    await expectLenses(/^cached/, /^cached/, /^cached/, /^not cached$/);
+    const lines = (await readFile(file, 'utf8')).split('\n');
+    await vsCode.goToLine(lines.indexOf('def first(ordered):') + 1);
+    await vsCode.command('Cellar: Why?');
+    await vsCode.dialog.getByText(/Not in the cache\. marimo caches a cell when/).waitFor();
+    await vsCode.picture('cell-why-uncached');
+    await vsCode.page.keyboard.press('Escape');
+    await vsCode.dialog.waitFor({ state: 'hidden' });
+    await vsCode.page.locator('.editor-instance .codelens-decoration a').nth(3).click();
+    await vsCode.dialog.getByText(/^first$/).waitFor();
+    await vsCode.page.keyboard.press('Escape');
+    await vsCode.dialog.waitFor({ state: 'hidden' });
+    await rewrite((text) => text.replace(cell, ''));
+    await expectLenses(/^cached/, /^cached/, /^cached/);
+  });
 
   await step('a file that was read and changed is told of', async () => {
     await writeFile(path.join(folder, 'more.csv'), '1\n2\n');

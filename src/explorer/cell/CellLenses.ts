@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { Place } from '../../protocol/cells';
 import type { Reference } from '../../protocol/references';
 import type { Caches } from '../../store/Caches';
 import type { Disposable } from '../../store/database/Watcher';
@@ -34,9 +35,10 @@ export class CellLenses implements vscode.CodeLensProvider, vscode.Disposable {
       const { line } = range.start;
       const at = new vscode.Range(line, 0, line, 0);
       const words = { title: label, tooltip: reason };
-      if (cellId === undefined) return new vscode.CodeLens(at, { ...words, command: '' });
-      const cell: Reference = { kind: 'cell', ...database, cellId };
-      return new vscode.CodeLens(at, { ...words, command: 'cellar.why', arguments: [cell] });
+      const place: Place = { uri: uri.toString(), line };
+      const about: Reference | Place =
+        cellId === undefined ? place : { kind: 'cell', ...database, cellId };
+      return new vscode.CodeLens(at, { ...words, command: 'cellar.why', arguments: [about] });
     });
   }
 

@@ -110,13 +110,16 @@ export class CacheCommands implements vscode.Disposable {
         !apps.some(({ cache, app }) => cache === cell.cache && app.appId === cell.app.appId),
     );
     const all = [...apps.map(ofApp), ...others.map(ofCell)];
-    if (all.length > 0) await this.clear(all, 'always');
+    if (all.length === 0) return;
+    const goBeside = this.targets.placeBeside(rows);
+    if (await this.clear(all, 'always')) await goBeside();
   }
 
+  /** @returns whether it was done */
   private async clear(
     targets: readonly Cleared[],
     ask: 'where it costs' | 'always' = 'where it costs',
-  ): Promise<void> {
+  ): Promise<boolean> {
     const names = targets.map(({ name }) => name);
     const each = async <T>(
       act: (
@@ -141,7 +144,7 @@ export class CacheCommands implements vscode.Disposable {
     const stake = stakeOf(await each((loader, here) => loader.stake(here)));
     if (stake.entries === 0) {
       void tell(vscode.l10n.t('Nothing is cached for {0}.', names.join(', ')));
-      return;
+      return false;
     }
     const settings = vscode.workspace.getConfiguration('cellar');
     const limit = numberSetting(settings.get<unknown>('confirmClearAbove'), 0, 10);
@@ -149,7 +152,7 @@ export class CacheCommands implements vscode.Disposable {
       const plan = sumPlans(await each((loader, here) => loader.planClear(here)));
       const { title, detail, yes } = question(plan, names, locale);
       const answer = await vscode.window.showWarningMessage(title, { modal: true, detail }, yes);
-      if (answer !== yes) return;
+      if (answer !== yes) return false;
     }
     const undos: RecentClear['undos'][number][] = [];
     const clear = async (
@@ -179,6 +182,7 @@ export class CacheCommands implements vscode.Disposable {
         // Half of it back is no undo.
         for (const undo of undos) await undo.forget();
       }
+      return true;
     } catch (error) {
       // The first of several databases are cleared.
       if (undos.length > 0) this.undoClear.add({ names, cells: stake.cells, undos });

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { cellAt, type CellsResult } from '../../protocol/cells';
+import { cellAt, type CellsResult, type Place } from '../../protocol/cells';
 import {
   type DatabaseReference,
   type EntryReference,
@@ -147,6 +147,20 @@ export class Targets implements vscode.Disposable {
     return (await this.cells(argument, others, title))?.[0];
   }
 
+  /**
+   * Where the cursor is, if a command that names nothing is meant for a cell there of which nothing is cached:
+   * such a cell is in no list to choose from.
+   */
+  async uncachedAtCursor(argument: unknown): Promise<Place | undefined> {
+    if (argument !== undefined || this.selection.length > 0) return undefined;
+    const active = activeNotebook();
+    const cells = active && (await this.documents.cells(active.uri))?.cells;
+    const cell = cells && cellAt(cells, active.uri, active.line);
+    if (active === undefined || cell === undefined || cell.entryId !== undefined) return undefined;
+    const { uri, line } = active;
+    return { uri, line };
+  }
+
   /** The notebooks that a command is for; of a cell, the one it is in. */
   async apps(
     argument: unknown,
@@ -166,6 +180,11 @@ export class Targets implements vscode.Disposable {
   /** The rows that are selected in the view, whatever was touched last. */
   get selected(): readonly Branch[] {
     return this.view.selection;
+  }
+
+  /** @returns puts the keyboard beside rows of the view once they are gone */
+  placeBeside(rows: readonly Branch[]): () => Promise<void> {
+    return this.view.placeBeside(rows);
   }
 
   /** Whether a command was called for a row that the view has no more. */
@@ -266,7 +285,9 @@ export class Targets implements vscode.Disposable {
     type Choice = vscode.QuickPickItem & { readonly target?: CellTarget };
     const choices = async (): Promise<Choice[]> => {
       const apps =
-        within === undefined ? await this.everyApp() : [(await this.appOf(within)) ?? []].flat();
+        within === undefined
+          ? await this.everyAppFromActive()
+          : [(await this.appOf(within)) ?? []].flat();
       const all = await Promise.all(
         apps.map(async ({ cache, generation, app }) => {
           const loader = await this.caches.get(cache);
@@ -291,6 +312,14 @@ export class Targets implements vscode.Disposable {
     };
     const placeHolder = vscode.l10n.t('Choose a cell');
     return (await pickOne(choices(), { title, placeHolder }, nothingCached()))?.target;
+  }
+
+  /** To choose from: what is worked on first. */
+  private async everyAppFromActive(): Promise<AppTarget[]> {
+    const open = activeNotebook()?.file.fsPath;
+    const apps = await this.everyApp();
+    const isOpen = ({ app }: AppTarget) => app.notebook === open;
+    return [...apps.filter(isOpen), ...apps.filter((target) => !isOpen(target))];
   }
 
   /** The notebooks of the workspace with something in the cache, the largest first. */

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { Explanation, ExplainParams } from '../../protocol/cells';
+import { type Explanation, type ExplainParams, parsePlace } from '../../protocol/cells';
 import type { Reference } from '../../protocol/references';
 import type { Caches } from '../../store/Caches';
 import { mainEntry } from '../tree/nodes';
@@ -22,6 +22,12 @@ export class WhyCommand {
 
   async run(argument: unknown, others: unknown): Promise<void> {
     try {
+      const uncached = parsePlace(argument) ?? (await this.targets.uncachedAtCursor(argument));
+      if (uncached !== undefined) {
+        const explanation = await this.documents.explain(uncached);
+        if (explanation !== undefined) await show(explanation, []);
+        return;
+      }
       const target = await this.targets.cell(argument, others, vscode.l10n.t('Why?'));
       if (target !== undefined) await this.explain(target);
     } catch (error) {
@@ -44,12 +50,7 @@ export class WhyCommand {
     const clear = vscode.l10n.t('Clear');
     const choices = entry === undefined ? [] : [preview];
     if (entry !== undefined && vscode.workspace.isTrusted) choices.push(clear);
-    const { title, detail } = explanation;
-    const chosen = await vscode.window.showInformationMessage(
-      title,
-      { modal: true, detail },
-      ...choices,
-    );
+    const chosen = await show(explanation, choices);
     const run = (command: string, reference: Reference) =>
       vscode.commands.executeCommand(command, reference);
     if (chosen === preview && entry !== undefined) {
@@ -88,4 +89,12 @@ export class WhyCommand {
     );
     return document && there(document);
   }
+}
+
+/** @returns the choice that was taken */
+async function show(
+  { title, detail }: Explanation,
+  choices: string[],
+): Promise<string | undefined> {
+  return vscode.window.showInformationMessage(title, { modal: true, detail }, ...choices);
 }

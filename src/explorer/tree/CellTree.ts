@@ -105,6 +105,27 @@ export class CellTree {
     return id === undefined ? undefined : this.branches.get(id);
   }
 
+  /** What is next to cells or notebooks that are cleared with all below them: behind, before or above. */
+  beside(cleared: readonly Branch[]): Branch | undefined {
+    const going = new Set(cleared.map((branch) => this.wholeOf(branch)));
+    const last = [...going].at(-1);
+    if (last === undefined) return undefined;
+    const parent = this.parentOf(last);
+    const siblings = this.served.get(parent?.id ?? rootId) ?? [];
+    const at = siblings.findIndex((branch) => branch === last);
+    const staying = (branch: Branch) => !going.has(branch);
+    return (
+      siblings.slice(at + 1).find(staying) ?? siblings.slice(0, at).findLast(staying) ?? parent
+    );
+  }
+
+  /** The cell that a result or a value goes with. */
+  private wholeOf(branch: Branch): Branch {
+    const parent = this.parentOf(branch);
+    const isPart = branch.node.kind === 'entry' || branch.node.kind === 'item';
+    return isPart && parent !== undefined ? this.wholeOf(parent) : branch;
+  }
+
   /** The branch of a notebook, by the path of its file. */
   async notebook(file: string): Promise<Branch | undefined> {
     const roots = await this.children();

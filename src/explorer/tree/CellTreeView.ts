@@ -154,6 +154,18 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
     if (branch) await this.view.reveal(branch, { select: true, focus: true, expand: true });
   }
 
+  /**
+   * @param cleared rows that are about to go
+   * @returns puts the keyboard on the row beside them: once theirs is gone, VS Code begins again at the top
+   */
+  placeBeside(cleared: readonly Branch[]): () => Promise<void> {
+    const beside = this.tree.beside(cleared);
+    return async () => {
+      if (!this.visible || !this.tree.has(beside)) return;
+      await this.view.reveal(beside, { select: true, focus: true });
+    };
+  }
+
   getTreeItem(branch: Branch): vscode.TreeItem {
     const { node, row } = branch;
     const item = new vscode.TreeItem(

@@ -196,6 +196,24 @@ test('what has been cleared is not shown, and the tree is empty then', async (t)
   assert.equal(tree.contents?.apps, 0);
 });
 
+test('beside what is cleared is the next row, or the one before, or the one above', async (t) => {
+  const { tree, loader, app, a, b } = await withTwoCells(t);
+  await loader.save(entryOf(2, 'c'));
+  await tree.refresh();
+  const [, , c] = await tree.children(app);
+  assert.ok(c);
+  const entry = await child(tree, a, 'Result');
+  const value = await child(tree, entry, 'df');
+  assert.equal(tree.beside([a]), b);
+  assert.equal(tree.beside([value]), b, 'a value goes with its cell');
+  assert.equal(tree.beside([a, b]), c);
+  assert.equal(tree.beside([c]), b);
+  assert.equal(tree.beside([b, c]), a);
+  assert.equal(tree.beside([a, b, c]), app);
+  assert.equal(tree.beside([app]), undefined);
+  assert.equal(tree.beside([]), undefined);
+});
+
 test('nothing is shown anew while nothing changed', async (t) => {
   const { tree, open, caches, database } = await setUp(t);
   await (await open()).save(entryOf(0, 'a'));

@@ -35,6 +35,8 @@ test('server: garbage is answered with errors, and the next request is served', 
     ['cellar/cells', {}, InvalidParams],
     ['cellar/cells', { uri: 7 }, InvalidParams],
     ['cellar/cells', [uri], InvalidParams],
+    ['cellar/explain', { uri }, InvalidParams],
+    ['cellar/explain', { uri, line: '1' }, InvalidParams],
     ['cellar/unheardOf', { uri }, MethodNotFound],
     ['textDocument/hover', { textDocument: { uri } }, InvalidParams],
     [

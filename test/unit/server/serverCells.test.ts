@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
+import type { Explanation } from '../../../src/protocol/cells';
 import { makeNotebookFolder, type SavedCell } from './notebookFolder';
 import { load, notebook, openNotebook, plot, start, tail } from './openNotebook';
 
@@ -183,4 +184,24 @@ test('server: a notebook that does not parse keeps the cells that do', async (t)
       [3, 'neverCached'],
     ],
   );
+});
+
+test('server: a cell is explained by its place, also where nothing of it is cached', async (t) => {
+  const { client, uri } = await openNotebook(t);
+  const { cells } = await client.cells(uri);
+  const explain = (line: number): Promise<Explanation | null> =>
+    client.connection.sendRequest('cellar/explain', { uri, line });
+  const [first, , last] = cells;
+  assert.ok(first && last);
+  assert.equal(last.state, 'neverCached');
+  const { start, end } = last.range;
+  for (const line of [start.line, end.line]) {
+    assert.match((await explain(line))?.detail ?? '', /^Not in the cache\. marimo caches a cell/);
+  }
+  const byId: Explanation | null = await client.connection.sendRequest('cellar/explain', {
+    uri,
+    cellId: first.cellId,
+  });
+  assert.deepEqual(await explain(first.range.start.line), byId);
+  assert.equal(await explain(0), null, 'no cell is there');
 });
