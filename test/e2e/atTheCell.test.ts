@@ -205,6 +205,7 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     await vsCode.page.keyboard.press('Escape');
     await vsCode.dialog.waitFor({ state: 'hidden' });
     await rewrite((text) => text.replace(cell, ''));
+    await vsCode.goToLine(1);
     await expectLenses(/^cached/, /^cached/, /^cached/);
   });
 
