@@ -2,6 +2,7 @@ import os from 'node:os';
 import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import * as vscode from 'vscode';
+import { languageOf } from './protocol/quantities';
 import { AtTheCell } from './explorer/cell/AtTheCell';
 import { openBudgetFile } from './explorer/setup/budgetFile';
 import { CacheCommands } from './explorer/commands/CacheCommands';
@@ -65,7 +66,7 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
   const caches = new Caches({ watcher, report });
   const discovery = new Discovery(watcher);
   const settings = new SettingProblems(discovery, report);
-  const reader = () => ({ locale: vscode.env.language, now: Date.now() / 1000 });
+  const reader = () => ({ locale: languageOf(vscode), now: Date.now() / 1000 });
   const language = new LanguageClient(path.join(dist, 'server.js'), caches, log);
   const openCells = new CellsOfEditors(language, caches);
   const tree = new CellTree(
@@ -105,7 +106,7 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
     now: () => Date.now() / 1000,
     steady: () => os.uptime(),
     tell: (database, done) => {
-      log.info(logLine(pruning.nameOf(database), done, vscode.env.language));
+      log.info(logLine(pruning.nameOf(database), done, languageOf(vscode)));
     },
     report,
   });

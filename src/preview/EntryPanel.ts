@@ -4,6 +4,7 @@ import { parseToHost } from '../protocol/preview';
 import type { Clearing, Command, ToHost, ToPage } from '../protocol/preview';
 import { numberSetting } from '../protocol/settings';
 import type { OpenCells } from '../protocol/standing';
+import { languageOf } from '../protocol/quantities';
 import type { Caches } from '../store/Caches';
 import type { Bookmarks } from './Bookmarks';
 import { EntryReader, Unshowable } from './EntryReader';
@@ -198,7 +199,7 @@ export class EntryPanel implements vscode.Disposable {
   #begin(): void {
     this.#ready = true;
     this.#abortAll();
-    this.#post({ type: 'begin', locale: vscode.env.language, strings: pageStrings() });
+    this.#post({ type: 'begin', locale: languageOf(vscode), strings: pageStrings() });
     if (this.#select !== undefined) this.#post({ type: 'select', key: this.#select });
     this.#select = undefined;
     this.refresh();
@@ -264,7 +265,7 @@ export class EntryPanel implements vscode.Disposable {
     const openCells = this.#services.openCells();
     const view = entryView(
       { entry, cell, app, items, checks, fate, clearing: clearing(), bookmark, openCells },
-      { locale: vscode.env.language, now: Date.now() / 1000 },
+      { locale: languageOf(vscode), now: Date.now() / 1000 },
     );
     this.#panel.title = tabTitle(view, entry.current);
     this.#post({ type: 'entry', entry: view });

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { type OverviewCommand, parseFromOverview, type ToOverview } from '../protocol/overview';
+import { languageOf } from '../protocol/quantities';
 import { type Budget, budgetOf } from '../store/settings/budget';
 import type { Caches } from '../store/Caches';
 import { html } from './html';
@@ -169,7 +170,7 @@ export class Overview implements vscode.Disposable {
       }
     }
     const view = overviewView(read, problems, {
-      locale: vscode.env.language,
+      locale: languageOf(vscode),
       now,
       trusted: vscode.workspace.isTrusted,
       nameOf: (notebook) => vscode.workspace.asRelativePath(notebook),

@@ -82,6 +82,18 @@ export function formatAmount(amount: number, locale: string): string {
   return new Intl.NumberFormat(locale, digits).format(amount);
 }
 
+/**
+ * @param editor the API of VS Code, of which this room knows nothing
+ * @returns the language of quantities: that of the words around them. Where there are no translations for the
+ * editor's, those are English, and "saved vor 2 Std." would be neither language.
+ */
+export function languageOf(editor: {
+  readonly env: { readonly language: string };
+  readonly l10n: { readonly bundle: object | undefined };
+}): string {
+  return editor.l10n.bundle === undefined ? 'en' : editor.env.language;
+}
+
 type TimeUnit = 'millisecond' | 'second' | 'minute' | 'hour' | 'day';
 
 function pair(

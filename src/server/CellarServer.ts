@@ -104,7 +104,9 @@ export class CellarServer {
     const options = parseServerOptions(params.initializationOptions);
     l10n.config({ contents: options.strings });
     this.#hover = options.hover;
-    this.#locale = knownLocale(params.locale);
+    // Quantities are in the language of the words around them, which without translations is English.
+    const translated = Object.keys(options.strings).length > 0;
+    this.#locale = translated ? knownLocale(params.locale) : 'en';
     const formats = params.capabilities.textDocument?.hover?.contentFormat;
     this.#markdown = formats?.includes(MarkupKind.Markdown) ?? false;
     return {

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { DocumentCell } from '../../protocol/cells';
 import { formatWorth } from '../../protocol/saving';
+import { languageOf } from '../../protocol/quantities';
 import type { Disposable } from '../../store/database/Watcher';
 import { activeNotebook } from './activeNotebook';
 import type { ShownCells } from './ShownCells';
@@ -53,7 +54,7 @@ export class NotebookStatus implements vscode.Disposable {
       this.item.hide();
       return;
     }
-    const text = describeNotebook(result.cells, vscode.env.language);
+    const text = describeNotebook(result.cells, languageOf(vscode));
     this.item.text = `$(database) ${text}`;
     this.item.tooltip = vscode.l10n.t('{0}. Show them in the view Cell Cache.', text);
     this.item.accessibilityInformation = { label: `Cellar: ${text}`, role: 'button' };

@@ -2,6 +2,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import type { DatabaseReference, EntryReference } from '../../protocol/references';
 import { numberSetting } from '../../protocol/settings';
+import { languageOf } from '../../protocol/quantities';
 import type { Caches } from '../../store/Caches';
 import type { ClearTarget } from '../../store/rows';
 import type { SqliteLoader } from '../../store/SqliteLoader';
@@ -140,7 +141,7 @@ export class CacheCommands implements vscode.Disposable {
       }
       return done;
     };
-    const locale = vscode.env.language;
+    const locale = languageOf(vscode);
     const stake = stakeOf(await each((loader, here) => loader.stake(here)));
     if (stake.entries === 0) {
       void tell(vscode.l10n.t('Nothing is cached for {0}.', names.join(', ')));

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { languageOf } from '../../protocol/quantities';
 import type { Caches } from '../../store/Caches';
 import { canMend, type Mended } from '../../store/checking/mending';
 import type { Disposable } from '../../store/database/Watcher';
@@ -84,7 +85,7 @@ export class CheckCommand implements vscode.Disposable {
 
   private async tell(checked: readonly Checked[]): Promise<void> {
     const { t } = vscode.l10n;
-    this.text = reportText(checked, vscode.env.language);
+    this.text = reportText(checked, languageOf(vscode));
     const showReport = t('Show Report');
     const putRight = t('Put Right...');
     if (checked.every((each) => 'report' in each && each.report.faults.length === 0)) {
@@ -111,10 +112,10 @@ export class CheckCommand implements vscode.Disposable {
       // A kernel may have set a damaged database aside while the question stood.
       done.push(await loader.mend(report.faults.filter(canMend), generation));
     }
-    void tell(notice(done, vscode.env.language));
+    void tell(notice(done, languageOf(vscode)));
     const after = await this.check(checked.map((each) => each.path));
     if (after === undefined) return;
-    this.text = reportText(after, vscode.env.language);
+    this.text = reportText(after, languageOf(vscode));
     await this.show();
   }
 

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { languageOf } from '../../protocol/quantities';
 import type { Caches } from '../../store/Caches';
 import { type Exported, exportFiles } from '../../store/stock/exporting';
 import { thisSystem, usualFolder } from '../../store/settings/place';
@@ -68,7 +69,7 @@ export class ExportCommand {
       { label: t('All {0} notebooks', all.length), apps: all },
       ...all.map((target) => ({
         label: vscode.workspace.asRelativePath(target.app.notebook),
-        description: amounts(target.app, vscode.env.language),
+        description: amounts(target.app, languageOf(vscode)),
         apps: [target],
       })),
     ];

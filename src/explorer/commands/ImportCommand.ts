@@ -1,5 +1,6 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { languageOf } from '../../protocol/quantities';
 import type { Caches } from '../../store/Caches';
 import {
   type Import,
@@ -108,7 +109,7 @@ export class ImportCommand {
     const sizes = all.map(({ place, report }) => sizeOfFiles(place.stock, report.done));
     const size = (await Promise.all(sizes)).reduce((sum, each) => sum + each, 0);
     const results = all.reduce((sum, { report }) => sum + report.done.length, 0);
-    const { title, detail, yes } = question(results, size, vscode.env.language);
+    const { title, detail, yes } = question(results, size, languageOf(vscode));
     const answer = await vscode.window.showWarningMessage(title, { modal: true, detail }, yes);
     if (answer !== yes) return;
     let removed = 0;

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { languageOf } from '../../protocol/quantities';
 import type { Caches } from '../../store/Caches';
 import { lease } from '../../store/cleaning/CleanUp';
 import type { Pruned } from '../../store/cleaning/pruning';
@@ -91,7 +92,7 @@ export class PruneCommand {
         ? t(
             'The cache is of an older format. The next run of a notebook brings it up to date, and looks after its size from then on.',
           )
-        : nothingGoes(all, vscode.env.language);
+        : nothingGoes(all, languageOf(vscode));
     const overview = t('Show Overview');
     const chosen = await tell(told, overview);
     if (chosen === overview) await vscode.commands.executeCommand('cellar.showOverview');
@@ -148,6 +149,6 @@ export class PruneCommand {
       void warn(t('Another clean-up is under way. Try again in half a minute.'));
       return;
     }
-    void tell(notice(done, asked, vscode.env.language));
+    void tell(notice(done, asked, languageOf(vscode)));
   }
 }

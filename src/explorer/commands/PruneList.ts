@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { languageOf } from '../../protocol/quantities';
 import type { Eviction } from '../../store/cleaning/retention';
 import {
   amountsOf,
@@ -185,7 +186,7 @@ class PruneList {
   private items(): Item[] {
     const items: Item[] = [];
     let last: Line | undefined;
-    for (const line of linesOf(this.planned, Date.now() / 1000, vscode.env.language)) {
+    for (const line of linesOf(this.planned, Date.now() / 1000, languageOf(vscode))) {
       if (line.reason !== last?.reason || line.planned !== last.planned) {
         const label = reasonTitle(line.reason);
         items.push({ label, kind: vscode.QuickPickItemKind.Separator });
@@ -208,7 +209,7 @@ class PruneList {
     this.pick.title =
       chosen.size === 0
         ? t('Prune Cache: nothing goes')
-        : t('Prune Cache: {0}', price(amountsOf(chosen.values()), vscode.env.language));
+        : t('Prune Cache: {0}', price(amountsOf(chosen.values()), languageOf(vscode)));
   }
 
   private say(): void {

@@ -6,6 +6,7 @@ import {
   parseReference,
   type Reference,
 } from '../../protocol/references';
+import { languageOf } from '../../protocol/quantities';
 import { idleIn, type OpenCells } from '../../protocol/standing';
 import type { Caches } from '../../store/Caches';
 import { isSameGeneration } from '../../store/database/generation';
@@ -272,7 +273,7 @@ export class Targets implements vscode.Disposable {
     const choices = this.everyApp().then((apps) =>
       apps.map((target) => ({
         label: vscode.workspace.asRelativePath(target.app.notebook),
-        description: amounts(target.app, vscode.env.language),
+        description: amounts(target.app, languageOf(vscode)),
         target,
       })),
     );
@@ -301,7 +302,7 @@ export class Targets implements vscode.Disposable {
             const target = { cache, generation, app, cell };
             return {
               label: cellLabel(cell),
-              description: cellAmounts(cell, open, vscode.env.language),
+              description: cellAmounts(cell, open, languageOf(vscode)),
               target,
             };
           });

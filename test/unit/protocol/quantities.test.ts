@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { formatAge, formatBytes, formatDuration } from '../../../src/protocol/quantities';
+import {
+  formatAge,
+  formatBytes,
+  formatDuration,
+  languageOf,
+} from '../../../src/protocol/quantities';
 
 /** `Intl` puts narrow and unbreakable spaces into some languages' units. */
 const plain = (text: string) => text.replace(/[\u00a0\u202f]/g, ' ');
@@ -68,4 +73,10 @@ test('ages name one unit, and a clock behind is "now"', () => {
   ];
   for (const [age, text] of cases) assert.equal(formatAge(now - age, now, 'en'), text);
   assert.equal(plain(formatAge(now - 2 * hour, now, 'fr')), 'il y a 2 h');
+});
+
+test('quantities are in the language of the words around them', () => {
+  const env = { language: 'de' };
+  assert.equal(languageOf({ env, l10n: { bundle: undefined } }), 'en');
+  assert.equal(languageOf({ env, l10n: { bundle: { now: 'jetzt' } } }), 'de');
 });

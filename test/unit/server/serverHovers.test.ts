@@ -59,6 +59,11 @@ test('server: options are given at the start, in the language of the user', asyn
   assert.equal((await client.hoverLines(uri, 7))[2], 'Werte: df (12,4 MB), output (1,2 kB)');
 });
 
+test('server: without translations quantities are in the language of the words, too', async (t) => {
+  const { client, uri } = await openNotebook(t, { params: { locale: 'de' } });
+  assert.ok((await client.hoverLines(uri, 5)).includes('Values: df (12.4 MB), output (1.2 kB)'));
+});
+
 test('server: an editor that shows no Markdown gets plain text', async (t) => {
   const { client, uri } = await openNotebook(t, { params: { capabilities: {} } });
   const hover = await client.hover(uri, 11);
