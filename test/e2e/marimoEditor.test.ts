@@ -6,7 +6,7 @@ import { newestPython } from '../environment';
 import { runNotebook } from '../kernel';
 import { cachingApp } from '../notebooks';
 import { MarimoEditor } from './MarimoEditor';
-import { emptyFolder, stepsIn } from './steps';
+import { folderWith, stepsIn } from './steps';
 import { VsCode } from './VsCode';
 
 const notebook = `${cachingApp}
@@ -51,7 +51,7 @@ if __name__ == "__main__":
 `;
 
 test("in marimo's notebook editor", async (t) => {
-  const folder = await emptyFolder(t);
+  const folder = await folderWith(t, []);
   const python = newestPython();
   const file = path.join(folder, 'ranks.py');
   await writeFile(file, notebook);
