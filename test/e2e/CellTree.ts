@@ -67,10 +67,19 @@ export class CellTree {
   async expand(label: string | RegExp): Promise<void> {
     const row = this.row(label).first();
     await row.waitFor({ timeout: 30_000 });
-    if ((await row.getAttribute('aria-expanded')) === 'false') {
-      await row.locator('.monaco-tl-twistie').click();
+    const unfolded = row.and(this.pane.locator('[aria-expanded="true"]'));
+    for (let tries = 1; ; tries++) {
+      if ((await row.getAttribute('aria-expanded')) === 'false') {
+        await row.locator('.monaco-tl-twistie').click();
+      }
+      try {
+        await unfolded.waitFor({ timeout: 5000 });
+        return;
+      } catch (error) {
+        // While a view fills, VS Code draws another row with the element that was about to be clicked.
+        if (tries === 3) throw error;
+      }
     }
-    await row.and(this.pane.locator('[aria-expanded="true"]')).waitFor();
   }
 
   /** Takes a row's command, as a click on it does. */
