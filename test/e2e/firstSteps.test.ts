@@ -131,6 +131,16 @@ test('the walkthrough', async (t) => {
     await page.getByRole('button', { name: 'Open Cell Cache', exact: true }).click();
     await vsCode.tree.pane.getByText('Nothing is cached here yet').waitFor({ timeout: 30_000 });
   });
+
+  await step('is opened by the link of an empty view', async () => {
+    await vsCode.command('View: Close All Editors');
+    await page.locator('.gettingStarted').waitFor({ state: 'detached' });
+    await vsCode.tree.pane.locator('a', { hasText: 'walkthrough' }).click();
+    await page
+      .locator('.gettingStarted')
+      .getByText(/^Keep what the cells/)
+      .waitFor();
+  });
 });
 
 test('a notebook that marimo caches in files, without Cellar', async (t) => {
