@@ -20,7 +20,15 @@ from marimo_cellar.checking import checking
 from marimo_cellar.database.database import database_in
 from tests import kernels
 from tests.conftest import write_notebook
-from tests.resilience import crowd, failing, hostile, killed_kernels, killing, powercut
+from tests.resilience import (
+    crowd,
+    differing,
+    failing,
+    hostile,
+    killed_kernels,
+    killing,
+    powercut,
+)
 from tests.resilience.disk import CannotFail
 
 
@@ -147,6 +155,21 @@ def made_up(folder: Path, seed: int, scale: float) -> Outcome:
     )
 
 
+def notebooks(folder: Path, seed: int, scale: float) -> Outcome:
+    shipped = kernels.build(folder / "shipped")
+    figures = differing.compare(folder, shipped, int(8 * scale) or 1, 6, seed)
+    return Outcome(
+        "Made-up notebooks",
+        f"{figures.notebooks} notebooks of made-up cells, edited between their runs, each "
+        f"run {figures.runs // figures.notebooks} times without a cache, with marimo's "
+        "files and with Cellar",
+        f"{figures.seen:,} values were the same with Cellar as without a cache; "
+        f"{figures.ran['cellar']:,} cells, functions and blocks ran, and with files "
+        f"{figures.ran['files']:,}",
+        figures.problems,
+    )
+
+
 SUITES: tuple[Suite, ...] = (
     partial(crowds, log=True),
     partial(crowds, log=False),
@@ -155,6 +178,7 @@ SUITES: tuple[Suite, ...] = (
     kernels_killed,
     power_cuts,
     disks,
+    notebooks,
     made_up,
 )
 

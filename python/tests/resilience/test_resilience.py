@@ -17,6 +17,7 @@ from marimo_cellar.database.database import database_in
 from tests.conftest import Write
 from tests.resilience import (
     crowd,
+    differing,
     failing,
     hostile,
     killed_kernels,
@@ -96,6 +97,15 @@ def test_killed_kernels_lose_nothing(
 ) -> None:
     figures = killed_kernels.kill(tmp_path, write, env, 2, seed())
     assert figures.problems == [], figures
+
+
+@forks
+def test_a_made_up_notebook_sees_what_it_sees_without_a_cache(
+    tmp_path: Path, shipped: Path
+) -> None:
+    figures = differing.compare(tmp_path, shipped, 1, 3, seed=2)
+    assert figures.problems == [], figures
+    assert figures.seen and figures.ran["files"] >= figures.ran["cellar"] > 0
 
 
 # The suites can fail
