@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from marimo_cellar.checking import checking
@@ -155,4 +155,4 @@ if __name__ == "__main__":
     folder = given.folder or Path(tempfile.mkdtemp())
     shipped = kernels.build(folder / "shipped")
     figures = compare(folder, shipped, given.notebooks, given.runs, given.seed)
-    print(json.dumps(asdict(figures), indent=1))
+    print(json.dumps(vars(figures), indent=1))
