@@ -118,11 +118,9 @@ def helper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def paths(folder: Path, *values: Any, hashed: tuple[str, ...] = ()) -> list[str]:
-    namespace = {str(number): value for number, value in enumerate(values)}
+    used = {str(number): value for number, value in enumerate(values)}
     workspace = Workspace(folder / "nb.py", [])
-    return sorted(
-        one.path for one in modules_of(namespace, namespace, hashed, workspace)
-    )
+    return sorted(one.path for one in modules_of(used, hashed, workspace))
 
 
 def test_modules_are_found_by_what_is_used_of_them(
@@ -171,7 +169,7 @@ def test_a_module_is_what_it_was_when_it_was_first_seen(
     workspace = Workspace(tmp_path / "nb.py", [])
 
     def size() -> int:
-        found = modules_of(["helper"], {"helper": helper}, (), workspace)
+        found = modules_of({"helper": helper}, (), workspace)
         return next(one.size for one in found if one.path == "helper.py")
 
     before = size()

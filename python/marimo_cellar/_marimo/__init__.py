@@ -52,7 +52,7 @@ from marimo_cellar._marimo.contexts import (
     running_cell,
     runs_in_browser,
     session_in,
-    values_in,
+    values_of,
 )
 from marimo_cellar._marimo.exports import (
     export_keys,
@@ -170,7 +170,7 @@ __all__ = [
     "through",
     "unlisted",
     "unwrapped",
-    "values_in",
+    "values_of",
     "verification",
     "versions",
     "waiting",

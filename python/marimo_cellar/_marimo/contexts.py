@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -112,15 +112,15 @@ def graph_cells(context: Any) -> list[KernelCell]:
     ]
 
 
-def values_in(context: Any, cell_id: str) -> dict[str, Any]:
-    """What a notebook has defined, by the names that a cell's code has for it: those of
-    the cell's own as well."""
-    from marimo._ast.variables import unmangle_local
+def values_of(context: Any, cell_id: str, names: Iterable[str]) -> dict[str, Any]:
+    """What stands in a cell's code for these names; those of no variable are left out."""
+    from marimo._ast.variables import if_local_then_mangle
+    from marimo._types.ids import CellId_t
 
-    return {
-        unmangle_local(name, cell_id).name: value  # type: ignore[arg-type]
-        for name, value in context.globals.items()
-    }
+    # Only these: a notebook of a thousand cells has thousands.
+    places = {name: if_local_then_mangle(name, CellId_t(cell_id)) for name in names}
+    values = context.globals
+    return {name: values[at] for name, at in places.items() if at in values}
 
 
 def graph_state(context: Any) -> tuple[object, ...]:

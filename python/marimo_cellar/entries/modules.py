@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache, partial
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -51,24 +51,19 @@ def names_run(code: str, called: bool) -> frozenset[str]:
 
 
 def modules_of(
-    names: Iterable[str],
-    namespace: Mapping[str, Any],
-    hashed: Collection[str],
-    workspace: Workspace,
+    used: Mapping[str, Any], hashed: Collection[str], workspace: Workspace
 ) -> list[Read]:
-    """The files of the modules whose code runs where these names are used.
+    """The files of the modules whose code runs where these values are used.
 
-    `namespace` has the names' values. Functions that are `hashed`, by their own code,
-    add what they use alone.
+    Of functions that are `hashed`, by their own code, that is what they use alone.
     """
     found: dict[str, Read] = {}
     seen: set[int] = set()
     values: list[Any] = []
-    for name in names:
-        value = namespace.get(name)
+    for name, value in used.items():
         if name in hashed and isinstance(value, FunctionType):
             values += _used_by(value)
-        elif value is not None:
+        else:
             values.append(value)
     while values and len(found) < _MOST:
         value = values.pop()
@@ -157,7 +152,7 @@ def _file_of(module: ModuleType, workspace: Workspace) -> Read | None:
     """A module's file as it was when it was first seen since it was imported: what has
     been edited since is not what runs."""
     path = vars(module).get("__file__")
-    if not isinstance(path, str) or not path.endswith(".py"):
+    if not isinstance(path, str) or not path.endswith(".py") or not workspace.has(path):
         return None
     spec = vars(module).get("__spec__")
     status: os.stat_result | None = getattr(spec, _SEEN, None)

@@ -102,10 +102,10 @@ def _modules(lookup: Lookup, workspace: Workspace) -> list[Read]:
     context, cell = _marimo.current_context(), lookup.owner.cell
     if context is None or cell is None:
         return []
-    values = _marimo.values_in(context, cell.kernel_id)
     names = names_run(cell.code, called=lookup.key.cache_name != "cell_cache")
+    values = _marimo.values_of(context, cell.kernel_id, names)
     hashed = lookup.inputs.values if lookup.inputs else ()
-    return modules_of(names, values, hashed, workspace)
+    return modules_of(values, hashed, workspace)
 
 
 # What marimo raises itself, as people know it.
