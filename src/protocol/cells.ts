@@ -113,6 +113,8 @@ export type CellState =
   | 'obsolete'
   /** marimo does not run it, as it is disabled, or a cell that it needs is. */
   | 'disabled'
+  /** As saved, and of no use: marimo's cell caching is off for the notebook. */
+  | 'off'
   /** The last run of this code left what cannot be kept. */
   | 'notCacheable'
   /** Something is cached, but what code it was made from was not recorded, or not completely. */

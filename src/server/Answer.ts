@@ -1,8 +1,9 @@
 import type { Judgement } from '../notebook/freshness';
-import type { DocumentCell } from '../protocol/cells';
+import type { CellState, DocumentCell } from '../protocol/cells';
 import type { Range } from '../protocol/text';
 import type { CacheError } from '../store/database/CacheError';
 import type { NotebookRecord, RecordedEntry, RecordedRefusal } from '../store/entries/record';
+import type { Caching } from '../store/settings/marimo';
 import type { Cache } from './Databases';
 import {
   cellTitle,
@@ -33,6 +34,7 @@ export interface Answer {
   readonly cells: readonly JudgedCell[];
   /** Stored cells with results that are in the notebook no more. */
   readonly orphaned: readonly number[];
+  readonly caching: Caching;
 }
 
 /** A cell as the protocol has it. */
@@ -46,12 +48,12 @@ export function describeCell(
   const entry = entryOf(judgement);
   const changed = changedTitle(judgement, answer.cells);
   // Where there is no cache yet, that nothing is cached is known.
-  const state = problem && problem.kind !== 'missing' ? 'unknown' : judgement.state;
+  const state = problem && problem.kind !== 'missing' ? 'unknown' : stateOf(judgement, answer);
   const [saves, amount] = state === 'fresh' ? [entry?.runtime, entry?.amount] : [];
   const reason =
     outdated && !problem
       ? describeOutdated(outdated, { locale, now: Date.now() / 1000, escape: plainText })
-      : describeState(judgement.state, changed, problem, plainText);
+      : describeState(stateOf(judgement, answer), changed, problem, plainText);
   return {
     uri: place.text.uri,
     ...(judgement.cellId === undefined ? {} : { cellId: judgement.cellId }),
@@ -70,6 +72,12 @@ export function describeCell(
     outdated: outdated !== undefined,
     pinned: (entry?.pinned ?? 0) > 0,
   };
+}
+
+/** What is to be said of a judgement: functions and blocks are served though cells are not cached. */
+export function stateOf(judgement: JudgedCell['judgement'], { caching }: Answer): CellState {
+  const isIdle = caching.on === false && judgement.state === 'fresh' && judgement.entry.whole;
+  return isIdle ? 'off' : judgement.state;
 }
 
 export function problemOf({ cache }: Answer): CacheError | undefined {

@@ -17,9 +17,11 @@ import {
   entryOf,
   type JudgedCell,
   problemOf,
+  stateOf,
   titleOf,
 } from './Answer';
-import type { Cache, Databases, Records } from './Databases';
+import { CachingSettings } from './CachingSettings';
+import type { Databases, Records } from './Databases';
 import type { CellFacts, OutdatedFile } from './hover';
 import {
   type Form,
@@ -41,7 +43,7 @@ export class DocumentCells {
     string,
     {
       readonly places: readonly LocatedCell[];
-      readonly answer: Omit<Answer, 'uri' | 'cache' | 'generation'>;
+      readonly answer: Omit<Answer, 'uri' | 'cache' | 'generation' | 'caching'>;
     }
   >();
   readonly #saved = new WeakMap<NotebookRecord, SavedCells>();
@@ -53,32 +55,40 @@ export class DocumentCells {
   constructor(
     private readonly databases: Databases,
     private readonly notebooks = new OpenNotebooks(),
+    private readonly caching = new CachingSettings(),
   ) {}
 
   forget(form: Form): void {
     this.notebooks.forget(form);
+    this.caching.forget(form.uri);
     this.#judged.delete(keyOf(form));
   }
 
   /** @returns `undefined` for what is no marimo notebook, or no file. */
   async judge(open: OpenNotebook): Promise<Answer | undefined> {
-    const [cache] = await Promise.all([
+    const [cache, caching] = await Promise.all([
       this.databases.cache(open.uri),
+      this.caching.of(open),
       this.notebooks.readFile(open),
     ]);
     if (!cache) return undefined;
     try {
       const loader = cache.kind === 'open' ? cache.loader : undefined;
       const records = loader && (await this.databases.records(open.uri, loader));
-      return this.#answer(open, cache, records);
+      return this.#answer(open, { cache, caching }, records);
     } catch (error) {
       if (!(error instanceof CacheError)) throw error;
-      return this.#answer(open, { kind: 'failed', path: cache.path, error }, undefined);
+      const failed = { kind: 'failed', path: cache.path, error } as const;
+      return this.#answer(open, { cache: failed, caching }, undefined);
     }
   }
 
   /** It may have been edited while the cache was asked: what it holds now is judged. */
-  #answer(open: OpenNotebook, cache: Cache, records: Records | undefined): Answer | undefined {
+  #answer(
+    open: OpenNotebook,
+    found: Pick<Answer, 'cache' | 'caching'>,
+    records: Records | undefined,
+  ): Answer | undefined {
     const places = this.notebooks.cells(open);
     if (!places) return undefined;
     const { uri } = open;
@@ -87,7 +97,7 @@ export class DocumentCells {
     const record = records && this.#recordOf(current, records);
     const known = this.#judged.get(keyOf(open));
     if (known?.places === places && known.answer.record === record) {
-      return { uri, cache, generation, ...known.answer };
+      return { uri, ...found, generation, ...known.answer };
     }
     const freshness = this.#savedNotebook(record).judge(current);
     const cells = places.map((place, index) => ({
@@ -96,7 +106,7 @@ export class DocumentCells {
     }));
     const answer = { record, cells, orphaned: freshness.orphaned };
     this.#judged.set(keyOf(open), { places, answer });
-    return { uri, cache, generation, ...answer };
+    return { uri, ...found, generation, ...answer };
   }
 
   /** The cells as the protocol has them. */
@@ -108,7 +118,10 @@ export class DocumentCells {
     );
   }
 
-  /** Absolute paths of the files that were read for the results that would be served. */
+  /**
+   * Absolute paths of the files that were read for the results that would be served, and of those that have
+   * cells cached.
+   */
   async filesOf(answer: Answer): Promise<string[]> {
     const served = new Set(
       answer.cells.flatMap(({ judgement }) =>
@@ -117,11 +130,8 @@ export class DocumentCells {
     );
     const reads = await this.#readsOf(answer);
     const folder = folderOf(answer);
-    return [
-      ...new Set(
-        reads.filter((read) => served.has(read.entryId)).map((read) => pathOf(folder, read)),
-      ),
-    ];
+    const read = reads.filter((each) => served.has(each.entryId));
+    return [...new Set([...answer.caching.files, ...read.map((each) => pathOf(folder, each))])];
   }
 
   /** What a hover tells of a cell. */
@@ -129,7 +139,7 @@ export class DocumentCells {
     const { judgement } = cell;
     const { cache, cells } = answer;
     const changed = changedTitle(judgement, cells);
-    const facts = { state: judgement.state, changed, problem: problemOf(answer) };
+    const facts = { state: stateOf(judgement, answer), changed, problem: problemOf(answer) };
     const { cellId } = judgement;
     if (cache.kind === 'failed' || cellId === undefined) return { ...facts, items: [], runs: [] };
     const entry = entryOf(judgement);
@@ -173,7 +183,7 @@ export class DocumentCells {
 
   /** Of a result that would be served, a file that it was made from and that has changed since. */
   async #outdated({ judgement }: JudgedCell, answer: Answer): Promise<OutdatedFile | undefined> {
-    if (judgement.state !== 'fresh') return undefined;
+    if (judgement.state !== 'fresh' || stateOf(judgement, answer) === 'off') return undefined;
     const reads = await this.#readsOf(answer);
     return this.#files.findOutdated(folderOf(answer), reads, judgement.entry);
   }

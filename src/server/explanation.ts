@@ -70,6 +70,10 @@ function advise({ state, changed, problem }: CellFacts): string {
       return l10n.t(
         'What is cached for it stays. Once it is enabled, it runs, or is served from the cache if nothing changed.',
       );
+    case 'off':
+      return l10n.t(
+        'To have it served, run Turn On Cell Caching: neither the notebook nor its project nor your configuration of marimo sets cache_cells.',
+      );
     case 'notCacheable':
       return l10n.t(
         'To have its costly part cached, move that into a cell of its own, or into a block under mo.persistent_cache.',

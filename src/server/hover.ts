@@ -127,6 +127,8 @@ export function describeState(
       return changed === undefined
         ? l10n.t('It is disabled: marimo neither runs it nor takes it from the cache.')
         : l10n.t('It does not run, since {0}, which it needs, is disabled.', escape(changed.title));
+    case 'off':
+      return l10n.t('In the cache, but cell caching is off for this notebook: marimo runs it.');
     case 'notCacheable':
       return l10n.t('It cannot be served from the cache as it stands.');
     case 'unknown':

@@ -43,6 +43,8 @@ export function labelOf(
       return changed === undefined
         ? l10n.t('disabled')
         : l10n.t('disabled upstream: {0}', plainText(changed.title));
+    case 'off':
+      return l10n.t('cached, but caching is off');
     case 'notCacheable':
       return l10n.t('not cacheable');
     case 'unknown':

@@ -223,6 +223,16 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     assert.match(await hoverOf('order', /ranking\.py changed/), /Clear/);
   });
 
+  await step('where caching is off nothing is said to be served', async () => {
+    await rewrite((text) => text.replace('cache_cells = true', 'cache_cells = false'));
+    const off = /^cached, but caching is off$/;
+    await expectLenses(off, off, off);
+    await status(/3 of 3 cells cached, but caching is off/).waitFor();
+    await hoverOf('order', /cell caching is off for this notebook/);
+    await rewrite((text) => text.replace('cache_cells = false', 'cache_cells = true'));
+    await expectLenses(/more\.csv changed$/, /ranking\.py changed$/, /^cached$|^cached, saves/);
+  });
+
   await step('a cell that was moved keeps its history in a notebook that was renamed', async () => {
     const cells = /(@app\.cell\ndef order[^]*?\n\n\n)(@app\.cell\ndef show[^]*?\n\n\n)/;
     await rewrite((text) => text.replace(cells, '$2$1'));

@@ -5,12 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
-import {
-  scriptSettings,
-  useFilesAgain,
-  useSqlite,
-  userConfig,
-} from '../../src/explorer/setup/userConfig';
+import { scriptSettings, useFilesAgain, useSqlite } from '../../src/explorer/setup/userConfig';
+import { userConfig } from '../../src/store/settings/marimo';
 import { pythons } from '../environment';
 import { bundledPython } from '../kernel';
 

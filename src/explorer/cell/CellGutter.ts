@@ -77,6 +77,7 @@ function markOf({ state, outdated }: DocumentCell): Mark | undefined {
       return 'changed';
     case 'changedUpstream':
       return 'upstream';
+    case 'off':
     case 'notCacheable':
       return 'refused';
     case 'disabled':

@@ -67,6 +67,7 @@ const icons: Readonly<Record<CellState, string>> = {
   changedUpstream: 'arrow-up',
   obsolete: 'history',
   disabled: 'debug-pause',
+  off: 'circle-slash',
   notCacheable: 'circle-slash',
   unknown: 'question',
   neverCached: 'circle-large-outline',

@@ -63,6 +63,10 @@ export class NotebookStatus implements vscode.Disposable {
 }
 
 function describeNotebook(cells: readonly DocumentCell[], locale: string): string {
+  const idle = cells.filter(({ state }) => state === 'off').length;
+  if (idle > 0) {
+    return vscode.l10n.t('{0} of {1} cells cached, but caching is off', idle, cells.length);
+  }
   const cached = cells.filter(({ state }) => state === 'fresh');
   const seconds = cached.reduce((sum, { saves = 0 }) => sum + saves, 0);
   const paid = cached.reduce((sum, { amount = 0 }) => sum + amount, 0);

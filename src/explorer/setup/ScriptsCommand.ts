@@ -3,7 +3,8 @@ import path from 'node:path';
 import { env } from 'node:process';
 import * as vscode from 'vscode';
 import { type Notices, warn } from '../Notices';
-import { scriptSettings, useFilesAgain, useSqlite, userConfig } from './userConfig';
+import { userConfig } from '../../store/settings/marimo';
+import { scriptSettings, useFilesAgain, useSqlite } from './userConfig';
 import { type WritableSetting, writeSetting } from './writeSetting';
 
 /**

@@ -6,7 +6,7 @@ import { object, oneOf, text } from '../../protocol/shape';
 import type { MarimoVersion } from './servedStore';
 import { CannotSet } from './tomlSetting';
 import { notebooks } from './TurnOnCommand';
-import { userConfig } from './userConfig';
+import { userConfig } from '../../store/settings/marimo';
 
 /** What the user asked for, kept for the workspace's next window. */
 export interface Wish {

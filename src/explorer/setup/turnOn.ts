@@ -7,6 +7,7 @@ import {
   withSetting,
   type Written,
 } from './tomlSetting';
+import { metadataBlocks, uncommented } from '../../store/settings/marimo';
 
 /**
  * Writes marimo's own setting for cell caching,
@@ -72,31 +73,4 @@ export function turnOnInNotebook(text: string): Written {
 /** Whether the notebook has a script metadata block: `uv run` then gives it an environment of its own. */
 export function hasMetadataBlock(text: string): boolean {
   return metadataBlocks(text.split(/\r?\n/)).length > 0;
-}
-
-/**
- * The script metadata blocks: the lines of their content, the markers aside. A block ends with its
- * first `# ///`, as marimo reads it (`marimo/_environments/script_metadata.py`), where PEP 723 would
- * go on to the last; marimo refuses a file with several.
- */
-function metadataBlocks(lines: readonly string[]): { from: number; to: number }[] {
-  const blocks = [];
-  for (let at = 0; at < lines.length; at++) {
-    if (lines[at] !== '# /// script') continue;
-    let to = -1;
-    let line = at + 1;
-    for (; /^#( .*)?$/.test(lines[line] ?? ''); line++) {
-      if (lines[line] === '# ///') {
-        to = line;
-        break;
-      }
-    }
-    if (to > at + 1) blocks.push({ from: at + 1, to });
-    at = line;
-  }
-  return blocks;
-}
-
-function uncommented(line: string): string {
-  return line.startsWith('# ') ? line.slice(2) : line.slice(1);
 }

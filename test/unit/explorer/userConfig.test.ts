@@ -4,12 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
 import { CannotSet } from '../../../src/explorer/setup/tomlSetting';
-import {
-  scriptSettings,
-  useFilesAgain,
-  useSqlite,
-  userConfig,
-} from '../../../src/explorer/setup/userConfig';
+import { scriptSettings, useFilesAgain, useSqlite } from '../../../src/explorer/setup/userConfig';
+import { userConfig } from '../../../src/store/settings/marimo';
 
 const now = scriptSettings['0.25'];
 

@@ -54,6 +54,7 @@ const labels: Record<CellState, string> = {
   changedUpstream: 'changed upstream: load',
   obsolete: 'cached by another marimo',
   disabled: 'disabled upstream: load',
+  off: 'cached, but caching is off',
   notCacheable: 'not cacheable',
   unknown: 'cached, its code is not recorded',
   neverCached: 'not cached',

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
@@ -27,7 +27,7 @@ export interface SavedCell {
   };
 }
 
-/** A folder with a notebook's place and its cache, removed when the test ends. */
+/** A folder with a notebook's place and its cache, where cells are cached, removed when the test ends. */
 export async function makeNotebookFolder(
   t: TestContext,
 ): Promise<{ notebook: string; database: string }> {
@@ -35,6 +35,8 @@ export async function makeNotebookFolder(
   t.after(() => rm(folder, { recursive: true, force: true }));
   const cache = path.join(folder, '__marimo__', 'cache');
   await mkdir(cache, { recursive: true });
+  const setting = '[tool.marimo.runtime]\ncache_cells = true\n';
+  await writeFile(path.join(folder, 'pyproject.toml'), setting);
   return { notebook: path.join(folder, 'nb.py'), database: path.join(cache, 'cache.db') };
 }
 

@@ -128,7 +128,8 @@ test("server: a notebook's cache is where the project says, also when that chang
   await runSql(usual, creation + savedRows([]));
   await runSql(chosen, creation + savedRows([load]));
   const project = path.join(folder, 'pyproject.toml');
-  await writeFile(project, "[tool.cellar]\npath = 'caches/one'\n");
+  const caching = '[tool.marimo.runtime]\ncache_cells = true\n';
+  await writeFile(project, `${caching}[tool.cellar]\npath = 'caches/one'\n`);
   const client = await start(t);
   const uri = await client.open(file, notebook());
   const first = await client.cells(uri);
@@ -142,7 +143,7 @@ test("server: a notebook's cache is where the project says, also when that chang
   assert.equal((await client.cells(uri)).cells[0]?.state, 'neverCached');
   await rm(project);
   await client.cells(uri);
-  await writeFile(project, "[tool.cellar]\npath = 'caches/one'\n");
+  await writeFile(project, `${caching}[tool.cellar]\npath = 'caches/one'\n`);
   await until(chosen);
   assert.equal((await client.cells(uri)).cells[0]?.state, 'fresh');
 });

@@ -1,6 +1,6 @@
 /** What is said of a notebook's cells. */
 import assert from 'node:assert/strict';
-import { cp, readFile, writeFile } from 'node:fs/promises';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
 import type { Explanation } from '../../../src/protocol/cells';
@@ -204,4 +204,22 @@ test('server: a cell is explained by its place, also where nothing of it is cach
   });
   assert.deepEqual(await explain(first.range.start.line), byId);
   assert.equal(await explain(0), null, 'no cell is there');
+});
+
+test('server: where cell caching is off nothing is said to be served, until it is turned on', async (t) => {
+  const { client, uri, file } = await openNotebook(t);
+  assert.equal((await client.cells(uri)).cells[0]?.state, 'fresh');
+  const project = path.join(path.dirname(file), 'pyproject.toml');
+  await rm(project);
+  const first = async () => (await client.cells(uri)).cells[0];
+  await client.until(async () => (await first())?.state === 'off');
+  const off = await first();
+  assert.equal(off?.label, 'cached, but caching is off');
+  assert.equal(off.saves, undefined);
+  assert.match((await client.hoverLines(uri, 5))[0] ?? '', /cell caching is off for this notebook/);
+  await writeFile(project, '[tool.marimo.runtime]\ncache_cells = true\n');
+  await client.until(async () => (await first())?.state === 'fresh');
+  const metadata = '# /// script\n# [tool.marimo.runtime]\n# cache_cells = false\n# ///\n';
+  await client.edit(uri, 2, metadata + notebook());
+  assert.equal((await first())?.state, 'off', 'the notebook itself decides');
 });
