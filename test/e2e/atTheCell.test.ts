@@ -17,8 +17,7 @@ def load():
     import time
 
     time.sleep(1.5)
-    with open("more.csv") as _more:
-        _lines = _more.readlines()
+    _lines = open("more.csv").readlines()
     rows = [3, 1, 2]
     return rows, time
 
@@ -26,7 +25,6 @@ def load():
 @app.cell
 def order(rows):
     import ranking as _ranking
-
     ordered = _ranking.least_first(rows)
     return (ordered,)
 
