@@ -48,12 +48,13 @@ export function describeCell(
   const entry = entryOf(judgement);
   const changed = changedTitle(judgement, answer.cells);
   // Where there is no cache yet, that nothing is cached is known.
-  const state = problem && problem.kind !== 'missing' ? 'unknown' : stateOf(judgement, answer);
+  const judged = stateOf(judgement, answer);
+  const state = problem && problem.kind !== 'missing' ? 'unknown' : judged;
   const [saves, amount] = state === 'fresh' ? [entry?.runtime, entry?.amount] : [];
   const reason =
     outdated && !problem
       ? describeOutdated(outdated, { locale, now: Date.now() / 1000, escape: plainText })
-      : describeState(stateOf(judgement, answer), changed, problem, plainText);
+      : describeState(judged, changed, problem, plainText);
   return {
     uri: place.text.uri,
     ...(judgement.cellId === undefined ? {} : { cellId: judgement.cellId }),
