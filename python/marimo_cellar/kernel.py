@@ -130,6 +130,11 @@ def _add_features() -> None:
         _marimo.keep_hashed,
     )
     attempt(
+        "hashing long lists in a fraction of the time",
+        "It takes seconds for a million numbers.",
+        _marimo.encode_fast,
+    )
+    attempt(
         "hashing what marimo fails to hash",
         "A cached cell that reads such a value fails.",
         _marimo.hash_by_code,

@@ -54,6 +54,7 @@ from marimo_cellar._marimo.contexts import (
     session_in,
     values_of,
 )
+from marimo_cellar._marimo.encoding import encode_fast
 from marimo_cellar._marimo.exports import (
     export_keys,
     is_notebook_manifest,
@@ -127,6 +128,7 @@ __all__ = [
     "check_signed",
     "current_context",
     "current_globals",
+    "encode_fast",
     "export_keys",
     "file_cells",
     "graph_cells",
