@@ -135,6 +135,11 @@ def _add_features() -> None:
         _marimo.encode_fast,
     )
     attempt(
+        "looking through a notebook's variables once for all calls of a function",
+        "Each call takes longer.",
+        _marimo.look_through_fast,
+    )
+    attempt(
         "hashing what marimo fails to hash",
         "A cached cell that reads such a value fails.",
         _marimo.hash_by_code,

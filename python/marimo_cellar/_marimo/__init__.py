@@ -86,6 +86,7 @@ from marimo_cellar._marimo.loaders import (
     unlisted,
     verification,
 )
+from marimo_cellar._marimo.scopes import look_through_fast
 from marimo_cellar._marimo.sources import NotWhole
 from marimo_cellar._marimo.whole import Later, WholeCache, named_in, waiting, whole
 
@@ -147,6 +148,7 @@ __all__ = [
     "keep_cache_settings",
     "keep_hashed",
     "keep_session",
+    "look_through_fast",
     "named_in",
     "naming",
     "notebook_folder",
