@@ -50,8 +50,9 @@ export function pageStrings(): Strings {
     oneColumn: l10n.t('1 column'),
     oneRow: l10n.t('1 row'),
     pages: l10n.t('Pages of the table'),
+    pickleHolds: l10n.t('What it holds'),
     pickleNeverLoaded: l10n.t(
-      'This is a Python pickle. Loading one can run any code, so Cellar never loads it: this is what a look at its instructions tells.',
+      'This is a Python pickle. Loading one can run any code, so Cellar never loads it: what is shown here is read from its instructions.',
     ),
     pickleProtocol: l10n.t('Pickle protocol'),
     pickleRefersTo: l10n.t('Loading it would import'),

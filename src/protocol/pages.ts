@@ -42,7 +42,7 @@ export interface TablePage {
   readonly batches: number;
 }
 
-/** A JSON text as it stands, parsed by the page with a parser's own limits; cut where it is long. */
+/** A JSON text as it stands; cut where it is long. */
 export interface TreePage {
   readonly kind: 'tree';
   readonly root: TreeNode;
@@ -52,8 +52,11 @@ export interface TreePage {
 
 export interface TreeNode {
   readonly key: string;
-  /** `cut` stands for members that are left out; its text says how many, or that there are more. */
-  readonly type: 'object' | 'array' | 'string' | 'number' | 'boolean' | 'null' | 'cut';
+  /**
+   * `instance` is of a class that JSON lacks, which its text says. `cut` stands for members that are left
+   * out; its text says how many, or that there are more.
+   */
+  readonly type: 'object' | 'array' | 'string' | 'number' | 'boolean' | 'null' | 'instance' | 'cut';
   /** The value as text; for an object or array, how many members it has. */
   readonly text: string;
   readonly children?: readonly TreeNode[];
@@ -75,14 +78,16 @@ export interface ArrayPage {
   readonly unreadable: string | undefined;
 }
 
-/** A pickle, never loaded: what a walk over its opcodes tells. */
+/** A pickle, never loaded: what its opcodes tell. */
 export interface PicklePage {
   readonly kind: 'pickle';
   readonly protocol: number | undefined;
   readonly size: number;
+  /** What it holds, where its opcodes can be followed. */
+  readonly root: TreeNode | undefined;
   /** `module.name` of everything that loading it would import, in order of first use. */
   readonly refersTo: readonly string[];
-  /** Short texts found in it, for recognition. */
+  /** Short texts found in it, for recognition where there is no tree. */
   readonly strings: readonly string[];
   /** Set when the walk ended early, with what stood in its way. */
   readonly incomplete: string | undefined;

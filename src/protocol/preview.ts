@@ -162,6 +162,7 @@ const stringNames = [
   'oneColumn',
   'oneRow',
   'pages',
+  'pickleHolds',
   'pickleNeverLoaded',
   'pickleProtocol',
   'pickleRefersTo',
@@ -271,7 +272,7 @@ const column = object<Column>({
 const treeNode: Shape<TreeNode> = (value, at) =>
   object<TreeNode>({
     key: text,
-    type: oneOf('object', 'array', 'string', 'number', 'boolean', 'null', 'cut'),
+    type: oneOf('object', 'array', 'string', 'number', 'boolean', 'null', 'instance', 'cut'),
     text,
     children: optional(list(treeNode)),
   })(value, at);
@@ -299,6 +300,7 @@ const page = union<'kind', Page>('kind', {
   pickle: {
     protocol: optional(count),
     size: count,
+    root: optional(treeNode),
     refersTo: list(text),
     strings: list(text),
     incomplete: optional(text),

@@ -1,6 +1,5 @@
 import type { TreeNode } from '../../src/protocol/pages';
 import { element, icon } from '../dom';
-import type { Language } from '../Language';
 import { onKey, typeAhead } from '../treeKeyboard';
 import type { TreeRow } from '../treeKeyboard';
 
@@ -26,12 +25,13 @@ export class TreeView {
   #typed = '';
   #typedAt = 0;
 
-  constructor(root: TreeNode, language: Language) {
+  /** @param label what the tree is called by who does not see it */
+  constructor(root: TreeNode, label: string) {
     this.#rows = [row(root, 1, 1, 1)];
     this.element = element('div', {
       class: 'tree',
       role: 'tree',
-      'aria-label': language.words.json,
+      'aria-label': label,
     });
     this.element.append(...this.#rows.map((each) => each.element));
     this.#openFirst();
@@ -170,6 +170,7 @@ function valueText({ type, text }: TreeNode): string {
     case 'number':
     case 'boolean':
     case 'null':
+    case 'instance':
     case 'cut':
       return text;
   }

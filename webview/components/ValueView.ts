@@ -140,7 +140,7 @@ export class ValueView {
         return;
       case 'tree':
         this.#fill(
-          new TreeView(page.root, language).element,
+          new TreeView(page.root, language.words.json).element,
           ...(page.incomplete === undefined
             ? []
             : [element('p', { class: 'note' }, page.incomplete)]),

@@ -3,6 +3,7 @@ import type { ArrayPage, BytesPage, CostlyPage, PicklePage } from '../../src/pro
 import { element, icon } from '../dom';
 import type { Language } from '../Language';
 import { button } from './parts';
+import { TreeView } from './TreeView';
 
 /** A numpy array: what it is, and its first values, a line for each innermost row. */
 export function arrayPage(page: ArrayPage, language: Language): HTMLElement {
@@ -30,7 +31,7 @@ function arrayFacts(page: ArrayPage, { words }: Language): [string, string][] {
   ];
 }
 
-/** A pickle: its kind and size, and what loading it would bring in. It is not loaded. */
+/** A pickle: what it holds, its kind and size, and what loading it would bring in. It is not loaded. */
 export function picklePage(page: PicklePage, language: Language): HTMLElement {
   const { words } = language;
   const lead = element(
@@ -41,8 +42,9 @@ export function picklePage(page: PicklePage, language: Language): HTMLElement {
   );
   const known: [string, string][] = [[words.size, language.bytes(page.size)]];
   if (page.protocol !== undefined) known.unshift([words.pickleProtocol, String(page.protocol)]);
-  const made = element('div', { class: 'plain' }, lead, facts(known));
-  made.append(element('h2', {}, words.pickleRefersTo));
+  const made = element('div', { class: 'plain' });
+  if (page.root !== undefined) made.append(new TreeView(page.root, words.pickleHolds).element);
+  made.append(lead, facts(known), element('h2', {}, words.pickleRefersTo));
   made.append(
     page.refersTo.length > 0 ? codeList(page.refersTo) : element('p', {}, words.noReferences),
   );

@@ -5,18 +5,19 @@
  * Source: https://www.rfc-editor.org/rfc/rfc8259
  */
 import type { TreeNode } from '../../protocol/pages';
+import {
+  MAX_LONG_TEXT,
+  MAX_TEXT,
+  MAX_TREE_DEPTH,
+  MAX_TREE_MEMBERS,
+  MAX_TREE_NODES,
+} from '../limits';
 import { shorten } from '../shorten';
 
-/** Members shown of one object or array. The rest is counted. */
-const MAX_MEMBERS = 500;
-/** Nodes shown of the whole tree. */
-const MAX_NODES = 20_000;
-/** Levels shown. Deeper ones are read, but not kept. */
-const MAX_DEPTH = 32;
 /** Levels read. Nobody's data nests like this, and each takes memory. */
 const MAX_LEVELS = 10_000;
-/** UTF-16 code units of a string that are unescaped, of which far fewer are shown. */
-const MAX_RAW = 4000;
+/** UTF-16 code units of a string that are unescaped: six stand for one at most. */
+const MAX_RAW = 6 * (MAX_LONG_TEXT + 1);
 
 const WORDS: readonly (readonly [string, TreeNode['type']])[] = [
   ['true', 'boolean'],
@@ -98,7 +99,7 @@ class Parser {
       this.#value(String(container.members));
       return;
     }
-    const key = this.#string();
+    const key = this.#string(MAX_TEXT);
     this.#space();
     if (key === undefined || !this.#take(':')) {
       this.#fail('A key is missing or not whole');
@@ -120,7 +121,7 @@ class Parser {
       return;
     }
     if (first === '"') {
-      const string = this.#string();
+      const string = this.#string(MAX_LONG_TEXT);
       if (string === undefined) this.#fail('A text is not whole');
       else this.#add({ key, type: 'string', text: string });
       return;
@@ -138,7 +139,8 @@ class Parser {
 
   #begin(key: string, type: Open['type']): void {
     const parent = this.#open.at(-1);
-    const shown = parent === undefined || (this.#hasRoom(parent) && this.#open.length < MAX_DEPTH);
+    const shown =
+      parent === undefined || (this.#hasRoom(parent) && this.#open.length < MAX_TREE_DEPTH);
     if (shown) this.#nodes += 1;
     this.#open.push({ type, key, children: [], members: 0, shown });
   }
@@ -179,11 +181,13 @@ class Parser {
   }
 
   #hasRoom(parent: Open): boolean {
-    return parent.shown && parent.children.length < MAX_MEMBERS && this.#nodes < MAX_NODES;
+    return (
+      parent.shown && parent.children.length < MAX_TREE_MEMBERS && this.#nodes < MAX_TREE_NODES
+    );
   }
 
-  /** @returns the string at this place, cut where it is long; `undefined` when it is not whole */
-  #string(): string | undefined {
+  /** @returns the string at this place, cut to `max` units; `undefined` when it is not whole */
+  #string(max: number): string | undefined {
     if (this.#text[this.#at] !== '"') return undefined;
     const start = this.#at + 1;
     // A regular expression over a string of megabytes runs out of stack.
@@ -191,7 +195,7 @@ class Parser {
       const unit = this.#text.charCodeAt(end);
       if (unit === QUOTE) {
         this.#at = end + 1;
-        return shorten(unescape(this.#text.slice(start, end)));
+        return shorten(unescape(this.#text.slice(start, end)), max);
       }
       if (unit === BACKSLASH) end += 1;
     }

@@ -4,7 +4,7 @@
  */
 import type { ByteSource } from '../ByteSource';
 import { DecodeError } from '../DecodeError';
-import { MAX_TEXT } from '../limits';
+import { MAX_LONG_TEXT, MAX_TEXT } from '../limits';
 import { signedInteger } from '../numbers';
 import type { Step } from './opcodes';
 
@@ -41,20 +41,36 @@ export interface Global {
   readonly name: string;
 }
 
-/** A call that loading would make, and the state that the object would then be given. */
+/**
+ * A call that loading would make, the state that the object would then be given, and what it would be
+ * filled with, as a `deque` or a `Counter` is.
+ */
 export interface Call {
   readonly kind: 'call';
   readonly of: Node;
   readonly args: readonly Node[];
   state: Node | undefined;
+  items: Node[] | undefined;
+  entries: [Node, Node][] | undefined;
 }
 
-/** Values and characters kept. A column of a million texts has a million of the one. */
-const MAX_NODES = 1_500_000;
-const MAX_CHARACTERS = 64 * 1024 * 1024;
+const ITEMS: ReadonlySet<string> = new Set(['list', 'tuple', 'set', 'frozenset']);
 
-/** Bytes of a long text that are read: more than is ever shown of it. */
-const MAX_TEXT_BYTES = 4 * MAX_TEXT;
+/** What is kept at most: values, and characters of texts. */
+interface Limits {
+  readonly nodes: number;
+  readonly characters: number;
+}
+
+/** Of a tree far fewer are shown. */
+const OF_A_TREE: Limits = { nodes: 300_000, characters: 16 * 1024 * 1024 };
+/** A frame's column of a million texts has a million of them. */
+const OF_A_FRAME: Limits = { nodes: 1_500_000, characters: 64 * 1024 * 1024 };
+/** Characters from which on of long texts no more is kept than a table's cell shows. */
+const MAX_LONG_CHARACTERS = 8 * 1024 * 1024;
+
+/** Bytes of one UTF-16 code unit in UTF-8, at most. */
+const BYTES_A_UNIT = 3;
 
 /** A byte-order mark belongs to the text that it begins. */
 const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -68,15 +84,10 @@ export class Unpickled {
   readonly #memo = new Map<number, Node>();
   #nodes = 0;
   #characters = 0;
-  #imported: Global | undefined;
+  #limits = OF_A_TREE;
 
   constructor(source: ByteSource) {
     this.#source = source;
-  }
-
-  /** The first name that would be imported: of an object, its class. */
-  get firstImported(): Global | undefined {
-    return this.#imported;
   }
 
   /**
@@ -148,6 +159,11 @@ export class Unpickled {
     return value;
   }
 
+  /** What there is of the result before the end; what stands above it on the stack is not in it yet. */
+  soFar(): Node | undefined {
+    return (this.#below[0] ?? this.#stack)[0];
+  }
+
   #made(step: Step): Node {
     const { opcode, argument, start, length } = step;
     const { name } = opcode;
@@ -208,11 +224,11 @@ export class Unpickled {
       case 'REDUCE':
       case 'NEWOBJ': {
         const [of = null, args = null] = this.#popMany(2);
-        return { kind: 'call', of, args: itemsOf(args), state: undefined };
+        return called(of, args);
       }
       case 'NEWOBJ_EX': {
         const [of = null, args = null] = this.#popMany(3);
-        return { kind: 'call', of, args: itemsOf(args), state: undefined };
+        return called(of, args);
       }
       default:
         throw unsupported(name);
@@ -227,32 +243,39 @@ export class Unpickled {
   }
 
   #text(whole: string | undefined, start: number, length: number): string {
-    const text = whole ?? UTF8.decode(this.#source.read(start, Math.min(length, MAX_TEXT_BYTES)));
+    // Of a column of long texts, a table shows the beginnings.
+    const shown = this.#characters < MAX_LONG_CHARACTERS ? MAX_LONG_TEXT : MAX_TEXT;
+    const most = (shown + 1) * BYTES_A_UNIT;
+    const text =
+      whole !== undefined && whole.length <= shown
+        ? whole
+        : UTF8.decode(this.#source.read(start, Math.min(length, most)));
     this.#characters += text.length;
-    if (this.#characters > MAX_CHARACTERS) throw tooLarge();
+    if (this.#characters > this.#limits.characters) throw tooLarge();
     return text;
   }
 
   #global(module: string, name: string): Global {
     const global: Global = { kind: 'global', module, name };
-    this.#imported ??= global;
+    if (isGlobal(global, 'pandas', 'DataFrame', 'Series')) this.#limits = OF_A_FRAME;
     return global;
   }
 
   #append(items: readonly Node[]): void {
     const to = this.#top();
-    if (isItems(to) && (to.kind === 'list' || to.kind === 'set')) {
-      for (const item of items) to.items.push(item);
-    } else if (!isCall(to)) throw unsupported('APPENDS');
+    if (isCall(to)) to.items ??= [];
+    else if (!isItems(to) || (to.kind !== 'list' && to.kind !== 'set'))
+      throw unsupported('APPENDS');
+    for (const item of items) to.items?.push(item);
   }
 
   #setItems(items: readonly Node[]): void {
     const to = this.#top();
-    // What fills an object of some class is of no interest: the object is shown by its name.
-    if (isCall(to)) return;
-    if (!isDict(to) || items.length % 2 === 1) throw unsupported('SETITEMS');
+    if (isCall(to)) to.entries ??= [];
+    else if (!isDict(to)) throw unsupported('SETITEMS');
+    if (items.length % 2 === 1) throw unsupported('SETITEMS');
     for (let i = 0; i < items.length; i += 2) {
-      to.entries.push([items[i] ?? null, items[i + 1] ?? null]);
+      to.entries?.push([items[i] ?? null, items[i + 1] ?? null]);
     }
   }
 
@@ -263,11 +286,11 @@ export class Unpickled {
 
   #count(): void {
     this.#nodes += 1;
-    if (this.#nodes > MAX_NODES) throw tooLarge();
+    if (this.#nodes > this.#limits.nodes) throw tooLarge();
   }
 
   #remember(key: number): void {
-    if (this.#memo.size >= MAX_NODES) throw tooLarge();
+    if (this.#memo.size >= this.#limits.nodes) throw tooLarge();
     this.#memo.set(key, this.#top());
   }
 
@@ -297,8 +320,13 @@ export class Unpickled {
   }
 }
 
+function called(of: Node, args: Node): Call {
+  const none = undefined;
+  return { kind: 'call', of, args: itemsOf(args), state: none, items: none, entries: none };
+}
+
 export function isItems(node: Node | undefined): node is Items {
-  return isObject(node) && 'items' in node;
+  return isObject(node) && ITEMS.has(node.kind);
 }
 
 export function isDict(node: Node | undefined): node is Dict {

@@ -65,6 +65,7 @@ const pages: Page[] = [
     kind: 'pickle',
     protocol: undefined,
     size: 9,
+    root: { key: '', type: 'instance', text: 'set (0)' },
     refersTo: ['os.system'],
     strings: [],
     incomplete: 'It ends early.',

@@ -133,6 +133,16 @@ const model: Page = {
   kind: 'pickle',
   protocol: 5,
   size: 4_812_331,
+  root: {
+    key: '',
+    type: 'instance',
+    text: 'sklearn.ensemble._forest.RandomForestClassifier',
+    children: [
+      { key: 'n_estimators', type: 'number', text: '100' },
+      { key: 'criterion', type: 'string', text: 'gini' },
+      { key: 'classes_', type: 'instance', text: '[0, 1, 2]' },
+    ],
+  },
   refersTo: [
     'sklearn.ensemble._forest.RandomForestClassifier',
     'sklearn.tree._classes.DecisionTreeClassifier',
@@ -140,7 +150,7 @@ const model: Page = {
     'numpy.ndarray',
     'numpy.dtype',
   ],
-  strings: ['n_estimators', 'gini', 'sqrt', 'random_state'],
+  strings: [],
   incomplete: undefined,
 };
 

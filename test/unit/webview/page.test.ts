@@ -232,7 +232,10 @@ describe('the preview’s page', { skip: noBrowser }, () => {
     await page.getByText('[1, 7]').waitFor();
     await select(preview, 'model');
     await page.getByText('Cellar never loads it').waitFor();
-    await page.getByText('sklearn.ensemble._forest.RandomForestClassifier').waitFor();
+    const tree = page.getByRole('tree', { name: 'What it holds' });
+    await tree.getByText('sklearn.ensemble._forest.RandomForestClassifier').waitFor();
+    await tree.getByText('n_estimators: 100').waitFor();
+    await page.locator('.codes').getByText('sklearn.tree._classes').waitFor();
     await select(preview, 'thumbnail');
     await page.getByText('00000010  10 17').waitFor();
   });

@@ -8,72 +8,28 @@ import { DecodeError } from '../../DecodeError';
 import { MAX_COLUMNS, MAX_ROWS } from '../../limits';
 import { shorten } from '../../shorten';
 import type { Pause, Value } from '../../Value';
-import { readOpcode } from '../opcodes';
-import { isCall, isCallOf, isGlobal, itemsOf, member, Unpickled, type Node } from '../Unpickled';
+import { isCall, isCallOf, isGlobal, itemsOf, member, type Node } from '../Unpickled';
 import { coded, columnsOf, indexColumn, NEW_INDEX } from './columns';
 import type { FrameColumn } from './FrameColumn';
 import { integers, readArray } from './NumpyArray';
 import { objectText } from './objectText';
 
-/** Opcodes followed. A column of a million texts has two million. */
-const MAX_OPCODES = 5_000_000;
-/** Opcodes between two looks at the messages. */
-const STRETCH = 4096;
 /** Columns whose values are found. */
 const MAX_FOUND = 100_000;
 
-/** A table, or none; then with the reason, where it is one that is too large to be shown as such. */
-export interface Frame {
-  readonly value: Value | undefined;
-  readonly why: string | undefined;
-}
-
 /**
- * Reads the whole pickle but for the bytes of its arrays; of those, a page reads what it shows. What is
- * not understood, or is damaged, is no frame: why it is damaged is told where it is shown as a pickle.
- * @param source reads near each other should be cheap
+ * A pickled frame or series as a table; `undefined` for anything else, and for what is not understood.
+ * Of the bytes of its arrays, a page reads what it shows.
  */
-export async function openFrame(source: ByteSource, pause: Pause): Promise<Frame> {
-  let root: Node | undefined;
+export function tableOf(root: Node, source: ByteSource): Value | undefined {
   try {
-    root = await unpickled(source, pause);
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-    return { value: undefined, why: error.kind === 'tooLarge' ? TOO_LARGE : undefined };
-  }
-  const found = root === undefined ? undefined : foundIn(root, source);
-  return { value: found === undefined ? undefined : new FrameTable(found), why: undefined };
-}
-
-const TOO_LARGE =
-  'It is a table of pandas, of more Python objects than can be kept to show it as one.';
-
-function foundIn(root: Node, source: ByteSource): Found | undefined {
-  try {
-    return frameOf(root, source);
+    const found = frameOf(root, source);
+    return found === undefined ? undefined : new FrameTable(found);
   } catch (error) {
     // An index whose labels are the index itself comes to no end.
     if (error instanceof DecodeError || error instanceof RangeError) return undefined;
     throw error;
   }
-}
-
-/** @returns `undefined` as soon as it shows that it is no frame */
-async function unpickled(source: ByteSource, pause: Pause): Promise<Node | undefined> {
-  const machine = new Unpickled(source);
-  let at = 0;
-  for (let count = 0; count < MAX_OPCODES; count += 1) {
-    if (count % STRETCH === 0) await pause();
-    const step = readOpcode(source, at);
-    if (step.opcode.name === 'STOP') return step.end === source.size ? machine.result() : undefined;
-    machine.step(step);
-    at = step.end;
-    const first = machine.firstImported;
-    if (first !== undefined && !isGlobal(first, 'pandas', 'DataFrame', 'Series')) return undefined;
-    // An object's class comes first of all, before anything that takes many opcodes.
-    if (first === undefined && count > 16) return undefined;
-  }
-  throw new DecodeError('tooLarge', `It has more than ${MAX_OPCODES} opcodes.`);
 }
 
 interface FoundColumn extends FrameColumn {

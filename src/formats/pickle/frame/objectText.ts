@@ -31,6 +31,23 @@ export function objectText(node: Node, source: ByteSource): string | null {
   return shorten(writer.text);
 }
 
+/** @returns the text as `repr` writes it, cut where it is long */
+export function reprOf(node: Node, source: ByteSource): string {
+  const writer = new Writer(source);
+  writer.value(node, 1);
+  return shorten(writer.text);
+}
+
+/** @returns the text of an object of a class that is known here; `undefined` for any other one */
+export function knownText(node: Call, source: ByteSource): string | undefined {
+  const text = reprOf(node, source);
+  return text === unknown(node) ? undefined : text;
+}
+
+function unknown(node: Call): string {
+  return shorten(`<${classOf(node)}>`);
+}
+
 function isMissing(node: Node): boolean {
   if (node === null || isGlobal(node, 'pandas', 'NA')) return true;
   if (isCallOf(node, 'pandas', '_nat_unpickle', '__nat_unpickle')) return true;
@@ -97,7 +114,7 @@ class Writer {
       this.text += first;
     } else if (isGlobal(node.of, 'numpy', 'scalar')) this.#scalar(node, depth);
     else if (isGlobal(node.of, 'numpy', '_frombuffer', '_reconstruct')) this.#array(node, depth);
-    else this.text += `<${classOf(node)}>`;
+    else this.text += unknown(node);
   }
 
   #scalar(node: Call, depth: number): void {

@@ -1,0 +1,180 @@
+/**
+ * What a pickle holds as a tree: containers with what is in them, and objects by the name of their class
+ * with their attributes. Values are written as Python's `repr` does.
+ */
+import type { TreeNode } from '../../protocol/pages';
+import type { ByteSource } from '../ByteSource';
+import { MAX_LONG_TEXT, MAX_TREE_DEPTH, MAX_TREE_MEMBERS, MAX_TREE_NODES } from '../limits';
+import { shorten } from '../shorten';
+import { classOf, knownText, reprOf } from './frame/objectText';
+import {
+  isCall,
+  isDict,
+  isGlobal,
+  isItems,
+  member,
+  type Call,
+  type Items,
+  type Node,
+} from './Unpickled';
+
+/** UTF-16 code units shown of all texts together. */
+const MAX_CHARACTERS = 1_000_000;
+
+/**
+ * What marimo keeps of a cached function or block, without what it keeps beside it: what the function
+ * returned, or what the block's variables held.
+ */
+export function resultIn(root: Node): Node {
+  if (!isCall(root) || !isGlobal(root.of, 'marimo', 'Cache')) return root;
+  const defs = member(root.state, 'defs');
+  const returned = member(member(root.state, 'meta'), 'return');
+  if (!isDict(defs)) return root;
+  if (defs.entries.length === 0) return returned === undefined ? root : returned;
+  if (returned === undefined || returned === null) return defs;
+  return { kind: 'dict', entries: [...defs.entries, ['return', returned]] };
+}
+
+/** The tree of what a pickle says, cut where it is large, deep or holds itself. */
+export function treeOf(root: Node, source: ByteSource): TreeNode {
+  return new Tree(source).node('', root, 1);
+}
+
+const MORE: TreeNode = { key: '', type: 'cut', text: '…' };
+
+type Members = readonly (readonly [key: string, value: Node])[];
+
+class Tree {
+  readonly #source: ByteSource;
+  /** What is being written, from the root on: a list may hold itself. */
+  readonly #within = new Set<Node>();
+  #nodes = 0;
+  #characters = 0;
+
+  constructor(source: ByteSource) {
+    this.#source = source;
+  }
+
+  node(key: string, value: Node, level: number): TreeNode {
+    this.#nodes += 1;
+    if (typeof value === 'string') return this.#text(key, value);
+    if (typeof value === 'boolean') return { key, type: 'boolean', text: this.#repr(value) };
+    if (value === null) return { key, type: 'null', text: this.#repr(value) };
+    if (typeof value !== 'object' || value.kind === 'float') {
+      return { key, type: 'number', text: this.#repr(value) };
+    }
+    if (isDict(value)) {
+      const text = String(value.entries.length);
+      return this.#branch(
+        { key, type: 'object', text },
+        value,
+        this.#entries(value.entries),
+        level,
+      );
+    }
+    if (isItems(value)) {
+      const { kind, items } = value;
+      const type = kind === 'list' ? 'array' : 'instance';
+      const text = kind === 'list' ? String(items.length) : `${kind} (${items.length})`;
+      return this.#branch({ key, type, text }, value, numbered(items), level);
+    }
+    if (isCall(value)) return this.#object(key, value, level);
+    return { key, type: 'instance', text: this.#repr(value) };
+  }
+
+  #object(key: string, value: Call, level: number): TreeNode {
+    const known = knownText(value, this.#source);
+    if (known !== undefined) return { key, type: 'instance', text: known };
+    const name = classOf(value).replace(/^builtins\./, '');
+    // What it is made of says nothing to who looks at it. By itself, it would be a table.
+    if (isGlobal(value.of, 'pandas', 'DataFrame', 'Series')) {
+      return { key, type: 'instance', text: name };
+    }
+    const filled = [...numbered(value.items ?? []), ...this.#entries(value.entries ?? [])];
+    // Of what is filled, such as a `deque`, the arguments are an empty list and the like.
+    const args = filled.length > 0 ? [] : ownArguments(value);
+    const attributes = this.#attributesOf(value);
+    const isAlone = attributes.length === 0 && filled.length === 0;
+    if (isAlone && args.length > 0 && args.every(isPlain)) {
+      // As the call that makes it: a member of an enumeration, a path, an exception.
+      const text = shorten(`${name}(${args.map((each) => this.#repr(each)).join(', ')})`);
+      return { key, type: 'instance', text };
+    }
+    // One that is made of a container, as a `Counter` is, holds what is in that.
+    const inner = isAlone && args.length === 1 ? this.#inContainer(args[0]) : undefined;
+    const all = inner ?? [...numbered(args), ...attributes, ...filled];
+    return this.#branch({ key, type: 'instance', text: name }, value, all, level);
+  }
+
+  #attributesOf({ state }: Call): Members {
+    if (state === undefined || state === null) return [];
+    if (isDict(state)) return this.#entries(state.entries);
+    if (!isSlots(state)) return [['state', state]];
+    return state.items.flatMap((each) => (isDict(each) ? this.#entries(each.entries) : []));
+  }
+
+  #inContainer(value: Node | undefined): Members | undefined {
+    if (isDict(value)) return this.#entries(value.entries);
+    return isItems(value) ? numbered(value.items) : undefined;
+  }
+
+  #branch(node: TreeNode, value: Node, members: Members, level: number): TreeNode {
+    if (members.length === 0) return node;
+    if (level >= MAX_TREE_DEPTH || this.#within.has(value)) return { ...node, children: [MORE] };
+    this.#within.add(value);
+    const children: TreeNode[] = [];
+    for (const [key, member] of members.slice(0, MAX_TREE_MEMBERS)) {
+      if (this.#nodes >= MAX_TREE_NODES) break;
+      children.push(this.node(key, member, level + 1));
+    }
+    this.#within.delete(value);
+    const left = members.length - children.length;
+    if (left > 0) children.push({ ...MORE, text: `${left} more` });
+    return { ...node, children };
+  }
+
+  #entries(entries: readonly (readonly [Node, Node])[]): Members {
+    return entries.map(([key, value]) => [
+      typeof key === 'string' ? shorten(key) : this.#repr(key),
+      value,
+    ]);
+  }
+
+  /** Texts may be what somebody paid for, so far more of them is shown than of a table's cell. */
+  #text(key: string, value: string): TreeNode {
+    const room = MAX_CHARACTERS - this.#characters;
+    const text = shorten(value, room > MAX_LONG_TEXT ? MAX_LONG_TEXT : undefined);
+    this.#characters += text.length;
+    return { key, type: 'string', text };
+  }
+
+  #repr(value: Node): string {
+    return reprOf(value, this.#source);
+  }
+}
+
+function numbered(items: readonly Node[]): Members {
+  return items.map((value, index) => [String(index), value]);
+}
+
+/** What a class is called with, but for what `copyreg` and Cython say of the class itself. */
+function ownArguments(call: Call): readonly Node[] {
+  const isMade = typeof call.of === 'object' && call.of !== null && call.of.kind === 'global';
+  return isMade && classOf(call) === `${call.of.module}.${call.of.name}` ? call.args : [];
+}
+
+/** A state of attributes and slots, as `object.__reduce_ex__` makes it. */
+function isSlots(state: Node | undefined): state is Items {
+  return (
+    isItems(state) &&
+    state.kind === 'tuple' &&
+    state.items.length === 2 &&
+    state.items.every((each) => each === null || isDict(each))
+  );
+}
+
+function isPlain(node: Node): boolean {
+  return (
+    typeof node !== 'object' || node === null || node.kind === 'float' || node.kind === 'bytes'
+  );
+}

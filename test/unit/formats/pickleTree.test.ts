@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { TreeNode } from '../../../src/protocol/pages';
+import { as, fixture, pageOf } from './fixtures';
+
+/** The tree as lines, each indented by its level. */
+function lines({ key, type, text, children = [] }: TreeNode, indent = ''): string[] {
+  const label = key === '' ? '' : `${key}: `;
+  return [
+    `${indent}${label}${type} ${text}`,
+    ...children.flatMap((child) => lines(child, `${indent}  `)),
+  ];
+}
+
+async function treeOf(name: string): Promise<string[]> {
+  const page = as('pickle', await pageOf(fixture(`objects/${name}.pickle`), 'pickle'));
+  assert.ok(page.root, name);
+  assert.deepEqual(page.strings, []);
+  return lines(page.root);
+}
+const trees: Record<string, string> = {
+  answer: `
+    object 5
+      answer: string Because.\\nIt is “so”.
+      tokens: number 42
+      cost: number 0.0042
+      cached: boolean False
+      stop: null None`,
+  // Of what marimo keeps of a function, what it returned; of a block, what its variables held.
+  returned: `
+    object 1
+      answer: string yes`,
+  nothing: `
+    null None`,
+  block: `
+    object 2
+      a: array 2
+        0: number 1
+        1: number 2
+      b: number 2.5`,
+  both: `
+    object 2
+      a: number 1
+      return: string shown`,
+  containers: `
+    array 9
+      0: array 0
+      1: instance tuple (1)
+        0: number 1
+      2: instance set (1)
+        0: number 1
+      3: instance frozenset (0)
+      4: object 3
+        1: string one
+        ('a', 2.0): string pair
+        None: object 0
+      5: number 1180591620717411303424
+      6: number -1
+      7: number nan
+      8: instance b'\\x00a'`,
+  classes: `
+    array 14
+      0: instance shapes.Model
+        name: string first
+        scores: array 2
+          0: number 0.5
+          1: number 1.0
+      1: instance shapes.Slotted
+        width: number 3
+        height: number 4
+      2: instance shapes.Colour('red')
+      3: instance shapes.Point(1, 'two')
+      4: instance shapes.Words
+        language: string en
+        0: string a
+        1: string b
+      5: instance collections.OrderedDict
+        a: number 1
+      6: instance collections.defaultdict
+        b: array 1
+          0: number 2
+      7: instance collections.Counter
+        a: number 2
+        b: number 1
+      8: instance collections.deque
+        0: number 1
+        1: number 2
+      9: instance pathlib.PurePosixPath('/', 'data', 'a.csv')
+      10: instance uuid.UUID
+        int: number 7
+      11: instance ValueError('no', 3)
+      12: instance <builtins.len>
+      13: instance <shapes.Model>`,
+  known: `
+    array 8
+      0: instance 2026-11-27 12:30:00
+      1: instance 2026-11-27
+      2: instance 1.50
+      3: instance [1.5, 2.0]
+      4: instance <numpy.ndarray 3 × 4>
+      5: instance 0.1
+      6: instance 2026-11-27 00:00:00
+      7: instance pandas.DataFrame`,
+  itself: `
+    array 2
+      0: number 1
+      1: array 2
+        cut …`,
+};
+
+for (const [name, wanted] of Object.entries(trees)) {
+  void test(`what ${name}.pickle holds is shown`, async () => {
+    const found = (await treeOf(name)).map((line) => line.replaceAll('\n', String.raw`\n`));
+    assert.deepEqual(found, wanted.replaceAll('\n    ', '\n').slice(1).split('\n'));
+  });
+}
+
+void test('a frame that a cached function returned is a table', async () => {
+  const page = as('table', await pageOf(fixture('objects/frame.pickle'), 'pickle'));
+  assert.deepEqual(
+    page.columns.map(({ name }) => name),
+    ['a', 'b'],
+  );
+  assert.deepEqual(page.rows, [
+    ['1', 'x'],
+    ['2', 'y'],
+  ]);
+});
+
+void test('what is long or deep is cut, and says so', async () => {
+  const long = await treeOf('long');
+  assert.equal(long.length, 502);
+  assert.equal(long.at(-1), '  cut 100 more');
+  const deep = await treeOf('deep');
+  assert.equal(deep.at(-1)?.trim(), 'cut …');
+  assert.equal(deep.length, 33);
+  const [text = ''] = await treeOf('text');
+  assert.equal(text, `string ${'a'.repeat(9_999)}…`);
+});
+
+void test('where the instructions cannot be followed, what they refer to is still told', async () => {
+  // A persistent id, which only the program that wrote it understands.
+  const page = as('pickle', await pageOf(Buffer.from('\x80\x02Pid\n.', 'latin1'), 'pickle'));
+  assert.equal(page.root, undefined);
+  assert.equal(page.incomplete, undefined);
+});
