@@ -38,6 +38,19 @@ def survey():
         index=pd.Index(range(1000, 1450), name="number"),
     )
     return (survey,)
+
+
+@app.cell
+def ask():
+    import marimo as mo
+
+    @mo.persistent_cache
+    def answer(question):
+        words = "Light is scattered, the blue of it most.\\n" * 12
+        return {"answer": words, "tokens": 108, "cost": 0.0042, "tags": ("sky", "light")}
+
+    blue = answer("Why is the sky blue?")["tokens"]
+    return answer, blue
 `;
 
 /** Its first line, by which people call it, has what a notification makes a link of. */
@@ -87,6 +100,19 @@ test('previews that stand behind others', async (t) => {
     await preview.getByText('450 rows').waitFor();
   });
 
+  await step('what a cached function returned is read without running anything', async () => {
+    await tree.row('survey').first().locator('.monaco-tl-twistie').click();
+    await tree.expand('ask');
+    await tree.expand('answer');
+    await tree.row('output').last().locator('.label-name').click();
+    const preview = await vsCode.webview('ask');
+    const holds = preview.getByRole('tree', { name: 'What it holds' });
+    await holds.getByText('tokens: 108').waitFor();
+    await holds.getByText('Light is scattered, the blue of it most.').first().waitFor();
+    await holds.getByText('tuple (2)').waitFor();
+    await preview.getByText('Cellar never loads it').waitFor();
+  });
+
   await step('what is gone while its menu is open clears nothing else', async () => {
     await vsCode.openFile('fruit.py');
     await vsCode.goToLine(notebook.split('\n').indexOf('def fruit():') + 1);
@@ -104,7 +130,7 @@ test('previews that stand behind others', async (t) => {
     const kept = (await cellsNow()).filter(({ entries }) => entries > 0);
     assert.deepEqual(
       kept.map(({ name }) => name),
-      ['fruit', 'survey', undefined],
+      ['fruit', 'survey', 'ask', undefined],
     );
   });
 

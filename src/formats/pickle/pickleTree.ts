@@ -40,6 +40,9 @@ export function treeOf(root: Node, source: ByteSource): TreeNode {
   return new Tree(source).node('', root, 1);
 }
 
+/** Such as numpy's numbers and `Decimal`. */
+const NUMBER = /^-?(?:\d+(?:\.\d*)?(?:e[+-]?\d+)?|nan|inf)$/;
+
 const MORE: TreeNode = { key: '', type: 'cut', text: '…' };
 
 type Members = readonly (readonly [key: string, value: Node])[];
@@ -84,7 +87,9 @@ class Tree {
 
   #object(key: string, value: Call, level: number): TreeNode {
     const known = knownText(value, this.#source);
-    if (known !== undefined) return { key, type: 'instance', text: known };
+    if (known !== undefined) {
+      return { key, type: NUMBER.test(known) ? 'number' : 'instance', text: known };
+    }
     const name = classOf(value).replace(/^builtins\./, '');
     // What it is made of says nothing to who looks at it. By itself, it would be a table.
     if (isGlobal(value.of, 'pandas', 'DataFrame', 'Series')) {

@@ -95,10 +95,10 @@ const trees: Record<string, string> = {
     array 8
       0: instance 2026-11-27 12:30:00
       1: instance 2026-11-27
-      2: instance 1.50
+      2: number 1.50
       3: instance [1.5, 2.0]
       4: instance <numpy.ndarray 3 × 4>
-      5: instance 0.1
+      5: number 0.1
       6: instance 2026-11-27 00:00:00
       7: instance pandas.DataFrame`,
   itself: `
