@@ -6,8 +6,15 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { DecodeError } from '../../../src/formats/DecodeError';
 import type { ValueFormat } from '../../../src/formats/messages';
-import { MAX_COLUMNS, MAX_ROWS, MAX_TEXT } from '../../../src/formats/limits';
-import type { Page } from '../../../src/protocol/pages';
+import {
+  MAX_COLUMNS,
+  MAX_LONG_TEXT,
+  MAX_ROWS,
+  MAX_TEXT,
+  MAX_TREE_DEPTH,
+  MAX_TREE_NODES,
+} from '../../../src/formats/limits';
+import type { Page, TreeNode } from '../../../src/protocol/pages';
 import { fixture, pageOf } from './fixtures';
 
 const SEED = Number(process.env.CELLAR_SEED ?? Math.floor(Math.random() * 2 ** 31));
@@ -62,12 +69,30 @@ function checkPage(page: Page): void {
       break;
     case 'pickle':
       assert.ok(page.refersTo.length <= 501 && page.strings.length <= 100);
+      if (page.root !== undefined) checkTree(page.root);
       break;
     case 'tree':
+      checkTree(page.root);
+      break;
     case 'bytes':
     case 'costly':
       break;
   }
+}
+
+function checkTree(root: TreeNode): void {
+  let level: readonly TreeNode[] = [root];
+  let nodes = 0;
+  for (let depth = 0; level.length > 0; depth += 1) {
+    assert.ok(depth <= MAX_TREE_DEPTH);
+    for (const { key, text } of level) {
+      assert.ok(key.length <= MAX_TEXT && text.length <= MAX_LONG_TEXT);
+    }
+    nodes += level.length;
+    level = level.flatMap(({ children }) => children ?? []);
+  }
+  // Each branch may have one more, which says that it is cut.
+  assert.ok(nodes <= 2 * MAX_TREE_NODES);
 }
 
 const subjects: [string, ValueFormat][] = [
@@ -80,6 +105,9 @@ const subjects: [string, ValueFormat][] = [
   ['record.npy', 'npy'],
   ['fortran.npy', 'npy'],
   ['protocol2.pickle', 'pickle'],
+  ['objects/classes.pickle', 'pickle'],
+  ['objects/known.pickle', 'pickle'],
+  ['objects/block.pickle', 'pickle'],
   ['frames/pandas3-objects-5.pickle', 'pickle'],
   ['frames/pandas3-extension-5.pickle', 'pickle'],
   ['frames/pandas2-several-levels-4.pickle', 'pickle'],
@@ -103,4 +131,20 @@ for (const [name, format] of subjects) {
     const grown = process.memoryUsage().arrayBuffers - before;
     assert.ok(grown < 500e6, `${grown} bytes of memory were taken`);
   });
+}
+
+void test('a pickle in which each list holds the one before it twice ends soon', async () => {
+  // Written out, it would have two to the power of sixty members.
+  const pairs = Array.from(
+    { length: 60 },
+    (_, at) => `](h${byte(at)}h${byte(at)}eq${byte(at + 1)}0`,
+  );
+  const text = `\x80\x04]q\x000${pairs.join('')}h${byte(60)}.`;
+  const page = await pageOf(Buffer.from(text, 'latin1'), 'pickle');
+  assert.ok(page.kind === 'pickle' && page.root !== undefined);
+  checkPage(page);
+});
+
+function byte(value: number): string {
+  return String.fromCharCode(value);
 }
