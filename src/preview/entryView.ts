@@ -12,10 +12,10 @@ import type {
 import { formatAge, formatAmount, formatBytes, formatDuration } from '../protocol/quantities';
 import { formatWorth } from '../protocol/saving';
 import {
+  doubtAbout,
   type OpenCells,
   savesTime,
-  type Standing,
-  standingOf,
+  type Stand,
   standingWords,
 } from '../protocol/standing';
 import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../store/rows';
@@ -84,32 +84,30 @@ function summary(description: Description, { locale, now }: Reader): string {
   const worth = formatWorth({ seconds: runtime, amount }, 0, locale);
   return [
     ...(app === undefined ? [] : [fileName(app.notebook)]),
-    ...(worth === undefined || !savesTime(standing(description)) ? [] : [words.saves(worth)]),
+    ...(worth === undefined || !savesTime(standOf(description)) ? [] : [words.saves(worth)]),
     formatBytes(entry.size, locale),
     formatAge(createdAt, now, locale),
   ].join(', ');
 }
 
 function badgesOf(description: Description): Badge[] {
-  const { entry, cell, fate, openCells } = description;
-  const stands = standing(description);
-  const { name, sentence } = standingWords(stands);
-  const why = stands === 'disabled' ? openCells.disabled.get(cell.cellId) : undefined;
+  const { entry, fate } = description;
+  const { name, sentence } = standingWords(standOf(description));
   return [
     // Of what was cleared there is no state any more.
-    ...(fate.kind === 'cleared' ? [] : [{ text: name, explanation: why ?? sentence }]),
+    ...(fate.kind === 'cleared' ? [] : [{ text: name, explanation: sentence }]),
     ...(entry.pinned ? [pinnedBadge()] : []),
   ];
 }
 
-function standing({ entry, cell, fate, openCells }: Description): Standing {
-  return standingOf({
+function standOf({ entry, cell, fate, openCells }: Description): Stand {
+  return {
     current: entry.current && fate.kind === 'present',
     orphaned: isGone({ cell, openCells }),
     obsolete: entry.obsolete,
     again: entry.again,
-    disabled: openCells.disabled.has(cell.cellId),
-  });
+    doubt: doubtAbout(entry, openCells.doubts.get(cell.cellId)),
+  };
 }
 
 /** Whether the cell is no longer in its notebook, as that is in an editor or was last run. */

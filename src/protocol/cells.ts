@@ -115,6 +115,8 @@ export type CellState =
   | 'disabled'
   /** As saved, and of no use: marimo's cell caching is off for the notebook. */
   | 'off'
+  /** It makes UI elements, which marimo makes anew in every run. */
+  | 'again'
   /** The last run of this code left what cannot be kept. */
   | 'notCacheable'
   /** Something is cached, but what code it was made from was not recorded, or not completely. */
@@ -142,7 +144,7 @@ export interface DocumentCell {
   readonly reason: string;
   /** The same in a few words: `cached, saves 34 s`. */
   readonly label: string;
-  /** Seconds that it took to compute the result, if that is as the document has it. */
+  /** Seconds that the next run spares, where {@link isServed} and somebody measured them. */
   readonly saves?: number;
   /** Money that the same cost. */
   readonly amount?: number;
@@ -150,6 +152,14 @@ export interface DocumentCell {
   readonly outdated: boolean;
   /** Whether all that is kept of the result is exempt from eviction. */
   readonly pinned: boolean;
+}
+
+/**
+ * Whether the next run of the cell is served what is up to date, for all that is known: what is said of a
+ * saving, at the cell and elsewhere, is said of these.
+ */
+export function isServed({ state, outdated }: Pick<DocumentCell, 'state' | 'outdated'>): boolean {
+  return state === 'fresh' && !outdated;
 }
 
 /** @returns the cell whose lines in the text `uri` hold this one */

@@ -35,6 +35,11 @@ export function notCacheable(reasons: readonly Reason[]): boolean {
   return reasons.some((reason) => frameOf(reason) === 'notCacheable');
 }
 
+/** Whether the cell makes UI elements, which marimo makes anew in every run. */
+export function makesElements(reasons: readonly Reason[]): boolean {
+  return reasons.some(({ kind }) => kind === 'ui');
+}
+
 /**
  * @returns one sentence for a lookup's reasons, or two; `undefined` where there are none. Kinds that a
  * newer version recorded are passed over.

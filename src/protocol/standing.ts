@@ -1,8 +1,10 @@
 import * as l10n from '@vscode/l10n';
+import { type DocumentCell, isServed } from './cells';
 
-/** How a result stands to its notebook; what the view and the preview say of it follows from this. */
-export type Standing = 'current' | 'again' | 'disabled' | 'outdated' | 'orphaned' | 'obsolete';
+/** How a result stands to its notebook as that ran last. */
+export type Standing = 'current' | 'again' | 'outdated' | 'orphaned' | 'obsolete';
 
+/** What the view and the preview say of a result follows from this. */
 export interface Stand {
   /** Whether it belongs to the cell as it last ran. */
   readonly current: boolean;
@@ -12,43 +14,69 @@ export interface Stand {
   readonly obsolete: boolean;
   /** Whether marimo runs the cell each time, though this is found. */
   readonly again: boolean;
-  /** Whether marimo does not run the cell, and so serves nothing to it, as the notebook is in an editor. */
-  readonly disabled: boolean;
+  /** What speaks against its being served as the notebook is in an editor. */
+  readonly doubt: Doubt | undefined;
 }
+
+/** What is said at a cell of an open notebook to which the next run serves nothing, or not for sure. */
+export type Doubt = Pick<DocumentCell, 'state' | 'outdated' | 'label' | 'reason'>;
 
 /** What open notebooks say of cells with results, and the cache does not know. */
 export interface OpenCells {
   /** Those that the notebooks have no more. */
   readonly orphaned: ReadonlySet<number>;
-  /** Those that marimo does not run, each with a sentence why. */
-  readonly disabled: ReadonlyMap<number, string>;
+  /** Those of which it is said that they are not served, or not for sure. */
+  readonly doubts: ReadonlyMap<number, Doubt>;
 }
 
-/** Cells to which the next run serves nothing, as their notebooks stand in editors. */
-export function idleIn({ orphaned, disabled }: OpenCells): ReadonlySet<number> {
-  return new Set([...orphaned, ...disabled.keys()]);
+/** What an open notebook says at a cell; nothing where that speaks against no saving of which the cache knows. */
+export function doubtAt(cell: DocumentCell): Doubt | undefined {
+  const { state, outdated, label, reason } = cell;
+  // Of a cell that runs each time the cache knows itself, and what its functions save all the same.
+  const isNone = isServed(cell) || state === 'again' || state === 'neverCached';
+  return isNone ? undefined : { state, outdated, label, reason };
 }
 
-/** What speaks most against its being served. */
-export function standingOf({ current, orphaned, obsolete, again, disabled }: Stand): Standing {
+/** What a doubt about a cell is to a result of it: functions and blocks are served where cells are not cached. */
+export function doubtAbout(
+  { cacheName }: { readonly cacheName: string },
+  doubt: Doubt | undefined,
+): Doubt | undefined {
+  return doubt?.state === 'off' && cacheName !== 'cell_cache' ? undefined : doubt;
+}
+
+/** Cells of which no saving is told, as their notebooks stand in editors. */
+export function idleIn({ orphaned, doubts }: OpenCells): ReadonlySet<number> {
+  return new Set([...orphaned, ...doubts.keys()]);
+}
+
+/** The doubt about it, where it would be served otherwise: then this is all that is said of how it stands. */
+export function doubtIn({ current, orphaned, doubt }: Stand): Doubt | undefined {
+  return current && !orphaned ? doubt : undefined;
+}
+
+/** What speaks most against its being served, by what the cache knows. */
+export function standingOf({ current, orphaned, obsolete, again }: Stand): Standing {
   if (obsolete) return 'obsolete';
   if (orphaned) return 'orphaned';
   if (!current) return 'outdated';
-  if (disabled) return 'disabled';
   return again ? 'again' : 'current';
 }
 
 /** Whether the next run may spare what it took. */
-export function savesTime(standing: Standing): boolean {
-  return standing === 'current';
+export function savesTime(stand: Stand): boolean {
+  return standingOf(stand) === 'current' && doubtIn(stand) === undefined;
 }
 
-/** What a standing is called, and a sentence about a result that stands so. */
-export function standingWords(standing: Standing): {
+/** What it is called to stand so, and a sentence about a result that does. */
+export function standingWords(stand: Stand): {
   readonly name: string;
   readonly sentence: string;
 } {
-  switch (standing) {
+  const doubt = doubtIn(stand);
+  // As it stands at the cell.
+  if (doubt !== undefined) return { name: doubt.label, sentence: doubt.reason };
+  switch (standingOf(stand)) {
     case 'current':
       return {
         name: l10n.t('current'),
@@ -58,11 +86,6 @@ export function standingWords(standing: Standing): {
       return {
         name: l10n.t('runs each time'),
         sentence: l10n.t('The cell makes UI elements, which marimo makes anew in every run.'),
-      };
-    case 'disabled':
-      return {
-        name: l10n.t('disabled'),
-        sentence: l10n.t('Belongs to the cell as it last ran, which marimo does not run now.'),
       };
     case 'outdated':
       return {

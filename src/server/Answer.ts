@@ -1,5 +1,6 @@
 import type { Judgement } from '../notebook/freshness';
-import type { CellState, DocumentCell } from '../protocol/cells';
+import { type CellState, type DocumentCell, isServed } from '../protocol/cells';
+import { makesElements, parseReasons } from '../protocol/reasons';
 import type { Range } from '../protocol/text';
 import type { CacheError } from '../store/database/CacheError';
 import type { NotebookRecord, RecordedEntry, RecordedRefusal } from '../store/entries/record';
@@ -50,7 +51,10 @@ export function describeCell(
   // Where there is no cache yet, that nothing is cached is known.
   const judged = stateOf(judgement, answer);
   const state = problem && problem.kind !== 'missing' ? 'unknown' : judged;
-  const [saves, amount] = state === 'fresh' ? [entry?.runtime, entry?.amount] : [];
+  const isOutdated = outdated !== undefined;
+  const [saves, amount] = isServed({ state, outdated: isOutdated })
+    ? [entry?.runtime, entry?.amount]
+    : [];
   const reason =
     outdated && !problem
       ? describeOutdated(outdated, { locale, now: Date.now() / 1000, escape: plainText })
@@ -70,13 +74,16 @@ export function describeCell(
     ),
     ...(saves === undefined ? {} : { saves }),
     ...(amount === undefined ? {} : { amount }),
-    outdated: outdated !== undefined,
+    outdated: isOutdated,
     pinned: (entry?.pinned ?? 0) > 0,
   };
 }
 
 /** What is to be said of a judgement: functions and blocks are served though cells are not cached. */
 export function stateOf(judgement: JudgedCell['judgement'], { caching }: Answer): CellState {
+  if (judgement.state === 'notCacheable') {
+    return makesElements(parseReasons(judgement.refusal.reasons)) ? 'again' : 'notCacheable';
+  }
   const isIdle = caching.on === false && judgement.state === 'fresh' && judgement.entry.whole;
   return isIdle ? 'off' : judgement.state;
 }

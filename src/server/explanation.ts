@@ -13,10 +13,10 @@ export function explainCell(title: string, facts: CellFacts, style: Style): Expl
   const { locale, now, escape } = style;
   const { state, changed, problem, runs, items, runtime, amount } = facts;
   const { refusal, outdated } = facts;
-  const isRefused = state === 'notCacheable' && refusal !== undefined;
-  const standing = isRefused
-    ? escape(refusal, ofSentence)
-    : describeState(state, changed, problem, escape);
+  const standing =
+    refusal === undefined
+      ? describeState(state, changed, problem, escape)
+      : escape(refusal, ofSentence);
   const paragraphs = [[standing, advise(facts)].filter(Boolean).join(' ')];
   if (state === 'fresh' && outdated !== undefined) {
     paragraphs.push(
@@ -74,6 +74,7 @@ function advise({ state, changed, problem }: CellFacts): string {
       return l10n.t(
         'To have it served, run Turn On Cell Caching: neither the notebook nor its project nor your configuration of marimo sets cache_cells.',
       );
+    case 'again':
     case 'notCacheable':
       return l10n.t(
         'To have its costly part cached, move that into a cell of its own, or into a block under mo.persistent_cache.',

@@ -3,7 +3,7 @@
 import * as l10n from '@vscode/l10n';
 import { firstLine, inReadingOrder, valueName } from '../protocol/labels';
 import { formatAge, formatBytes, formatDuration } from '../protocol/quantities';
-import type { CellState } from '../protocol/cells';
+import { type CellState, isServed } from '../protocol/cells';
 import { formatWorth } from '../protocol/saving';
 import { type CacheError, UnsupportedError } from '../store/database/CacheError';
 import type { ItemSummary, LookupSummary } from '../store/rows';
@@ -78,18 +78,18 @@ export function cellTitle(cell: {
 export function describeCell(facts: CellFacts, style: Style): string[] {
   const { state, changed, problem, runtime, amount } = facts;
   const { refusal, outdated } = facts;
-  const isRefused = state === 'notCacheable' && refusal !== undefined;
   const first = [
-    isRefused
-      ? style.escape(refusal, ofSentence)
-      : describeState(state, changed, problem, style.escape),
+    refusal === undefined
+      ? describeState(state, changed, problem, style.escape)
+      : style.escape(refusal, ofSentence),
   ];
   if (state === 'fresh' && outdated !== undefined) {
     first[0] = describeOutdated(outdated, style);
   }
   const worth = formatWorth({ seconds: runtime, amount }, 0, style.locale);
   if (worth !== undefined && state !== 'neverCached') {
-    first.push(state === 'fresh' ? l10n.t('Saves {0}.', worth) : l10n.t('It took {0}.', worth));
+    const saves = isServed({ state, outdated: outdated !== undefined });
+    first.push(saves ? l10n.t('Saves {0}.', worth) : l10n.t('It took {0}.', worth));
   }
   if ((facts.pinned ?? 0) > 0) first.push(l10n.t('Pinned.'));
   return [
@@ -129,6 +129,7 @@ export function describeState(
         : l10n.t('It does not run, since {0}, which it needs, is disabled.', escape(changed.title));
     case 'off':
       return l10n.t('In the cache, but cell caching is off for this notebook: marimo runs it.');
+    case 'again':
     case 'notCacheable':
       return l10n.t('It cannot be served from the cache as it stands.');
     case 'unknown':

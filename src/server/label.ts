@@ -45,6 +45,8 @@ export function labelOf(
         : l10n.t('disabled upstream: {0}', plainText(changed.title));
     case 'off':
       return l10n.t('cached, but caching is off');
+    case 'again':
+      return l10n.t('runs each time');
     case 'notCacheable':
       return l10n.t('not cacheable');
     case 'unknown':

@@ -69,6 +69,14 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     const word = vsCode.line(`def ${name}`).locator('span span').last();
     return (await vsCode.hover(word, expected)).innerText();
   };
+  /** What the view says of cells, by their names, or of the notebook. */
+  const expectRows = (expected: Readonly<Record<string, RegExp>>) =>
+    vsCode.eventually(async () => {
+      for (const [name, pattern] of Object.entries(expected)) {
+        const row = vsCode.tree.row(name).first().locator('.label-description');
+        assert.match(await row.innerText(), pattern);
+      }
+    }, 40);
   /** Another program's edit of the file, which the open editor takes over. */
   const rewrite = async (change: (text: string) => string) => {
     await writeFile(file, change(await readFile(file, 'utf8')));
@@ -90,6 +98,27 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     await status(/0 of 3 cells cached/).waitFor();
     const text = await hoverOf('order', /load, which it needs, has changed/);
     assert.match(text, /Preview.*Clear.*Pin.*Why/s);
+  });
+
+  await step('the view says the same of it, and keeps what is selected and unfolded', async () => {
+    await vsCode.tree.show();
+    await vsCode.tree.expand('ranks.py');
+    await vsCode.tree.expand('load');
+    const [edited, upstream] = [/^changed here, \d/, /^changed upstream: load, \d/];
+    await expectRows({ load: edited, order: upstream, show: upstream, 'ranks.py': /^\d/ });
+    await expectRows({ Result: edited });
+    await vsCode.tree.click('order');
+    await vsCode.page.locator('.editor-instance').first().click();
+    // The comma and the digit are taken back one by one.
+    const twice = async (key: string) => {
+      for (let times = 0; times < 2; times++) await vsCode.page.keyboard.press(key);
+    };
+    await twice('Control+z');
+    const served = /^saves \d/;
+    await expectRows({ load: served, Result: /^current, saves \d/, 'ranks.py': served });
+    await twice('Control+y');
+    await expectRows({ load: edited, order: upstream });
+    await vsCode.tree.pane.locator('.monaco-list-row.selected', { hasText: 'order' }).waitFor();
   });
 
   await step('after the run the hover tells what it met', async () => {
@@ -212,6 +241,8 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     await expectLenses(/^cached, but more\.csv changed$/, /^cached/, /^cached/);
     const text = await hoverOf('load', /more\.csv changed/);
     assert.match(text, /Clear/);
+    await vsCode.tree.show();
+    await expectRows({ load: /^cached, but more\.csv changed, \d/ });
   });
 
   await step('and so is a module of one’s own that made it', async () => {
@@ -227,6 +258,9 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     await expectLenses(off, off, off);
     await status(/3 of 3 cells cached, but caching is off/).waitFor();
     await hoverOf('order', /cell caching is off for this notebook/);
+    const said = /^cached, but caching is off, (pinned, )?\d/;
+    await expectRows({ load: said, order: said, show: said, 'ranks.py': /^\d/ });
+    await vsCode.picture('cell-off-in-the-view');
     await rewrite((text) => text.replace('cache_cells = false', 'cache_cells = true'));
     await expectLenses(/more\.csv changed$/, /ranking\.py changed$/, /^cached$|^cached, saves/);
   });

@@ -78,6 +78,7 @@ function markOf({ state, outdated }: DocumentCell): Mark | undefined {
     case 'changedUpstream':
       return 'upstream';
     case 'off':
+    case 'again':
     case 'notCacheable':
       return 'refused';
     case 'disabled':

@@ -1,8 +1,9 @@
 import * as vscode from 'vscode';
-import { type CellState, type DocumentCell, marimoNotebookType } from '../../protocol/cells';
+import { marimoNotebookType } from '../../protocol/cells';
 import type { Reference } from '../../protocol/references';
 import type { Caches } from '../../store/Caches';
 import type { Disposable } from '../../store/database/Watcher';
+import { signOf } from '../signs';
 import { databaseOfAnswer } from './databaseOfAnswer';
 import { LabelChanges } from './LabelChanges';
 import type { ShownCells } from './ShownCells';
@@ -38,7 +39,7 @@ export class CellStatus implements vscode.NotebookCellStatusBarItemProvider, vsc
       return [];
     }
     const item = new vscode.NotebookCellStatusBarItem(
-      `$(${iconOf(cell)}) ${cell.label}`,
+      `$(${signOf(cell)}) ${cell.label}`,
       vscode.NotebookCellStatusBarAlignment.Left,
     );
     item.tooltip = cell.reason;
@@ -55,20 +56,3 @@ export class CellStatus implements vscode.NotebookCellStatusBarItemProvider, vsc
     for (const disposable of this.disposables) disposable.dispose();
   }
 }
-
-/** A sign with a shape of its own for each state, as in the gutter. */
-function iconOf({ state, outdated }: DocumentCell): string {
-  return outdated ? 'warning' : icons[state];
-}
-
-const icons: Readonly<Record<CellState, string>> = {
-  fresh: 'pass',
-  changedHere: 'edit',
-  changedUpstream: 'arrow-up',
-  obsolete: 'history',
-  disabled: 'debug-pause',
-  off: 'circle-slash',
-  notCacheable: 'circle-slash',
-  unknown: 'question',
-  neverCached: 'circle-large-outline',
-};

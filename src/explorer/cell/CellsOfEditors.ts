@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { OpenCells } from '../../protocol/standing';
+import { doubtAt, type OpenCells } from '../../protocol/standing';
 import type { Caches } from '../../store/Caches';
 import type { Disposable } from '../../store/database/Watcher';
 import { textsOf } from './isNotebook';
@@ -8,7 +8,7 @@ import type { ShownCells } from './ShownCells';
 
 /**
  * The cells of each cache as open notebooks have them, as the language server says. The cache learns of
- * what is gone only when a kernel runs the notebook, and of what is disabled never.
+ * what is gone or changed only when a kernel runs the notebook, and of what is disabled never.
  */
 export class CellsOfEditors implements vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<number>();
@@ -48,11 +48,14 @@ export class CellsOfEditors implements vscode.Disposable {
     const found = await Promise.all(textsOf(notebook).map((uri) => this.shown.cells(uri)));
     const answer = found.find((each) => each?.database !== undefined);
     if (answer?.database === undefined) return undefined;
-    const disabled = answer.cells.flatMap(({ cellId, state, reason }) =>
-      state === 'disabled' && cellId !== undefined ? [[cellId, reason] as const] : [],
-    );
+    const doubts = answer.cells.flatMap((cell) => {
+      const doubt = doubtAt(cell);
+      return cell.cellId === undefined || doubt === undefined
+        ? []
+        : [[cell.cellId, doubt] as const];
+    });
     const { orphaned } = answer;
-    if (orphaned.length === 0 && disabled.length === 0) return undefined;
-    return { cache: this.caches.number(answer.database), orphaned, disabled };
+    if (orphaned.length === 0 && doubts.length === 0) return undefined;
+    return { cache: this.caches.number(answer.database), orphaned, doubts };
   }
 }

@@ -1,28 +1,35 @@
-import type { OpenCells } from '../../protocol/standing';
+import { isDeepStrictEqual } from 'node:util';
+import type { Doubt, OpenCells } from '../../protocol/standing';
 
 /** What an open notebook says of cells with results in a cache, of which that does not know. */
 export interface Said {
   /** The number of the cache. */
   readonly cache: number;
   readonly orphaned: readonly number[];
-  /** Each with a sentence why. */
-  readonly disabled: readonly (readonly [number, string])[];
+  readonly doubts: readonly (readonly [number, Doubt])[];
 }
 
 /** What each open notebook said last. */
 export class SaidOfCells {
   /** By URI of the notebook's file. */
   readonly #said = new Map<string, Said>();
+  /** The same by cache: the view asks for it at each notebook and list of cells. */
+  readonly #byCache = new Map<number, OpenCells>();
   /** How often each was asked. */
   readonly #asked = new Map<string, number>();
 
   /** @param cache the number of a database */
   in(cache: number): OpenCells {
-    const said = [...this.#said.values()].filter((each) => each.cache === cache);
-    return {
-      orphaned: new Set(said.flatMap(({ orphaned }) => orphaned)),
-      disabled: new Map(said.flatMap(({ disabled }) => disabled)),
-    };
+    let open = this.#byCache.get(cache);
+    if (open === undefined) {
+      const said = [...this.#said.values()].filter((each) => each.cache === cache);
+      open = {
+        orphaned: new Set(said.flatMap(({ orphaned }) => orphaned)),
+        doubts: new Map(said.flatMap(({ doubts }) => doubts)),
+      };
+      this.#byCache.set(cache, open);
+    }
+    return open;
   }
 
   /**
@@ -40,7 +47,9 @@ export class SaidOfCells {
     const before = this.#said.get(notebook);
     if (now === undefined) this.#said.delete(notebook);
     else this.#said.set(notebook, now);
-    if (JSON.stringify(before) === JSON.stringify(now)) return [];
-    return [...new Set([before, now].flatMap((each) => each?.cache ?? []))];
+    if (isDeepStrictEqual(before, now)) return [];
+    const caches = new Set([before, now].flatMap((each) => each?.cache ?? []));
+    for (const cache of caches) this.#byCache.delete(cache);
+    return [...caches];
   }
 }

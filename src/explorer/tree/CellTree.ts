@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { compareNames, inReadingOrder } from '../../protocol/labels';
-import { idleIn, type OpenCells } from '../../protocol/standing';
+import { doubtAbout, idleIn, type OpenCells } from '../../protocol/standing';
 import type { Caches } from '../../store/Caches';
 import type { AppSummary } from '../../store/rows';
 import type { SqliteLoader } from '../../store/SqliteLoader';
@@ -30,7 +30,7 @@ const many = 20_000;
 /** Seconds for which what a refresh has read is handed out to whoever asks next. */
 const justNow = 2;
 
-const nothingOpen: OpenCells = { orphaned: new Set(), disabled: new Map() };
+const nothingOpen: OpenCells = { orphaned: new Set(), doubts: new Map() };
 
 /**
  * The explorer's tree over the databases of the workspace, without VS Code: children on request, and
@@ -210,13 +210,13 @@ export class CellTree {
         return this.within(parent);
       case 'app':
         return this.ask(parent.database, async (loader) => {
-          const { orphaned, disabled } = this.openCells(parent.cache);
+          const { orphaned, doubts } = this.openCells(parent.cache);
           return shownCells(await loader.cells(parent.app.appId)).map((cell) => ({
             ...parent,
             kind: 'cell',
             cell,
             orphaned: cell.retiredAt !== undefined || orphaned.has(cell.cellId),
-            disabled: disabled.get(cell.cellId),
+            doubt: doubts.get(cell.cellId),
           }));
         });
       case 'cell':
@@ -225,6 +225,7 @@ export class CellTree {
             ...parent,
             kind: 'entry',
             entry,
+            doubt: doubtAbout(entry, parent.doubt),
           })),
         );
       case 'entry':

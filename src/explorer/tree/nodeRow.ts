@@ -3,8 +3,10 @@ import { firstLine, valueName } from '../../protocol/labels';
 import { formatAge, formatAmount, formatBytes, formatDuration } from '../../protocol/quantities';
 import { formatWorth } from '../../protocol/saving';
 import {
+  doubtIn,
   type OpenCells,
   savesTime,
+  type Stand,
   type Standing,
   standingOf,
   standingWords,
@@ -19,6 +21,7 @@ import {
   idOf,
 } from './nodes';
 import { filesRow, problemRow, settingRow } from './noticeRow';
+import { signOf } from '../signs';
 import { listed, type Reader, type Row, type Shown } from './row';
 
 /**
@@ -105,23 +108,20 @@ function collectionName(path: string): string | undefined {
   }
 }
 
-function cellRow({ cell, exists, orphaned, disabled }: CellNode, reader: Reader): Shown {
+function cellRow({ cell, exists, orphaned, doubt }: CellNode, reader: Reader): Shown {
   const { locale, now } = reader;
   const label = cellLabel(cell);
-  const { obsolete, again } = cell;
   const pinned = cell.pinned > 0;
-  const standing = standingOf({
-    current: true,
-    orphaned,
-    obsolete,
-    again,
-    disabled: disabled !== undefined,
-  });
-  const saves = savesAny(standing, cell);
+  const stand = { ...cell, current: true, orphaned, doubt };
+  const doubted = doubtIn(stand);
+  const { name, sentence } = standingWords(stand);
+  const obsolete = cell.obsolete && doubted === undefined;
+  const isAtTheCell = doubted !== undefined || standingOf(stand) === 'again';
+  const saves = savesAny(stand, cell);
   const description = listed(
     orphaned ? l10n.t('orphaned') : undefined,
     obsolete ? l10n.t('obsolete') : undefined,
-    standing === 'again' || standing === 'disabled' ? standingWords(standing).name : undefined,
+    isAtTheCell ? name : undefined,
     saves ? saving(cell.saves, cell.amount, locale) : undefined,
     pinned ? l10n.t('pinned') : undefined,
     formatBytes(cell.size, locale),
@@ -150,18 +150,18 @@ function cellRow({ cell, exists, orphaned, disabled }: CellNode, reader: Reader)
               ),
             ]
           : []),
-        ...(standing === 'again' ? [standingWords(standing).sentence] : []),
-        ...(standing === 'disabled' && disabled !== undefined ? [disabled] : []),
+        ...(isAtTheCell ? [sentence] : []),
         ...(saves ? currentSaving(cell.saves, cell.amount, locale) : []),
         ...(cell.defs.length > 0 ? [l10n.t('Defines {0}', cell.defs.join(', '))] : []),
       ],
       code: shortened(cell.code),
     },
     icon: orphaned
-      ? { name: 'circle-slash', color: 'disabledForeground' }
-      : standing === 'disabled'
-        ? { name: pinned ? 'pinned' : icons.disabled, color: 'disabledForeground' }
-        : { name: pinned ? 'pinned' : 'code' },
+      ? { name: icons.orphaned, color: 'disabledForeground' }
+      : {
+          name: pinned ? 'pinned' : doubted === undefined ? 'code' : signOf(doubted),
+          ...(doubted?.state === 'disabled' ? { color: 'disabledForeground' } : {}),
+        },
     context:
       orphaned || !exists
         ? pinned
@@ -175,14 +175,16 @@ function cellRow({ cell, exists, orphaned, disabled }: CellNode, reader: Reader)
   };
 }
 
-function entryRow({ entry, exists, orphaned, disabled }: EntryNode, reader: Reader): Shown {
+function entryRow({ entry, exists, orphaned, doubt }: EntryNode, reader: Reader): Shown {
   const { locale, now } = reader;
   const label = entry.cacheName === 'cell_cache' ? l10n.t('Result') : entry.cacheName;
-  const standing = standingOf({ ...entry, orphaned, disabled: disabled !== undefined });
-  const { name, sentence } = standingWords(standing);
+  const stand = { ...entry, orphaned, doubt };
+  const doubted = doubtIn(stand);
+  const standing = standingOf(stand);
+  const { name, sentence } = standingWords(stand);
   const description = listed(
     name,
-    savesTime(standing) ? saving(entry.runtime, entry.amount, locale) : undefined,
+    savesTime(stand) ? saving(entry.runtime, entry.amount, locale) : undefined,
     entry.pinned ? l10n.t('pinned') : undefined,
     formatBytes(entry.size, locale),
     formatAge(entry.createdAt, now, locale),
@@ -217,8 +219,8 @@ function entryRow({ entry, exists, orphaned, disabled }: EntryNode, reader: Read
       ],
     },
     icon: {
-      name: entry.pinned ? 'pinned' : icons[standing],
-      color: standing === 'current' ? 'testing.iconPassed' : 'disabledForeground',
+      name: entry.pinned ? 'pinned' : doubted === undefined ? icons[standing] : signOf(doubted),
+      color: savesTime(stand) ? 'testing.iconPassed' : 'disabledForeground',
     },
     context:
       orphaned || !exists
@@ -237,7 +239,6 @@ function entryRow({ entry, exists, orphaned, disabled }: EntryNode, reader: Read
 const icons: Readonly<Record<Standing, string>> = {
   current: 'pass-filled',
   again: 'sync',
-  disabled: 'debug-pause',
   outdated: 'history',
   orphaned: 'circle-slash',
   obsolete: 'archive',
@@ -263,19 +264,20 @@ export function amounts(
 
 /** The same of a cell, which saves nothing where the next run of its notebook is served nothing of it. */
 export function cellAmounts(cell: CellSummary, open: OpenCells, locale: string): string {
-  const standing = standingOf({
+  const stand = {
     ...cell,
     current: true,
     orphaned: cell.retiredAt !== undefined || open.orphaned.has(cell.cellId),
-    disabled: open.disabled.has(cell.cellId),
-  });
+    doubt: open.doubts.get(cell.cellId),
+  };
   const { size } = cell;
-  return amounts(savesAny(standing, cell) ? cell : { size, saves: undefined }, locale);
+  return amounts(savesAny(stand, cell) ? cell : { size, saves: undefined }, locale);
 }
 
 /** The functions and blocks of a cell that runs each time may save something all the same. */
-function savesAny(standing: Standing, { saves }: CellSummary): boolean {
-  return savesTime(standing) || (standing === 'again' && saves > 0);
+function savesAny(stand: Stand, { saves }: CellSummary): boolean {
+  if (doubtIn(stand) !== undefined) return false;
+  return savesTime(stand) || (standingOf(stand) === 'again' && saves > 0);
 }
 
 /** Seconds below which a duration is not worth a word: what imports a module took is not. */

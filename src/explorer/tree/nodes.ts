@@ -1,4 +1,5 @@
 import type { DatabaseReference, Reference } from '../../protocol/references';
+import type { Doubt } from '../../protocol/standing';
 import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../../store/rows';
 import type { Problem } from '../problems';
 import type { RefusedSetting } from './refusedSettings';
@@ -39,8 +40,8 @@ export interface CellNode extends DatabaseReference {
   readonly exists: boolean;
   /** Whether the notebook has it no more, as it is in the editor or as the kernel saw it last. */
   readonly orphaned: boolean;
-  /** Why marimo does not run it, as the notebook is in the editor; in a sentence. */
-  readonly disabled: string | undefined;
+  /** What stands at it in the editor, where that is that nothing is served, or not for sure. */
+  readonly doubt: Doubt | undefined;
 }
 
 export interface EntryNode extends DatabaseReference {
@@ -53,8 +54,8 @@ export interface EntryNode extends DatabaseReference {
   readonly exists: boolean;
   /** Whether the cell is orphaned. */
   readonly orphaned: boolean;
-  /** Why marimo does not run the cell. */
-  readonly disabled: string | undefined;
+  /** What stands at the cell in the editor and concerns this result. */
+  readonly doubt: Doubt | undefined;
 }
 
 export interface ItemNode extends DatabaseReference {
@@ -124,9 +125,9 @@ export function idOf(node: Node): string {
 export function ownOf(node: Node): unknown {
   switch (node.kind) {
     case 'cell':
-      return [node.cell, node.exists, node.orphaned, node.disabled];
+      return [node.cell, node.exists, node.orphaned, node.doubt];
     case 'entry':
-      return [node.entry, node.exists, node.orphaned, node.disabled];
+      return [node.entry, node.exists, node.orphaned, node.doubt];
     case 'item':
       return [node.item, node.exists, node.orphaned];
     case 'folder':

@@ -5,6 +5,7 @@ import test, { type TestContext } from 'node:test';
 import { type Branch, CellTree } from '../../../src/explorer/tree/CellTree';
 import type { Found } from '../../../src/explorer/tree/found';
 import type { RefusedSetting } from '../../../src/explorer/tree/refusedSettings';
+import type { Doubt } from '../../../src/protocol/standing';
 import { Caches } from '../../../src/store/Caches';
 import type { SqliteLoader } from '../../../src/store/SqliteLoader';
 import { atEnd, creation, makeEntry, makeFolder, runSql } from '../store/cacheFolder';
@@ -21,7 +22,7 @@ async function setUp(t: TestContext, notebookFolders: readonly string[] = ['.'])
   const clock = { now: Date.now() / 1000 };
   const faults: unknown[] = [];
   const orphans = new Set<number>();
-  const disabled = new Map<number, string>();
+  const doubts = new Map<number, Doubt>();
   const refused: RefusedSetting[] = [];
   const [database = ''] = databases;
   const tree = new CellTree(
@@ -30,8 +31,8 @@ async function setUp(t: TestContext, notebookFolders: readonly string[] = ['.'])
     (fault) => faults.push(fault),
     (cache) =>
       cache === caches.number(database)
-        ? { orphaned: orphans, disabled }
-        : { orphaned: new Set(), disabled: new Map() },
+        ? { orphaned: orphans, doubts }
+        : { orphaned: new Set(), doubts: new Map() },
     () => refused,
   );
   const folder = { kind: 'folder', name: 'work', path: root } as const;
@@ -42,7 +43,7 @@ async function setUp(t: TestContext, notebookFolders: readonly string[] = ['.'])
   };
   tree.setFound(found);
   const open = (): Promise<SqliteLoader> => caches.open(database);
-  const told = { faults, orphans, disabled, refused };
+  const told = { faults, orphans, doubts, refused };
   return { root, databases, database, caches, clock, tree, found, open, ...told };
 }
 
@@ -119,8 +120,8 @@ test('a cell that the notebook has no more is orphaned, by the editor or by the 
   assert.doesNotMatch(a.row.description, /orphaned/);
 });
 
-test('a cell that is disabled in the editor, and its result, save nothing', async (t) => {
-  const { tree, open, disabled } = await setUp(t);
+test('what stands at a cell in the editor is said of it and its result, and they save nothing', async (t) => {
+  const { tree, open, doubts } = await setUp(t);
   const loader = await open();
   for (const [ordinal, name] of ['a', 'b'].entries()) await loader.save(entryOf(ordinal, name));
   const app = await child(tree, undefined, 'nb.py');
@@ -128,15 +129,35 @@ test('a cell that is disabled in the editor, and its result, save nothing', asyn
   const entry = await child(tree, a, 'Result');
   assert.match(app.row.description, /saves 5 s, /);
   assert.ok(a.node.kind === 'cell');
-  disabled.set(a.node.cell.cellId, 'It is disabled.');
+  const reason = 'It is disabled.';
+  const doubt = { state: 'disabled', outdated: false, label: 'disabled', reason } as const;
+  doubts.set(a.node.cell.cellId, doubt);
   assert.deepEqual(await tree.refresh(a.node.cache), [app, a, entry]);
   assert.match(app.row.description, /saves 2\.5 s, /);
   assert.match(a.row.description, /^disabled, 10 bytes/);
   assert.match(entry.row.description, /^disabled, 10 bytes/);
-  disabled.clear();
+  doubts.clear();
   assert.deepEqual(await tree.refresh(a.node.cache), [app, a, entry]);
   assert.match(app.row.description, /saves 5 s, /);
   assert.match(a.row.description, /^saves 2\.5 s/);
+});
+
+test('where cells are not cached, the result of a function in one is served all the same', async (t) => {
+  const { tree, open, doubts } = await setUp(t);
+  const loader = await open();
+  await loader.save(entryOf(0, 'a'));
+  const a = await child(tree, await child(tree, undefined, 'nb.py'), 'a');
+  assert.ok(a.node.kind === 'cell');
+  const { cellId } = a.node.cell;
+  await loader.save({ ...entryOf(0, 'a', { cell: a, hash: 'f' }), cacheName: 'search' });
+  const label = 'cached, but caching is off';
+  doubts.set(cellId, { state: 'off', outdated: false, label, reason: '' });
+  await tree.refresh();
+  assert.ok(a.row.description.startsWith(label));
+  const own = await child(tree, a, 'Result');
+  const inIt = await child(tree, a, 'search');
+  assert.ok(own.row.description.startsWith(label));
+  assert.match(inIt.row.description, /^current, saves 2\.5 s/);
 });
 
 test('a result in a format that the notebook was not last served in is obsolete', async (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import type { Doubt } from '../../../src/protocol/standing';
 import { type Said, SaidOfCells } from '../../../src/explorer/cell/SaidOfCells';
 
 /** An answer that comes when it is told to. */
@@ -11,7 +12,13 @@ function later(): { answer: Promise<Said | undefined>; come: (said?: Said) => vo
   return { answer, come };
 }
 
-const gone: Said = { cache: 1, orphaned: [7], disabled: [] };
+const disabled: Doubt = {
+  state: 'disabled',
+  outdated: false,
+  label: 'disabled',
+  reason: 'It is disabled.',
+};
+const gone: Said = { cache: 1, orphaned: [7], doubts: [] };
 
 test('a cell that is deleted and put back at once is no longer said to be gone', async () => {
   const said = new SaidOfCells();
@@ -43,9 +50,9 @@ test('an answer that comes late takes nothing from the one after it', async () =
 test('a notebook whose cache is in another place is told of in both', async () => {
   const said = new SaidOfCells();
   await said.take('nb.py', Promise.resolve(gone));
-  await said.take('other.py', Promise.resolve({ ...gone, disabled: [[8, 'It is disabled.']] }));
+  await said.take('other.py', Promise.resolve({ ...gone, doubts: [[8, disabled]] }));
   assert.deepEqual(await said.take('nb.py', Promise.resolve({ ...gone, cache: 2 })), [1, 2]);
-  assert.deepEqual([...said.in(1).disabled], [[8, 'It is disabled.']]);
+  assert.deepEqual([...said.in(1).doubts], [[8, disabled]]);
   assert.deepEqual([...said.in(2).orphaned], [7]);
   assert.deepEqual(await said.take('nb.py', Promise.resolve({ ...gone, cache: 2 })), []);
 });

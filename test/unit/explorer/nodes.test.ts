@@ -10,6 +10,7 @@ import {
   referenceOf,
   shownCells,
 } from '../../../src/explorer/tree/nodes';
+import type { Doubt } from '../../../src/protocol/standing';
 import { problemOf } from '../../../src/explorer/problems';
 import { type Reader, tooltipMarkdown } from '../../../src/explorer/tree/row';
 import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../../../src/store/rows';
@@ -99,10 +100,17 @@ const cellNode = {
   cell,
   exists: true,
   orphaned: false,
-  disabled: undefined,
+  doubt: undefined,
 } as const;
 const entryNode = { ...cellNode, kind: 'entry', entry } as const;
 const itemNode = { ...entryNode, kind: 'item', item } as const;
+
+const changedHere: Doubt = {
+  state: 'changedHere',
+  outdated: false,
+  label: 'changed here',
+  reason: 'In the cache, but the code has changed since.',
+};
 
 const shown: { name: string; node: Node; label: string; description: string; context: string }[] = [
   {
@@ -297,31 +305,41 @@ test('a list to choose from says what is saved, money too, before the size, as t
   assert.equal(amounts({ size: 2000, saves: 34 }, 'en'), 'saves 34 s, 2 kB');
   assert.equal(amounts({ size: 2000, saves: 0, amount: 0.42 }, 'en'), 'saves 0.42, 2 kB');
   assert.equal(amounts({ size: 2000, saves: undefined }, 'en'), '2 kB');
-  const nothing = { orphaned: new Set<number>(), disabled: new Map<number, string>() };
+  const nothing = { orphaned: new Set<number>(), doubts: new Map<number, Doubt>() };
   assert.equal(cellAmounts(cell, nothing, 'en'), 'saves 3.4 s, 640 kB');
   assert.equal(cellAmounts({ ...cell, again: true }, nothing, 'en'), 'saves 3.4 s, 640 kB');
   const { cellId } = cell;
   assert.equal(cellAmounts(cell, { ...nothing, orphaned: new Set([cellId]) }, 'en'), '640 kB');
-  const disabled = new Map([[cellId, 'It is disabled.']]);
-  assert.equal(cellAmounts(cell, { ...nothing, disabled }, 'en'), '640 kB');
+  const doubts = new Map([[cellId, changedHere]]);
+  assert.equal(cellAmounts(cell, { ...nothing, doubts }, 'en'), '640 kB');
+  assert.equal(cellAmounts({ ...cell, again: true }, { ...nothing, doubts }, 'en'), '640 kB');
   assert.equal(cellAmounts({ ...cell, retiredAt: 1 }, nothing, 'en'), '640 kB');
   assert.equal(cellAmounts({ ...cell, obsolete: true }, nothing, 'en'), '640 kB');
 });
 
-test('what is disabled in the editor saves nothing, and says why', () => {
-  const why = 'It does not run, since load, which it needs, is disabled.';
-  const cell = rowOf({ ...cellNode, disabled: why }, reader);
-  assert.match(cell.description, /^disabled, 640 kB/);
-  assert.ok(cell.tooltip.lines.includes(why));
-  assert.doesNotMatch([cell.spoken, ...cell.tooltip.lines].join(' '), /saves?\b/);
-  assert.notEqual(cell.icon.name, rowOf(cellNode, reader).icon.name);
-  const result = rowOf({ ...entryNode, disabled: why }, reader);
-  assert.match(result.description, /^disabled, 12\.4 MB/);
-  // What would not be served anyway says that.
-  const gone = rowOf({ ...cellNode, disabled: why, orphaned: true }, reader);
+test('a row says what stands at the cell in the editor, and tells of no saving then', () => {
+  const { label, reason } = changedHere;
+  const row = rowOf({ ...cellNode, doubt: changedHere }, reader);
+  assert.equal(row.description, `${label}, 640 kB, 5 min ago`);
+  assert.ok(row.tooltip.lines.includes(reason));
+  assert.doesNotMatch([row.spoken, ...row.tooltip.lines].join(' '), /saves?\b/);
+  assert.notEqual(row.icon.name, rowOf(cellNode, reader).icon.name);
+  const result = rowOf({ ...entryNode, doubt: changedHere }, reader);
+  assert.equal(result.description, `${label}, 12.4 MB, 2 h ago`);
+  assert.ok(result.tooltip.lines.includes(reason));
+  assert.notDeepEqual(result.icon, rowOf(entryNode, reader).icon);
+  // What is pinned is still seen to be, and what another marimo saved has one word.
+  const pinned = { ...cell, pinned: 1, obsolete: true };
+  const both = rowOf({ ...cellNode, cell: pinned, doubt: changedHere }, reader);
+  assert.equal(both.description, `${label}, pinned, 640 kB, 5 min ago`);
+  assert.equal(both.icon.name, 'pinned');
+});
+
+test('what would not be served whatever stands in the editor says that', () => {
+  const gone = rowOf({ ...cellNode, doubt: changedHere, orphaned: true }, reader);
   assert.match(gone.description, /^orphaned, /);
   const outdated = { ...entry, current: false };
-  const older = rowOf({ ...entryNode, disabled: why, entry: outdated }, reader);
+  const older = rowOf({ ...entryNode, doubt: changedHere, entry: outdated }, reader);
   assert.match(older.description, /^outdated, /);
 });
 

@@ -67,7 +67,7 @@ const description: Description = {
   fate: { kind: 'present' },
   clearing: { kind: 'allowed' },
   bookmark: { database: 0, entryId: 1, hash: 'b3HXm6oX', createdAt: 1_700_000_000 },
-  openCells: { orphaned: new Set(), disabled: new Map() },
+  openCells: { orphaned: new Set(), doubts: new Map() },
 };
 
 test('an entry is told in words', () => {
@@ -104,7 +104,7 @@ test('a cell that is gone is called as the view calls it', () => {
   assert.equal(view.revealing, false);
   assert.equal(entryView(description, reader).revealing, true);
   // What only the editor has deleted can be revealed there no more.
-  const openCells = { orphaned: new Set([cell.cellId]), disabled: new Map<number, string>() };
+  const openCells = { ...description.openCells, orphaned: new Set([cell.cellId]) };
   assert.equal(entryView({ ...description, openCells }, reader).revealing, false);
 });
 
@@ -170,21 +170,23 @@ test('of the results of one cell, the tab tells which is not the current one', (
   assert.equal(tab({ fate: { kind: 'cleared', newer: true } }, false), 'digits = load()');
 });
 
-test('what the editor has disabled or deleted is called so, and saves nothing', () => {
+test('what the editor has changed, disabled or deleted is called so, and saves nothing', () => {
   const told = (openCells: Partial<Description['openCells']>, part: Partial<Description> = {}) => {
     const known = { ...description.openCells, ...openCells };
     const view = entryView({ ...description, ...part, openCells: known }, reader);
     return [...view.badges.map(({ text }) => text), view.summary];
   };
   const why = 'It does not run, since load, which it needs, is disabled.';
-  const disabled = new Map([[1, why]]);
+  const label = 'disabled upstream: load';
+  const doubt = { state: 'disabled', outdated: false, label, reason: why } as const;
+  const doubts = new Map([[1, doubt]]);
   const summary = 'digits.py, 12.4 MB, 2 h ago';
-  assert.deepEqual(told({ disabled }), ['disabled', summary]);
+  assert.deepEqual(told({ doubts }), [label, summary]);
   assert.deepEqual(told({ orphaned: new Set([1]) }), ['orphaned', summary]);
-  assert.deepEqual(told({ disabled }, { fate: { kind: 'outdone' } }), ['outdated', summary]);
-  const other = { disabled: new Map([[2, why]]) };
+  assert.deepEqual(told({ doubts }, { fate: { kind: 'outdone' } }), ['outdated', summary]);
+  const other = { doubts: new Map([[2, doubt]]) };
   assert.deepEqual(told(other), ['current', 'digits.py, saves 34 s, 12.4 MB, 2 h ago']);
-  const openCells = { ...description.openCells, disabled };
+  const openCells = { ...description.openCells, doubts };
   const [badge] = entryView({ ...description, openCells }, reader).badges;
   assert.equal(badge?.explanation, why);
 });

@@ -55,6 +55,7 @@ const labels: Record<CellState, string> = {
   obsolete: 'cached by another marimo',
   disabled: 'disabled upstream: load',
   off: 'cached, but caching is off',
+  again: 'runs each time',
   notCacheable: 'not cacheable',
   unknown: 'cached, its code is not recorded',
   neverCached: 'not cached',

@@ -117,7 +117,7 @@ const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])
   [
     'a hit of a cell that runs all the same',
     {
-      state: 'notCacheable',
+      state: 'again',
       refusal: 'Not cacheable: UI elements are made anew in every run (slider).',
       runs: [
         run({
@@ -164,7 +164,7 @@ const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])
   [
     'a file that was read and has changed since',
     { runtime: 2, outdated: { path: 'data.csv', named: false, changedAt: now - 600 } },
-    ['In the cache, but data.csv changed 10 min ago. Saves 2 s.'],
+    ['In the cache, but data.csv changed 10 min ago. It took 2 s.'],
   ],
   [
     'a file that may have been read and is gone',

@@ -62,6 +62,8 @@ test('server: a hit of a cell that makes UI elements is told as the run that it 
   const reasons = [{ kind: 'ui', names: ['df'] }];
   const control: SavedCell = { ...load, lookup: { outcome: 'hit', seconds: 0.5, reasons } };
   const { client, uri } = await openNotebook(t, { cells: [control, plot, tail] });
+  const { state, label } = (await client.cells(uri)).cells[0] ?? {};
+  assert.deepEqual([state, label], ['again', 'runs each time']);
   const [standing, lastRun] = await client.hoverLines(uri, 5);
   assert.match(standing ?? '', /UI elements are made anew in every run/);
   assert.equal(lastRun, 'Last run: computed again, though it was in the cache, 2 h ago.');
