@@ -15,14 +15,21 @@ export async function findAgain(
   ...values: Value[]
 ): Promise<ReadonlySet<number>> {
   if (!(await tellsWhy(connection))) return new Set();
+  // The last lookup of all is found in the index alone, and most often it is that of the cell itself: only
+  // where a function or block was looked up after it are all of the cell's read.
   const found = connection.all(
-    `SELECT cell_id AS id FROM cells AS c WHERE ${chosen} AND (
-       SELECT CASE WHEN json_valid(r.reasons) THEN EXISTS (
-         SELECT 1 FROM json_each(r.reasons) AS one
-         WHERE one.type = 'object' AND json_extract(one.value, '$.kind') = 'ui') END
-       FROM lookups AS l LEFT JOIN reasons AS r USING (lookup_id)
-       WHERE l.cell_id = c.cell_id AND l.cache_name = 'cell_cache'
-       ORDER BY l.lookup_id DESC LIMIT 1)`,
+    `SELECT ended.cell_id AS id
+     FROM (
+       SELECT (SELECT max(lookup_id) FROM lookups WHERE cell_id = c.cell_id) AS lookup_id
+       FROM cells AS c WHERE ${chosen}
+     ) JOIN lookups AS ended USING (lookup_id)
+     JOIN reasons AS r ON r.lookup_id = CASE ended.cache_name
+       WHEN 'cell_cache' THEN ended.lookup_id
+       ELSE (SELECT max(lookup_id) FROM lookups
+         WHERE cell_id = ended.cell_id AND cache_name = 'cell_cache') END
+     WHERE CASE WHEN json_valid(r.reasons) THEN EXISTS (
+       SELECT 1 FROM json_each(r.reasons) AS one
+       WHERE one.type = 'object' AND json_extract(one.value, '$.kind') = 'ui') END`,
     ...values,
   );
   // Damage where lookups are hides nothing of what is kept.

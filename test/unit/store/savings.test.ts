@@ -150,7 +150,7 @@ test('what a cell took that makes UI elements is no saving, as its last run has 
      ${lookup(1, 1, '[{"kind":"first"}]')} ${lookup(2, 1, ui)} ${lookup(3, 2, ui)}
      ${lookup(4, 3, ui)} ${lookup(5, 3, '[]')}
      UPDATE lookups SET at = 9e9 WHERE lookup_id = 4; ${lookup(6, 4, 'no JSON')} ${lookup(7, 4, ui, 'x')}
-     ${lookup(8, 5, '["ui", {"kind":"input","name":"ui"}]')}`,
+     ${lookup(8, 5, '["ui", {"kind":"input","name":"ui"}]')} ${lookup(9, 2, '[]', 'ask')}`,
   );
   const loader = await openCache(t, path);
   const told = async () =>
