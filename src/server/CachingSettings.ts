@@ -3,39 +3,46 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Caching, findCaching } from '../store/settings/marimo';
-import type { OpenNotebook } from './OpenNotebooks';
+import { type Form, keyOf, type OpenNotebook } from './OpenNotebooks';
 
 /** Milliseconds for which settings that were read are held to be as they are. */
 const heldFor = 500;
 
 /** Whether marimo caches the cells of open notebooks, as its settings have it. */
 export class CachingSettings {
-  /** By the URI of the notebook's file. */
   readonly #found = new Map<
     string,
-    { readonly text: string; readonly until: number; readonly caching: Promise<Caching> }
+    {
+      /** As it was in the editor; absent for a notebook that is open as cells. */
+      readonly text: string | undefined;
+      readonly until: number;
+      readonly caching: Promise<Caching>;
+    }
   >();
 
-  async of(open: OpenNotebook): Promise<Caching> {
-    const { uri } = open;
-    // One that is open as cells has its script metadata in the file alone.
-    const text = open.kind === 'text' ? open.text.getText() : await textOf(uri);
-    const known = this.#found.get(uri);
-    if (known?.text === text && known.until > performance.now()) return known.caching;
-    const caching = find(uri, text);
-    this.#found.set(uri, { text, until: performance.now() + heldFor, caching });
+  /** @param now milliseconds on a clock that never goes back */
+  constructor(private readonly now = () => performance.now()) {}
+
+  of(open: OpenNotebook): Promise<Caching> {
+    const text = open.kind === 'text' ? open.text.getText() : undefined;
+    const known = this.#found.get(keyOf(open));
+    if (known && known.text === text && known.until > this.now()) return known.caching;
+    const caching = find(open.uri, text);
+    this.#found.set(keyOf(open), { text, until: this.now() + heldFor, caching });
     return caching;
   }
 
-  forget(uri: string): void {
-    this.#found.delete(uri);
+  forget(form: Form): void {
+    this.#found.delete(keyOf(form));
   }
 }
 
-async function find(uri: string, text: string): Promise<Caching> {
+async function find(uri: string, text: string | undefined): Promise<Caching> {
   if (!uri.startsWith('file:')) return { on: undefined, files: [] };
   const folder = path.dirname(fileURLToPath(uri));
-  return findCaching(folder, text, { env: process.env, home: homedir() });
+  // One that is open as cells has its script metadata in the file alone.
+  const metadata = text ?? (await textOf(uri));
+  return findCaching(folder, metadata, { env: process.env, home: homedir() });
 }
 
 async function textOf(uri: string): Promise<string> {

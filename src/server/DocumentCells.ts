@@ -60,7 +60,7 @@ export class DocumentCells {
 
   forget(form: Form): void {
     this.notebooks.forget(form);
-    this.caching.forget(form.uri);
+    this.caching.forget(form);
     this.#judged.delete(keyOf(form));
   }
 
