@@ -1,7 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { compareNames } from '../../protocol/labels';
+import { nearestProject, projectFile } from '../../store/settings/place';
 import type { Notices } from '../Notices';
 import { pickOne } from '../pickOne';
 import { hasMetadataBlock, turnOnInNotebook, turnOnInProject } from './turnOn';
@@ -72,8 +73,13 @@ async function chooseNotebook(): Promise<vscode.Uri | undefined> {
 
 async function choosePlace(notebook: vscode.Uri): Promise<Place | undefined> {
   const text = (await vscode.workspace.openTextDocument(notebook)).getText();
-  const project = await nearestProject(notebook);
-  const uri = project ?? vscode.Uri.joinPath(notebook, '..', 'pyproject.toml');
+  // The one that marimo reads, unless that is above the folder that is open.
+  const top = vscode.workspace.getWorkspaceFolder(notebook)?.uri.fsPath;
+  const project = await nearestProject(path.dirname(notebook.fsPath), top);
+  const uri =
+    project === undefined
+      ? vscode.Uri.joinPath(notebook, '..', projectFile)
+      : vscode.Uri.file(project);
   const own: vscode.QuickPickItem & { place: Place } = {
     label: vscode.l10n.t('$(notebook) This notebook only'),
     description: path.basename(notebook.fsPath),
@@ -98,20 +104,6 @@ async function choosePlace(notebook: vscode.Uri): Promise<Place | undefined> {
     placeHolder: vscode.l10n.t('Choose where to write marimo’s setting cache_cells'),
   });
   return chosen?.place;
-}
-
-/** The one that marimo reads: the first at or above the notebook. Not above its workspace folder. */
-async function nearestProject(notebook: vscode.Uri): Promise<vscode.Uri | undefined> {
-  const top = vscode.workspace.getWorkspaceFolder(notebook)?.uri.fsPath;
-  for (let folder = path.dirname(notebook.fsPath); ; folder = path.dirname(folder)) {
-    const file = path.join(folder, 'pyproject.toml');
-    const found = await stat(file).then(
-      (stats) => stats.isFile(),
-      () => false,
-    );
-    if (found) return vscode.Uri.file(file);
-    if (folder === top || folder === path.dirname(folder)) return undefined;
-  }
 }
 
 /** marimo's notebooks in the workspace, by path. */

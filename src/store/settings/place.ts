@@ -124,13 +124,16 @@ async function* settings(
   if (own !== undefined) yield { value: own, source: 'user', name: `path in ${user}`, file: user };
 }
 
-/** The nearest `pyproject.toml` at or above a folder. */
-export async function nearestProject(folder: string): Promise<string | undefined> {
+/**
+ * The nearest `pyproject.toml` at or above a folder.
+ * @param top the folder above which none is looked for, if any
+ */
+export async function nearestProject(folder: string, top?: string): Promise<string | undefined> {
   for (let parent = folder; ; parent = path.dirname(parent)) {
     const file = path.join(parent, projectFile);
     const found = await stat(file).catch(() => undefined);
     if (found?.isFile()) return file;
-    if (path.dirname(parent) === parent) return undefined;
+    if (parent === top || path.dirname(parent) === parent) return undefined;
   }
 }
 

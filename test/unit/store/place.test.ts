@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
-import { findPlace, type PlaceFault, type PlaceSource } from '../../../src/store/settings/place';
+import {
+  findPlace,
+  nearestProject,
+  type PlaceFault,
+  type PlaceSource,
+} from '../../../src/store/settings/place';
 import { makeFolder } from './cacheFolder';
 
 /** Paths are relative to a folder of the case's own, which `{root}` stands for. */
@@ -83,4 +88,18 @@ test('place: a file that no reader takes is broken', async (t) => {
       ['broken'],
     );
   }
+});
+
+test('place: the nearest project is the first above a folder, up to where one is looked for', async (t) => {
+  const top = await makeFolder(t);
+  const deep = path.join(top, 'a', 'b');
+  await mkdir(deep, { recursive: true });
+  const file = path.join(top, 'pyproject.toml');
+  await writeFile(file, '');
+  assert.equal(await nearestProject(deep), file);
+  assert.equal(await nearestProject(deep, top), file, 'in the last folder, too');
+  assert.equal(await nearestProject(deep, path.join(top, 'a')), undefined);
+  // A folder of that name is none.
+  await mkdir(path.join(deep, 'pyproject.toml'));
+  assert.equal(await nearestProject(deep, top), file);
 });
