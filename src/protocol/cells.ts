@@ -29,6 +29,8 @@ export interface CellsResult {
   readonly database?: string;
   /** Which of the databases in that place the ids are of, as a `Reference` has it; absent with none. */
   readonly generation?: string;
+  /** Whether marimo caches the notebook's cells, as its settings have it; absent where nobody can tell. */
+  readonly caching?: boolean;
 }
 
 export interface DidChangeCellsParams {
@@ -50,6 +52,8 @@ export interface Explanation {
   readonly title: string;
   /** Paragraphs, with an empty line between them. */
   readonly detail: string;
+  /** Whether it is for want of cell caching that the cell is not served. */
+  readonly isOff: boolean;
 }
 
 /** @returns the parameters of `cellar/explain`, or `undefined` when `value` is anything else. */
@@ -160,6 +164,11 @@ export interface DocumentCell {
  */
 export function isServed({ state, outdated }: Pick<DocumentCell, 'state' | 'outdated'>): boolean {
   return state === 'fresh' && !outdated;
+}
+
+/** Whether it is for want of cell caching that a cell is not served. */
+export function lacksCaching(state: CellState, caching: boolean | undefined): boolean {
+  return state === 'off' || (state === 'neverCached' && caching === false);
 }
 
 /** @returns the cell whose lines in the text `uri` hold this one */

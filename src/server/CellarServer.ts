@@ -147,6 +147,7 @@ export class CellarServer {
     const named = {
       ...(cache.kind === 'open' ? { database: cache.path } : {}),
       ...(generation === undefined ? {} : { generation }),
+      ...(answer.caching.on === undefined ? {} : { caching: answer.caching.on }),
     };
     return { ...named, cells: await this.#cells.describe(answer, this.#locale), orphaned };
   }

@@ -138,8 +138,12 @@ export class DocumentCells {
   async facts(cell: JudgedCell, answer: Answer): Promise<CellFacts> {
     const { judgement } = cell;
     const { cache, cells } = answer;
-    const changed = changedTitle(judgement, cells);
-    const facts = { state: stateOf(judgement, answer), changed, problem: problemOf(answer) };
+    const facts = {
+      state: stateOf(judgement, answer),
+      changed: changedTitle(judgement, cells),
+      problem: problemOf(answer),
+      caching: answer.caching.on,
+    };
     const { cellId } = judgement;
     if (cache.kind === 'failed' || cellId === undefined) return { ...facts, items: [], runs: [] };
     const entry = entryOf(judgement);

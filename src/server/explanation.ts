@@ -3,9 +3,16 @@
 import * as l10n from '@vscode/l10n';
 import { formatAge, formatBytes } from '../protocol/quantities';
 import { formatWorth } from '../protocol/saving';
-import type { Explanation } from '../protocol/cells';
+import { type Explanation, lacksCaching } from '../protocol/cells';
 import { inReadingOrder, valueName } from '../protocol/labels';
-import { type CellFacts, describeMet, describeOutdated, describeState, type Style } from './hover';
+import {
+  type CellFacts,
+  describeMet,
+  describeOutdated,
+  describeState,
+  describeWay,
+  type Style,
+} from './hover';
 import { ofSentence } from '../protocol/markdown';
 
 /** @param title what people call the cell */
@@ -42,11 +49,13 @@ export function explainCell(title: string, facts: CellFacts, style: Style): Expl
     );
     paragraphs.push(l10n.t('Values: {0}', named.join(', ')));
   }
-  return { title: escape(title), detail: paragraphs.join('\n\n') };
+  const isOff = lacksCaching(state, facts.caching);
+  return { title: escape(title), detail: paragraphs.join('\n\n'), isOff };
 }
 
 /** What the user can do about it, or need not do. */
-function advise({ state, changed, problem }: CellFacts): string {
+function advise(facts: CellFacts): string {
+  const { state, changed, problem } = facts;
   // Where there is no cache yet, that nothing is cached is known.
   if (problem && problem.kind !== 'missing') return '';
   switch (state) {
@@ -82,8 +91,6 @@ function advise({ state, changed, problem }: CellFacts): string {
     case 'unknown':
       return l10n.t('The next run tells whether it is served.');
     case 'neverCached':
-      return l10n.t(
-        'marimo caches a cell when cell caching is on and the cell has run, which one of plain Markdown may not have to. Results that were cleared or evicted are computed once more.',
-      );
+      return `${describeWay(facts)} ${l10n.t('Results that were cleared or evicted are computed once more.')}`;
   }
 }

@@ -15,6 +15,8 @@ export interface CellFacts {
   readonly changed: ChangedTitle | undefined;
   /** Why the cache cannot be asked; all else is then without meaning. */
   readonly problem: CacheError | undefined;
+  /** Whether marimo caches the notebook's cells; absent where nobody can tell. */
+  readonly caching?: boolean | undefined;
   /** Values of the entry that comes nearest to the document. */
   readonly items: readonly ItemSummary[];
   /** How long it took to compute them. */
@@ -86,6 +88,9 @@ export function describeCell(facts: CellFacts, style: Style): string[] {
   if (state === 'fresh' && outdated !== undefined) {
     first[0] = describeOutdated(outdated, style);
   }
+  if (state === 'neverCached' && (problem === undefined || problem.kind === 'missing')) {
+    first.push(describeWay(facts));
+  }
   const worth = formatWorth({ seconds: runtime, amount }, 0, style.locale);
   if (worth !== undefined && state !== 'neverCached') {
     const saves = isServed({ state, outdated: outdated !== undefined });
@@ -137,6 +142,18 @@ export function describeState(
     case 'neverCached':
       return l10n.t('Not in the cache.');
   }
+}
+
+/** How a cell of which nothing is cached comes to be. */
+export function describeWay({ caching }: Pick<CellFacts, 'caching'>): string {
+  if (caching === false) {
+    return l10n.t('Cell caching is off for this notebook: turn it on, then run the cell.');
+  }
+  return caching === true
+    ? l10n.t('marimo caches it once it has run, which a cell of plain Markdown may not have to.')
+    : l10n.t(
+        'marimo caches a cell when cell caching is on and the cell has run, which one of plain Markdown may not have to.',
+      );
 }
 
 /** A hit that marimo cannot know to be out of date. */

@@ -222,8 +222,12 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     await expectLenses(/^cached/, /^cached/, /^cached/, /^not cached$/);
     const lines = (await readFile(file, 'utf8')).split('\n');
     await vsCode.goToLine(lines.indexOf('def first(ordered):') + 1);
+    const hover = await hoverOf('first', /Not in the cache\. marimo caches it once it has run/);
+    assert.match(hover, /Why\?$/);
+    assert.doesNotMatch(hover, /Preview|Turn On/);
+    await vsCode.picture('cell-hover-uncached');
     await vsCode.command('Cellar: Why?');
-    await vsCode.dialog.getByText(/Not in the cache\. marimo caches a cell when/).waitFor();
+    await vsCode.dialog.getByText(/Not in the cache\. marimo caches it once it has run/).waitFor();
     await vsCode.picture('cell-why-uncached');
     await vsCode.page.keyboard.press('Escape');
     await vsCode.dialog.waitFor({ state: 'hidden' });
@@ -257,7 +261,8 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     const off = /^cached, but caching is off$/;
     await expectLenses(off, off, off);
     await status(/3 of 3 cells cached, but caching is off/).waitFor();
-    await hoverOf('order', /cell caching is off for this notebook/);
+    const why = await hoverOf('order', /cell caching is off for this notebook/);
+    assert.match(why, /Turn On Cell Caching \| Why\?$/);
     const said = /^cached, but caching is off, (pinned, )?\d/;
     await expectRows({ load: said, order: said, show: said, 'ranks.py': /^\d/ });
     await vsCode.picture('cell-off-in-the-view');

@@ -1,8 +1,7 @@
 import * as vscode from 'vscode';
-import type { Place } from '../../protocol/cells';
-import type { Reference } from '../../protocol/references';
 import type { Caches } from '../../store/Caches';
 import type { Disposable } from '../../store/database/Watcher';
+import { aboutCell } from './aboutCell';
 import { databaseOfAnswer } from './databaseOfAnswer';
 import { LabelChanges } from './LabelChanges';
 import type { ShownCells } from './ShownCells';
@@ -31,13 +30,12 @@ export class CellLenses implements vscode.CodeLensProvider, vscode.Disposable {
     const database = result && databaseOfAnswer(result, this.caches);
     // Above a notebook that was never cached they would say the same everywhere.
     if (!result || !database || result.cells.every(isUnknown)) return [];
-    return result.cells.map(({ range, label, cellId, reason }) => {
+    return result.cells.map((cell) => {
+      const { label, reason, range } = cell;
       const { line } = range.start;
       const at = new vscode.Range(line, 0, line, 0);
       const words = { title: label, tooltip: reason };
-      const place: Place = { uri: uri.toString(), line };
-      const about: Reference | Place =
-        cellId === undefined ? place : { kind: 'cell', ...database, cellId };
+      const about = aboutCell(cell, database, { uri: uri.toString(), line });
       return new vscode.CodeLens(at, { ...words, command: 'cellar.why', arguments: [about] });
     });
   }

@@ -1,9 +1,9 @@
 import * as vscode from 'vscode';
 import { marimoNotebookType } from '../../protocol/cells';
-import type { Reference } from '../../protocol/references';
 import type { Caches } from '../../store/Caches';
 import type { Disposable } from '../../store/database/Watcher';
 import { signOf } from '../signs';
+import { aboutCell } from './aboutCell';
 import { databaseOfAnswer } from './databaseOfAnswer';
 import { LabelChanges } from './LabelChanges';
 import type { ShownCells } from './ShownCells';
@@ -44,11 +44,8 @@ export class CellStatus implements vscode.NotebookCellStatusBarItemProvider, vsc
     );
     item.tooltip = cell.reason;
     item.accessibilityInformation = { label: `Cellar: ${cell.label}. ${cell.reason}` };
-    if (cell.cellId !== undefined) {
-      const reference: Reference = { kind: 'cell', ...database, cellId: cell.cellId };
-      const title = vscode.l10n.t('Why?');
-      item.command = { command: 'cellar.why', title, arguments: [reference] };
-    }
+    const about = aboutCell(cell, database, { uri, line: 0 });
+    item.command = { command: 'cellar.why', title: vscode.l10n.t('Why?'), arguments: [about] };
     return [item];
   }
 

@@ -216,20 +216,25 @@ export class LanguageClient implements vscode.Disposable {
     const uri = document.uri.toString();
     const result = await this.cells(uri);
     const cell = result && cellAt(result.cells, uri, line);
-    const database = result && databaseOfAnswer(result, this.caches);
-    if (database === undefined || cell === undefined) return hover;
-    const links = hoverLinks(cell, database, {
-      preview: vscode.l10n.t('Preview'),
-      why: vscode.l10n.t('Why?'),
-      changes: vscode.workspace.isTrusted
-        ? {
-            clear: vscode.l10n.t('Clear'),
-            pin: vscode.l10n.t('Pin'),
-            unpin: vscode.l10n.t('Unpin'),
-          }
-        : undefined,
-    });
-    if (links === undefined) return hover;
+    if (result === undefined || cell === undefined) return hover;
+    const { caching } = result;
+    const database = databaseOfAnswer(result, this.caches);
+    const links = hoverLinks(
+      cell,
+      { place: { uri, line }, database, caching },
+      {
+        preview: vscode.l10n.t('Preview'),
+        why: vscode.l10n.t('Why?'),
+        changes: vscode.workspace.isTrusted
+          ? {
+              clear: vscode.l10n.t('Clear'),
+              pin: vscode.l10n.t('Pin'),
+              unpin: vscode.l10n.t('Unpin'),
+              turnOn: vscode.l10n.t('Turn On Cell Caching'),
+            }
+          : undefined,
+      },
+    );
     const markdown = new vscode.MarkdownString(links);
     markdown.isTrusted = { enabledCommands: hoverCommands };
     return new vscode.Hover([...hover.contents, markdown], hover.range);

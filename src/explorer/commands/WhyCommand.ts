@@ -25,7 +25,7 @@ export class WhyCommand {
       const uncached = parsePlace(argument) ?? (await this.targets.uncachedAtCursor(argument));
       if (uncached !== undefined) {
         const explanation = await this.documents.explain(uncached);
-        if (explanation !== undefined) await show(explanation, []);
+        if (explanation !== undefined) await show(explanation, {});
         return;
       }
       const target = await this.targets.cell(argument, others, vscode.l10n.t('Why?'));
@@ -46,19 +46,11 @@ export class WhyCommand {
     }
     const loader = await this.caches.get(cache);
     const entry = mainEntry((await loader?.entries(cell.cellId)) ?? []);
-    const preview = vscode.l10n.t('Preview');
-    const clear = vscode.l10n.t('Clear');
-    const choices = entry === undefined ? [] : [preview];
-    if (entry !== undefined && vscode.workspace.isTrusted) choices.push(clear);
-    const chosen = await show(explanation, choices);
-    const run = (command: string, reference: Reference) =>
-      vscode.commands.executeCommand(command, reference);
-    if (chosen === preview && entry !== undefined) {
-      await run('cellar.preview', { kind: 'entry', cache, generation, entryId: entry.entryId });
-    }
-    if (chosen === clear) {
-      await run('cellar.clearCellCache', { kind: 'cell', cache, generation, cellId: cell.cellId });
-    }
+    const database = { cache, generation };
+    await show(explanation, {
+      entry: entry && { kind: 'entry', ...database, entryId: entry.entryId },
+      cell: entry && { kind: 'cell', ...database, cellId: cell.cellId },
+    });
   }
 
   /**
@@ -91,10 +83,37 @@ export class WhyCommand {
   }
 }
 
-/** @returns the choice that was taken */
+/** Shows an explanation, and does what is chosen below it: about what is cached, or that nothing is. */
 async function show(
-  { title, detail }: Explanation,
-  choices: string[],
-): Promise<string | undefined> {
-  return vscode.window.showInformationMessage(title, { modal: true, detail }, ...choices);
+  { title, detail, isOff }: Explanation,
+  {
+    entry,
+    cell,
+  }: { readonly entry?: Reference | undefined; readonly cell?: Reference | undefined },
+): Promise<void> {
+  const { executeCommand } = vscode.commands;
+  const isAllowed = vscode.workspace.isTrusted;
+  const choices = [
+    ...(entry
+      ? [{ name: vscode.l10n.t('Preview'), run: () => executeCommand('cellar.preview', entry) }]
+      : []),
+    ...(isOff && isAllowed
+      ? [
+          {
+            name: vscode.l10n.t('Turn On Cell Caching'),
+            run: () => executeCommand('cellar.turnOnCellCaching'),
+          },
+        ]
+      : []),
+    ...(cell && isAllowed
+      ? [{ name: vscode.l10n.t('Clear'), run: () => executeCommand('cellar.clearCellCache', cell) }]
+      : []),
+  ];
+  const names = choices.map(({ name }) => name);
+  const chosen = await vscode.window.showInformationMessage(
+    title,
+    { modal: true, detail },
+    ...names,
+  );
+  await choices.find(({ name }) => name === chosen)?.run();
 }

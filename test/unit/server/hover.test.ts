@@ -42,6 +42,8 @@ const facts = (different: Partial<CellFacts>): CellFacts => ({
   ...different,
 });
 
+const onceRun = 'marimo caches it once it has run, which a cell of plain Markdown may not have to.';
+
 const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])[] = [
   ['nothing measured', {}, ['In the cache, and the code is as saved.']],
   ['fresh', { runtime: 90 }, ['In the cache, and the code is as saved. Saves 1 min 30 s.']],
@@ -80,7 +82,24 @@ const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])
     { state: 'disabled', changed: { title: 'load', gone: false } },
     ['It does not run, since load, which it needs, is disabled.'],
   ],
-  ['never cached', { state: 'neverCached' }, ['Not in the cache.']],
+  ['never cached', { state: 'neverCached', caching: true }, [`Not in the cache. ${onceRun}`]],
+  [
+    'never cached, and who knows whether it will be',
+    { state: 'neverCached' },
+    [
+      'Not in the cache. marimo caches a cell when cell caching is on and the cell has run, which one of plain Markdown may not have to.',
+    ],
+  ],
+  [
+    'never to be cached',
+    { state: 'neverCached', caching: false },
+    ['Not in the cache. Cell caching is off for this notebook: turn it on, then run the cell.'],
+  ],
+  [
+    'never cached, in a notebook without a cache',
+    { state: 'neverCached', caching: true, problem: new CacheError('missing', '/a', '') },
+    [`Nothing of this notebook is cached yet. ${onceRun}`],
+  ],
   [
     'a hit',
     { runs: [run({ computedIn: 34 })] },
@@ -98,21 +117,22 @@ const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])
   ],
   [
     'a hit of what is cleared meanwhile',
-    { state: 'neverCached', runs: [run({})] },
-    ['Not in the cache.', 'Last run: hit, 5 min ago.'],
+    { state: 'neverCached', caching: true, runs: [run({})] },
+    [`Not in the cache. ${onceRun}`, 'Last run: hit, 5 min ago.'],
   ],
   [
     'a miss',
-    { state: 'neverCached', runs: [run({ met: 'miss', seconds: 2 })] },
-    ['Not in the cache.', 'Last run: miss, 5 min ago, took 2 s.'],
+    { state: 'neverCached', caching: true, runs: [run({ met: 'miss', seconds: 2 })] },
+    [`Not in the cache. ${onceRun}`, 'Last run: miss, 5 min ago, took 2 s.'],
   ],
   [
     'a miss with a reason',
     {
       state: 'neverCached',
+      caching: true,
       runs: [run({ met: 'miss', seconds: undefined, reason: 'It was\ncleared.' })],
     },
-    ['Not in the cache.', 'Last run: miss, 5 min ago. It was cleared.'],
+    [`Not in the cache. ${onceRun}`, 'Last run: miss, 5 min ago. It was cleared.'],
   ],
   [
     'a hit of a cell that runs all the same',

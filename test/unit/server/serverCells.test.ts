@@ -198,7 +198,7 @@ test('server: a cell is explained by its place, also where nothing of it is cach
   assert.equal(last.state, 'neverCached');
   const { start, end } = last.range;
   for (const line of [start.line, end.line]) {
-    assert.match((await explain(line))?.detail ?? '', /^Not in the cache\. marimo caches a cell/);
+    assert.match((await explain(line))?.detail ?? '', /^Not in the cache\. marimo caches it once/);
   }
   const byId: Explanation | null = await client.connection.sendRequest('cellar/explain', {
     uri,
@@ -219,8 +219,19 @@ test('server: where cell caching is off nothing is said to be served, until it i
   assert.equal(off?.label, 'cached, but caching is off');
   assert.equal(off.saves, undefined);
   assert.match((await client.hoverLines(uri, 5))[0] ?? '', /cell caching is off for this notebook/);
+  assert.equal((await client.cells(uri)).caching, false);
+  assert.match(
+    (await client.hoverLines(uri, 17))[0] ?? '',
+    /^Not in the cache\. Cell caching is off/,
+  );
+  const explain = (line: number): Promise<Explanation | null> =>
+    client.connection.sendRequest('cellar/explain', { uri, line });
+  const isOff = async () =>
+    (await Promise.all([5, 17].map(explain))).map((explanation) => explanation?.isOff);
+  assert.deepEqual(await isOff(), [true, true]);
   await writeFile(project, '[tool.marimo.runtime]\ncache_cells = true\n');
   await client.until(async () => (await first())?.state === 'fresh');
+  assert.deepEqual(await isOff(), [false, false]);
   const metadata = '# /// script\n# [tool.marimo.runtime]\n# cache_cells = false\n# ///\n';
   await client.edit(uri, 2, metadata + notebook());
   assert.equal((await first())?.state, 'off', 'the notebook itself decides');
