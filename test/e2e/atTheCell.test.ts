@@ -212,6 +212,13 @@ test('at the cell: how it stands, before and after a run', async (t) => {
       await vsCode.tree.pane.locator('.monaco-list-row.focused', { hasText: 'order' }).waitFor();
       await vsCode.command('Cellar: Undo Clear');
       await vsCode.tree.row('load').first().waitFor();
+      // What is said of the clear still stands there.
+      await vsCode
+        .notification(/Cleared/)
+        .getByRole('button', { name: 'Undo' })
+        .click();
+      await vsCode.notification(/is undone already/).waitFor();
+      await vsCode.clearNotifications();
     },
   );
 

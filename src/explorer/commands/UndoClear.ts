@@ -6,6 +6,8 @@ import { type RecentClear, RecentClears } from './RecentClears';
 /** Undoes a clear: by a button on what is said of it, and by a command for the last one. */
 export class UndoClear implements vscode.Disposable {
   readonly #recent: RecentClears;
+  /** VS Code has no way to close a notice: one whose clear the command undid still has its button. */
+  readonly #undone = new WeakSet<RecentClear>();
   readonly #command: vscode.Disposable;
 
   constructor(private readonly notices: Notices) {
@@ -42,6 +44,10 @@ export class UndoClear implements vscode.Disposable {
   async #undo(clear: RecentClear | undefined): Promise<void> {
     if (!(await this.notices.trusted())) return;
     const { t } = vscode.l10n;
+    if (clear !== undefined && this.#undone.has(clear)) {
+      void tell(t('This clear is undone already.'));
+      return;
+    }
     try {
       const done =
         clear &&
@@ -56,6 +62,7 @@ export class UndoClear implements vscode.Disposable {
         return;
       }
       const { text, isWhole } = undoNotice(done, clear);
+      if (isWhole) this.#undone.add(clear);
       const show = isWhole ? tell : warn;
       void show(text);
     } catch (error) {
