@@ -14,6 +14,7 @@ import { ExportCommand } from './explorer/commands/ExportCommand';
 import { ImportCommand } from './explorer/commands/ImportCommand';
 import { InstallCommand } from './explorer/setup/InstallCommand';
 import { LanguageClient } from './explorer/cell/LanguageClient';
+import { NodeSource } from './explorer/tree/NodeSource';
 import { Notices } from './explorer/Notices';
 import { CellsOfEditors } from './explorer/cell/CellsOfEditors';
 import { PinCommands } from './explorer/commands/PinCommands';
@@ -69,13 +70,13 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
   const reader = () => ({ locale: languageOf(vscode), now: Date.now() / 1000 });
   const language = new LanguageClient(path.join(dist, 'server.js'), caches, log);
   const openCells = new CellsOfEditors(language, caches);
-  const tree = new CellTree(
+  const nodes = new NodeSource(
     caches,
-    reader,
     report,
     (cache) => openCells.in(cache),
     () => settings.all,
   );
+  const tree = new CellTree(nodes, reader);
   const view = new CellTreeView(shown, tree, discovery, caches, report);
 
   const previews = new Previews({

@@ -9,7 +9,7 @@ import type {
   Fate,
   ValueView,
 } from '../protocol/preview';
-import { formatAge, formatAmount, formatBytes, formatDuration } from '../protocol/quantities';
+import { formatRoughAge, formatAmount, formatBytes, formatDuration } from '../protocol/quantities';
 import { formatWorth } from '../protocol/saving';
 import {
   doubtAbout,
@@ -86,7 +86,7 @@ function summary(description: Description, { locale, now }: Reader): string {
     ...(app === undefined ? [] : [fileName(app.notebook)]),
     ...(worth === undefined || !savesTime(standOf(description)) ? [] : [words.saves(worth)]),
     formatBytes(entry.size, locale),
-    formatAge(createdAt, now, locale),
+    formatRoughAge(createdAt, now, locale),
   ].join(', ');
 }
 
@@ -117,7 +117,7 @@ function isGone({ cell, openCells }: Pick<Description, 'cell' | 'openCells'>): b
 
 function factsOf({ app, cell, entry, items }: Description, { locale, now }: Reader): Fact[] {
   const when = (at: number): Pick<Fact, 'text' | 'detail'> => ({
-    text: formatAge(at, now, locale),
+    text: formatRoughAge(at, now, locale),
     detail: new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'medium' }).format(
       at * 1000,
     ),

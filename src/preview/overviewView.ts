@@ -2,7 +2,7 @@ import path from 'node:path';
 import * as l10n from '@vscode/l10n';
 import { firstLine } from '../protocol/labels';
 import type { Bar, OverviewView, OverviewWords, Room, Saver, Tile } from '../protocol/overview';
-import { formatAge, formatAmount, formatBytes, formatDuration } from '../protocol/quantities';
+import { formatRoughAge, formatAmount, formatBytes, formatDuration } from '../protocol/quantities';
 import { formatWorth } from '../protocol/saving';
 import type { Budget } from '../store/settings/budget';
 import {
@@ -186,7 +186,7 @@ function room({ name, figures, budget }: CacheFigures, viewpoint: Viewpoint): Ro
 function cleaningLine(cleaning: CleaningSummary, locale: string, now: number): string {
   const { at, actor, entries, size, seconds } = cleaning;
   const amounts = [
-    formatAge(at, now, locale),
+    formatRoughAge(at, now, locale),
     entries === 1 ? l10n.t('1 result') : l10n.t('{0} results', entries.toLocaleString(locale)),
     formatBytes(size, locale),
     formatDuration(seconds, locale),

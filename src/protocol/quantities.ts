@@ -59,6 +59,14 @@ export function formatAge(at: number, now: number, locale: string): string {
   return symbols(ages(locale, numeric).format(-Math.floor(seconds / length), unit));
 }
 
+/**
+ * The same of what stays on the screen while it ages: what is younger than a minute is from now, and not
+ * from the second in which it was read.
+ */
+export function formatRoughAge(at: number, now: number, locale: string): string {
+  return formatAge(now - at < 60 ? now : at, now, locale);
+}
+
 function ageUnit(seconds: number): [Intl.RelativeTimeFormatUnit, number] {
   const day = 86_400;
   if (seconds < 60) return ['second', seconds < 10 ? Infinity : 1];

@@ -57,7 +57,7 @@ export function describeCell(
     : [];
   const reason =
     outdated && !problem
-      ? describeOutdated(outdated, { locale, now: Date.now() / 1000, escape: plainText })
+      ? describeOutdated(outdated, { locale, escape: plainText })
       : describeState(judged, changed, problem, plainText);
   return {
     uri: place.text.uri,

@@ -156,16 +156,24 @@ export function describeWay({ caching }: Pick<CellFacts, 'caching'>): string {
       );
 }
 
-/** A hit that marimo cannot know to be out of date. */
+/**
+ * A hit that marimo cannot know to be out of date.
+ * @param style without `now` for what is said for as long as it is so, and would be of another age by then
+ */
 export function describeOutdated(
   { path, named, changedAt }: OutdatedFile,
-  { locale, now, escape }: Style,
+  { locale, now, escape }: Omit<Style, 'now'> & Partial<Pick<Style, 'now'>>,
 ): string {
   const file = escape(path);
   if (changedAt === undefined) {
     return named
       ? l10n.t('In the cache, but {0}, which it may have read, is gone.', file)
       : l10n.t('In the cache, but {0} is gone.', file);
+  }
+  if (now === undefined) {
+    return named
+      ? l10n.t('In the cache, but {0}, which it may have read, has changed since.', file)
+      : l10n.t('In the cache, but {0} has changed since.', file);
   }
   const age = formatAge(changedAt, now, locale);
   return named

@@ -1,6 +1,11 @@
 import * as l10n from '@vscode/l10n';
 import path from 'node:path';
-import { formatAge, formatAmount, formatBytes, formatDuration } from '../../protocol/quantities';
+import {
+  formatRoughAge,
+  formatAmount,
+  formatBytes,
+  formatDuration,
+} from '../../protocol/quantities';
 import { Loss } from '../../store/cleaning/loss';
 import type { EntryName, Pruned, PrunePlan } from '../../store/cleaning/pruning';
 import { reasons, type Eviction, type Reason, without } from '../../store/cleaning/retention';
@@ -70,7 +75,7 @@ function lineOf(planned: Planned, eviction: Eviction, now: number, locale: strin
           ...(name.cacheName === 'cell_cache' ? [] : [name.cacheName]),
         ];
   const evictions = [eviction];
-  const used = l10n.t('used {0}', formatAge(candidate.usedAt, now, locale));
+  const used = l10n.t('used {0}', formatRoughAge(candidate.usedAt, now, locale));
   return {
     planned,
     reason,

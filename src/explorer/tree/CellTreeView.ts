@@ -14,8 +14,10 @@ const gatherMs = 150;
  * and brings no news at all from network mounts and containers.
  */
 const glanceMs = 2000;
-/** Ages go stale. */
-const ageMs = 60_000;
+/** Ages go stale: they are told in minutes. */
+const ageMs = 20_000;
+/** What nobody tells of, as another program that takes a notebook away. */
+const lookMs = 60_000;
 
 /**
  * The view `cellar.cells`. It reads only while it can be seen, and redraws only what changed, so that
@@ -46,8 +48,11 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
     this.onDidChangeVisibility = this.view.onDidChangeVisibility;
     this.onDidChangeSelection = this.view.onDidChangeSelection;
     const ageing = setInterval(() => {
-      if (this.visible) void this.refresh();
+      if (this.visible) for (const branch of this.tree.age()) this.changed.fire(branch);
     }, ageMs);
+    const looking = setInterval(() => {
+      if (this.visible) void this.refresh();
+    }, lookMs);
     const glancing = setInterval(() => {
       if (this.visible && this.tree.contents?.apps === 0) void this.glance();
     }, glanceMs);
@@ -69,6 +74,7 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
       {
         dispose: () => {
           clearInterval(ageing);
+          clearInterval(looking);
           clearInterval(glancing);
           clearTimeout(this.timer);
         },

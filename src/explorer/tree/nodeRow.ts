@@ -1,6 +1,11 @@
 import * as l10n from '@vscode/l10n';
 import { firstLine, valueName } from '../../protocol/labels';
-import { formatAge, formatAmount, formatBytes, formatDuration } from '../../protocol/quantities';
+import {
+  formatRoughAge,
+  formatAmount,
+  formatBytes,
+  formatDuration,
+} from '../../protocol/quantities';
 import { formatWorth } from '../../protocol/saving';
 import {
   doubtIn,
@@ -71,7 +76,7 @@ function appRow({ app, place, apart, exists }: AppNode, reader: Reader): Shown {
     isGone ? l10n.t('the file is gone') : undefined,
     app.saves === undefined ? undefined : saving(app.saves, app.amount, locale),
     formatBytes(app.size, locale),
-    formatAge(app.lastUsedAt ?? app.lastSeenAt, now, locale),
+    formatRoughAge(app.lastUsedAt ?? app.lastSeenAt, now, locale),
   );
   return {
     label,
@@ -82,7 +87,7 @@ function appRow({ app, place, apart, exists }: AppNode, reader: Reader): Shown {
         ...(isGone ? [l10n.t('The file is gone, or has another name now.')] : []),
         `${cells}, ${formatBytes(app.size, locale)}`,
         ...currentSaving(app.saves, app.amount, locale),
-        l10n.t('Last seen {0}.', formatAge(app.lastSeenAt, now, locale)),
+        l10n.t('Last seen {0}.', formatRoughAge(app.lastSeenAt, now, locale)),
       ],
     },
     icon: isGone
@@ -125,7 +130,7 @@ function cellRow({ cell, exists, orphaned, doubt }: CellNode, reader: Reader): S
     saves ? saving(cell.saves, cell.amount, locale) : undefined,
     pinned ? l10n.t('pinned') : undefined,
     formatBytes(cell.size, locale),
-    cell.lastUsedAt === undefined ? undefined : formatAge(cell.lastUsedAt, now, locale),
+    cell.lastUsedAt === undefined ? undefined : formatRoughAge(cell.lastUsedAt, now, locale),
   );
   const entries =
     cell.entries === 1 ? l10n.t('1 result is kept') : l10n.t('{0} results are kept', cell.entries);
@@ -187,7 +192,7 @@ function entryRow({ entry, exists, orphaned, doubt }: EntryNode, reader: Reader)
     savesTime(stand) ? saving(entry.runtime, entry.amount, locale) : undefined,
     entry.pinned ? l10n.t('pinned') : undefined,
     formatBytes(entry.size, locale),
-    formatAge(entry.createdAt, now, locale),
+    formatRoughAge(entry.createdAt, now, locale),
   );
   const { marimo, python } = entry.versions;
   return {
@@ -203,15 +208,15 @@ function entryRow({ entry, exists, orphaned, doubt }: EntryNode, reader: Reader)
         ...(entry.amount === undefined
           ? []
           : [l10n.t('Cost {0}, to be paid again without it.', formatAmount(entry.amount, locale))]),
-        l10n.t('Saved {0}.', formatAge(entry.createdAt, now, locale)),
+        l10n.t('Saved {0}.', formatRoughAge(entry.createdAt, now, locale)),
         entry.lastHitAt === undefined
           ? l10n.t('Not used since.')
           : entry.hits === 1
-            ? l10n.t('Used once, {0}.', formatAge(entry.lastHitAt, now, locale))
+            ? l10n.t('Used once, {0}.', formatRoughAge(entry.lastHitAt, now, locale))
             : l10n.t(
                 'Used {0} times, last {1}.',
                 entry.hits,
-                formatAge(entry.lastHitAt, now, locale),
+                formatRoughAge(entry.lastHitAt, now, locale),
               ),
         ...(marimo === undefined ? [] : [`marimo ${marimo}`]),
         ...(python === undefined ? [] : [`Python ${python}`]),

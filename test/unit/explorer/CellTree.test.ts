@@ -4,6 +4,7 @@ import path from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { type Branch, CellTree } from '../../../src/explorer/tree/CellTree';
 import type { Found } from '../../../src/explorer/tree/found';
+import { NodeSource } from '../../../src/explorer/tree/NodeSource';
 import type { RefusedSetting } from '../../../src/explorer/tree/refusedSettings';
 import type { Doubt } from '../../../src/protocol/standing';
 import { Caches } from '../../../src/store/Caches';
@@ -25,9 +26,8 @@ async function setUp(t: TestContext, notebookFolders: readonly string[] = ['.'])
   const doubts = new Map<number, Doubt>();
   const refused: RefusedSetting[] = [];
   const [database = ''] = databases;
-  const tree = new CellTree(
+  const nodes = new NodeSource(
     caches,
-    () => ({ locale: 'en', ...clock }),
     (fault) => faults.push(fault),
     (cache) =>
       cache === caches.number(database)
@@ -35,6 +35,7 @@ async function setUp(t: TestContext, notebookFolders: readonly string[] = ['.'])
         : { orphaned: new Set(), doubts: new Map() },
     () => refused,
   );
+  const tree = new CellTree(nodes, () => ({ locale: 'en', ...clock }));
   const folder = { kind: 'folder', name: 'work', path: root } as const;
   const found: Found = {
     folders: [folder],
@@ -293,6 +294,16 @@ test('ages go on without a commit', async (t) => {
   clock.now += 7300;
   assert.deepEqual(await tree.refresh(), [app]);
   assert.match(app.row.description, /2 h ago/);
+});
+
+test('ages go on though nothing is read, and nothing changes', async (t) => {
+  const { tree, app, a, b, clock, caches } = await withTwoCells(t);
+  await caches.close();
+  assert.deepEqual(tree.age(), []);
+  clock.now += 7300;
+  assert.deepEqual(tree.age(), [app, a, b]);
+  assert.match(b.row.description, /2 h ago/);
+  assert.deepEqual(tree.age(), []);
 });
 
 test('after a commit what is as it was keeps its words, and what changed has new ones', async (t) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import {
   formatAge,
+  formatRoughAge,
   formatBytes,
   formatDuration,
   languageOf,
@@ -71,7 +72,11 @@ test('ages name one unit, and a clock behind is "now"', () => {
     [90 * 24 * hour, '3 mo. ago'],
     [400 * 24 * hour, '1 yr. ago'],
   ];
-  for (const [age, text] of cases) assert.equal(formatAge(now - age, now, 'en'), text);
+  for (const [age, text] of cases) {
+    assert.equal(formatAge(now - age, now, 'en'), text);
+    // What stays on the screen tells no seconds.
+    assert.equal(formatRoughAge(now - age, now, 'en'), age < 60 ? 'now' : text);
+  }
   assert.equal(plain(formatAge(now - 2 * hour, now, 'fr')), 'il y a 2 h');
 });
 

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type CellFacts, cellTitle, describeCell, type Run } from '../../../src/server/hover';
+import {
+  type CellFacts,
+  cellTitle,
+  describeCell,
+  describeOutdated,
+  type Run,
+} from '../../../src/server/hover';
 import { plainText } from '../../../src/protocol/markdown';
 import {
   CacheError,
@@ -265,4 +271,14 @@ test('hover: a cell is called by its name, or else its first line of code', () =
   assert.equal(cellTitle({ name: 'load', code: 'x = 1' }), 'load');
   assert.equal(cellTitle({ name: undefined, code: '# why\n\nx = 1\ny = 2' }), 'x = 1');
   assert.equal(cellTitle({ name: undefined, code: '' }), 'an empty cell');
+});
+
+test('what is said of a file for as long as it is so is of no age', () => {
+  const file = { path: 'data.csv', named: false, changedAt: now - 600 };
+  const lasting = { locale: 'en', escape: plainText };
+  assert.equal(describeOutdated(file, lasting), 'In the cache, but data.csv has changed since.');
+  assert.match(
+    describeOutdated({ ...file, named: true }, lasting),
+    /may have read, has changed since/,
+  );
 });
