@@ -31,7 +31,7 @@ import { Databases } from './Databases';
 import { DocumentCells } from './DocumentCells';
 import { explainCell } from './explanation';
 import { FileWatch } from './FileWatch';
-import { cellTitle, describeCell } from './hover';
+import { cellTitle, hoverLines } from './hover';
 import { escapeMarkdown, plainText } from '../protocol/markdown';
 import { NotebookDocuments } from './NotebookDocuments';
 import { type LocatedCell, OpenNotebooks } from './OpenNotebooks';
@@ -184,7 +184,7 @@ export class CellarServer {
       this.#cells.facts(cell, answer),
       this.#cells.saved(cell, answer),
     ]);
-    const lines = describeCell(facts, {
+    const lines = hoverLines(facts, {
       locale: this.#locale,
       now: Date.now() / 1000,
       escape: this.#markdown ? escapeMarkdown : plainText,

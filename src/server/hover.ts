@@ -77,7 +77,7 @@ export function cellTitle(cell: {
 }
 
 /** @returns four lines at most: the client adds a fifth, of links. */
-export function describeCell(facts: CellFacts, style: Style): string[] {
+export function hoverLines(facts: CellFacts, style: Style): string[] {
   const { state, changed, problem, runtime, amount } = facts;
   const { refusal, outdated } = facts;
   const first = [

@@ -7,7 +7,8 @@ import type { CacheError } from '../store/database/CacheError';
 import type { ChangedTitle, OutdatedFile } from './hover';
 import { plainText } from '../protocol/markdown';
 
-export interface Standing {
+/** What a label tells of a cell. */
+export interface Labelled {
   readonly state: CellState;
   readonly changed: ChangedTitle | undefined;
   /** Why the cache cannot be asked. */
@@ -20,7 +21,7 @@ export interface Standing {
 
 /** @returns plain text without a full stop: `cached, saves 34 s`, `changed upstream: load` */
 export function labelOf(
-  { state, changed, problem, saves, outdated }: Standing,
+  { state, changed, problem, saves, outdated }: Labelled,
   locale: string,
 ): string {
   if (problem && problem.kind !== 'missing') return l10n.t('cache not readable');

@@ -3,7 +3,7 @@ import test from 'node:test';
 import {
   type CellFacts,
   cellTitle,
-  describeCell,
+  hoverLines,
   describeOutdated,
   type Run,
 } from '../../../src/server/hover';
@@ -236,7 +236,7 @@ const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])
 
 for (const [name, different, lines] of table) {
   test(`hover: ${name}`, () => {
-    assert.deepEqual(describeCell(facts(different), style), lines);
+    assert.deepEqual(hoverLines(facts(different), style), lines);
   });
 }
 
@@ -248,7 +248,7 @@ test('hover: four lines at most, as the links make a fifth', () => {
     runs: [run({ met: 'miss', reason: 'One.\nTwo.' }), run({})],
     items: [item('a\nb', 1)],
   });
-  const lines = describeCell(all, style);
+  const lines = hoverLines(all, style);
   assert.equal(lines.length, 4);
   for (const line of lines) assert.doesNotMatch(line, /\n/);
 });
@@ -257,12 +257,12 @@ test('hover: every way in which a cache cannot be read has words', () => {
   const kinds = cacheErrorKinds.filter((kind) => kind !== 'unsupported');
   for (const kind of kinds) {
     const problem = new CacheError(kind, '/a/cache.db', 'said by the store');
-    const lines = describeCell(facts({ state: 'neverCached', problem }), style);
+    const lines = hoverLines(facts({ state: 'neverCached', problem }), style);
     assert.equal(lines.length, 1);
     assert.match(lines[0] ?? '', /^[A-Z].*\.$/, kind);
   }
   const problem = new UnsupportedError('/a/cache.db', 'linux', 'arm64', '@vscode/sqlite3');
-  assert.deepEqual(describeCell(facts({ problem }), style), [
+  assert.deepEqual(hoverLines(facts({ problem }), style), [
     'The cache cannot be read here: @vscode/sqlite3 does not load on linux-arm64.',
   ]);
 });
