@@ -80,8 +80,8 @@ export function entryView(description: Description, reader: Reader): EntryView {
 
 function summary(description: Description, { locale, now }: Reader): string {
   const { app, entry } = description;
-  const { runtime, amount, createdAt } = entry;
-  const worth = formatWorth({ seconds: runtime, amount }, 0, locale);
+  const { saves, amount, createdAt } = entry;
+  const worth = formatWorth({ seconds: saves, amount }, leastSaved, locale);
   return [
     ...(app === undefined ? [] : [fileName(app.notebook)]),
     ...(worth === undefined || !savesTime(standOf(description)) ? [] : [words.saves(worth)]),
@@ -89,6 +89,9 @@ function summary(description: Description, { locale, now }: Reader): string {
     formatRoughAge(createdAt, now, locale),
   ].join(', ');
 }
+
+/** Seconds below which a saving is not worth a word. */
+const leastSaved = 0.001;
 
 function badgesOf(description: Description): Badge[] {
   const { entry, fate } = description;

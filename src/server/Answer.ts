@@ -53,7 +53,7 @@ export function describeCell(
   const state = problem && problem.kind !== 'missing' ? 'unknown' : judged;
   const isOutdated = outdated !== undefined;
   const [saves, amount] = isServed({ state, outdated: isOutdated })
-    ? [entry?.runtime, entry?.amount]
+    ? [entry?.saves, entry?.amount]
     : [];
   const reason =
     outdated && !problem

@@ -163,8 +163,8 @@ export class DocumentCells {
       });
       const refusal =
         judgement.state === 'notCacheable' ? describeRefusal(judgement.refusal) : undefined;
-      const { runtime, amount, pinned } = entry ?? {};
-      return { ...facts, items, runs, runtime, amount, pinned, refusal, outdated };
+      const { runtime, saves, amount, pinned } = entry ?? {};
+      return { ...facts, items, runs, runtime, saves, amount, pinned, refusal, outdated };
     } catch (error) {
       if (!(error instanceof CacheError)) throw error;
       // Damage changes no file's name, and nobody commits it: this is how it is noticed.

@@ -21,6 +21,8 @@ export interface CellFacts {
   readonly items: readonly ItemSummary[];
   /** How long it took to compute them. */
   readonly runtime?: number | undefined;
+  /** How much of that is saved: being served takes time, too. */
+  readonly saves?: number | undefined;
   /** Money that the same cost. */
   readonly amount?: number | undefined;
   /** Why nothing of the cell can be kept as it stands, in a sentence. */
@@ -65,6 +67,9 @@ export interface Style {
   readonly escape: (text: string, most?: number) => string;
 }
 
+/** Seconds below which a saving is not worth a word. */
+const leastSaved = 0.001;
+
 /** Values that are named before the rest is counted. */
 const namedItems = 5;
 
@@ -78,7 +83,7 @@ export function cellTitle(cell: {
 
 /** @returns four lines at most: the client adds a fifth, of links. */
 export function hoverLines(facts: CellFacts, style: Style): string[] {
-  const { state, changed, problem, runtime, amount } = facts;
+  const { state, changed, problem, runtime, saves, amount } = facts;
   const { refusal, outdated } = facts;
   const first = [
     refusal === undefined
@@ -91,10 +96,12 @@ export function hoverLines(facts: CellFacts, style: Style): string[] {
   if (state === 'neverCached' && (problem === undefined || problem.kind === 'missing')) {
     first.push(describeWay(facts));
   }
-  const worth = formatWorth({ seconds: runtime, amount }, 0, style.locale);
+  const isSaving = isServed({ state, outdated: outdated !== undefined });
+  const worth = isSaving
+    ? formatWorth({ seconds: saves, amount }, leastSaved, style.locale)
+    : formatWorth({ seconds: runtime, amount }, 0, style.locale);
   if (worth !== undefined && state !== 'neverCached') {
-    const saves = isServed({ state, outdated: outdated !== undefined });
-    first.push(saves ? l10n.t('Saves {0}.', worth) : l10n.t('It took {0}.', worth));
+    first.push(isSaving ? l10n.t('Saves {0}.', worth) : l10n.t('It took {0}.', worth));
   }
   if ((facts.pinned ?? 0) > 0) first.push(l10n.t('Pinned.'));
   return [

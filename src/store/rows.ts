@@ -19,8 +19,8 @@ export interface AppSummary {
   /** Seconds it took to compute all that is cached. */
   readonly runtime: number;
   /**
-   * Seconds that the current entries of its cells save that are not obsolete, the sum of their
-   * runtimes; if added up.
+   * Seconds that the current entries of its cells save that are not obsolete: the sum of their
+   * runtimes, less what they last took to load; if added up.
    */
   readonly saves: number | undefined;
   /** What those cost in money, where anybody said so. */
@@ -45,7 +45,10 @@ export interface CellSummary {
   readonly size: number;
   readonly runtime: number;
   readonly pinned: number;
-  /** Seconds that the current entries that are not obsolete save: the sum of their runtimes. */
+  /**
+   * Seconds that the current entries that are not obsolete save: the sum of their runtimes, less what
+   * they last took to load.
+   */
   readonly saves: number;
   /** What those cost in money, where anybody said so. */
   readonly amount?: number;
@@ -88,6 +91,8 @@ export interface EntrySummary {
   /** The cell as it stood, as the digest of a Merkle node. */
   readonly node: string | undefined;
   readonly runtime: number | undefined;
+  /** Seconds of that, less those that it took to load when it was served last. */
+  readonly saves: number | undefined;
   /** What it cost in money, and would again, where anybody said so. */
   readonly amount?: number;
   readonly createdAt: number;

@@ -189,7 +189,7 @@ function entryRow({ entry, exists, orphaned, doubt }: EntryNode, reader: Reader)
   const { name, sentence } = standingWords(stand);
   const description = listed(
     name,
-    savesTime(stand) ? saving(entry.runtime, entry.amount, locale) : undefined,
+    savesTime(stand) ? saving(entry.saves, entry.amount, locale) : undefined,
     entry.pinned ? l10n.t('pinned') : undefined,
     formatBytes(entry.size, locale),
     formatRoughAge(entry.createdAt, now, locale),

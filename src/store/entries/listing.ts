@@ -25,6 +25,7 @@ import {
   type LookupSummary,
   type ReadSummary,
 } from '../rows';
+import { findLoads, noLoads, savedByEntry } from './loads';
 import { entriesWithUse, isServed, usesByCell } from './uses';
 import { findObsolete, isObsolete } from './readable';
 import { appCosts, cellCosts, entryCosts, withCost } from './costs';
@@ -80,6 +81,7 @@ const entries = new Listing('a result', {
   loader: text('e.loader'),
   node: optional(digest('e.node')),
   runtime: optional(real('e.runtime')),
+  saves: optional(real('e.saves')),
   createdAt: real('e.created_at'),
   lastHitAt: optional(real('e.last_hit_at')),
   hits: integer('e.hits'),
@@ -161,6 +163,7 @@ export async function listApps(
   const of = appId === undefined ? undefined : { sql: '?1', id: appId };
   const obsolete = uses ? await obsoleteIn(connection, of) : { sql: 'false', values: ids };
   const again = uses ? await findAgain(connection, chosen, ...ids) : new Set<number>();
+  const loads = uses ? await findLoads(connection, chosen, ...ids) : noLoads;
   const row = await connection.get(
     `SELECT ${apps.sql(`(
       SELECT a.app_id, a.path, a.last_seen_at, total(t.entries > 0) AS cells,
@@ -168,7 +171,7 @@ export async function listApps(
         ${uses ? `total(u.saves_in_app) FILTER (WHERE ${isServed('c', idle)})` : 'NULL'} AS saves,
         max(u.last_used_at) AS last_used_at
       FROM apps AS a LEFT JOIN cells AS c USING (app_id) LEFT JOIN totals AS t USING (cell_id)
-        LEFT JOIN ${uses ? usesByCell(chosen, obsolete.sql, again) : noUses} AS u USING (cell_id)
+        LEFT JOIN ${uses ? usesByCell(chosen, obsolete.sql, again, loads) : noUses} AS u USING (cell_id)
       WHERE ${appId === undefined ? 'true' : 'a.app_id = ?1'} GROUP BY a.app_id)`)} AS apps`,
     ...obsolete.values,
   );
@@ -192,7 +195,8 @@ export async function listCells(
   const app = `SELECT app_id FROM cells WHERE ${column} = ?1`;
   const obsolete = await obsoleteIn(connection, { sql: app, id });
   const again = await findAgain(connection, chosen, id);
-  const uses = usesByCell(chosen, obsolete.sql, again);
+  const loads = await findLoads(connection, chosen, id);
+  const uses = usesByCell(chosen, obsolete.sql, again, loads);
   const row = await connection.get(
     `SELECT ${cells.sql(
       `cells AS c JOIN totals AS t USING (cell_id) LEFT JOIN ${uses} AS u
@@ -219,7 +223,9 @@ export async function listEntries(
   const chosen = `cell_id IN (SELECT cell_id FROM entries WHERE ${column} = ?1)`;
   const app = `SELECT app_id FROM cells WHERE ${chosen}`;
   const obsolete = await obsoleteIn(connection, { sql: app, id });
-  const all = `(SELECT *, ${obsolete.sql} AS is_obsolete FROM ${entriesWithUse(chosen)})`;
+  const loads = await findLoads(connection, chosen, id);
+  const all = `(SELECT *, ${obsolete.sql} AS is_obsolete, ${savedByEntry} AS saves
+    FROM ${entriesWithUse(chosen)} LEFT JOIN ${loads} USING (entry_id))`;
   const row = await connection.get(
     `SELECT ${entries.sql(`${all} AS e WHERE e.${column} = ?1`)} AS entries`,
     ...obsolete.values,

@@ -13,6 +13,7 @@ import {
   text,
   versions,
 } from './fields';
+import { findLoads, type Loads, savedByEntry } from './loads';
 import { formatOf, isReadable } from './readable';
 import type { Versions } from '../rows';
 import type { Connection } from '../database/Connection';
@@ -52,6 +53,8 @@ export interface RecordedEntry {
   readonly readable: boolean;
   /** Seconds that it took to compute the results of its kind that stand on its node. */
   readonly runtime: number | undefined;
+  /** That, less the seconds that they last took to load. */
+  readonly saves: number | undefined;
   /** Money that these cost; `undefined` where they cost none. */
   readonly amount: number | undefined;
   /** How many of those are pinned. */
@@ -93,6 +96,7 @@ const entries = new Listing('a result', {
   usedAt: real('e.used_at'),
   whole: flag('e.whole'),
   runtime: optional(real('e.runtime')),
+  saves: optional(real('e.saves')),
   amount: optional(real('e.amount')),
   pinned: sum('e.pinned'),
   versions: versions('e.versions'),
@@ -132,12 +136,14 @@ const lastRefusals = `(
   GROUP BY last.cell_id)`;
 
 /** With a single `max`, SQLite takes the other columns from the row that has the maximum. */
-const lastEntries = (withCosts: boolean): string => `(
+const lastEntries = (withCosts: boolean, loads: Loads): string => `(
   SELECT entry_id, cell_id, node, cache_name = 'cell_cache' AS whole, versions,
     CASE WHEN count(runtime) > 0 THEN total(runtime) END AS runtime, total(pinned) AS pinned,
+    CASE WHEN count(runtime) > 0 THEN total(${savedByEntry}) END AS saves,
     ${withCosts ? 'nullif(total(amount), 0)' : 'NULL'} AS amount,
     max(max(created_at, coalesce(last_hit_at, created_at))) AS used_at
-  FROM entries ${withCosts ? 'LEFT JOIN costs USING (entry_id)' : ''}
+  FROM entries LEFT JOIN ${loads} USING (entry_id)
+    ${withCosts ? 'LEFT JOIN costs USING (entry_id)' : ''}
   WHERE cell_id IN (SELECT cell_id FROM cells WHERE app_id = ?1)
   GROUP BY cell_id, node, whole, versions)`;
 
@@ -184,9 +190,11 @@ export async function readGone(connection: Connection, path: string): Promise<No
 
 async function readApp(connection: Connection, appId: number): Promise<NotebookRecord> {
   const withCosts = await looksAfterItself(connection);
+  const ofApp = 'cell_id IN (SELECT cell_id FROM cells WHERE app_id = ?1)';
+  const loads = await findLoads(connection, ofApp, appId);
   const row = await connection.get(
     `SELECT ${cells.sql('cells AS c WHERE c.app_id = ?1')} AS cells,
-       ${entries.sql(`${lastEntries(withCosts)} AS e`)} AS entries`,
+       ${entries.sql(`${lastEntries(withCosts, loads)} AS e`)} AS entries`,
     appId,
   );
   return {

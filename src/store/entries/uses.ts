@@ -1,5 +1,7 @@
 // Which of a cell's entries are current, and what those come to, as SQL for listings.
 
+import { type Loads, noLoads, savedByEntry } from './loads';
+
 const own = "cache_name = 'cell_cache'";
 
 /** Results of cells, without those of cells that run each time. */
@@ -56,39 +58,59 @@ export function entriesWithUse(where: string): string {
  * of whose entries stand on one node, as most do, is added up without looking for the latest.
  * @param obsolete SQL about entries: those that save nothing, since marimo does not read them
  * @param again cells whose own results save nothing
+ * @param loads what has to be spent for what is saved
  */
-export function usesByCell(where: string, obsolete = 'false', again = none): string {
-  if (obsolete === 'false') return `(SELECT *, false AS obsolete FROM ${allUses(where, again)})`;
+export function usesByCell(
+  where: string,
+  obsolete = 'false',
+  again = none,
+  loads: Loads = noLoads,
+): string {
+  const uses = allUses(where, again, loads);
+  if (obsolete === 'false') return `(SELECT *, false AS obsolete FROM ${uses})`;
   const what = ['saves', 'saves_in_app'].map((name) => `coalesce(s.${name}, 0) AS ${name}`);
   return `(
     SELECT cell_id, pinned, last_used_at, ${what.join(', ')},
       cell_id NOT IN (SELECT cell_id FROM entries WHERE ${where} AND NOT ${obsolete}) AS obsolete
-    FROM ${allUses(where, again)} LEFT JOIN (
-      SELECT cell_id, ${savedByCell('runtime', again)} AS saves,
-        ${savedInApp('runtime', again)} AS saves_in_app
-      FROM ${entriesWithUse(where)} WHERE is_current AND NOT ${obsolete} GROUP BY cell_id
+    FROM ${uses} LEFT JOIN (
+      SELECT cell_id, ${savedByCell(savedByEntry, again)} AS saves,
+        ${savedInApp(savedByEntry, again)} AS saves_in_app
+      FROM ${entriesWithUse(where)} LEFT JOIN ${loads} USING (entry_id) WHERE is_current AND NOT ${obsolete} GROUP BY cell_id
     ) AS s USING (cell_id))`;
 }
 
 /** The same where nothing is obsolete. */
-function allUses(where: string, again: ReadonlySet<number>): string {
+function allUses(where: string, again: ReadonlySet<number>, loads: Loads): string {
+  const saves = 'max(0.0, seconds - coalesce(spent, 0))';
   return `(
     WITH caches AS MATERIALIZED (
       SELECT cell_id, cache_name, max(max(created_at, coalesce(last_hit_at, created_at))) AS used_at,
         total(runtime) AS runtime, total(pinned) AS pinned,
         count(*) = 1 OR (count(*) = count(node) AND min(node) = max(node)) AS is_one
       FROM entries WHERE ${where} GROUP BY cell_id, cache_name),
+    latest AS MATERIALIZED (
+      SELECT *, CASE WHEN NOT is_one THEN (
+        SELECT entry_id FROM entries AS l
+        WHERE l.cell_id = c.cell_id AND l.cache_name = c.cache_name
+          AND max(l.created_at, coalesce(l.last_hit_at, l.created_at)) = c.used_at
+        ORDER BY entry_id DESC LIMIT 1) END AS last_entry
+      FROM caches AS c),
     current AS MATERIALIZED (
       SELECT cell_id, cache_name, pinned, used_at, CASE WHEN is_one THEN runtime ELSE (
-        SELECT total(e.runtime) FROM entries AS e JOIN (
-          SELECT entry_id AS last_entry, node AS last_node FROM entries AS l
-          WHERE l.cell_id = c.cell_id AND l.cache_name = c.cache_name
-            AND max(l.created_at, coalesce(l.last_hit_at, l.created_at)) = c.used_at
-          ORDER BY entry_id DESC LIMIT 1)
+        SELECT total(e.runtime) FROM entries AS e JOIN entries AS l ON l.entry_id = c.last_entry
         WHERE e.cell_id = c.cell_id AND e.cache_name = c.cache_name
-          AND (e.entry_id = last_entry OR e.node = last_node)) END AS seconds
-      FROM caches AS c)
+          AND (e.entry_id = l.entry_id OR e.node = l.node)) END AS seconds
+      FROM latest AS c),
+    -- From the few loads to their entries, as what is left of runtimes: a join with all entries for
+    -- each cell took minutes.
+    spent AS MATERIALIZED (
+      SELECT e.cell_id, e.cache_name, total(min(e.runtime, loading)) AS spent
+      FROM ${loads} CROSS JOIN entries AS e USING (entry_id)
+        CROSS JOIN latest AS c ON c.cell_id = e.cell_id AND c.cache_name = e.cache_name
+        LEFT JOIN entries AS l ON l.entry_id = c.last_entry
+      WHERE c.is_one OR e.entry_id = l.entry_id OR e.node = l.node
+      GROUP BY e.cell_id, e.cache_name)
     SELECT cell_id, total(pinned) AS pinned, max(used_at) AS last_used_at,
-      ${savedByCell('seconds', again)} AS saves, ${savedInApp('seconds', again)} AS saves_in_app
-    FROM current GROUP BY cell_id)`;
+      ${savedByCell(saves, again)} AS saves, ${savedInApp(saves, again)} AS saves_in_app
+    FROM current LEFT JOIN spent USING (cell_id, cache_name) GROUP BY cell_id)`;
 }

@@ -47,6 +47,7 @@ export const entry: EntrySummary = {
   loader: 'lazy',
   node: undefined,
   runtime: 34,
+  saves: 34,
   createdAt: now - 7200,
   lastHitAt: now - 60,
   hits: 4,

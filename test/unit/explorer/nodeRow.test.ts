@@ -122,7 +122,14 @@ const shown: { name: string; node: Node; label: string; description: string; con
     name: 'an outdated entry of a persistent cache, of unknown runtime',
     node: {
       ...entryNode,
-      entry: { ...entry, cacheName: 'search', current: false, runtime: undefined, pinned: true },
+      entry: {
+        ...entry,
+        cacheName: 'search',
+        current: false,
+        runtime: undefined,
+        saves: undefined,
+        pinned: true,
+      },
     },
     label: 'search',
     description: 'outdated, pinned, 12.4 MB, 2 h ago',
@@ -274,7 +281,7 @@ test('what cost money says so, where the time is', () => {
   const costly = rowOf({ ...cellNode, cell: paid }, reader);
   assert.match(costly.description, /saves 3\.4 s and 0\.42/);
   assert.ok(costly.tooltip.lines.includes('Its current results save 3.4 s and 0.42.'));
-  const untimed = { ...entry, runtime: undefined, amount: 0.42 };
+  const untimed = { ...entry, runtime: undefined, saves: undefined, amount: 0.42 };
   const row = rowOf({ ...entryNode, entry: untimed }, reader);
   assert.match(row.description, /saves 0\.42/);
   assert.ok(row.tooltip.lines.includes('Cost 0.42, to be paid again without it.'));

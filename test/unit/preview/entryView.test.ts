@@ -142,7 +142,13 @@ test('values stand in reading order, with what is known of their bytes', () => {
 });
 
 test('what is not known is said to be so', () => {
-  const entry = entrySummary({ runtime: undefined, versions: {}, current: false, pinned: true });
+  const entry = entrySummary({
+    runtime: undefined,
+    saves: undefined,
+    versions: {},
+    current: false,
+    pinned: true,
+  });
   const view = entryView({ ...description, app: undefined, entry }, reader);
   assert.equal(view.summary, '12.4 MB, 2 h ago');
   const facts = new Map(view.facts.map(({ label, text }) => [label, text]));

@@ -11,6 +11,7 @@ export function entrySummary(given: Partial<EntrySummary>): EntrySummary {
     loader: 'lazy',
     node: 'n',
     runtime: 34,
+    saves: 34,
     createdAt: 1_700_000_000,
     lastHitAt: undefined,
     hits: 0,

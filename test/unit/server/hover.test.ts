@@ -52,15 +52,24 @@ const onceRun = 'marimo caches it once it has run, which a cell of plain Markdow
 
 const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])[] = [
   ['nothing measured', {}, ['In the cache, and the code is as saved.']],
-  ['fresh', { runtime: 90 }, ['In the cache, and the code is as saved. Saves 1 min 30 s.']],
+  [
+    'fresh',
+    { runtime: 90, saves: 90 },
+    ['In the cache, and the code is as saved. Saves 1 min 30 s.'],
+  ],
   [
     'paid',
-    { runtime: 90, amount: 0.42 },
+    { runtime: 90, saves: 90, amount: 0.42 },
     ['In the cache, and the code is as saved. Saves 1 min 30 s and 0.42.'],
   ],
   [
+    'loaded in as long as it took',
+    { runtime: 90, saves: 0 },
+    ['In the cache, and the code is as saved.'],
+  ],
+  [
     'changed here',
-    { state: 'changedHere', runtime: 3.4 },
+    { state: 'changedHere', runtime: 3.4, saves: 3.3 },
     ['In the cache, but the code has changed since. It took 3.4 s.'],
   ],
   [
@@ -189,7 +198,7 @@ const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])
   ],
   [
     'a file that was read and has changed since',
-    { runtime: 2, outdated: { path: 'data.csv', named: false, changedAt: now - 600 } },
+    { runtime: 2, saves: 2, outdated: { path: 'data.csv', named: false, changedAt: now - 600 } },
     ['In the cache, but data.csv changed 10 min ago. It took 2 s.'],
   ],
   [

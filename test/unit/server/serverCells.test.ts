@@ -25,7 +25,7 @@ test('server: cells with their ids, lines, states and reasons', async (t) => {
       state: 'fresh',
       reason: 'In the cache, and the code is as saved.',
       label: 'cached, saves 34 s',
-      saves: 34,
+      saves: 33.5,
       outdated: false,
       pinned: false,
     },

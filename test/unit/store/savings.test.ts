@@ -130,6 +130,61 @@ test('what a function took is not told again with the cell that called it', asyn
   }
 });
 
+test('what is saved is less what it last took to load', async (t) => {
+  const path = await makeCache(t);
+  const rows: Row[] = [
+    { id: 1, created: 1, runtime: 8, node: node('a') },
+    { id: 2, created: 2, runtime: 4, cell: 2, node: node('b') },
+    { id: 3, created: 3, runtime: 3, cell: 2, node: node('c') },
+    { id: 4, created: 4, runtime: 2, cell: 3 },
+    { id: 5, created: 5, cell: 4 },
+    { id: 6, created: 6, runtime: 9, cell: 5, name: 'block' },
+  ];
+  const hit = (cell: number, id: number, seconds: number | string, name = 'cell_cache') =>
+    `INSERT INTO lookups (cell_id, cache_name, hash, outcome, at, seconds)
+       VALUES (${cell}, '${name}', 'h${id}', 'hit', 1, ${seconds});`;
+  await runSql(
+    path,
+    `${oneCell} INSERT INTO cells (cell_id, app_id, ordinal, code, last_seen_at)
+       VALUES (2, 1, 1, 'y', 9), (3, 1, 2, 'z', 9), (4, 1, 3, 'u', 9), (5, 1, 4, 'v', 9);
+     ${rows.map(insert).join('')}
+     ${hit(1, 1, 0.5)} ${hit(1, 1, 9.8)} ${hit(2, 2, 1)} ${hit(2, 3, 0.5)} ${hit(3, 4, 'NULL')}
+     ${hit(4, 5, 1)} ${hit(5, 6, 4, 'other')} ${hit(5, 6, 1, 'block')}
+     UPDATE lookups SET outcome = 'miss' WHERE seconds = 4;`,
+  );
+  const loader = await openCache(t, path);
+  const ofCells = (await loader.cells(1)).map(({ cellId, saves }) => [cellId, saves]);
+  // Of the second one, only what stands on the node that was used last counts.
+  assert.deepEqual(ofCells.sort(), [
+    [1, 0],
+    [2, 2.5],
+    [3, 2],
+    [4, 0],
+    [5, 8],
+  ]);
+  const [app] = await loader.apps();
+  assert.deepEqual([app?.saves, app?.runtime], [12.5, 26]);
+  const entries = await Promise.all([1, 2, 4].map((cell) => loader.entries(cell)));
+  assert.deepEqual(
+    entries.flat().map(({ entryId, saves }) => [entryId, saves]),
+    [
+      [1, 0],
+      [3, 2.5],
+      [2, 3],
+      [5, undefined],
+    ],
+  );
+  const record = await loader.record(app?.notebook ?? '');
+  assert.deepEqual(record?.entries.map(({ entryId, saves }) => [entryId, saves]).sort(), [
+    [1, 0],
+    [2, 3],
+    [3, 2.5],
+    [4, 2],
+    [5, undefined],
+    [6, 8],
+  ]);
+});
+
 test('what a cell took that makes UI elements is no saving, as its last run has it', async (t) => {
   const path = await makeCache(t);
   const lookup = (id: number, cell: number, reasons: string, name = 'cell_cache') =>
