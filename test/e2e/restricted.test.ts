@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
 import { newestPython } from '../environment';
@@ -59,5 +59,17 @@ test('Restricted Mode shows what is cached, as text, and changes nothing', async
     assert.deepEqual(await vsCode.commandsFor('Stop Serving Cache'), []);
     const refresh = await vsCode.commandsFor('Cellar: Refresh');
     assert.equal(refresh.length, 1, 'what changes nothing is offered');
+  });
+
+  await step('a check tells what is wrong, and how to be let put it right', async () => {
+    const stray = path.join(folder, '__marimo__', 'cache', 'blobs', 'ab', 'stray.pickle');
+    await mkdir(path.dirname(stray), { recursive: true });
+    await writeFile(stray, 'left over');
+    await utimes(stray, 1, 1);
+    await vsCode.command('Cellar: Check Cache');
+    const notice = vsCode.notification('One thing is wrong');
+    await notice.getByRole('button', { name: 'Manage Workspace Trust' }).waitFor();
+    assert.equal(await notice.getByRole('button', { name: 'Put Right' }).count(), 0);
+    await vsCode.line('In Restricted Mode Cellar changes nothing.').waitFor();
   });
 });

@@ -85,18 +85,21 @@ export class CheckCommand implements vscode.Disposable {
 
   private async tell(checked: readonly Checked[]): Promise<void> {
     const { t } = vscode.l10n;
-    this.text = reportText(checked, languageOf(vscode));
+    this.text = textOf(checked);
     const showReport = t('Show Report');
     const putRight = t('Put Right...');
+    const manageTrust = t('Manage Workspace Trust');
     if (checked.every((each) => 'report' in each && each.report.faults.length === 0)) {
       const chosen = await tell(summary(checked), showReport);
       if (chosen === showReport) await this.show();
       return;
     }
     await this.show();
-    const ways = checked.flatMap(faultsOf).some(canMend) ? [putRight] : [];
+    const way = vscode.workspace.isTrusted ? putRight : manageTrust;
+    const ways = checked.flatMap(faultsOf).some(canMend) ? [way] : [];
     const chosen = await warn(summary(checked), ...ways);
     if (chosen === putRight) await this.mend(checked);
+    if (chosen === manageTrust) await vscode.commands.executeCommand('workbench.trust.manage');
   }
 
   private async mend(checked: readonly Checked[]): Promise<void> {
@@ -115,7 +118,7 @@ export class CheckCommand implements vscode.Disposable {
     void tell(notice(done, languageOf(vscode)));
     const after = await this.check(checked.map((each) => each.path));
     if (after === undefined) return;
-    this.text = reportText(after, languageOf(vscode));
+    this.text = textOf(after);
     await this.show();
   }
 
@@ -124,4 +127,11 @@ export class CheckCommand implements vscode.Disposable {
     this.changed.fire(uri);
     await vscode.window.showTextDocument(uri, { preview: true, preserveFocus: true });
   }
+}
+
+function textOf(checked: readonly Checked[]): string {
+  return reportText(checked, {
+    locale: languageOf(vscode),
+    trusted: vscode.workspace.isTrusted,
+  });
 }

@@ -33,18 +33,24 @@ const wrong: readonly FaultKind[] = ['wrong-bytes', 'wrong-size'];
 /** What takes its result along. */
 const lost: readonly FaultKind[] = ['missing-file', 'wrong-name', 'seal', 'no-items', 'not-whole'];
 
-/** The report as the editor shows it: plain text, since keys and paths may be a stranger's. */
-export function reportText(checked: readonly Checked[], locale: string): string {
-  return checked.map((each) => oneReport(each, locale)).join('\n\n');
+export interface Reader {
+  readonly locale: string;
+  /** Whether something may be changed: not in Restricted Mode. */
+  readonly trusted: boolean;
 }
 
-function oneReport(checked: Checked, locale: string): string {
+/** The report as the editor shows it: plain text, since keys and paths may be a stranger's. */
+export function reportText(checked: readonly Checked[], reader: Reader): string {
+  return checked.map((each) => oneReport(each, reader)).join('\n\n');
+}
+
+function oneReport(checked: Checked, { locale, trusted }: Reader): string {
   const { path } = checked;
   const lines = [path, '='.repeat(path.length), ''];
   if ('failure' in checked) {
     // The head has said where it is.
     const why = checked.failure.replaceAll(path, basename(path));
-    lines.push(l10n.t('This cache cannot be read'), `  ${printable(why)}`);
+    lines.push(l10n.t('This cache cannot be read'), ...broken(printable(why), '  '));
     return lines.join('\n');
   }
   const { report } = checked;
@@ -56,7 +62,7 @@ function oneReport(checked: Checked, locale: string): string {
     if (alike.length > listed) lines.push(`  ${l10n.t('and {0} more', alike.length - listed)}`);
     lines.push('');
   }
-  const ways = waysOut(path, report.faults);
+  const ways = waysOut(path, report.faults, trusted);
   if (ways.length > 0) lines.push(...ways, '');
   lines.push(
     l10n.t('Results that are kept: {0}, {1}.', report.entries, formatBytes(report.size, locale)),
@@ -64,7 +70,11 @@ function oneReport(checked: Checked, locale: string): string {
   if (report.quarantined > 0) {
     lines.push(
       l10n.t('Damaged values that were found before: {0}.', report.quarantined),
-      l10n.t('They are kept aside and never served; a run that computes them again replaces them.'),
+      ...broken(
+        l10n.t(
+          'They are kept aside and never served; a run that computes them again replaces them.',
+        ),
+      ),
     );
   }
   return lines.join('\n');
@@ -86,29 +96,37 @@ function lineOf({ about, message, owners = [] }: Fault): string {
 }
 
 /** What the reader can do about it, or need not do. */
-function waysOut(path: string, faults: readonly Fault[]): string[] {
+function waysOut(path: string, faults: readonly Fault[], trusted: boolean): string[] {
   const ways: string[] = [];
+  const say = (sentences: string) => ways.push(...broken(sentences));
   if (faults.some(({ kind }) => [...wrong, ...lost].includes(kind))) {
-    ways.push(
+    say(
       l10n.t(
         'What is damaged or missing is never served: the next run of its cell computes it again.',
       ),
     );
   }
   if (faults.some(canMend)) {
-    ways.push(l10n.t('To put this right, choose Put Right... in the notice, or check once more.'));
+    say(
+      trusted
+        ? l10n.t('To put this right, choose Put Right... in the notice, or check once more.')
+        : l10n.t(
+            'In Restricted Mode Cellar changes nothing. To put this right, trust this workspace and check once more.',
+          ),
+    );
   }
   if (faults.some(({ kind }) => kind === 'unreadable-file')) {
-    ways.push(l10n.t('What may not be read is left alone: see to the permissions of the file.'));
+    say(l10n.t('What may not be read is left alone: see to the permissions of the file.'));
   }
   // What only the kernel's side can do.
   if (faults.some((fault) => !canMend(fault) && fault.kind !== 'unreadable-file')) {
-    ways.push(
+    say(
       l10n.t(
-        'The database file itself is damaged. The next run that meets the damage sets it aside and goes on with what is whole; at once, this does it: {0}',
-        `python -m marimo_cellar check "${path}" --repair`,
+        'The database file itself is damaged. The next run that meets the damage sets it aside and goes on with what is whole; at once, this does it:',
       ),
     );
+    // Whole, so that it can be copied.
+    ways.push(`  python -m marimo_cellar check "${path}" --repair`);
   }
   return ways;
 }
@@ -213,6 +231,20 @@ function titleOf(kind: FaultKind): string {
     case 'partial-file':
       return l10n.t('Files that were not written to the end');
   }
+}
+
+/** Columns: an editor beside the view has about as many. */
+const width = 80;
+
+/** Sentences as lines of the report, each behind the indent. */
+function broken(sentences: string, indent = ''): string[] {
+  const lines: string[] = [];
+  for (const word of sentences.split(' ')) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > width) lines.push(indent + word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
 }
 
 /** A stranger's text on one line, without what turns its reading around. */

@@ -3,6 +3,7 @@ import test from 'node:test';
 import {
   type Checked,
   notice,
+  type Reader,
   reportText,
   summary,
 } from '../../../src/explorer/commands/checkReport';
@@ -21,7 +22,11 @@ const owner = (name: string | undefined, code = '') => ({
   code,
 });
 
-const text = (...faults: readonly Fault[]): string =>
+const reader: Reader = { locale: 'en', trusted: true };
+
+const text = (...faults: readonly Fault[]): string => textFor(reader, ...faults);
+
+const textFor = (who: Reader, ...faults: readonly Fault[]): string =>
   reportText(
     [
       {
@@ -31,7 +36,7 @@ const text = (...faults: readonly Fault[]): string =>
         report: { faults, entries: 3, size: 1200, quarantined: 0 },
       },
     ],
-    'en',
+    who,
   );
 
 test('what is damaged is told by cell and notebook, with the way out', () => {
@@ -42,7 +47,7 @@ test('what is damaged is told by cell and notebook, with the way out', () => {
     ),
     told,
   );
-  assert.match(told, /never served: the next run of its cell computes it again\./);
+  assert.match(told, /never served: the next run of its cell computes it\sagain\./);
   assert.match(told, /choose Put Right\.\.\./);
 });
 
@@ -54,7 +59,7 @@ test('a cache that cannot be read is part of what was found', () => {
     path: '/torn/cache.db',
     failure: '/torn/cache.db is not an SQLite database. Move or delete the file.',
   };
-  const told = reportText([whole, torn], 'en');
+  const told = reportText([whole, torn], reader);
   assert.match(told, /\n\nThis cache cannot be read\n {2}cache\.db is not .*delete the file\.$/);
   assert.match(told, /Nothing is wrong\./);
   assert.equal(summary([whole, torn]), 'The cache torn cannot be read.');
@@ -62,6 +67,22 @@ test('a cache that cannot be read is part of what was found', () => {
   const faulty: Checked = { ...whole, report: { ...report, faults: [damaged] } };
   assert.equal(summary([faulty, torn]), '2 things are wrong with what is cached.');
   assert.equal(summary([faulty]), 'One thing is wrong with the cache work.');
+});
+
+test('in Restricted Mode nothing is offered that would not be done', () => {
+  const told = textFor({ ...reader, trusted: false }, damaged);
+  assert.doesNotMatch(told, /Put Right/);
+  assert.match(told, /trust this\sworkspace/);
+});
+
+test('the way out is read without scrolling, and a command is copied whole', () => {
+  const path = `/${'far/'.repeat(30)}cache.db`;
+  const failure = `${path} is not an SQLite database. Move or delete the file: the next run begins a cache in its place.`;
+  const torn = reportText([{ name: 'torn', path, failure }], reader);
+  const [, , , ...lines] = torn.split('\n');
+  assert.ok(lines.length > 2 && lines.every((line) => line.length <= 80), torn);
+  const told = text(damaged, { kind: 'integrity', about: 'cache.db', message: 'torn' });
+  assert.match(told, /^ {2}python -m marimo_cellar check ".*" --repair$/m);
 });
 
 test('a value of many cells names some of them', () => {
