@@ -66,6 +66,29 @@ void test('pages of rows and of columns', async () => {
   assert.deepEqual(beyond.rows, []);
 });
 
+/** What a function under `persistent_cache` returned, as marimo pickles it. */
+function result(value: Uint8Array, key = 'return'): Uint8Array {
+  const text = (of: string) => `X${String.fromCharCode(of.length)}\0\0\0${of}`;
+  const before = `\x80\x05cmarimo._save.cache\nCache\n)\x81}(${text('defs')}}${text('hit')}\x89`;
+  return Buffer.concat([
+    Buffer.from(`${before}${text('meta')}}(${text(key)}`, 'latin1'),
+    // Without its protocol and its end. What comes before it remembers nothing, so its memo holds.
+    value.subarray(2, -1),
+    Buffer.from(`${text('version')}K\x06uub.`, 'latin1'),
+  ]);
+}
+
+void test('a frame that a cached function returned is the table that it was', async () => {
+  for (const version of ['pandas2', 'pandas3']) {
+    const bytes = fixture(`frames/${version}-paged-5.pickle`);
+    const alone = as('table', await pageOf(bytes, 'pickle'));
+    assert.deepEqual(as('table', await pageOf(result(bytes), 'pickle')), alone);
+    // What else marimo keeps beside it is not what was returned.
+    as('pickle', await pageOf(result(bytes, 'other'), 'pickle'));
+  }
+  as('pickle', await pageOf(result(fixture('numpy.pickle')), 'pickle'));
+});
+
 const name = (module: string, each: string): string => `c${module}\n${each}\n`;
 const dtype = (code: string, order: string): string =>
   `${name('numpy', 'dtype')}(\x8c\x02${code}\x89\x88tR(K\x03\x8c\x01${order}NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb`;
