@@ -90,8 +90,9 @@ function lineOf({ about, message, owners = [] }: Fault): string {
   const more = owners.length - cells.length;
   if (more > 0) cells.push(l10n.t('{0} more', more));
   if (cells.length === 0) return `${about}: ${message}`;
-  // As much of a digest as tells the file, so that the line is read without scrolling.
-  const short = /^[0-9a-f]{64}$/.test(about) ? `${about.slice(0, 12)}…` : about;
+  // As much of a digest as tells the file, so that the line is read without scrolling. Three dots: in
+  // Restricted Mode the editor puts a box around every character that is not ASCII.
+  const short = /^[0-9a-f]{64}$/.test(about) ? `${about.slice(0, 12)}...` : about;
   return `${cells.join(', ')}: ${message} (${short})`;
 }
 

@@ -43,7 +43,7 @@ test('what is damaged is told by cell and notebook, with the way out', () => {
   const told = text({ ...damaged, owners: [owner('prices'), owner(undefined, 'x = 1\n')] });
   assert.ok(
     told.includes(
-      `Damaged values (1)\n  prices of market.py, x = 1 of market.py: its bytes are not those that were saved (${digest.slice(0, 12)}…)\n`,
+      `Damaged values (1)\n  prices of market.py, x = 1 of market.py: its bytes are not those that were saved (${digest.slice(0, 12)}...)\n`,
     ),
     told,
   );
