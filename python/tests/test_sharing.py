@@ -15,7 +15,7 @@ from textwrap import dedent
 import pytest
 
 from marimo_cellar import SqliteStore
-from marimo_cellar.database import checkpoints, database, turns
+from marimo_cellar.database import checkpoints, database, opening, turns
 from marimo_cellar.entries import blobs
 from tests.kernels import PACKAGE, output_of
 from tests.test_store import audit, rows
@@ -202,6 +202,32 @@ def test_a_database_moved_while_it_is_waited_for_is_begun_anew(
     monkeypatch.setattr(turns, "begin", begin_late)
     assert store.put("n/P_2.pickle", b"two")
     assert rows(store, "SELECT key FROM items") == [("n/P_2.pickle",)]
+
+
+def test_a_database_replaced_once_it_is_open_and_not_looked_at_yet_is_not_used(
+    store: SqliteStore,
+    tmp_path: Path,
+    heard: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert store.put("n/P_old.pickle", b"old")
+    store.database.close()
+    other = SqliteStore(str(tmp_path / "other"))
+    assert other.put("n/P_new.pickle", b"new")
+    other.database.close()
+    connect = opening.connect
+
+    def connect_and_replace(path: Path, options: str) -> opening.Connection:
+        monkeypatch.setattr(opening, "connect", connect)
+        connection = connect(path, options)
+        other.database.path.replace(path)
+        return connection
+
+    monkeypatch.setattr(opening, "connect", connect_and_replace)
+    assert store.get("n/P_new.pickle") == b"new"
+    assert store.get("n/P_old.pickle") is None
+    assert heard.messages == []
+    audit(store)
 
 
 # A process that has the database open, and does as it is told.

@@ -21,7 +21,7 @@ from marimo_cellar.database.recent import Recent
 
 _IDLE_CONNECTIONS = 8
 # How often a database that is deleted while it is opened is opened once more.
-_ATTEMPTS = 3
+_ATTEMPTS = 4
 
 
 class Connections:
@@ -91,35 +91,42 @@ class Connections:
         if connection is None and create:
             self._making = file is None
             try:
-                connection = self._open(create)
+                connection = self._open(create, file)
             finally:
                 self._making = False
         # What is being made has nothing to read. To see that by its schema takes
         # longer than many a cell.
         elif connection is None and file is not None and not self._making:
-            connection = self._open(create)
+            connection = self._open(create, file)
         if connection is not None:
             self.read_only = connection.read_only or (
                 connection.file is not None and connection.file == self._unwritable
             )
         return connection
 
-    def _open(self, create: bool) -> Connection | None:
+    def _open(self, create: bool, file: File | None) -> Connection | None:
+        """Opens what lies at the path, where `file` lay a moment ago."""
         try:
             for _ in range(_ATTEMPTS):
                 # Deleted while it was opened: what is there now is worth a try.
                 with suppress(Replaced):
-                    return open_database(self.path, create)
-            return open_database(self.path, create)
+                    connection = open_database(self.path, create)
+                    if connection is None or file in (None, connection.file):
+                        return connection
+                    # Which file it is was seen after it was opened, and that is not
+                    # the one from before: it may be open on either.
+                    connection.close()
+                file = file_at(self.path)
+            raise Replaced(f"{self.path} was replaced again and again")
         except Refused:
             self._refused = file_at(self.path)
             raise
         except sqlite3.DatabaseError as error:
             file = file_at(self.path)
             self.note(error, file)
-            if faults.is_damage(error) and file_at(self.path) != file:
+            if faults.is_damage(error) and (now := file_at(self.path)) != file:
                 # It was set aside, and there is another, or none.
-                return self._open(create) if create or file_at(self.path) else None
+                return self._open(create, now) if create or now else None
             raise Unavailable(str(error)) from error
 
     def give_back(self, connection: Connection, whole: bool) -> None:
