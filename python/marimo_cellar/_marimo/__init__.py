@@ -87,6 +87,7 @@ from marimo_cellar._marimo.loaders import (
     verification,
 )
 from marimo_cellar._marimo.scopes import look_through_fast
+from marimo_cellar._marimo.signing import making_one_key
 from marimo_cellar._marimo.sources import NotWhole
 from marimo_cellar._marimo.whole import Later, WholeCache, named_in, waiting, whole
 
@@ -149,6 +150,7 @@ __all__ = [
     "keep_hashed",
     "keep_session",
     "look_through_fast",
+    "making_one_key",
     "named_in",
     "naming",
     "notebook_folder",

@@ -127,6 +127,10 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
             return [signer]
         return super()._direct_candidates(manifest)
 
+    def _resolve_unset_signer(self) -> Any:
+        with _marimo.making_one_key():
+            return super()._resolve_unset_signer()
+
     def restore_cache(self, key: _marimo.HashKey, blob: Any) -> _marimo.Cache:
         self._names = manifests.names(blob)
         cache = super().restore_cache(key, blob)
