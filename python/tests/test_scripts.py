@@ -12,7 +12,7 @@ from tests.kernels import cache_of, export, python, query
 
 SETTING = (
     '[experimental.cache]\nstore = "sqlite"\n'
-    if marimo.__version__.startswith("0.24.")
+    if marimo.__version__ == "0.24.0"
     else '[cache.store]\ntype = "sqlite"\n'
 )
 

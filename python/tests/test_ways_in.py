@@ -132,10 +132,10 @@ def test_a_configured_store_stays_so(write: Write, env: dict[str, str]) -> None:
     notebook = write(
         "configured.py", one='ran("one"); x = 1', two="ran('two'); y = x + 1"
     )
-    # 0.24 knows the setting by another name.
+    # 0.24.0 knows the setting by another name.
     table, kind = (
         ("experimental.cache", "store")
-        if marimo.__version__.startswith("0.24.")
+        if marimo.__version__ == "0.24.0"
         else ("cache.store", "type")
     )
     (notebook.parent / "pyproject.toml").write_text(

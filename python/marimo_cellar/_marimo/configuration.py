@@ -70,8 +70,11 @@ def another_store_is_configured(path: Path | None) -> bool:
     config: Any = get_default_config_manager(
         current_path=str(path) if path is not None else None
     ).get_config()
-    # 0.25 reads [tool.marimo.cache.store], 0.24 [tool.marimo.experimental.cache].
-    if hasattr(_stores, "configured_cache_store"):
+    # From 0.24.1 on it reads [tool.marimo.cache.store], before
+    # [tool.marimo.experimental.cache]. The second name is there from 0.25.1 on.
+    if any(
+        hasattr(_stores, one) for one in ("_store_config", "configured_cache_store")
+    ):
         store, ours = config.get("cache", {}).get("store"), {"type": _OUR_STORE}
     else:
         store, ours = config.get("experimental", {}).get("cache"), {"store": _OUR_STORE}
