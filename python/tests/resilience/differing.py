@@ -79,6 +79,11 @@ def _note(
     kinds = {cell.variable: cell.kind for cell in notebook.cells}
     figures.problems += [
         f"{where}: the {kind} {name} is {ours.seen.get(name)}, not {plain.seen.get(name)}"
+        + (
+            "; so it is with files"
+            if ours.seen.get(name) == files.seen.get(name)
+            else ""
+        )
         for name, kind in kinds.items()
         if ours.seen.get(name) != plain.seen.get(name)
     ]
