@@ -233,10 +233,10 @@ function describeLastRun(
     return because(l10n.t('Last run: computed again, though it was in the cache, {0}.', age));
   }
   if (last.met === 'hit') {
-    if (seconds === undefined || computedIn === undefined)
-      return l10n.t('Last run: hit, {0}.', age);
-    const saved = formatDuration(Math.max(0, computedIn - seconds), locale);
-    return l10n.t('Last run: hit, {0}, saved {1}.', age, saved);
+    const saved = (computedIn ?? 0) - (seconds ?? Infinity);
+    return saved < leastSaved
+      ? l10n.t('Last run: hit, {0}.', age)
+      : l10n.t('Last run: hit, {0}, saved {1}.', age, formatDuration(saved, locale));
   }
   return because(
     seconds === undefined

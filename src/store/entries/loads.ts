@@ -14,9 +14,10 @@ const leastPart = 0.01;
 export const noLoads: Loads = '(SELECT NULL AS entry_id, NULL AS loading WHERE false)';
 
 /**
- * What entries took to load when they were served last, in seconds; without those that took next to
- * nothing, and those that were not served lately.
- * @param chosen SQL about lookups, by `cell_id`
+ * What entries took to load, in seconds, where that is the last that their cell met: the one entry of a
+ * cell, or of its functions and blocks, that was served last. To read all lookups for the others would
+ * take longer than all else that is listed. Without those that took next to nothing.
+ * @param chosen SQL about cells, by `cell_id`
  * @param values what it is asked with
  */
 export async function findLoads(
@@ -24,14 +25,14 @@ export async function findLoads(
   chosen: string,
   ...values: Value[]
 ): Promise<Loads> {
-  // With a single `max`, SQLite takes `seconds` from the row that has the maximum.
   const found = connection.all(
-    `SELECT e.entry_id AS id, l.seconds AS loading FROM (
-       SELECT cell_id, cache_name, hash, seconds, max(lookup_id) FROM lookups
-       WHERE ${chosen} AND outcome = 'hit' AND seconds IS NOT NULL
-       GROUP BY cell_id, cache_name, hash) AS l
+    `SELECT e.entry_id AS id, l.seconds AS loading
+     FROM (
+       SELECT (SELECT max(lookup_id) FROM lookups WHERE cell_id = c.cell_id) AS lookup_id
+       FROM cells AS c WHERE ${chosen}
+     ) JOIN lookups AS l USING (lookup_id)
      CROSS JOIN entries AS e USING (cell_id, cache_name, hash)
-     WHERE l.seconds > max(${least}, e.runtime * ${leastPart})`,
+     WHERE outcome = 'hit' AND l.seconds > max(${least}, e.runtime * ${leastPart})`,
     ...values,
   );
   // Damage where lookups are hides nothing of what is kept.

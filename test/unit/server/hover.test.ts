@@ -123,7 +123,7 @@ const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])
   [
     'a hit that took longer than the run would have',
     { runs: [run({ seconds: 2, computedIn: 1 })] },
-    ['In the cache, and the code is as saved.', 'Last run: hit, 5 min ago, saved 0 s.'],
+    ['In the cache, and the code is as saved.', 'Last run: hit, 5 min ago.'],
   ],
   [
     'a hit that nobody measured',
