@@ -31,7 +31,7 @@ test('scripts are set to use SQLite in the user’s own configuration', async (t
     await vsCode.tree.show();
     await vsCode.tree.pane.getByRole('button', { name: 'Turn On Cell Caching' }).waitFor();
     await vsCode.command('Use SQLite for Scripts');
-    await vsCode.pick('marimo 0.25 or later');
+    await vsCode.pick('marimo 0.24.1 or later');
     await vsCode.line('type = "sqlite"').waitFor();
     await expectText(/^# mine[^]*\n\[cache\.store\]\ntype = "sqlite"\n/);
   });
@@ -44,7 +44,7 @@ test('scripts are set to use SQLite in the user’s own configuration', async (t
   await step('and later as well', async () => {
     await writeFile(file, `${before}\n[cache.store]\ntype = "sqlite"\n`);
     await vsCode.command('Use SQLite for Scripts');
-    await vsCode.pick('marimo 0.25 or later');
+    await vsCode.pick('marimo 0.24.1 or later');
     await vsCode
       .notification(/already/)
       .getByRole('button', { name: 'Take Back' })

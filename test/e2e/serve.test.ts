@@ -52,7 +52,7 @@ test('a kernel without Cellar is served for as long as the user wants', async (t
   await step('the command writes the line into a file that nobody else can read', async () => {
     await vsCode.tree.show();
     await vsCode.command('Serve Cache to Other Kernels');
-    await vsCode.pick('marimo 0.25 or later, on this machine');
+    await vsCode.pick('marimo 0.24.1 or later, on this machine');
     await expectLine(true);
     assert.equal((await stat(file)).mode & 0o777, 0o600);
     await vsCode.line('type = "rest"').waitFor();

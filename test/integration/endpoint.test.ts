@@ -115,7 +115,7 @@ async function ran(python: string, notebook: string, environment: NodeJS.Process
 }
 
 for (const { version, python } of pythons()) {
-  const marimo = version.startsWith('0.24.') ? '0.24' : '0.25';
+  const marimo = version === '0.24.0' ? '0.24.0' : '0.24.1';
 
   /** An environment without our package, whose marimo is told of the endpoint by the line. */
   const stockWith = async (t: TestContext, served: Served): Promise<NodeJS.ProcessEnv> => {

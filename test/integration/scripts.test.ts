@@ -41,7 +41,7 @@ for (const { version, python } of pythons()) {
     const { file } = await userConfig(folder, { env: {}, home });
     const before = '# mine\n[display]\ntheme = "dark"\n';
     await mkdir(path.dirname(file), { recursive: true });
-    const setting = scriptSettings[version.startsWith('0.24.') ? '0.24' : '0.25'];
+    const setting = scriptSettings[version === '0.24.0' ? '0.24.0' : '0.24.1'];
     const script = async () => {
       const { stderr } = await run(python, ['script.py'], {
         cwd: folder,

@@ -55,15 +55,15 @@ function currentFolder(): string {
 }
 
 async function chooseSetting(file: string) {
-  const item = (label: string, setting: (typeof scriptSettings)['0.25']) => ({
+  const item = (label: string, setting: (typeof scriptSettings)['0.24.1']) => ({
     label,
     description: `[${setting.table.join('.')}] ${setting.key} = "sqlite"`,
     setting,
   });
   const chosen = await vscode.window.showQuickPick(
     [
-      item(vscode.l10n.t('marimo 0.25 or later'), scriptSettings['0.25']),
-      item(vscode.l10n.t('marimo 0.24'), scriptSettings['0.24']),
+      item(vscode.l10n.t('marimo 0.24.1 or later'), scriptSettings['0.24.1']),
+      item(vscode.l10n.t('marimo 0.24.0'), scriptSettings['0.24.0']),
     ],
     {
       title: vscode.l10n.t('Use SQLite for Scripts'),

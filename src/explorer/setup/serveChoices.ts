@@ -18,7 +18,7 @@ export interface Wish {
 
 export const wishShape = object<Wish>({
   folder: text,
-  version: oneOf('0.25', '0.24'),
+  version: oneOf('0.24.1', '0.24.0'),
   line: oneOf('written', 'copied'),
 });
 
@@ -101,10 +101,13 @@ export async function chooseWay(folder: string): Promise<Wish | undefined> {
   });
   const chosen = await vscode.window.showQuickPick(
     [
-      here('0.25', vscode.l10n.t('marimo 0.25 or later, on this machine')),
-      here('0.24', vscode.l10n.t('marimo 0.24, on this machine')),
-      elsewhere('0.25', vscode.l10n.t('marimo 0.25 or later, in a container or on another host')),
-      elsewhere('0.24', vscode.l10n.t('marimo 0.24, in a container or on another host')),
+      here('0.24.1', vscode.l10n.t('marimo 0.24.1 or later, on this machine')),
+      here('0.24.0', vscode.l10n.t('marimo 0.24.0, on this machine')),
+      elsewhere(
+        '0.24.1',
+        vscode.l10n.t('marimo 0.24.1 or later, in a container or on another host'),
+      ),
+      elsewhere('0.24.0', vscode.l10n.t('marimo 0.24.0, in a container or on another host')),
     ],
     {
       title: vscode.l10n.t('Serve Cache to Other Kernels'),

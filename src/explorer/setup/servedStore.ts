@@ -15,8 +15,8 @@ import { storeName } from './userConfig';
  * window: `RestStore` in marimo/_save/stores/rest.py.
  */
 
-/** How marimo is told which store to use: 0.25 and later, and before. */
-export type MarimoVersion = '0.25' | '0.24';
+/** How marimo is told which store to use: 0.24.1 and later, and before. */
+export type MarimoVersion = '0.24.1' | '0.24.0';
 
 /** What a kernel has to know of the endpoint. */
 export interface Address {
@@ -26,8 +26,8 @@ export interface Address {
 }
 
 const stores: Readonly<Record<MarimoVersion, { table: string; key: string; kind: string }>> = {
-  '0.25': { table: 'cache', key: 'store', kind: 'type' },
-  '0.24': { table: 'experimental', key: 'cache', kind: 'store' },
+  '0.24.1': { table: 'cache', key: 'store', kind: 'type' },
+  '0.24.0': { table: 'experimental', key: 'cache', kind: 'store' },
 };
 
 export function storeSetting(version: MarimoVersion, address: Address): Setting {

@@ -12,9 +12,9 @@ import {
  */
 
 /** The lines by which each marimo is told which store scripts use. */
-export const scriptSettings: Readonly<Record<'0.25' | '0.24', Setting>> = {
-  '0.25': { table: ['cache', 'store'], key: 'type', value: 'sqlite' },
-  '0.24': { table: ['experimental', 'cache'], key: 'store', value: 'sqlite' },
+export const scriptSettings: Readonly<Record<'0.24.1' | '0.24.0', Setting>> = {
+  '0.24.1': { table: ['cache', 'store'], key: 'type', value: 'sqlite' },
+  '0.24.0': { table: ['experimental', 'cache'], key: 'store', value: 'sqlite' },
 };
 
 /** @throws CannotSet where the user has chosen another store, or nothing can be added */

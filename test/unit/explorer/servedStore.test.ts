@@ -11,8 +11,8 @@ import { CannotSet } from '../../../src/explorer/setup/tomlSetting';
 import { useSqlite, scriptSettings } from '../../../src/explorer/setup/userConfig';
 
 const address = { port: 40123, token: 'se-cr_et', project: 'cellar-work-0a1b2c3d' };
-const now = storeSetting('0.25', address);
-const before = storeSetting('0.24', address);
+const now = storeSetting('0.24.1', address);
+const before = storeSetting('0.24.0', address);
 const line =
   'store = { type = "rest", args = { base_url = "http://127.0.0.1:40123", api_key = "se-cr_et", project_id = "cellar-work-0a1b2c3d" } }';
 
@@ -47,7 +47,7 @@ for (const { name, text, with: after, at } of written) {
 }
 
 test('the line of an endpoint that was gives way', () => {
-  const former = storeSetting('0.25', { ...address, port: 1, token: 'old' });
+  const former = storeSetting('0.24.1', { ...address, port: 1, token: 'old' });
   const { text } = withEndpoint('[display]\ntheme = "dark"\n', former);
   const next = withEndpoint(text, now).text;
   assert.equal(next, withEndpoint('[display]\ntheme = "dark"\n', now).text);
@@ -86,7 +86,7 @@ for (const text of [
     assert.equal(withoutEndpoint(text), text);
     for (const attempt of [
       () => withEndpoint(text, now),
-      () => useSqlite(text, scriptSettings['0.25']),
+      () => useSqlite(text, scriptSettings['0.24.1']),
     ]) {
       assert.throws(
         attempt,

@@ -32,7 +32,7 @@ async function listener(t: TestContext) {
 }
 
 const settingFor = (port: number) =>
-  storeSetting('0.25', { port, token: 'secret', project: 'cellar-work-0a1b2c3d' });
+  storeSetting('0.24.1', { port, token: 'secret', project: 'cellar-work-0a1b2c3d' });
 
 test('a file that is made for the line is private, and goes with it', async (t) => {
   const file = path.join(await folderOf(t), 'marimo', 'marimo.toml');

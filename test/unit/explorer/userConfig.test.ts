@@ -7,7 +7,7 @@ import { CannotSet } from '../../../src/explorer/setup/tomlSetting';
 import { scriptSettings, useFilesAgain, useSqlite } from '../../../src/explorer/setup/userConfig';
 import { userConfig } from '../../../src/store/settings/marimo';
 
-const now = scriptSettings['0.25'];
+const now = scriptSettings['0.24.1'];
 
 const written: { name: string; before: string; after: string; line: number }[] = [
   {
@@ -47,7 +47,7 @@ for (const { name, before, after, line } of written) {
 }
 
 test('each marimo has a line of its own', () => {
-  const { text } = useSqlite('[experimental]\nwasm = true\n', scriptSettings['0.24']);
+  const { text } = useSqlite('[experimental]\nwasm = true\n', scriptSettings['0.24.0']);
   assert.equal(text, '[experimental]\nwasm = true\n\n[experimental.cache]\nstore = "sqlite"\n');
 });
 
