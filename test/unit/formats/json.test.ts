@@ -38,6 +38,22 @@ void test('a tree shows what the text says, digit by digit', async () => {
   }
 });
 
+void test('of what marimo keeps of a cached function or block, the result is shown', async () => {
+  const record = (defs: string, meta: string): string =>
+    `{"defs": ${defs}, "hash": "a", "cache_type": "Pure", "stateful_refs": [], "hit": false, "meta": ${meta}}`;
+  const cases: [string, string][] = [
+    [record('{}', '{"return": {"answer": "yes"}, "version": 6}'), ':object:1[answer:string:yes]'],
+    [record('{}', '{"return": null}'), ':null:null'],
+    [record('{"a": 1, "b": []}', '{"version": 6}'), ':object:2[a:number:1 b:array:0[]]'],
+    [record('{"a": 1}', '{"return": "shown"}'), ':object:2[a:number:1 return:string:shown]'],
+  ];
+  for (const [text, wanted] of cases) assert.equal(line((await tree(text)).root), wanted);
+  // The user's own, and one that is cut short, are shown as they are.
+  for (const text of ['{"defs": {}, "meta": {"return": 1}}', record('{}', '{"return": 1}') + 'x']) {
+    assert.equal((await tree(text)).root.children?.[0]?.key, 'defs');
+  }
+});
+
 void test('a manifest of marimo is a tree too', async () => {
   const manifest =
     '{"hash":"abc","cache_type":"P","defs":{"df":{"reference":"cell_cache/abc/df.arrow"}},"meta":{"version":3}}';
