@@ -271,7 +271,7 @@ test('files: a change of one that was read is announced, and said at the cell', 
   const cell = (await cells.cells()).cells[1];
   assert.equal(cell?.label, 'cached, but a.csv changed');
   assert.equal(cell.state, 'fresh');
-  assert.match(cell.reason, /^In the cache, but a\.csv changed/);
+  assert.match(cell.reason, /^In the cache, but a\.csv has changed since\./);
 });
 
 test('cells: one that is disabled in the editor is not served', async (t) => {
