@@ -99,6 +99,7 @@ export class Unpickled {
     switch (opcode.name) {
       case 'PROTO':
       case 'FRAME':
+      case 'STOP':
         return;
       case 'MARK':
         this.#count();
@@ -152,15 +153,13 @@ export class Unpickled {
     }
   }
 
-  /** What is left at the end. @throws {DecodeError} `damaged` when that is not one value */
-  result(): Node {
-    const value = this.#pop();
-    if (this.#stack.length > 0 || this.#below.length > 0) throw damaged();
-    return value;
+  /** What is left at the end; `undefined` when that is not one value. */
+  get result(): Node | undefined {
+    return this.#below.length === 0 && this.#stack.length === 1 ? this.#stack[0] : undefined;
   }
 
   /** What there is of the result before the end; what stands above it on the stack is not in it yet. */
-  soFar(): Node | undefined {
+  get soFar(): Node | undefined {
     return (this.#below[0] ?? this.#stack)[0];
   }
 

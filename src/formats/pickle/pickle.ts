@@ -6,29 +6,28 @@
  */
 import type { PicklePage, TreeNode } from '../../protocol/pages';
 import { cachedSource, type ByteSource } from '../ByteSource';
-import { DecodeError } from '../DecodeError';
 import { whole, type Pause, type Value } from '../Value';
 import { tableOf } from './frame/frame';
 import { readOpcode } from './opcodes';
 import { PickleMachine } from './PickleMachine';
 import { resultIn, treeOf } from './pickleTree';
-import { unpickle } from './unpickle';
-
-/** Opcodes walked. A list of a million texts has three million. */
-const MAX_OPCODES = 5_000_000;
-/** Opcodes between two looks at the messages. */
-const STRETCH = 4096;
+import { Unpickled } from './Unpickled';
+import { walk } from './walk';
 
 /** A frame of pandas as a table, and everything else as a tree of what it holds. */
 export async function openPickle(source: ByteSource, pause: Pause): Promise<Value> {
   const near = cachedSource(source, 65536, 64);
-  const { root, incomplete } = await unpickle(near, pause);
-  if (incomplete === undefined && root !== undefined) {
-    const result = resultIn(root);
+  const machine = new Unpickled(near);
+  const incomplete = await walk(near, pause, (step) => {
+    machine.step(step);
+  });
+  if (incomplete === undefined && machine.result !== undefined) {
+    const result = resultIn(machine.result);
     return tableOf(result, near) ?? whole(await picklePage(near, treeOf(result, near), pause));
   }
   if (incomplete?.kind !== 'tooLarge') return whole(await picklePage(near, undefined, pause));
-  const tree = root === undefined ? undefined : treeOf(root, near);
+  const { soFar } = machine;
+  const tree = soFar === undefined ? undefined : treeOf(soFar, near);
   return whole(await picklePage(near, tree, pause, TOO_LARGE));
 }
 
@@ -46,7 +45,9 @@ async function picklePage(
   why?: string,
 ): Promise<PicklePage> {
   const machine = new PickleMachine((place) => readOpcode(source, place).argument);
-  const incomplete = await walk(source, machine, pause);
+  const incomplete = await walk(source, pause, ({ opcode, argument }, at) => {
+    machine.step(opcode, argument, at);
+  });
   return {
     kind: 'pickle',
     protocol: machine.protocol,
@@ -54,31 +55,7 @@ async function picklePage(
     root,
     refersTo: machine.refersTo,
     strings: root === undefined ? machine.strings : [],
-    incomplete: [why, incomplete].filter((each) => each !== undefined).join(' ') || undefined,
+    incomplete:
+      [why, incomplete?.message].filter((each) => each !== undefined).join(' ') || undefined,
   };
-}
-
-/** @returns why the walk ended early, or `undefined` when it came to the end */
-async function walk(
-  source: ByteSource,
-  machine: PickleMachine,
-  pause: Pause,
-): Promise<string | undefined> {
-  let at = 0;
-  try {
-    for (let count = 0; count < MAX_OPCODES; count += 1) {
-      if (count % STRETCH === 0) await pause();
-      const { opcode, argument, end } = readOpcode(source, at);
-      machine.step(opcode, argument, at);
-      at = end;
-      if (opcode.name === 'STOP') {
-        const rest = source.size - end;
-        return rest === 0 ? undefined : `${rest} bytes follow after the end of the pickle.`;
-      }
-    }
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-    return `At byte ${at}: ${error.message}`;
-  }
-  return `It has more than ${MAX_OPCODES} opcodes, and the rest was not looked at.`;
 }
