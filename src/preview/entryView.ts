@@ -10,7 +10,7 @@ import type {
   ValueView,
 } from '../protocol/preview';
 import { formatRoughAge, formatAmount, formatBytes, formatDuration } from '../protocol/quantities';
-import { formatWorth } from '../protocol/saving';
+import { formatWorth, leastSaved } from '../protocol/saving';
 import {
   doubtAbout,
   type OpenCells,
@@ -89,9 +89,6 @@ function summary(description: Description, { locale, now }: Reader): string {
     formatRoughAge(createdAt, now, locale),
   ].join(', ');
 }
-
-/** Seconds below which a saving is not worth a word. */
-const leastSaved = 0.001;
 
 function badgesOf(description: Description): Badge[] {
   const { entry, fate } = description;

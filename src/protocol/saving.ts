@@ -9,6 +9,9 @@ export interface Worth {
   readonly amount: number | undefined;
 }
 
+/** Seconds below which a saving is not worth a word. */
+export const leastSaved = 0.001;
+
 /**
  * @param least seconds below which the time is not worth a word
  * @returns `34 s`, `34 s and 0.42`, `0.42`; `undefined` where there is nothing to tell

@@ -4,7 +4,7 @@ import * as l10n from '@vscode/l10n';
 import { firstLine, inReadingOrder, valueName } from '../protocol/labels';
 import { formatAge, formatBytes, formatDuration } from '../protocol/quantities';
 import { type CellState, isServed } from '../protocol/cells';
-import { formatWorth } from '../protocol/saving';
+import { formatWorth, leastSaved } from '../protocol/saving';
 import { type CacheError, UnsupportedError } from '../store/database/CacheError';
 import type { ItemSummary, LookupSummary } from '../store/rows';
 import { ofSentence } from '../protocol/markdown';
@@ -66,9 +66,6 @@ export interface Style {
   /** Makes text from a file or a database plain text in the format of the hover. */
   readonly escape: (text: string, most?: number) => string;
 }
-
-/** Seconds below which a saving is not worth a word. */
-const leastSaved = 0.001;
 
 /** Values that are named before the rest is counted. */
 const namedItems = 5;

@@ -6,7 +6,7 @@ import {
   formatBytes,
   formatDuration,
 } from '../../protocol/quantities';
-import { formatWorth } from '../../protocol/saving';
+import { formatWorth, leastSaved } from '../../protocol/saving';
 import {
   doubtIn,
   type OpenCells,
@@ -255,7 +255,7 @@ function saving(
   amount: number | undefined,
   locale: string,
 ): string | undefined {
-  const worth = formatWorth({ seconds, amount }, least, locale);
+  const worth = formatWorth({ seconds, amount }, leastSaved, locale);
   return worth === undefined ? undefined : l10n.t('saves {0}', worth);
 }
 
@@ -285,16 +285,13 @@ function savesAny(stand: Stand, { saves }: CellSummary): boolean {
   return savesTime(stand) || (standingOf(stand) === 'again' && saves > 0);
 }
 
-/** Seconds below which a duration is not worth a word: what imports a module took is not. */
-const least = 0.001;
-
 /** The line of a tooltip that says so; none where neither time nor money is worth a word. */
 function currentSaving(
   seconds: number | undefined,
   amount: number | undefined,
   locale: string,
 ): string[] {
-  const worth = formatWorth({ seconds, amount }, least, locale);
+  const worth = formatWorth({ seconds, amount }, leastSaved, locale);
   return worth === undefined ? [] : [l10n.t('Its current results save {0}.', worth)];
 }
 
