@@ -17,6 +17,9 @@ export interface Delays {
   readonly total: number;
 }
 
+/** Milliseconds that an answer may take. */
+const PATIENCE = 60_000;
+
 /** What is known of an extension host by the companion that runs in it (bench/host). */
 export class Host {
   private constructor(private readonly port: number) {}
@@ -58,13 +61,19 @@ export class Host {
   }
 
   /**
-   * Runs the command that clears a cell of the first database that the window showed.
+   * Runs the command that clears a cell of the first database that the window showed, of which
+   * `generation` tells that it is the one that is meant.
    * @returns the milliseconds until the command had answered, the processor time that the host spent
    * within them, and by how many its event loop was late at most, until a second later
    */
-  async clear(cellId: number): Promise<{ took: number; worked: number; late: number }> {
+  async clear(
+    cellId: number,
+    generation: string,
+  ): Promise<{ took: number; worked: number; late: number }> {
     await this.ask('/delays/begin');
-    const cleared = (await this.ask(`/clear?cell=${cellId}`)) as { took: number; worked: number };
+    const cleared = (await this.ask(
+      `/clear?${new URLSearchParams({ cell: String(cellId), generation }).toString()}`,
+    )) as { took: number; worked: number };
     await sleep(1000);
     return { ...cleared, late: ((await this.ask('/delays/end')) as { max: number }).max };
   }
@@ -77,7 +86,9 @@ export class Host {
   }
 
   private async ask(what: string): Promise<unknown> {
-    const response = await fetch(`http://127.0.0.1:${this.port}${what}`);
+    // A command that waits for an answer to a question would wait for ever.
+    const signal = AbortSignal.timeout(PATIENCE);
+    const response = await fetch(`http://127.0.0.1:${this.port}${what}`, { signal });
     return response.json();
   }
 }

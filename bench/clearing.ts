@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { generationOf } from '../src/store/database/generation';
 import { SqliteLoader } from '../src/store/SqliteLoader';
 import { median, milliseconds, type Figure } from './figures';
 import type { Host } from './Host';
@@ -14,6 +15,7 @@ const settings = { 'cellar.confirmClearAbove': 1e9 };
 export function measure(): Promise<Figure[]> {
   return Windows.within(async (windows, folder) => {
     await populate(folder, CELLS / 20, 20, ENTRIES);
+    const generation = await generationOf(databaseIn(folder));
     const turns = await windows.use(
       folder,
       async (vsCode, host) => {
@@ -21,7 +23,7 @@ export function measure(): Promise<Figure[]> {
         await vsCode.tree.row('notebook_00.py').waitFor();
         const turns: Awaited<ReturnType<Host['clear']>>[] = [];
         for (let cell = 1; cell <= TIMES; cell++) {
-          turns.push(await host.clear(cell));
+          turns.push(await host.clear(cell, generation));
           // What a clear leaves to be done later is no part of the next one.
           await vsCode.page.waitForTimeout(3000);
         }
@@ -53,7 +55,7 @@ export function measure(): Promise<Figure[]> {
 }
 
 async function checkCleared(folder: string): Promise<void> {
-  const loader = await SqliteLoader.open(path.join(folder, '__marimo__', 'cache', 'cache.db'));
+  const loader = await SqliteLoader.open(databaseIn(folder));
   try {
     for (let cell = 1; cell <= TIMES + 1; cell++) {
       const { entries } = (await loader.cell(cell)) ?? { entries: -1 };
@@ -64,3 +66,5 @@ async function checkCleared(folder: string): Promise<void> {
     await loader.close();
   }
 }
+
+const databaseIn = (folder: string): string => path.join(folder, '__marimo__', 'cache', 'cache.db');

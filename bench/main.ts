@@ -32,11 +32,18 @@ async function main(): Promise<void> {
     results.push({ ...result, ...occasion() });
   });
   const figures: Kept['figures'][number][] = [];
+  const failed: string[] = [];
   for (const [name, workload] of Object.entries(FIGURES)) {
     if (options.quick || !(options.only?.includes(name) ?? true)) continue;
-    for (const figure of await workload.measure()) {
-      tell(`${figure.what}: ${figure.value} (${figure.how})`);
-      figures.push({ name, ...figure, ...occasion() });
+    try {
+      for (const figure of await workload.measure()) {
+        tell(`${figure.what}: ${figure.value} (${figure.how})`);
+        figures.push({ name, ...figure, ...occasion() });
+      }
+    } catch (error) {
+      // What was measured before it took many minutes, and is kept all the same.
+      failed.push(name);
+      console.error(error);
     }
   }
   if (options.save || isWhole(options)) {
@@ -48,6 +55,10 @@ async function main(): Promise<void> {
     await writeResults(folder, kept, ids);
   }
   if (options.json) console.log(JSON.stringify({ cases: results.map(raw) }));
+  if (failed.length > 0) {
+    console.error(`Not measured: ${failed.join(', ')}`);
+    process.exitCode = 1;
+  }
 }
 
 const isWhole = ({ quick, only, rounds }: Options): boolean =>

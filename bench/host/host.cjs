@@ -75,7 +75,12 @@ const answers = {
   },
   '/start': start,
   '/clear': async ({ searchParams }) => {
-    const reference = { kind: 'cell', cache: 0, cellId: Number(searchParams.get('cell')) };
+    const reference = {
+      kind: 'cell',
+      cache: 0,
+      generation: searchParams.get('generation'),
+      cellId: Number(searchParams.get('cell')),
+    };
     const begun = performance.now();
     const before = process.cpuUsage();
     await vscode.commands.executeCommand('cellar.clearCellCache', reference);
