@@ -140,6 +140,11 @@ def _add_features() -> None:
         _marimo.look_through_fast,
     )
     attempt(
+        "telling the calls of a cached function apart",
+        "Their results are listed without what they were called with.",
+        _marimo.note_calls,
+    )
+    attempt(
         "hashing what marimo fails to hash",
         "A cached cell that reads such a value fails.",
         _marimo.hash_by_code,

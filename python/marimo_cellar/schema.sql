@@ -410,3 +410,17 @@ CREATE TABLE missing (
   app_id INTEGER PRIMARY KEY REFERENCES apps (app_id) ON DELETE CASCADE,
   since  REAL NOT NULL
 );
+
+-- With what the function was called whose result an entry is, for people: a JSON
+-- object, each parameter's name to its value as Python writes it, shortened, and
+-- without what looks like a secret.
+CREATE TABLE calls (
+  entry_id  INTEGER PRIMARY KEY REFERENCES entries (entry_id) ON DELETE CASCADE,
+  arguments TEXT NOT NULL
+);
+
+-- What the entries that a clean-up evicted had cost in money, where they cost any.
+CREATE TABLE cleaning_costs (
+  cleaning_id INTEGER PRIMARY KEY REFERENCES cleanings (cleaning_id) ON DELETE CASCADE,
+  amount      REAL NOT NULL
+);

@@ -340,13 +340,14 @@ def test_what_holds_entries_is_salvaged_and_all_is_counted(store: SqliteStore) -
         connection.execute("INSERT INTO openings SELECT app_id, 'a:1', 9e9 FROM apps")
         connection.execute("UPDATE costs SET amount = 'text' WHERE entry_id = 1")
         connection.execute("INSERT INTO inputs SELECT entry_id, '{}' FROM entries")
+        connection.execute("INSERT INTO calls SELECT entry_id, '{}' FROM entries")
         connection.execute(
             "INSERT INTO reads SELECT entry_id, 'data.csv', 'opened', 1, 2, NULL"
             " FROM entries"
         )
         connection.execute("INSERT INTO reasons SELECT lookup_id, '[]' FROM lookups")
     fold(store.database)
-    tables = ("costs", "openings", "usage", "inputs", "reads", "reasons")
+    tables = ("costs", "openings", "usage", "inputs", "calls", "reads", "reasons")
     before = [rows_of(path, table) for table in tables]
     overwrite(path, (pages_of(path)["items_by_key"] - 1) * PAGE, b"\xff" * PAGE)
     served(store)

@@ -309,6 +309,7 @@ def test_a_marimo_that_lacks_a_name_is_left_as_it_is(
         ("get_notebook_status", ["knowing cells by their names"]),
         ("_sha256hex", ["hashing a signed value once"]),
         ("BLOB_DESERIALIZERS", ["reading large values without a copy"]),
+        ("_finalize_cache_update", ["telling the calls of a cached function apart"]),
         ("Priority", ["waiting for saves at the end of a run"]),
         ("SerialRefs", ["hashing what marimo fails to hash"]),
         ("CachedLifecycle", ["running cells for which marimo fails to make a key"]),

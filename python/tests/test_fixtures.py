@@ -22,7 +22,7 @@ from tests.make_fixtures import FIXTURES, describe
 from tests.test_store import audit
 
 
-@pytest.fixture(params=["python", "typescript", "1.0", "1.1"])
+@pytest.fixture(params=["python", "typescript", "1.0", "1.1", "1.2"])
 def cache(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Any]:
     """A copy, since opening a database writes beside it."""
     source = FIXTURES / request.param

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from marimo_cellar.cleaning import evicting, retention
 from marimo_cellar.cleaning.evicting import Cleaning
+from marimo_cellar.cleaning.loss import Loss
 from marimo_cellar.cleaning.retention import Candidate, Rules, Shared
 from marimo_cellar.database import schema
 
@@ -366,6 +367,8 @@ def test_what_a_clean_up_leaves(cache: Cache, budget: int, at_once: int) -> None
         records = connection.execute(
             "SELECT entries, size, evicted FROM cleanings WHERE at = ?", (NOW,)
         ).fetchall()
+        costs = connection.execute("SELECT cleaning_id, amount FROM cleaning_costs")
+        paid = costs.fetchall()
     gone = {one.candidate.entry_id for one in chosen}
     assert left == set(range(1, len(cache.entries) + 1)) - gone
     # What is pinned or held never leaves.
@@ -399,6 +402,8 @@ def test_what_a_clean_up_leaves(cache: Cache, budget: int, at_once: int) -> None
     assert records[-1:] == (
         [(len(gone), before - after, levels + for_room)] if gone else records[-1:]
     )
+    cost = Loss(one.candidate for one in leaving).amount
+    assert paid == ([(cleaning.cleaning_id, cost)] if cost else [])
 
 
 def test_a_notebook_that_is_gone_and_has_run_since_has_no_orphans() -> None:

@@ -184,12 +184,12 @@ function room({ name, figures, budget }: CacheFigures, viewpoint: Viewpoint): Ro
 }
 
 function cleaningLine(cleaning: CleaningSummary, locale: string, now: number): string {
-  const { at, actor, entries, size, seconds } = cleaning;
+  const { at, actor, entries, size, seconds, amount } = cleaning;
   const amounts = [
     formatRoughAge(at, now, locale),
     entries === 1 ? l10n.t('1 result') : l10n.t('{0} results', entries.toLocaleString(locale)),
     formatBytes(size, locale),
-    formatDuration(seconds, locale),
+    formatWorth({ seconds, amount: amount > 0 ? amount : undefined }, 0, locale) ?? '',
   ] as const;
   switch (actor) {
     case 'kernel':

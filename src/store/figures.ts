@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import type { Connection } from './database/Connection';
 import { integer, Listing, oneOf, optional, real, sum, text } from './entries/fields';
-import { looksAfterItself } from './database/features';
+import { looksAfterItself, tellsCallsApart } from './database/features';
 import { Loss, type Lost } from './cleaning/loss';
 import { choose, listCandidates, listShared, numberIn, readUsed } from './cleaning/retention';
 
@@ -39,6 +39,8 @@ export interface CleaningSummary {
   readonly entries: number;
   readonly size: number;
   readonly seconds: number;
+  /** What the evicted had cost in money; 0 as well where nobody noted that, before format 1.2. */
+  readonly amount: number;
 }
 
 /** What another budget would have meant in the last week. */
@@ -83,6 +85,7 @@ const cleanings = new Listing('a clean-up', {
   entries: integer('entries'),
   size: integer('size'),
   seconds: real('seconds'),
+  amount: real('amount'),
 });
 
 const added = 'total(hits) AS hits, total(seconds) AS seconds, total(amount) AS amount';
@@ -102,6 +105,10 @@ export async function readFigures(
 ): Promise<Figures> {
   if (!(await looksAfterItself(connection))) return olderFigures(connection, budget);
   const limit = await budget(await readUsed(connection));
+  const lastCleanings = (await tellsCallsApart(connection))
+    ? `SELECT c.*, coalesce(k.amount, 0.0) AS amount
+       FROM cleanings AS c LEFT JOIN cleaning_costs AS k USING (cleaning_id)`
+    : 'SELECT *, 0.0 AS amount FROM cleanings';
   await connection.exec('BEGIN');
   try {
     const used = await readUsed(connection);
@@ -110,7 +117,7 @@ export async function readFigures(
          ${cells.sql(`(SELECT cell_id, ${added} FROM savings GROUP BY cell_id) AS s
            JOIN cells AS c USING (cell_id) JOIN apps AS a USING (app_id)`)} AS cells,
          ${days.sql(`(SELECT day, ${added} FROM savings WHERE day >= ? GROUP BY day) AS s`)} AS days,
-         ${cleanings.sql(`(SELECT * FROM cleanings WHERE entries > 0
+         ${cleanings.sql(`(${lastCleanings} WHERE entries > 0
            ORDER BY at DESC LIMIT ${cleaningsTold})`)} AS cleanings`,
       dayOf(now - (daysTold - 1) * 86_400),
     );

@@ -109,6 +109,14 @@ export interface EntrySummary {
   readonly obsolete: boolean;
   /** Whether it is the own result of a cell that marimo runs each time: it saves nothing. */
   readonly again: boolean;
+  /** With what the function was called whose result it is, where that is known. */
+  readonly call?: readonly Argument[];
+}
+
+/** One argument of a call, its value as Python writes it and shortened: `'Why is the sky…'`. */
+export interface Argument {
+  readonly name: string;
+  readonly value: string;
 }
 
 /** One stored value of an entry. */

@@ -26,6 +26,7 @@ from marimo._save.loaders.loader import LoaderError
 from marimo._save.stores import FileStore, Store
 
 from marimo_cellar._marimo.by_name import naming, saving_for
+from marimo_cellar._marimo.calls import arguments, note_calls
 from marimo_cellar._marimo.configuration import (
     another_store_is_configured,
     cache_folder,
@@ -125,6 +126,7 @@ __all__ = [
     "Store",
     "WholeCache",
     "another_store_is_configured",
+    "arguments",
     "cache_folder",
     "cached_function",
     "check_signed",
@@ -153,6 +155,7 @@ __all__ = [
     "making_one_key",
     "named_in",
     "naming",
+    "note_calls",
     "notebook_folder",
     "notebook_path",
     "noting_keys",

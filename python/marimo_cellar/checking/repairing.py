@@ -208,6 +208,7 @@ _ORPHANS = (
     "DELETE FROM savings WHERE cell_id NOT IN (SELECT cell_id FROM cells)",
     "DELETE FROM totals WHERE cell_id NOT IN (SELECT cell_id FROM cells)",
     "DELETE FROM inputs WHERE entry_id NOT IN (SELECT entry_id FROM entries)",
+    "DELETE FROM calls WHERE entry_id NOT IN (SELECT entry_id FROM entries)",
     "DELETE FROM reads WHERE entry_id NOT IN (SELECT entry_id FROM entries)",
     "DELETE FROM lookups WHERE cell_id NOT IN (SELECT cell_id FROM cells)",
     "DELETE FROM reasons WHERE lookup_id NOT IN (SELECT lookup_id FROM lookups)",

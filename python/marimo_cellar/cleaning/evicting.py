@@ -77,6 +77,11 @@ def evict(
             cleaning.cleaning_id,
         ),
     )
+    if cleaning.loss.amount:
+        connection.execute(
+            "INSERT OR REPLACE INTO cleaning_costs (cleaning_id, amount) VALUES (?, ?)",
+            (cleaning.cleaning_id, cleaning.loss.amount),
+        )
     return digests
 
 

@@ -40,6 +40,7 @@ _OPENINGS = "app_id, holder, until"
 _REASONS = "lookup_id, reasons"
 _INPUTS = "entry_id, inputs"
 _READS = "entry_id, path, how, size, modified_at, digest"
+_CALLS = "entry_id, arguments"
 _SAVINGS = "cell_id, day, hits, seconds, amount"
 
 
@@ -176,6 +177,8 @@ class _Salvage:
             self._insert("reasons", _REASONS, row)
         for row in self._scan("inputs", _INPUTS):
             self._insert("inputs", _INPUTS, row)
+        for row in self._scan("calls", _CALLS):
+            self._insert("calls", _CALLS, row)
         for row in self._both_ways("reads", _READS):
             self._insert("reads", _READS, row)
 

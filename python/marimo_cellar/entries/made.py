@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from marimo_cellar.database import bulk
+
 if TYPE_CHECKING:
     from marimo_cellar.entries.inputs import Inputs
     from marimo_cellar.entries.reads import Read
@@ -22,11 +24,12 @@ DIGESTED_AT_ONCE = 1024 * 1024
 
 class Made(Struct):
     """Known when the cell, the block or the function ends. `folder` is the notebook's,
-    which the files' paths start at."""
+    which the files' paths start at; `arguments` are the function's, as JSON."""
 
     inputs: Inputs | None
     reads: Sequence[Read]
     folder: Path | None
+    arguments: str | None = None
 
     def settle(self, most: int) -> None:
         """Digests the files, up to so many bytes in all. Takes its time; never raises."""
@@ -37,22 +40,30 @@ class Made(Struct):
                 self.reads = reads.settled(self.reads, self.folder, most)
 
 
-def write(connection: sqlite3.Connection, entry_id: int, made: Made | None) -> None:
-    """Writes it down with its entry, in the caller's transaction."""
-    if made is None:
-        return
-    if made.inputs is not None and (made.inputs.values or made.inputs.modules):
-        connection.execute(
-            "INSERT INTO inputs (entry_id, inputs) VALUES (?, ?)",
-            (entry_id, made.inputs.to_json()),
-        )
-    connection.executemany(
-        "INSERT INTO reads (entry_id, path, how, size, modified_at, digest)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
+def write(connection: sqlite3.Connection, all: Sequence[tuple[int, Made]]) -> None:
+    """Writes it down of entries, by their ids, in the caller's transaction."""
+    bulk.insert(
+        connection,
+        "INSERT INTO inputs (entry_id, inputs)",
+        [
+            (entry_id, inputs.to_json())
+            for entry_id, made in all
+            if (inputs := made.inputs) is not None and (inputs.values or inputs.modules)
+        ],
+    )
+    bulk.insert(
+        connection,
+        "INSERT INTO reads (entry_id, path, how, size, modified_at, digest)",
         [
             (entry_id, one.path, one.how, one.size, one.modified_at, one.digest)
+            for entry_id, made in all
             for one in made.reads
         ],
+    )
+    bulk.insert(
+        connection,
+        "INSERT INTO calls (entry_id, arguments)",
+        [(entry_id, made.arguments) for entry_id, made in all if made.arguments],
     )
 
 
@@ -66,6 +77,11 @@ def copy(connection: sqlite3.Connection, source: int, target: int) -> None:
     connection.execute(
         "INSERT INTO reads (entry_id, path, how, size, modified_at, digest)"
         " SELECT ?, path, how, size, modified_at, digest FROM reads WHERE entry_id = ?",
+        (target, source),
+    )
+    connection.execute(
+        "INSERT INTO calls (entry_id, arguments)"
+        " SELECT ?, arguments FROM calls WHERE entry_id = ?",
         (target, source),
     )
 

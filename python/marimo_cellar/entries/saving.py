@@ -200,13 +200,23 @@ def _write(
             for item in one.save.items
         ],
     )
-    for entry_id, one in numbered:
-        made.write(connection, entry_id, one.save.owner.made)
-        if (cost := one.save.cost) is not None:
-            connection.execute(
-                "INSERT INTO costs (entry_id, amount, seconds) VALUES (?, ?, ?)",
-                (entry_id, cost.amount, cost.seconds),
-            )
+    made.write(
+        connection,
+        [
+            (entry_id, of)
+            for entry_id, one in numbered
+            if (of := one.save.owner.made) is not None
+        ],
+    )
+    bulk.insert(
+        connection,
+        "INSERT INTO costs (entry_id, amount, seconds)",
+        [
+            (entry_id, cost.amount, cost.seconds)
+            for entry_id, one in numbered
+            if (cost := one.save.cost) is not None
+        ],
+    )
     return replaced
 
 

@@ -74,6 +74,7 @@ class Running:
             read = reads_of(watch.end(), cell.code if cell else "", notebook, workspace)
             made.reads = [*read, *_modules(lookup, workspace)]
 
+        _softly(lambda: _note_call(made))
         _softly(end)
         return made
 
@@ -93,6 +94,13 @@ class Running:
 
         if self._lookups:
             _softly(end)
+
+
+def _note_call(made: Made) -> None:
+    if arguments := _marimo.arguments():
+        from marimo_cellar.entries.arguments import written
+
+        made.arguments = written(arguments)
 
 
 def _modules(lookup: Lookup, workspace: Workspace) -> list[Read]:

@@ -1,4 +1,5 @@
 import type { Connection } from '../database/Connection';
+import { tellsCallsApart } from '../database/features';
 import { Loss } from './loss';
 import { removeUnused, takeEntries, type LooseFile } from '../blobs/removal';
 import { numberIn, readUsed, type Eviction } from './retention';
@@ -71,6 +72,13 @@ export class Cleaning {
       forRoom,
       id,
     );
+    if (this.loss.amount > 0 && (await tellsCallsApart(connection))) {
+      await connection.run(
+        'INSERT OR REPLACE INTO cleaning_costs (cleaning_id, amount) VALUES (?, ?)',
+        id,
+        this.loss.amount,
+      );
+    }
     return blobs;
   }
 

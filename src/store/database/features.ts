@@ -15,6 +15,11 @@ export const tellsWhy = remembered((connection) =>
   connection.number('SELECT user_version > 1000 FROM pragma_user_version'),
 );
 
+/** Whether what a function was called with is kept, and what clean-ups cost in money: since 1.2. */
+export const tellsCallsApart = remembered((connection) =>
+  connection.number('SELECT user_version > 1001 FROM pragma_user_version'),
+);
+
 function remembered(
   ask: (connection: Connection) => Promise<number>,
 ): (connection: Connection) => Promise<boolean> {

@@ -30,6 +30,7 @@ import { entriesWithUse, isServed, usesByCell } from './uses';
 import { findObsolete, isObsolete } from './readable';
 import { appCosts, cellCosts, entryCosts, withCost } from './costs';
 import { findAgain } from './again';
+import { readCalls, withCall } from './calls';
 import type { Connection, Value } from '../database/Connection';
 import { tellsWhy } from '../database/features';
 
@@ -232,6 +233,7 @@ export async function listEntries(
   );
   const costs = await entryCosts(connection, chosen, id);
   const again = await findAgain(connection, chosen, id);
+  const calls = await readCalls(connection, `${column} = ?1`, id);
   return entries
     .parse(row?.entries, connection.path)
     .map((entry) => ({
@@ -239,6 +241,7 @@ export async function listEntries(
       again: entry.cacheName === 'cell_cache' && again.has(entry.cellId),
     }))
     .map((entry) => withCost(entry, costs.get(entry.entryId)))
+    .map((entry) => withCall(entry, calls.get(entry.entryId)))
     .sort((a, b) => b.createdAt - a.createdAt || b.entryId - a.entryId);
 }
 

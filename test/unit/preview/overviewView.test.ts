@@ -36,7 +36,10 @@ const figures: Figures = {
     { day: dayOf(now - 8 * day), hits: 4, seconds: 1200, amount: 0.4 },
     { day: dayOf(now), hits: 1, seconds: 300, amount: 0.02 },
   ],
-  cleanings: [{ at: now - 7200, actor: 'vscode', entries: 3, size: 3.1e9, seconds: 360 }],
+  cleanings: [
+    { at: now - 7200, actor: 'vscode', entries: 3, size: 3.1e9, seconds: 360, amount: 0 },
+    { at: now - 10_800, actor: 'kernel', entries: 1, size: 1e6, seconds: 60, amount: 0.42 },
+  ],
   larger: { size: 2e9, seconds: 840, amount: 0 },
   smaller: { size: 0.6e9, seconds: 180, amount: 0 },
 };
@@ -86,7 +89,10 @@ test('the room, and what another budget would have meant', () => {
       '2 GB more would have saved 14 min in the last 7 days.',
       'A budget of 600 MB would have cost 3 min in the last 7 days.',
     ],
-    cleanings: ['2 h ago, by VS Code when idle: 3 results, 3.1 GB, about 6 min to recompute'],
+    cleanings: [
+      '2 h ago, by VS Code when idle: 3 results, 3.1 GB, about 6 min to recompute',
+      '3 h ago, after a run: 1 result, 1 MB, about 1 min and 0.42 to recompute',
+    ],
   });
 });
 

@@ -4,7 +4,7 @@ import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import type { BlobFile, Bytes, EntrySummary } from '../../../src/store/rows';
-import { makeFolder, openCache } from './cacheFolder';
+import { makeFolder, openCache, runSql } from './cacheFolder';
 import { describeCache } from './describeCache';
 
 const fixtures = join(__dirname, '../../fixtures/store');
@@ -75,7 +75,7 @@ async function openFixture(t: TestContext, language: string) {
   return { loader: await openCache(t, path), path, folder, expected };
 }
 
-for (const language of ['python', 'typescript', '1.0', '1.1']) {
+for (const language of ['python', 'typescript', '1.0', '1.1', '1.2']) {
   test(`what ${language} saved is listed completely`, async (t) => {
     const { loader, folder, expected } = await openFixture(t, language);
     const apps = await loader.apps();
@@ -245,11 +245,30 @@ function assertEntry(found: EntrySummary, entry: ExpectedEntry): void {
   );
 }
 
-/** To 10 microseconds, as listings tell times. */
+/** As listings tell times, whose 15 digits may round the last of these four up once more. */
 function roughly(seconds: number | null | undefined): string | undefined {
-  return seconds?.toFixed(4);
+  return seconds === null || seconds === undefined
+    ? undefined
+    : Number(seconds.toPrecision(15)).toFixed(4);
 }
 
 async function read(content: Bytes | BlobFile): Promise<Buffer> {
   return content.kind === 'bytes' ? content.bytes : readFile(content.path);
 }
+
+test('of a function it is told what it was called with, as far as that is well said', async (t) => {
+  const { loader, path } = await openFixture(t, '1.2');
+  const calls = async () => {
+    const cells = await Promise.all((await loader.apps()).map(({ appId }) => loader.cells(appId)));
+    const entries = await Promise.all(cells.flat().map(({ cellId }) => loader.entries(cellId)));
+    return entries.flat().flatMap(({ call }) => (call === undefined ? [] : [call]));
+  };
+  assert.deepEqual(await calls(), [[{ name: 'rows', value: '12000' }]]);
+  const wrong = ["'no JSON'", "'[1]'", "'null'", `'{"rows": 1, "b": "2"}'`, "x'00'"];
+  const told: unknown[] = [];
+  for (const value of wrong) {
+    await runSql(path, `UPDATE calls SET arguments = ${value}`);
+    told.push(await calls());
+  }
+  assert.deepEqual(told, [[[]], [[]], [[]], [[{ name: 'b', value: '2' }]], []]);
+});

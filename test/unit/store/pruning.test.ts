@@ -60,6 +60,7 @@ test('a clean-up frees what was planned and keeps to the budget', async (t) => {
   const path = await makeCache(t);
   const loader = await openCache(t, path);
   await fill(loader, 20);
+  await runSql(path, 'INSERT INTO costs SELECT entry_id, 0.25, 0 FROM entries');
   const planned = await plan(loader, 1_000_000);
   assert.ok(planned.used > 1_000_000);
   assert.ok(planned.evictions.every(({ reason }) => reason === 'room'));
@@ -80,6 +81,14 @@ test('a clean-up frees what was planned and keeps to the budget', async (t) => {
   assert.deepEqual(await ask(path, 'SELECT actor, entries, size FROM cleanings'), [
     ['command', done.entries, done.size],
   ]);
+  assert.deepEqual(await ask(path, 'SELECT cleaning_id, amount FROM cleaning_costs'), [
+    [1, 0.25 * done.entries],
+  ]);
+  const figures = await loader.figures({ budget: () => Promise.resolve(undefined), now: now() });
+  assert.deepEqual(
+    figures.cleanings.map(({ amount }) => amount),
+    [0.25 * done.entries],
+  );
   assert.deepEqual(await ask(path, 'SELECT count(*) FROM ghosts'), [[done.entries]]);
   assert.deepEqual(await ask(path, 'PRAGMA freelist_count'), [[0]]);
   // Each file has its row again, and each row its file.

@@ -38,7 +38,7 @@ for (const [what, targets] of [
   }
 }
 
-for (const name of ['python', 'typescript', '1.0', '1.1']) {
+for (const name of ['python', 'typescript', '1.0', '1.1', '1.2']) {
   test(`each notebook of the cache ${name} is as it was`, async (t) => {
     const folder = join(await makeFolder(t), '__marimo__', 'cache');
     await cp(join(__dirname, '../../fixtures/store', name, 'cache'), folder, { recursive: true });
