@@ -53,6 +53,34 @@ def test_the_command_says_what_it_would_cost_to_make_again(
     assert done["amount"] == done["done"]["amount"] == pytest.approx(0.42)
 
 
+def test_the_command_says_which_calls_of_a_function_go(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(database, 3)
+    with database.writing() as connection:
+        connection.execute("UPDATE entries SET cache_name = 'ask'")
+        connection.executemany(
+            "INSERT INTO calls (entry_id, arguments) VALUES (?, ?)",
+            [
+                (1, json.dumps({"prompt": "'Why?'", "model": "'small'"})),
+                (2, json.dumps({"prompt": f"'{'Why? ' * 50}'"})),
+                (3, "no JSON"),
+            ],
+        )
+    database.close()
+    path = str(database.path)
+    assert main(["prune", path, "--budget", "0", "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert ", ask(prompt='Why?', model='small')\n" in told
+    assert f", ask(prompt='{'Why? ' * 14}W…)\n" in told
+    assert ", ask\n" in told
+    assert main(["prune", path, "--budget", "0", "--dry-run", "--json"]) == 0
+    entries = json.loads(capsys.readouterr().out)["entries"]
+    assert {"prompt": "'Why?'", "model": "'small'"} in [
+        entry["arguments"] for entry in entries
+    ]
+
+
 def test_an_older_cache_that_can_only_be_read_has_no_policy_and_says_so(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

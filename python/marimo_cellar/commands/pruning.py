@@ -17,6 +17,7 @@ from marimo_cellar.cleaning.pruning import Outcome, Plan, plan, prune
 from marimo_cellar.commands.caches import as_found, database_of, existing
 from marimo_cellar.commands.naming import notebook_name
 from marimo_cellar.database.database import DATABASE_NAME, Database, Unavailable
+from marimo_cellar.entries import arguments
 from marimo_cellar.settings.settings import (
     budget_in,
     parse_size,
@@ -24,7 +25,9 @@ from marimo_cellar.settings.settings import (
     settings_of,
 )
 
+# Entries of one reason, and characters of what a function was called with.
 _LISTED = 20
+_CALL = 80
 
 WHY: Mapping[retention.Reason, str] = {
     "version": "an older version of the cell's code",
@@ -72,28 +75,28 @@ def _size(text: str) -> int:
     return size
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    database = existing(database_of(arguments.path))
+def _run(parsed: argparse.Namespace) -> int:
+    database = existing(database_of(parsed.path))
     now = time.time()
     with as_found(database):
         _must_have_policy(database)
-        budget = arguments.budget
+        budget = parsed.budget
         if budget is None:
-            settings = settings_of(_notebook(arguments.path))
+            settings = settings_of(_notebook(parsed.path))
             say_refusals(settings)
             budget = budget_in(database.folder, _used(database), settings.budget)
         planned = plan(database, budget, now)
         # Before they go.
         lines = _lines(database, planned)
     outcome = None
-    if not arguments.dry_run:
+    if not parsed.dry_run:
         if lines and database.read_only:
             raise Unavailable(
                 f"{database.path} can only be read here: nothing of it was removed. Run "
                 "this where its folder can be written to."
             )
         outcome = prune(database, planned, budget, "command", now)
-    if arguments.json:
+    if parsed.json:
         print(json.dumps(_as_json(database, planned, outcome, lines)))
     else:
         _print(database, planned, outcome, lines)
@@ -136,6 +139,8 @@ class _Line:
     app: str
     cell: str
     cache_name: str
+    # What a function was called with, in words, by parameter.
+    arguments: Mapping[str, str]
     hash: str
     size: int
     seconds: float
@@ -162,6 +167,7 @@ def _lines(database: Database, planned: Plan) -> list[_Line]:
                         app,
                         first,
                         cache_name,
+                        arguments.read(connection, one.candidate.entry_id),
                         hash,
                         one.freed,
                         one.candidate.seconds,
@@ -213,7 +219,7 @@ def _print(
             continue
         print(f"{why[0].upper()}{why[1:]}:")
         for line in alike[:_LISTED]:
-            name = "" if line.cache_name == "cell_cache" else f", {line.cache_name}"
+            name = "" if line.cache_name == "cell_cache" else f", {_call(line)}"
             cost = f", cost {told_amount(line.amount)}" if line.amount > 0 else ""
             print(
                 f"  {told_size(line.size):>9}  {told_seconds(line.seconds):>8}  "
@@ -233,6 +239,15 @@ def _print(
             f"{told_size(over)} more than the budget stay: pinned, or what a notebook that "
             "is open, or ran within the hour, would load."
         )
+
+
+def _call(line: _Line) -> str:
+    """`fit`, or `ask(prompt='Why is the sky blue?')` of a function."""
+    if not line.arguments:
+        return line.cache_name
+    said = ", ".join(f"{name}={text}" for name, text in line.arguments.items())
+    said = said if len(said) <= _CALL else f"{said[: _CALL - 1]}…"
+    return f"{line.cache_name}({said})"
 
 
 def _price(loss: Loss) -> str:

@@ -13,6 +13,7 @@ import json
 import pathlib
 import re
 import reprlib
+import sqlite3
 import uuid
 from collections.abc import Mapping
 from itertools import islice
@@ -57,6 +58,25 @@ def written(arguments: Mapping[str, object]) -> str | None:
     }
     text = json.dumps(said, ensure_ascii=False)
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def read(connection: sqlite3.Connection, entry_id: int) -> dict[str, str]:
+    """What an entry's function was called with, as `written`; nothing where that is not
+    known. Raises `sqlite3.DatabaseError` for a damaged database."""
+    try:
+        row = connection.execute(
+            "SELECT arguments FROM calls WHERE entry_id = ?", (entry_id,)
+        ).fetchone()
+    except sqlite3.OperationalError:
+        # An older format, in a place where it cannot be brought up to date.
+        return {}
+    try:
+        found: object = json.loads(row[0]) if row else {}
+    except (ValueError, TypeError, RecursionError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {name: text for name, text in found.items() if isinstance(text, str)}
 
 
 def _shown(name: str, value: object) -> str:
