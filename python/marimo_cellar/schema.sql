@@ -424,3 +424,12 @@ CREATE TABLE cleaning_costs (
   cleaning_id INTEGER PRIMARY KEY REFERENCES cleanings (cleaning_id) ON DELETE CASCADE,
   amount      REAL NOT NULL
 );
+
+-- When a kernel last looked through the whole cache after a run of a notebook, and how
+-- many versions of its cells beyond the last ones were kept for what they are worth. A
+-- process that runs it once need not do so again within the hour.
+CREATE TABLE looks (
+  app_id INTEGER PRIMARY KEY REFERENCES apps (app_id) ON DELETE CASCADE,
+  at     REAL NOT NULL,
+  kept   INTEGER NOT NULL
+);

@@ -1,7 +1,8 @@
 """Upkeep: the clean-up that a kernel makes by itself, after a run.
 
 On a thread, so that no run waits for it; it stops as soon as cells run again, and
-goes on after that run. Where nothing is to do it costs two queries of the notebook's
+goes on after that run. One that takes longer gets a process of its own, as a kernel may
+end with its run. Where nothing is to do it costs two queries of the notebook's
 own rows. Looking after the disk is never worth a warning about itself: what fails is
 logged, and tried again after the next run.
 """
@@ -11,25 +12,26 @@ from __future__ import annotations
 import os
 import socket
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
 from marimo_cellar.cleaning import retention
 from marimo_cellar.cleaning.retention import Rules
 from marimo_cellar.database.apps import app_path
-from marimo_cellar.database.database import Database, Unavailable
+from marimo_cellar.database.database import Database, Unavailable, database_in
 from marimo_cellar.forks import Lock, in_child
 from marimo_cellar.lookups import lookups
 from marimo_cellar.notices import logger
 from marimo_cellar.settings.settings import budget_in, say_refusals, settings_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from marimo_cellar.cleaning.pruning import Outcome
     from marimo_cellar.session.session import Session
 
@@ -39,19 +41,20 @@ _OPEN = 12 * 3600.0
 # Everything is looked at this often, and not only after what this notebook did.
 _ROUND = 3600.0
 
+# As many entries are looked through in some 50 ms, which a kernel that is about to be
+# killed most often has.
+_AT_ONCE = 2000
 # How long the end of a process waits for a clean-up.
 _LAST_SECONDS = 2.0
 # By how many seconds clocks differ that nobody has set.
 _DRIFT = 60.0
 
 _lock = Lock()
-# The databases at work on, and whose run, if any, ended since; those that were
-# looked at as a whole, and when, by the steady clock; the versions beyond those that
-# are kept, by notebook, which the last look left; and the notebooks that this process
-# has open, by their sessions, of which a server of apps has many.
+# The databases at work on, and whose run, if any, ended since; and the notebooks that
+# this process has open, by their sessions, of which a server of apps has many.
 _at_work: dict[Database, Session | None] = {}
-_looked_at: dict[Database, float] = {}
-_left: dict[tuple[Database, str], int] = {}
+# Those for which this process has begun another one.
+_apart: set[Database] = set()
 _open: WeakKeyDictionary[Session, set[tuple[Database, str]]] = WeakKeyDictionary()
 # The time less that of the steady clock, as the last run had it, and when, by that
 # clock, the other was last seen to have been set.
@@ -120,7 +123,8 @@ def _work(database: Database, session: Session) -> None:
                 _at_work[database] = None
 
 
-def _look_after(database: Database, notebook: Path | None) -> None:
+def _look_after(database: Database, notebook: Path | None, apart: bool = False) -> None:
+    """`apart` from any kernel, which a notebook could be open in."""
     now, steady = time.time(), _steady_clock()
     was_set = _was_set(now, steady)
     began = lookups.noted()
@@ -132,13 +136,18 @@ def _look_after(database: Database, notebook: Path | None) -> None:
             return
         used = retention.used(connection)
         outdated = _outdated(connection, app)
-    _say_open(database, app, now)
+        last = _last_look(connection, app, now)
+        long = _takes_long(connection, now)
+    if not apart:
+        _say_open(database, app, now)
     budget = budget_in(database.folder, used, settings.budget)
     if (
         (budget is None or used <= budget)
-        and outdated <= _left.get((database, app), 0)
-        and steady - _looked_at.get(database, float("-inf")) < _ROUND
+        and outdated <= last.kept
+        and last.at > now - _ROUND
     ):
+        return
+    if long and not apart and _begin_apart(database, notebook):
         return
     # Late: most runs end before here, and the process's end waits for them.
     from marimo_cellar.cleaning.pruning import prune
@@ -161,10 +170,7 @@ def _look_after(database: Database, notebook: Path | None) -> None:
         whole=False,
     )
     if go_on() and not outcome.busy:
-        _looked_at[database] = steady
-        with database.reading() as connection:
-            if connection is not None:
-                _left[database, app] = _outdated(connection, app)
+        _note_look(database, app, now)
     _log(database, outcome)
 
 
@@ -211,6 +217,93 @@ def _outdated(connection: sqlite3.Connection, app: str) -> int:
     return int(count)
 
 
+class _Look(NamedTuple):
+    """`at` is when the whole cache was last looked through, in Unix seconds; `kept` how
+    many of the notebook's versions were kept then beyond the last ones."""
+
+    at: float
+    kept: int
+
+
+def _last_look(connection: sqlite3.Connection, app: str, now: float) -> _Look:
+    """By whatever process. As one counts that there is nothing yet to look for, in a
+    cache that was begun within the hour."""
+    at, kept, oldest = connection.execute(
+        # A time that is yet to come says nothing.
+        "SELECT (SELECT max(at) FROM looks WHERE at <= ?1),"
+        " (SELECT kept FROM looks JOIN apps USING (app_id) WHERE path = ?2),"
+        " (SELECT created_at FROM entries ORDER BY entry_id LIMIT 1)",
+        (now, app),
+    ).fetchone()
+    if at is None and oldest is not None and oldest <= now:
+        at = oldest
+    return _Look(at or 0.0, kept or 0)
+
+
+def _note_look(database: Database, app: str, now: float) -> None:
+    with database.writing() as connection:
+        connection.execute(
+            "INSERT OR REPLACE INTO looks (app_id, at, kept)"
+            " SELECT app_id, ?, ? FROM apps WHERE path = ?",
+            (now, _outdated(connection, app), app),
+        )
+
+
+def _takes_long(connection: sqlite3.Connection, now: float) -> bool:
+    """Whether a clean-up may not be done in a moment: of many entries, or since one was
+    killed."""
+    entries, killed = connection.execute(
+        "SELECT (SELECT total(entries) FROM totals),"
+        " EXISTS (SELECT 1 FROM cleaners WHERE until > 0 AND until < ?)",
+        (now,),
+    ).fetchone()
+    return bool(entries > _AT_ONCE or killed)
+
+
+def _begin_apart(database: Database, notebook: Path | None) -> bool:
+    """Has a process of its own clean up: marimo kills the kernel of `marimo export` as
+    soon as the run has ended, and what takes longer than a moment would never be done.
+
+    Once, as a kernel that runs again is none of these. Whether it was begun.
+    """
+    with _lock:
+        if database in _apart or not sys.executable:
+            return False
+        _apart.add(database)
+    code = "import sys; from marimo_cellar.upkeep import run_apart; run_apart(*sys.argv[1:])"
+    # The package as this process has it, which may be nowhere but on its path.
+    path = [str(Path(__file__).parents[1]), *filter(None, sys.path)]
+    flags = ("CREATE_NO_WINDOW", "CREATE_NEW_PROCESS_GROUP")
+    try:
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(database.folder), str(notebook or "")],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            # The kernel's group of processes is killed with it.
+            start_new_session=True,
+            creationflags=sum(getattr(subprocess, flag, 0) for flag in flags),
+        )
+    except (OSError, ValueError) as error:
+        logger.debug("Cellar: no process could be begun (%s).", error)
+        return False
+    return True
+
+
+def run_apart(folder: str, notebook: str) -> None:
+    """Looks after the cache in a folder, in a process that is there for nothing else.
+
+    `notebook` is the one whose kernel began it, empty for one without a file.
+    """
+    if hasattr(os, "nice"):
+        os.nice(19)
+    with suppress(sqlite3.Error, OSError, Unavailable):
+        _look_after(
+            database_in(Path(folder)), Path(notebook) if notebook else None, apart=True
+        )
+
+
 def _say_open(database: Database, app: str, now: float) -> None:
     with database.writing() as connection:
         connection.execute(
@@ -246,6 +339,7 @@ def _log(database: Database, outcome: Outcome) -> None:
 
 def _after_fork() -> None:
     _at_work.clear()
+    _apart.clear()
     _open.clear()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,12 @@ import pytest
 from marimo_cellar import upkeep
 from marimo_cellar.checking.checking import audit
 from marimo_cellar.cleaning import pruning
+from marimo_cellar.cleaning.evicting import Cleaning
 from marimo_cellar.database.apps import app_path
-from marimo_cellar.database.database import Database
+from marimo_cellar.database.database import Database, database_in
 from marimo_cellar.entries.cells import app_row
+from tests import kernels
+from tests.conftest import Write
 from tests.equal_worth import database, fill, left
 
 __all__ = ["database"]
@@ -28,8 +32,6 @@ def notebook(database: Database, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.joinpath("pyproject.toml").parent.mkdir(exist_ok=True)
     folder.joinpath("pyproject.toml").write_text('[tool.cellar]\nbudget = "1MB"\n')
     fill(database, 40)
-    for name in ("_looked_at", "_left"):
-        monkeypatch.setattr(upkeep, name, {})
     monkeypatch.setattr(upkeep, "_offset", None)
     monkeypatch.setattr(upkeep, "_set_at", float("-inf"))
     return folder / "notebook.py"
@@ -120,6 +122,104 @@ def test_what_is_kept_for_its_worth_is_not_looked_at_again_and_again(
         upkeep._look_after(database, None)
     assert len(looks) == 1
     assert len(left(database)) == 40
+
+
+@pytest.mark.parametrize(
+    ("entries", "looks", "due"),
+    [
+        # A cache that was begun just now; one of yesterday, that nobody looked through,
+        # that a run of another notebook did, too long ago, or by a clock that was ahead.
+        (0.0, None, False),
+        (-DAY, None, True),
+        (-DAY, -60.0, False),
+        (-DAY, -3700.0, True),
+        (-DAY, DAY, True),
+        (DAY, None, True),
+    ],
+)
+def test_a_cache_is_looked_through_once_an_hour_whoever_does_it(
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    entries: float,
+    looks: float | None,
+    due: bool,
+) -> None:
+    fill(database, 3)
+    now = time.time()
+    with database.writing() as connection:
+        connection.execute("UPDATE entries SET created_at = ?", (now + entries,))
+        other = app_row(connection, "../../other.py", now)
+        if looks is not None:
+            connection.execute(
+                "INSERT INTO looks VALUES (?, ?, 0)", (other, now + looks)
+            )
+    found: list[object] = []
+
+    def prune(*given: object, **_: object) -> pruning.Outcome:
+        found.append(given)
+        return pruning.Outcome(Cleaning("kernel", now))
+
+    monkeypatch.setattr("marimo_cellar.cleaning.pruning.prune", prune)
+    monkeypatch.setattr("marimo_cellar.database.clocks.is_behind", lambda *_: False)
+    for _ in range(2):
+        upkeep._look_after(database, None)
+    assert len(found) == due
+
+
+def test_a_large_cache_is_cleaned_up_though_its_kernel_ends_with_the_run(
+    write: Write, env: dict[str, str]
+) -> None:
+    notebook = write("exported.py", one="one = 1")
+    notebook.with_name("pyproject.toml").write_text('[tool.cellar]\nbudget = "1MB"\n')
+    kernels.export(notebook, env)
+    database = database_in(kernels.cache_of(notebook))
+    with database.writing() as connection:
+        connection.execute(
+            "INSERT INTO entries"
+            " (cell_id, cache_name, cache_type, hash, loader, created_at)"
+            " WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n"
+            " WHERE i < 12000)"
+            " SELECT cell_id, 'block', 'P', i, 'pickle', ? - i FROM n,"
+            " (SELECT min(cell_id) AS cell_id FROM cells)",
+            (time.time() - DAY,),
+        )
+    database.close()
+    assert kernels.export(notebook, env).warned == []
+    until = time.monotonic() + 60
+    while len(left(database)) > 500:
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    # It has ended once it says that all was looked through.
+    looked = "SELECT count(*) FROM looks"
+    while kernels.query(notebook, looked) == [(0,)]:
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    assert kernels.query(notebook, "SELECT size <= 1000000 FROM usage") == [(1,)]
+
+
+def test_a_process_is_begun_once_for_a_large_cache(
+    database: Database, notebook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Any] = []
+    monkeypatch.setattr(upkeep, "_AT_ONCE", 10)
+    monkeypatch.setattr(upkeep, "_apart", set())
+    monkeypatch.setattr("subprocess.Popen", lambda *given, **_: begun.append(given[0]))
+    upkeep._look_after(database, notebook)
+    assert len(left(database)) == 40
+    assert begun[0][-2:] == [str(database.folder), str(notebook)]
+    upkeep._look_after(database, notebook)
+    assert len(begun) == 1
+    assert len(left(database)) <= 10
+
+
+def test_where_no_process_can_be_begun_it_is_done_here(
+    database: Database, notebook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "_AT_ONCE", 10)
+    monkeypatch.setattr(upkeep, "_apart", set())
+    monkeypatch.setattr(sys, "executable", str(notebook / "nothing"))
+    upkeep._look_after(database, notebook)
+    assert len(left(database)) <= 10
 
 
 class _Kernel:

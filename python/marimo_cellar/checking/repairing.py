@@ -204,6 +204,10 @@ _ORPHANS = (
     "DELETE FROM items WHERE entry_id NOT IN (SELECT entry_id FROM entries)",
     "DELETE FROM cells WHERE app_id NOT IN (SELECT app_id FROM apps)",
     "DELETE FROM openings WHERE app_id NOT IN (SELECT app_id FROM apps)",
+    "DELETE FROM missing WHERE app_id NOT IN (SELECT app_id FROM apps)",
+    "DELETE FROM looks WHERE app_id NOT IN (SELECT app_id FROM apps)",
+    "DELETE FROM cleaning_costs"
+    " WHERE cleaning_id NOT IN (SELECT cleaning_id FROM cleanings)",
     "DELETE FROM costs WHERE entry_id NOT IN (SELECT entry_id FROM entries)",
     "DELETE FROM savings WHERE cell_id NOT IN (SELECT cell_id FROM cells)",
     "DELETE FROM totals WHERE cell_id NOT IN (SELECT cell_id FROM cells)",

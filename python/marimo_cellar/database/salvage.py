@@ -150,9 +150,9 @@ class _Salvage:
     def take_history(self) -> None:
         """What freshness is judged by, what the last runs met, and what holds entries.
 
-        Not what clean-ups learnt, the tables `cleanings`, `ghosts` and `regrets`: one
-        wrong number in them would misguide all that come, and they learn again. The
-        triggers see to `usage`.
+        Not what clean-ups learnt, such as the tables `cleanings`, `ghosts` and
+        `regrets`: one wrong number in them would misguide all that come, and they learn
+        again. The triggers see to `usage`.
         """
         for row in self._both_ways("nodes", _NODES):
             code = self._one("SELECT code FROM sources WHERE code_digest = ?", row[2])

@@ -10,3 +10,9 @@ CREATE TABLE cleaning_costs (
   cleaning_id INTEGER PRIMARY KEY REFERENCES cleanings (cleaning_id) ON DELETE CASCADE,
   amount      REAL NOT NULL
 );
+
+CREATE TABLE looks (
+  app_id INTEGER PRIMARY KEY REFERENCES apps (app_id) ON DELETE CASCADE,
+  at     REAL NOT NULL,
+  kept   INTEGER NOT NULL
+);
