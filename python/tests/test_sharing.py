@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
 from marimo_cellar import SqliteStore
-from marimo_cellar.database import checkpoints, database, opening, turns
+from marimo_cellar.database import checkpoints, database, opening, schema, turns
 from marimo_cellar.entries import blobs
 from tests.kernels import PACKAGE, output_of
 from tests.test_store import audit, rows
@@ -226,6 +227,52 @@ def test_a_database_replaced_once_it_is_open_and_not_looked_at_yet_is_not_used(
     monkeypatch.setattr(opening, "connect", connect_and_replace)
     assert store.get("n/P_new.pickle") == b"new"
     assert store.get("n/P_old.pickle") is None
+    assert heard.messages == []
+    audit(store)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="SQLite's codes are not told")
+@pytest.mark.parametrize("fault", ["gone", "log gone", "moved"])
+def test_a_database_that_goes_while_sqlite_opens_it_is_begun_anew(
+    fault: str,
+    store: SqliteStore,
+    heard: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert store.put("n/P_old.pickle", b"old")
+    store.database.close()
+    connect, at, create = opening._connect, opening._at, schema.create
+
+    def connect_and_remove(*arguments: Any) -> opening.Connection:
+        monkeypatch.setattr(opening, "_connect", connect)
+        connection = connect(*arguments)
+        remove(store)
+        return connection
+
+    def create_late(*arguments: Any) -> bool:
+        monkeypatch.setattr(schema, "create", create)
+        # What SQLite says where two that begin a database remove a log at once.
+        error: Any = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorname = "SQLITE_IOERR_DELETE_NOENT"
+        raise error
+
+    def move_and_look(path: Path) -> opening.File | None:
+        monkeypatch.setattr(opening, "_at", at)
+        path.rename(path.with_name("moved.db"))
+        path.touch()
+        return at(path)
+
+    match fault:
+        case "gone":
+            monkeypatch.setattr(opening, "_connect", connect_and_remove)
+        case "log gone":
+            remove(store)
+            monkeypatch.setattr(schema, "create", create_late)
+        case "moved":
+            remove(store)
+            monkeypatch.setattr(opening, "_at", move_and_look)
+    assert store.put("n/P_new.pickle", b"new")
+    assert store.get("n/P_new.pickle") == b"new"
     assert heard.messages == []
     audit(store)
 

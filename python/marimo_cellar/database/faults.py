@@ -48,6 +48,25 @@ def is_full(error: BaseException) -> bool:
     return isinstance(error, sqlite3.OperationalError) and "disk is full" in str(error)
 
 
+def is_of_gone_file(error: sqlite3.Error) -> bool:
+    """Whether it says that a file was deleted or replaced while SQLite opened it.
+
+    The file that is there now may be the same: two that begin a database at once both
+    remove the log that was left of the one before. Until Python 3.11 nobody can tell.
+    """
+    return getattr(error, "sqlite_errorname", None) in _GONE
+
+
+# A log that is gone already or shorter than it was, no database that a log would be of,
+# and another in place of the one that is open.
+_GONE = (
+    "SQLITE_IOERR_DELETE_NOENT",
+    "SQLITE_IOERR_SHORT_READ",
+    "SQLITE_IOERR_FSTAT",
+    "SQLITE_READONLY_DBMOVED",
+)
+
+
 def say_cannot_write(path: Path, error: object) -> None:
     """Results are not being saved, and why."""
     warn_once(

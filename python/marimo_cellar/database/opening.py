@@ -61,6 +61,8 @@ def open_database(path: Path, create: bool) -> Connection | None:
     except sqlite3.OperationalError as error:
         if is_busy(error):
             raise
+        if faults.is_of_gone_file(error):
+            raise Replaced(f"{path} was replaced while it was opened") from error
         if file_at(path) is None:
             if not create:
                 # Deleted just now.
