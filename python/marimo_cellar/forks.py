@@ -42,19 +42,19 @@ def begins(one: OfProcess) -> None:
 
 
 class Lock:
-    """A lock that nobody holds in a child, whoever held it as that was forked."""
+    """A lock that nobody holds in a child, whoever held it as that was forked.
+
+    It is held by `with lock.native`: what is written in Python for the way in or out,
+    an interrupt of the user's may cut off, and then the lock stays held for good.
+    """
+
+    native: threading.Lock
 
     def __init__(self) -> None:
         begins(self)
 
     def begin_process(self) -> None:
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
+        self.native = threading.Lock()
 
 
 def _begin_all() -> None:

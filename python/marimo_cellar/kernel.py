@@ -52,7 +52,7 @@ def join_process() -> bool:
     warning, where this marimo cannot be joined.
     """
     global _joined_process
-    with _lock:
+    with _lock.native:
         try:
             from marimo_cellar import _marimo
 

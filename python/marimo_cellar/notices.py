@@ -16,7 +16,7 @@ _lock = Lock()
 
 def warn_once(subject: str, about: str, message: str) -> None:
     """Warns, unless this `subject` was already heard `about` this path."""
-    with _lock:
+    with _lock.native:
         if (subject, about) in _said:
             return
         _said.add((subject, about))

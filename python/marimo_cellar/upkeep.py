@@ -66,7 +66,7 @@ def after_run(session: Session) -> None:
     """Looks after the cache of a notebook that has just run; returns at once."""
     assert session.store is not None
     database = session.store.database
-    with _lock:
+    with _lock.native:
         if database in _at_work:
             _at_work[database] = session
             return
@@ -77,7 +77,7 @@ def after_run(session: Session) -> None:
     try:
         thread.start()
     except BaseException as error:
-        with _lock:
+        with _lock.native:
             _at_work.pop(database, None)
         # None can be started at the end of a process, or where there are too many.
         if not isinstance(error, RuntimeError):
@@ -87,7 +87,7 @@ def after_run(session: Session) -> None:
 def close(session: Session) -> None:
     """A kernel ends: its notebook is not open any more, unless another one of this
     process has it open."""
-    with _lock:
+    with _lock.native:
         closed = _open.pop(session, set()).difference(*_open.values())
     for database, app in closed:
         with suppress(sqlite3.Error, OSError, Unavailable):
@@ -106,7 +106,7 @@ def close(session: Session) -> None:
 def _work(database: Database, session: Session) -> None:
     waiting: Session | None = session
     while waiting is not None:
-        with _lock:
+        with _lock.native:
             app = app_path(database.folder, waiting.path)
             _open.setdefault(waiting, set()).add((database, app))
         try:
@@ -117,7 +117,7 @@ def _work(database: Database, session: Session) -> None:
             )
         except Exception:
             logger.debug("Cellar: the clean-up failed.", exc_info=True)
-        with _lock:
+        with _lock.native:
             waiting = _at_work.pop(database, None)
             if waiting is not None:
                 _at_work[database] = None

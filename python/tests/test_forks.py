@@ -57,7 +57,7 @@ def test_no_lock_stays_held_in_a_child(tmp_path: Path) -> None:
     assert store.put("f/P_a.pickle", b"before") and store.flush()
     assert store.put(PART, b"part")
     everything = locks_of_ours()
-    of_modules = {notices._lock._lock, upkeep._lock._lock}
+    of_modules = {notices._lock.native, upkeep._lock.native}
     assert {session._lock, store._parts_lock} | of_modules < everything
     held, done = threading.Barrier(2), threading.Event()
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from marimo_cellar import SqliteLoader, SqliteStore
+from marimo_cellar.database import database
+from marimo_cellar.database.database import database_in
 from marimo_cellar.entries import behind
 from marimo_cellar.entries.saving import Save
 from marimo_cellar.loaders.loader import SqlitePickleLoader
+from marimo_cellar.session import spending
 from marimo_cellar.session.saves import SavesInFlight
 from tests.conftest import Write, ran
 from tests.kernels import export, query
@@ -144,13 +150,75 @@ def test_an_interrupted_save_keeps_no_run_waiting(
     assert (made.load_cache(KEY) is not None) == (moment == "after")
 
 
+def test_an_interrupt_leaves_no_lock_held(tmp_path: Path) -> None:
+    saves, folder = SavesInFlight(), tmp_path / "cache"
+
+    def work() -> None:
+        saves.begin_process()
+        one = saves.one()
+        one.begin()
+        one.done()
+        saves.join()
+        behind.queue_of(database_in(folder))
+        spending.cost(0)
+
+    def are_held() -> bool:
+        of_modules = (spending._lock, behind._lock, database._databases_lock)
+        return held([saves._lock, *(lock.native for lock in of_modules)])
+
+    assert interrupted_everywhere(work, are_held) > 10
+
+
+def interrupted_everywhere(work: Callable[[], None], fails: Callable[[], bool]) -> int:
+    """Interrupts what this thread does, once at each place where Python looks whether
+    there is an interrupt: as a function begins, and as a call comes back. Returns at
+    how many."""
+    places = 0
+    while True:
+        left = places
+
+        def interrupt(frame: Any, event: str, argument: Any) -> None:
+            nonlocal left
+            if event in ("call", "c_return"):
+                left -= 1
+                if left < 0:
+                    sys.setprofile(None)
+                    raise KeyboardInterrupt
+
+        sys.setprofile(interrupt)
+        try:
+            work()
+            return places
+        except KeyboardInterrupt:
+            places += 1
+        finally:
+            sys.setprofile(None)
+        assert not fails(), places
+
+
+def held(locks: Iterable[Any]) -> bool:
+    """Whether another thread does not get each of them at once."""
+    free: list[bool] = []
+
+    def take() -> None:
+        for lock in locks:
+            free.append(lock.acquire(blocking=False))
+            if free[-1]:
+                lock.release()
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    thread.join()
+    return not all(free)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no forks")
 def test_a_child_saves_that_was_forked_while_a_save_of_its_parents_ended() -> None:
     saves = SavesInFlight()
     held, forked = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with saves._changed:
+        with saves._lock:
             held.set()
             forked.wait(20)
 

@@ -184,7 +184,7 @@ _databases_lock = Lock()
 def database_in(folder: Path) -> Database:
     """The process's one `Database` for a cache folder."""
     folder = Path(os.path.abspath(folder))
-    with _databases_lock:
+    with _databases_lock.native:
         database = _databases.get(folder)
         if database is None:
             database = _databases[folder] = Database(folder)

@@ -143,7 +143,7 @@ def watch(connection: Connection, path: Path) -> Watch | None:
 
 
 def _handle_on(index: str) -> int | None:
-    with _lock:
+    with _lock.native:
         found = os.stat(index)
         handle = _handles.get((found.st_dev, found.st_ino))
         if handle is None and len(_handles) < _MOST_HANDLES:

@@ -232,7 +232,7 @@ def queue_of(database: Database) -> Queue:
     """The process's one queue for a database."""
     queue = _queues.get(database)
     if queue is None:
-        with _lock:
+        with _lock.native:
             queue = _queues.setdefault(database, Queue(database))
     return queue
 

@@ -97,7 +97,7 @@ def unnoticed() -> Iterator[None]:
 def install() -> None:
     """Adds the hook to the process, once."""
     global _installed
-    with _lock:
+    with _lock.native:
         if not _installed:
             sys.addaudithook(_hook)
             _installed = True

@@ -44,7 +44,7 @@ _noted = 0
 def note(lookup: Lookup) -> None:
     """Remembers a lookup, or that what is known of it changed."""
     global _noted, _cancel
-    with _lock:
+    with _lock.native:
         _noted += 1
         _waiting.setdefault(lookup.database, []).append(lookup)
         if _cancel is None:
@@ -71,7 +71,7 @@ def flush(at_run_end: bool = True) -> None:
     none, the first result of the run may still begin it, but its end does not.
     """
     global _cancel
-    with _lock:
+    with _lock.native:
         batches = list(_waiting.items())
         _waiting.clear()
         if _cancel is not None:
@@ -80,7 +80,7 @@ def flush(at_run_end: bool = True) -> None:
     for database, lookups in batches:
         try:
             if not _write(database, lookups) and not at_run_end:
-                with _lock:
+                with _lock.native:
                     waiting = _waiting.setdefault(database, [])
                     waiting[:0] = lookups
                     del waiting[:-_MOST_WAITING]

@@ -17,6 +17,6 @@ def parsed(code: str) -> ast.Module:
     the cell. What is ignored is so for the whole process, and two threads that took
     turns in ignoring would leave it so for good: one at a time does it.
     """
-    with _lock, warnings.catch_warnings():
+    with _lock.native, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(code)

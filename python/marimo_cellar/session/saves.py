@@ -20,12 +20,14 @@ class SavesInFlight:
         forks.begins(self)
 
     def begin_process(self) -> None:
-        self._changed = threading.Condition()
+        # Held itself, and never the condition: see `forks.Lock`.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._under_way: set[SaveInFlight] = set()
 
     def one(self) -> SaveInFlight:
         """One that is not under way yet."""
-        return SaveInFlight(self._changed, self._under_way)
+        return SaveInFlight(self._lock, self._changed, self._under_way)
 
     def start(self, save: Callable[[], None]) -> None:
         """Makes a save on a thread of its own."""
@@ -47,7 +49,7 @@ class SavesInFlight:
 
     def join(self) -> None:
         """Waits until none is under way."""
-        with self._changed:
+        with self._lock:
             self._changed.wait_for(lambda: not self._under_way)
 
 
@@ -60,18 +62,22 @@ class SaveInFlight:
     """
 
     def __init__(
-        self, changed: threading.Condition, under_way: set[SaveInFlight]
+        self,
+        lock: threading.RLock,
+        changed: threading.Condition,
+        under_way: set[SaveInFlight],
     ) -> None:
+        self._lock = lock
         self._changed = changed
         self._under_way = under_way
 
     def begin(self) -> None:
         """It is under way; `done` must be called for it."""
-        with self._changed:
+        with self._lock:
             self._under_way.add(self)
 
     def done(self) -> None:
         """It has ended, whether it was saved or not; more than once is as once."""
-        with self._changed:
+        with self._lock:
             self._under_way.discard(self)
             self._changed.notify_all()

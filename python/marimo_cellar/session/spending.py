@@ -42,7 +42,7 @@ def cost(amount: float) -> None:
         session = current_session()
     except Exception:
         session = None
-    with _lock:
+    with _lock.native:
         if session is None:
             _without_kernel += value
         else:
@@ -51,7 +51,7 @@ def cost(amount: float) -> None:
 
 def spent(session: Session | None) -> float:
     """What a kernel has spent so far."""
-    with _lock:
+    with _lock.native:
         return _without_kernel + (0.0 if session is None else session.spent)
 
 
