@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import marimo
@@ -18,6 +19,7 @@ from marimo._save.stubs.lazy_stub import BLOB_DESERIALIZERS, BLOB_SERIALIZERS
 from polars.testing import assert_frame_equal
 
 from marimo_cellar.values import batches, mapped
+from tests.kernels import output_of
 
 SERIALISE = BLOB_SERIALIZERS["arrow"]
 DESERIALISE = BLOB_DESERIALIZERS[".arrow"]
@@ -95,3 +97,35 @@ def test_of_pandas(kinds: dict[str, Callable[[Any], Any]], rows: int) -> None:
     theirs, ours = both(frame)
     pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
     assert ours.attrs == theirs.attrs
+
+
+@pytest.mark.parametrize("is_mapped", [False, True])
+def test_an_index_of_pandas_own_types_is_known_where_none_was_written(
+    is_mapped: bool, tmp_path: Path
+) -> None:
+    indexes = [
+        pd.period_range("2020", periods=2, freq="Q"),
+        pd.IntervalIndex.from_breaks([0, 1, 2], closed="left", name="i"),
+        pd.MultiIndex.from_product([pd.interval_range(0, 1), ["a"]]),
+    ]
+    values = [pd.Series([1] * len(index), index=index) for index in indexes]
+    for number, value in enumerate(values):
+        (tmp_path / f"{number}").write_bytes(SERIALISE(value))
+    # Which has to be another process than the one that wrote them.
+    told = output_of(
+        """
+        import mmap, sys
+        from pathlib import Path
+        from marimo._save.stubs.lazy_stub import BLOB_DESERIALIZERS
+        from marimo_cellar.values.mapped import deserialiser
+        load = deserialiser(".arrow", BLOB_DESERIALIZERS[".arrow"])
+        for path in sorted(Path(sys.argv[1]).iterdir()):
+            with path.open("rb") as file:
+                data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            data = data if sys.argv[2] == "True" else bytes(data)
+            print(repr(load(data, "pandas.Series").index))
+        """,
+        tmp_path,
+        is_mapped,
+    )
+    assert told.split() == "\n".join(repr(index) for index in indexes).split()

@@ -78,6 +78,28 @@ def mended(value: Any, metadata: Any) -> Any:
     return value
 
 
+def learn_types(schema: Any) -> None:
+    """Has Arrow know pandas' types of periods and intervals, where a schema names one.
+
+    pandas tells it of them only as it writes one. In a process that wrote none, an index
+    of periods came back as numbers, and one of intervals as dictionaries.
+    """
+    names = (
+        (field.metadata or {}).get(b"ARROW:extension:name", b"") for field in schema
+    )
+    if any(name.startswith(b"pandas.") for name in names):
+        _tell_types()
+
+
+@cache
+def _tell_types() -> None:
+    import pandas as pd
+    import pyarrow as pa
+
+    pa.array(pd.period_range("2000", periods=1, freq="D"))
+    pa.array(pd.interval_range(0, 1))
+
+
 def _may_come_back(objects: Any) -> bool:
     """Whether Python's own objects are some that Arrow, or what is noted, makes again:
     of all others it makes what is more like it."""

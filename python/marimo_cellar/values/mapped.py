@@ -33,6 +33,12 @@ def deserialiser(suffix: str, deserialise: Deserialiser) -> Deserialiser:
     restore = RESTORING[suffix]
 
     def load(data: Any, type_hint: str | None = None) -> Any:
+        of_pandas = suffix == ".arrow" and _is_of_pandas(type_hint)
+        if of_pandas:
+            import pyarrow as pa
+
+            schema = pa.ipc.open_file(pa.py_buffer(data)).schema
+            frames.learn_types(schema)
         if isinstance(data, mmap.mmap):
             try:
                 value = restore(data, type_hint)
@@ -42,12 +48,7 @@ def deserialiser(suffix: str, deserialise: Deserialiser) -> Deserialiser:
                 return value
             data = bytes(data)
         value = deserialise(data, type_hint)
-        if suffix == ".arrow" and _is_of_pandas(type_hint):
-            import pyarrow as pa
-
-            metadata = pa.ipc.open_file(pa.py_buffer(data)).schema.metadata
-            value = frames.mended(value, metadata)
-        return value
+        return frames.mended(value, schema.metadata) if of_pandas else value
 
     return load
 
