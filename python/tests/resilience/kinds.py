@@ -279,6 +279,63 @@ KINDS = {
         "{v}.value",
     ),
     "controls read": Kind("{v} = {of}.value, {n}", needs="array of controls"),
+    "caching itself": made_by("""
+        @mo.persistent_cache
+        def {v}(x):
+            ran("{v} called")
+            return {n} if x < 2 else {v}(x - 1) + {v}(x - 2)
+    """),
+    "itself called": Kind("{v} = {of}({n} % 7)", needs="caching itself"),
+    "caching an error": made_by(
+        """
+        @mo.persistent_cache
+        def {v}(x):
+            if x:
+                raise ValueError(x, {n})
+            return [x, {n}]
+        """,
+        "{v}(0)",
+    ),
+    "error called": Kind(
+        """
+        {v} = []
+        for _x in (1, 0, 1):
+            try:
+                {v}.append({of}(_x))
+            except ValueError as _error:
+                {v}.append(str(_error))
+    """,
+        needs="caching an error",
+    ),
+    "caching a coroutine": made_by(
+        """
+        @mo.persistent_cache
+        async def {v}(x):
+            await asyncio.sleep(0)
+            return [x, {n}]
+        """,
+        "type({v}).__name__",
+    ),
+    "coroutines gathered": Kind(
+        "{v} = await asyncio.gather(*({of}(_i % 3) for _i in range(6)))",
+        needs="caching a coroutine",
+    ),
+    "threads": Kind(
+        "with futures.ThreadPoolExecutor(3) as _pool:\n"
+        "    {v} = list(_pool.map({of}, [{n} % 3, 1, 2, 1, 2]))",
+        needs="cached pickle",
+        imports=("concurrent.futures as futures",),
+    ),
+    "block in a block": Kind("""
+        with mo.persistent_cache("outer {v}"):
+            {v} = [{n}]
+            with mo.persistent_cache("inner {v}"):
+                {v}_b = [{dep}]
+    """),
+    "progress": Kind(
+        "{v} = [_i for _i in mo.status.progress_bar(range({n} % 4))], {dep}"
+    ),
+    "shown by a call": Kind("mo.output.append({n})\n{v} = {n}, {dep}"),
     "raising": Kind("{v} = {n}\nif {n} % 2:\n    raise ValueError({n})"),
     "caught": Kind("""
         try:

@@ -65,6 +65,32 @@ LIBRARY_KINDS = {
         " index=pd.date_range('2020-01-01', periods=3, freq='7D', name='w'))",
         "repr({v}.to_dict()), {v}.dtypes.map(str).to_dict(), repr({v}.index)",
     ),
+    "by quarters": of(
+        "{v} = pd.Series([{n}, 2], index=pd.period_range('2020-01', periods=2, freq='Q'))",
+        "{v}.to_dict(), repr({v}.index)",
+    ),
+    "by intervals": of(
+        "{v} = pd.DataFrame({{'a': [{n}, 2]}}, index=pd.IntervalIndex.from_breaks("
+        "[0, 1, 2], closed='left'))",
+        "{v}.to_dict(), repr({v}.index)",
+    ),
+    "no rows": of(
+        "{v} = pd.DataFrame({{'c': pd.Categorical([], ['a', 'n{n}'], ordered=True),"
+        " 't': pd.DatetimeIndex([], tz='Europe/Paris')}})",
+        "{v}.dtypes.map(str).to_dict(), {v}.c.cat.categories.tolist()",
+    ),
+    "nothing but zeros": of(
+        "{v} = [sparse.eye({n} % 5 + 1, format='csr'),"
+        " pd.Series(pd.arrays.SparseArray([0, 0, {n}]))]",
+        "{v}[0].toarray().tolist(), {v}[1].tolist(), str({v}[1].dtype)",
+        "scipy.sparse as sparse",
+    ),
+    "enumerated": of(
+        "{v} = pl.DataFrame({{'e': pl.Series(['a', None], dtype=pl.Enum(['n{n}', 'a'])),"
+        " 'a': pl.Series([[1, 2], [3, {n}]], dtype=pl.Array(pl.Int16, 2))}})",
+        "str({v}.schema), {v}.to_dicts()",
+        "polars as pl",
+    ),
     "arrow table": of(
         "{v} = pa.table({{'a': [{n}, None], 'b': pa.array(['x', 'x']"
         ").dictionary_encode(), 'c': [[{n}], []]}}).replace_schema_metadata("
