@@ -266,7 +266,7 @@ def _begin_apart(database: Database, notebook: Path | None) -> bool:
 
     Once, as a kernel that runs again is none of these. Whether it was begun.
     """
-    with _lock:
+    with _lock.native:
         if database in _apart or not sys.executable:
             return False
         _apart.add(database)
