@@ -150,6 +150,11 @@ def _add_features() -> None:
         _marimo.hash_by_code,
     )
     attempt(
+        "telling that a cached function of another cell was edited",
+        "Cells that call it are served what it returned before.",
+        _marimo.hash_cached_functions,
+    )
+    attempt(
         "running cells for which marimo fails to make a key",
         "They fail.",
         lambda: _marimo.run_without_key(_without_key),

@@ -109,3 +109,61 @@ def test_a_cell_without_a_key_runs_each_time(write: Write, env: dict[str, str]) 
         assert re.search("the cell that begins with \"ran\\('lone'\\)", warning), (
             warning
         )
+
+
+def test_whoever_calls_a_cached_function_depends_on_it(
+    write: Write, env: dict[str, str]
+) -> None:
+    def edited(word: str, number: int = 1) -> Path:
+        return write(
+            "callers.py",
+            word=f"word = {word!r}",
+            inner=f"""
+                @mo.persistent_cache
+                def inner(x):
+                    ran("inner")
+                    return [x, {number}]
+            """,
+            outer="""
+                @mo.persistent_cache
+                def outer(x):
+                    ran("outer")
+                    return [*inner(x), word]
+
+                @mo.persistent_cache
+                async def later(x):
+                    ran("later")
+                    return [x, word]
+
+                @mo.cache
+                def kept(x):
+                    ran("kept")
+                    return word
+            """,
+            calls="""
+                found = [outer("a"), await later("b"), kept("c")]
+                ran(repr(found))
+            """,
+            alone="ran('alone'); alone = 1",
+        )
+
+    def told(word: str, number: int) -> str:
+        return repr([["a", number, word], ["b", word], word])
+
+    notebook = edited("old")
+    export(notebook, env)
+    assert ran(notebook)[-2:] == [told("old", 1), "alone"]
+    # What an edit has to do with, and nothing else; the answers that were paid for stay.
+    edited("new")
+    export(notebook, env)
+    assert ran(notebook) == ["outer", "later", "kept", told("new", 1)]
+    edited("new", 2)
+    export(notebook, env)
+    assert ran(notebook) == ["outer", "inner", "kept", told("new", 2)]
+    for _ in range(2):
+        export(notebook, env)
+        assert ran(notebook) == []
+    # Back to what was computed before.
+    edited("old")
+    export(notebook, env)
+    assert ran(notebook) == []

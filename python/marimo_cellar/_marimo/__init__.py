@@ -66,6 +66,7 @@ from marimo_cellar._marimo.exports import (
 )
 from marimo_cellar._marimo.hashing import (
     hash_by_code,
+    hash_cached_functions,
     hashed_in,
     keep_hashed,
     run_without_key,
@@ -138,6 +139,7 @@ __all__ = [
     "graph_cells",
     "graph_state",
     "hash_by_code",
+    "hash_cached_functions",
     "hashed_in",
     "is_cache_export",
     "is_called_from_marimo",

@@ -9,6 +9,8 @@ from typing import Any
 from marimo._save.cache import CacheException
 from marimo._save.hash import HashKey
 
+from marimo_cellar._marimo.loaders import CACHING, cached_function
+
 _HASHED = "_cellar_hashed"
 # Up to this, whole numbers of NumPy's are hashed as marimo does, as entries go by.
 _MOST_ZEROS = 65_536
@@ -115,6 +117,45 @@ def hash_by_code() -> None:
 
 def _is_many_zeros(value: Any) -> bool:
     return isinstance(value, numbers.Integral) and int(value) > _MOST_ZEROS
+
+
+def hash_cached_functions() -> None:
+    """Has a cell, or a cached function, that calls a cached function of another cell
+    depend on it, as on any other function.
+
+    marimo takes such a function for nothing when it makes a key, so that whoever calls
+    it would be served the old answer once it is edited. Here it counts as what has no
+    bytes to hash: by the code of its cell and of those above it.
+    """
+    from marimo._save.hash import BlockHasher, SerialRefs
+
+    hashers: Any = BlockHasher
+    serialize: Callable[..., Any] = hashers.serialize_and_dequeue_content_refs
+
+    def serialize_the_others(
+        hasher: Any, refs: set[str], scope: dict[str, Any], *more: Any
+    ) -> Any:
+        definitions = hasher.graph.definitions
+        cached = {
+            ref
+            for ref in refs
+            if ref in definitions
+            and hasher.cell_id not in definitions[ref]
+            and _is_cached_function(scope.get(ref))
+        }
+        left, *found = serialize(hasher, refs - cached, scope, *more)
+        return SerialRefs(left | cached, *found)
+
+    hashers.serialize_and_dequeue_content_refs = serialize_the_others
+
+
+def _is_cached_function(value: Any) -> bool:
+    """Also of what stands for one whose cell came from the cache."""
+    if cached_function(value) is not None:
+        return True
+    return getattr(type(value), "__marimo_unhashable__", False) and str(
+        getattr(value, "type_name", "")
+    ).startswith(f"{CACHING}.")
 
 
 def run_without_key(tell: Callable[[str, BaseException], None]) -> None:

@@ -13,6 +13,9 @@ from marimo._save.loaders import (
 )
 from marimo._save.stores import Store
 
+# Where marimo's cached functions are of.
+CACHING = "marimo._save.save"
+
 Kind = TypeVar("Kind", bound=BasePersistenceLoader)
 
 
@@ -33,7 +36,7 @@ def is_ui(value: Any) -> bool:
 
 def cached_function(value: Any) -> Any | None:
     """The user's function that one cached by marimo calls; None of anything else."""
-    if type(value).__module__ != "marimo._save.save":
+    if type(value).__module__ != CACHING:
         return None
     return getattr(value, "__wrapped__", None)
 

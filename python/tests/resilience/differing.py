@@ -90,8 +90,10 @@ def _note(
     figures.problems += [
         f"{where}: {name} ran ({kinds[name.split()[0]]}), and not with files"
         for name in ours.ran - files.ran
-        # With files alone, a cell that reads what marimo cannot hash fails.
-        if name.split()[0] in files.seen
+        # With files alone, a cell that reads what marimo cannot hash fails, and one that
+        # calls a cached function is served what that returned before it was edited.
+        if (of := name.split()[0]) in files.seen
+        and files.seen[of] == plain.seen.get(of)
     ]
     figures.problems += [
         f"{where}: {line}" for line in ours.printed.splitlines() if "Cellar: " in line
