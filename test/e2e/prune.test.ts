@@ -81,7 +81,7 @@ test('what would go is listed, some of it is pinned, and the rest goes as was sa
   const step = stepsIn(t, vsCode, 'prune');
   const { page } = vsCode;
   const title = page.locator('.quick-input-title');
-  const rows = vsCode.quickPickRow('nb.py › numbers');
+  const rows = vsCode.quickPickRow('numbers');
   let before: DryRun;
 
   await step('what goes is listed, with what it costs, as the command line says it', async () => {
@@ -185,7 +185,7 @@ test('looking for what can go can be cancelled', async (t) => {
   const step = stepsIn(t, vsCode, 'prune-cancelled');
   const looking = vsCode.notification('Looking for what can go');
   const list = vsCode.page.locator('.quick-input-title', { hasText: 'Prune Cache' });
-  const rows = vsCode.quickPickRow('nb.py › numbers');
+  const rows = vsCode.quickPickRow('numbers');
   const other = await OtherProcess.start(t, database);
 
   await step('while another program keeps the cache locked, the search is cancelled', async () => {

@@ -186,14 +186,14 @@ class PruneList {
   private items(): Item[] {
     const items: Item[] = [];
     let last: Line | undefined;
-    for (const line of linesOf(this.planned, Date.now() / 1000, languageOf(vscode))) {
+    const now = Date.now() / 1000;
+    for (const line of linesOf(this.planned, now, languageOf(vscode), this.isOfSeveral)) {
       if (line.reason !== last?.reason || line.planned !== last.planned) {
         const label = reasonTitle(line.reason);
         items.push({ label, kind: vscode.QuickPickItemKind.Separator });
         last = line;
       }
-      // Not in the head, which takes its room from the first line.
-      const label = this.isOfSeveral ? `${line.planned.name} › ${line.label}` : line.label;
+      const { label } = line;
       items.push({ label, description: line.description, buttons: [this.pinButton], line });
     }
     return items;

@@ -32,6 +32,7 @@ export interface Line {
   readonly reason: Reason;
   readonly evictions: readonly Eviction[];
   readonly label: string;
+  /** What it frees and what it took; last, where it is, since the end of a line may be cut off. */
   readonly description: string;
 }
 
@@ -44,44 +45,59 @@ export interface Amounts {
 /**
  * The list of what would go, by reason and in the order of the policy.
  * @param now Unix seconds
+ * @param isOfSeveral the list is of several caches, and a line says of which it is
  */
-export function linesOf(all: readonly Planned[], now: number, locale: string): Line[] {
+export function linesOf(
+  all: readonly Planned[],
+  now: number,
+  locale: string,
+  isOfSeveral = false,
+): Line[] {
   return all.flatMap((planned) =>
     reasons.flatMap((reason) => {
       const alike = planned.plan.evictions.filter((eviction) => eviction.reason === reason);
       const lines = alike
         .slice(0, mostListed)
-        .map((eviction) => lineOf(planned, eviction, now, locale));
+        .map((eviction) => lineOf(planned, eviction, now, locale, isOfSeveral));
       const rest = alike.slice(mostListed);
       if (rest.length === 0) return lines;
       const label = l10n.t('and {0} more', rest.length);
-      return [
-        ...lines,
-        { planned, reason, evictions: rest, label, description: told(rest, locale) },
-      ];
+      const parts = [told(rest, locale), ...(isOfSeveral ? [planned.name] : [])];
+      return [...lines, { planned, reason, evictions: rest, label, description: parts.join(', ') }];
     }),
   );
 }
 
-function lineOf(planned: Planned, eviction: Eviction, now: number, locale: string): Line {
+function lineOf(
+  planned: Planned,
+  eviction: Eviction,
+  now: number,
+  locale: string,
+  isOfSeveral: boolean,
+): Line {
   const { candidate, reason } = eviction;
   const name = planned.names.get(candidate.entryId);
-  const parts =
-    name === undefined
+  // From the folder down to the result itself.
+  const names = [
+    ...(isOfSeveral ? [planned.name] : []),
+    ...(name === undefined
       ? [l10n.t('a result')]
       : [
           path.basename(name.notebook),
           cellLabel({ name: name.cell, code: name.code }),
           ...(name.cacheName === 'cell_cache' ? [] : [name.cacheName]),
-        ];
+        ]),
+  ];
+  const label = names.pop() ?? '';
   const evictions = [eviction];
   const used = l10n.t('used {0}', formatRoughAge(candidate.usedAt, now, locale));
+  const where = names.length === 0 ? [] : [names.join(' › ')];
   return {
     planned,
     reason,
     evictions,
-    label: parts.join(' › '),
-    description: `${told(evictions, locale)}, ${used}`,
+    label,
+    description: [told(evictions, locale), used, ...where].join(', '),
   };
 }
 

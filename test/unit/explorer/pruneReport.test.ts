@@ -72,11 +72,26 @@ test('lines stand by reason, in the order of the policy, and say what each frees
       description,
     ]),
     [
-      ['version', 'analysis.py › cell4 › block', '4 MB, took 2 min, used 2 h ago'],
-      ['room', 'analysis.py › cell1', '1 MB, took 30 s, used 2 h ago'],
-      ['room', 'analysis.py › answer = ask()', '7 MB, took 1 min, cost 0.42, used 2 h ago'],
+      ['version', 'block', '4 MB, took 2 min, used 2 h ago, analysis.py › cell4'],
+      ['room', 'cell1', '1 MB, took 30 s, used 2 h ago, analysis.py'],
+      ['room', 'answer = ask()', '7 MB, took 1 min, cost 0.42, used 2 h ago, analysis.py'],
     ],
   );
+});
+
+test('of several caches a line says which it is of, at its end', () => {
+  const nameless = { ...planned, names: new Map<number, EntryName>() };
+  const ends = linesOf([planned, nameless], now, 'en', true).map(({ description }) =>
+    description.split(', ').at(-1),
+  );
+  assert.deepEqual(ends, [
+    'work › analysis.py › cell4',
+    'work › analysis.py',
+    'work › analysis.py',
+    'work',
+    'work',
+    'work',
+  ]);
 });
 
 test('of very many results the rest is one line, and no result is lost', () => {
