@@ -75,6 +75,19 @@ test('a notebook that caches nothing yet', async (t) => {
     await tree.expand('fresh.py');
     await tree.row('answer').waitFor();
   });
+
+  await step('where it is on already it is taken back, too, long after', async () => {
+    await vsCode.clearNotifications();
+    await vsCode.command('Turn On Cell Caching');
+    await vsCode.pick('This notebook only');
+    await vsCode
+      .notification('Cell caching is on already')
+      .getByRole('button', { name: 'Take Back' })
+      .click();
+    await vsCode.eventually(async () => {
+      assert.equal(await readFile(file, 'utf8'), plainNotebook);
+    });
+  });
 });
 
 test('the walkthrough', async (t) => {

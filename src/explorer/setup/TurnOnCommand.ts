@@ -5,13 +5,19 @@ import { compareNames } from '../../protocol/labels';
 import { nearestProject, projectFile } from '../../store/settings/place';
 import type { Notices } from '../Notices';
 import { pickOne } from '../pickOne';
-import { hasMetadataBlock, turnOnInNotebook, turnOnInProject } from './turnOn';
+import {
+  hasMetadataBlock,
+  takeOutOfNotebook,
+  takeOutOfProject,
+  turnOnInNotebook,
+  turnOnInProject,
+} from './turnOn';
 import { type WritableSetting, writeSetting } from './writeSetting';
 
 /** More Python files than anyone scrolls through. */
 const mostFiles = 2000;
 
-type Place = Pick<WritableSetting, 'uri' | 'write' | 'isNew'>;
+type Place = Pick<WritableSetting, 'uri' | 'write' | 'takeOut' | 'isNew'>;
 
 /**
  * The command Turn On Cell Caching: writes marimo's own setting where the user wants it, shows what
@@ -88,7 +94,7 @@ async function choosePlace(notebook: vscode.Uri): Promise<Place | undefined> {
       : vscode.l10n.t(
           'Adds script metadata to it. uv run then gives it an environment of its own.',
         ),
-    place: { uri: notebook, write: turnOnInNotebook, isNew: false },
+    place: { uri: notebook, write: turnOnInNotebook, takeOut: takeOutOfNotebook, isNew: false },
   };
   const all: vscode.QuickPickItem & { place: Place } = {
     label: vscode.l10n.t('$(folder) All notebooks of the folder'),
@@ -97,7 +103,12 @@ async function choosePlace(notebook: vscode.Uri): Promise<Place | undefined> {
       project === undefined
         ? vscode.l10n.t('Makes a pyproject.toml with the setting.')
         : vscode.l10n.t('Adds the setting to pyproject.toml.'),
-    place: { uri, write: turnOnInProject, isNew: project === undefined },
+    place: {
+      uri,
+      write: turnOnInProject,
+      takeOut: takeOutOfProject,
+      isNew: project === undefined,
+    },
   };
   const chosen = await vscode.window.showQuickPick([own, all], {
     title: vscode.l10n.t('Turn On Cell Caching'),

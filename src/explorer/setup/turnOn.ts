@@ -4,6 +4,7 @@ import {
   newlineOf,
   type Setting,
   spliced,
+  withoutSetting,
   withSetting,
   type Written,
 } from './tomlSetting';
@@ -68,6 +69,33 @@ export function turnOnInNotebook(text: string): Written {
     line: commented.at + commented.settingAt,
     already: false,
   };
+}
+
+/** The text without the setting. @throws CannotSet where it cannot be taken out by whole lines */
+export function takeOutOfProject(text: string): string {
+  return withoutSetting(text, cacheCells);
+}
+
+/**
+ * The notebook without the setting, and without a metadata block that only held it.
+ *
+ * @throws CannotSet as `takeOutOfProject`, and when there are several blocks
+ */
+export function takeOutOfNotebook(text: string): string {
+  const newline = newlineOf(text);
+  const lines = text.split(/\r?\n/);
+  const [block, another] = metadataBlocks(lines);
+  if (another !== undefined) throw new CannotSet('severalBlocks');
+  if (block === undefined) return text;
+  const before = lines.slice(block.from, block.to);
+  const after = withoutSetting(before.map(uncommented).join('\n'), cacheCells).split('\n');
+  if (after.some((line) => line.trim() !== '')) {
+    const commented = after.map((line) => (line === '' ? '#' : `# ${line}`));
+    return lines.toSpliced(block.from, before.length, ...commented).join(newline);
+  }
+  // With the lines that open and close it, and the blank one that `turnOnInNotebook` puts behind it.
+  const blank = block.from === 1 && lines[block.to + 1] === '' ? 1 : 0;
+  return lines.toSpliced(block.from - 1, before.length + 2 + blank).join(newline);
 }
 
 /** Whether the notebook has a script metadata block: `uv run` then gives it an environment of its own. */

@@ -3,6 +3,8 @@ import test from 'node:test';
 import { CannotSet } from '../../../src/explorer/setup/tomlSetting';
 import {
   hasMetadataBlock,
+  takeOutOfNotebook,
+  takeOutOfProject,
   turnOnInNotebook,
   turnOnInProject,
 } from '../../../src/explorer/setup/turnOn';
@@ -149,8 +151,21 @@ for (const { name, before, after, line } of notebooks) {
     assert.deepEqual(turnOnInNotebook(before), { text: after, line, already: false });
     assert.deepEqual(turnOnInNotebook(after), { text: after, line, already: true });
     assert.equal(hasMetadataBlock(after), true);
+    assert.equal(takeOutOfNotebook(after), before);
+    assert.equal(takeOutOfNotebook(before), before);
   });
 }
+
+test('of pyproject.toml the setting goes, and its table where that held nothing else', () => {
+  const others = '[project] # ours\nname  =  "a"\n';
+  const table = '\n[tool.marimo.runtime]\ncache_cells = true\n';
+  assert.equal(takeOutOfProject(others + table), others);
+  assert.equal(
+    takeOutOfProject(`${others}${table}auto_reload = "lazy"\n`),
+    `${others}\n[tool.marimo.runtime]\nauto_reload = "lazy"\n`,
+  );
+  assert.throws(() => takeOutOfNotebook('# /// script\n# a = [\n# ///\n'), CannotSet);
+});
 
 const refused: { name: string; turnOn: () => unknown; why: CannotSet['why'] }[] = [
   { name: 'broken TOML', turnOn: () => turnOnInProject('[project\n'), why: 'brokenToml' },
