@@ -91,12 +91,12 @@ export async function chooseWay(folder: string): Promise<Wish | undefined> {
   const { file } = await userConfig(folder, { env, home: homedir() });
   const here = (version: MarimoVersion, label: string) => ({
     label,
-    description: vscode.l10n.t('writes a line into {0}', file),
+    detail: vscode.l10n.t('Writes a line into {0}.', file),
     wish: { folder, version, line: 'written' } as const,
   });
   const elsewhere = (version: MarimoVersion, label: string) => ({
     label,
-    description: vscode.l10n.t('copies the line for its marimo.toml'),
+    detail: vscode.l10n.t('Copies the line for its marimo.toml.'),
     wish: { folder, version, line: 'copied' } as const,
   });
   const chosen = await vscode.window.showQuickPick(
@@ -111,7 +111,7 @@ export async function chooseWay(folder: string): Promise<Wish | undefined> {
     ],
     {
       title: vscode.l10n.t('Serve Cache to Other Kernels'),
-      placeHolder: vscode.l10n.t('Which marimo runs them?'),
+      placeHolder: vscode.l10n.t('Which marimo do these kernels run?'),
     },
   );
   return chosen?.wish;
