@@ -192,7 +192,9 @@ function describeProblem(error: CacheError): string {
     case 'newer':
       return l10n.t('A newer Cellar made this cache. Update Cellar to read it.');
     case 'damaged':
-      return l10n.t('The cache is damaged and cannot be read. It is safe to delete.');
+      return l10n.t(
+        'The cache is damaged and cannot be read. The next run takes what is whole from it.',
+      );
     case 'notADatabase':
     case 'foreign':
       return l10n.t('The file in the place of the cache is not one of Cellar.');

@@ -45,7 +45,7 @@ export function asCacheError(error: Error, path: string): Error {
         'damaged',
         path,
         `${path} is damaged (${error.message}). ` +
-          'Delete the file: its results are computed again by the next run.',
+          'Run a notebook that uses it: what is whole is taken into a new file, the rest computed again.',
         told,
       );
     case code.full:

@@ -104,7 +104,10 @@ test('server: cells of a cache that is damaged while it is open are as the hover
   await client.cells(uri);
   await writeFile(database, 'something else, '.repeat(10_000));
   const [sentence] = await client.hoverLines(uri, 5);
-  assert.equal(sentence, 'The cache is damaged and cannot be read. It is safe to delete.');
+  assert.equal(
+    sentence,
+    'The cache is damaged and cannot be read. The next run takes what is whole from it.',
+  );
   const { cells } = await client.cells(uri);
   assert.deepEqual(new Set(cells.map(({ reason }) => reason)), new Set([sentence]));
 });
@@ -118,7 +121,7 @@ test('server: rows that tell lies are a damaged cache, and no failure', async (t
   await runSql(database ?? '', "UPDATE cells SET code = x'00'");
   await announced;
   assert.deepEqual(await client.hoverLines(uri, 5), [
-    'The cache is damaged and cannot be read. It is safe to delete.',
+    'The cache is damaged and cannot be read. The next run takes what is whole from it.',
   ]);
 });
 

@@ -111,7 +111,10 @@ test('damage that is met later is told as damage, and what is whole is still lis
   await file.close();
   const loader = await SqliteLoader.open(path);
   atEnd(t, () => loader.close());
-  await assert.rejects(loader.lookups(1, 10), { kind: 'damaged', message: /Delete the file/ });
+  await assert.rejects(loader.lookups(1, 10), {
+    kind: 'damaged',
+    message: /Run a notebook that uses it: what is whole is taken/,
+  });
   assert.equal((await loader.apps()).length, 1);
   assert.equal((await loader.cells(1)).length, 40);
 });
