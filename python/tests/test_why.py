@@ -351,6 +351,26 @@ def test_functions_and_blocks_are_told_by_their_arguments_and_names(
     assert {"kind": "input", "name": "factor", "cell": factor} in misses["block"]
 
 
+def test_an_argument_is_not_taken_for_the_variable_of_a_cell_below(
+    write: Write, env: dict[str, str]
+) -> None:
+    def cells(word: str) -> dict[str, str]:
+        return {
+            "function": """
+                @mo.persistent_cache
+                def shout(text):
+                    return text.upper()
+            """,
+            "report": f"text = shout({word!r})",
+        }
+
+    notebook = write("arguments.py", cached=False, **cells("buy"))
+    told = Told(notebook, env)
+    told.run()
+    write("arguments.py", cached=False, **cells("sell"))
+    assert told.misses()["function"] == [{"kind": "input", "name": "text"}]
+
+
 def test_a_cell_that_runs_each_time_is_not_said_to_come_from_the_cache() -> None:
     cell = _Cell(1, 1, "slider", "slider", ("slider",), "hit", 0.0, 0.1)
     assert _sentence(cell).startswith("From the cache")

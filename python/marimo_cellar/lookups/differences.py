@@ -99,10 +99,15 @@ def ancestors_of(lookup: Lookup) -> set[str]:
 
 
 def origin_of(lookup: Lookup, name: str) -> Mapping[str, object]:
-    """The cell that a variable comes from, if that is another one."""
-    notebook, own = lookup.owner.notebook, cell_of(lookup)
+    """The cell that a variable comes from, if that is another one.
+
+    A name that the cell depends on nobody for is an argument of a cached function,
+    whatever other cells call by it.
+    """
+    notebook = lookup.owner.notebook
+    above = ancestors_of(lookup)
     for cell in notebook.cells if notebook is not None else ():
-        if name in cell.defs and cell is not own:
+        if name in cell.defs and cell.kernel_id in above:
             cell_id = lookup.owner.roll.ids.get(cell.kernel_id)
             title = title_of(cell.name, cell.code)
             return {
