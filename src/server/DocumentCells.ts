@@ -154,17 +154,21 @@ export class DocumentCells {
         loader.lookups(cellId, mostRuns),
         this.#outdated(cell, answer),
       ]);
-      const runs = lookups.map((lookup) => {
+      const met = lookups.map((lookup) => {
         const reasons = parseReasons(lookup.reasons);
         const reason = describeReasons(reasons, titleOf(cells)) ?? lookup.why;
-        const { outcome, at, seconds, computedIn } = lookup;
+        const { outcome, at, seconds, computedIn, cacheName } = lookup;
+        const of = cacheName === 'cell_cache' ? undefined : cacheName;
         const met = outcome === 'hit' && notCacheable(reasons) ? ('again' as const) : outcome;
-        return { met, at, seconds, computedIn, reason };
+        return { met, at, seconds, computedIn, reason, of };
       });
+      const own = met.filter(({ of }) => of === undefined);
+      const others = met.filter(({ of }) => of !== undefined);
+      const [runs, calls] = own.length > 0 ? [own, others] : [others, []];
       const refusal =
         judgement.state === 'notCacheable' ? describeRefusal(judgement.refusal) : undefined;
       const { runtime, saves, amount, pinned } = entry ?? {};
-      return { ...facts, items, runs, runtime, saves, amount, pinned, refusal, outdated };
+      return { ...facts, items, runs, calls, runtime, saves, amount, pinned, refusal, outdated };
     } catch (error) {
       if (!(error instanceof CacheError)) throw error;
       // Damage changes no file's name, and nobody commits it: this is how it is noticed.

@@ -18,7 +18,7 @@ import { ofSentence } from '../protocol/markdown';
 /** @param title what people call the cell */
 export function explainCell(title: string, facts: CellFacts, style: Style): Explanation {
   const { locale, now, escape } = style;
-  const { state, changed, problem, runs, items, runtime, amount } = facts;
+  const { state, changed, problem, runs, calls = [], items, runtime, amount } = facts;
   const { refusal, outdated } = facts;
   const standing =
     refusal === undefined
@@ -34,13 +34,18 @@ export function explainCell(title: string, facts: CellFacts, style: Style): Expl
   if (worth !== undefined && state !== 'neverCached') {
     paragraphs.push(l10n.t('It took {0} to compute.', worth));
   }
-  if (runs.length > 0) {
-    const lines = runs.map((run) => {
-      const { at, reason } = run;
-      const met = `${formatAge(at, now, locale)}: ${describeMet(run, locale)}`;
+  for (const [heading, looked] of [
+    [l10n.t('The last runs:'), runs],
+    [l10n.t('The last calls:'), calls],
+  ] as const) {
+    if (looked.length === 0) continue;
+    const lines = looked.map((run) => {
+      const { at, reason, of } = run;
+      const when = [formatAge(at, now, locale), ...(of === undefined ? [] : [escape(of)])];
+      const met = `${when.join(', ')}: ${describeMet(run, locale)}`;
       return reason === undefined ? met : `${met}. ${escape(reason, ofSentence)}`;
     });
-    paragraphs.push([l10n.t('The last runs:'), ...lines].join('\n'));
+    paragraphs.push([heading, ...lines].join('\n'));
   }
   const values = inReadingOrder(items.filter(({ name }) => name !== 'manifest'));
   if (values.length > 0) {

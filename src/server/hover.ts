@@ -31,8 +31,10 @@ export interface CellFacts {
   readonly outdated?: OutdatedFile | undefined;
   /** How many of its results are pinned. */
   readonly pinned?: number | undefined;
-  /** What the last runs met, the last one first. */
+  /** What the last runs met, the last one first; of a cell without a lookup of its own, its calls. */
   readonly runs: readonly Run[];
+  /** What calls of its functions, and its blocks, met last, where it has lookups of its own. */
+  readonly calls?: readonly Run[];
 }
 
 export interface Run extends Pick<LookupSummary, 'at' | 'seconds'> {
@@ -42,6 +44,8 @@ export interface Run extends Pick<LookupSummary, 'at' | 'seconds'> {
   readonly computedIn: number | undefined;
   /** Why it met what it met, in the user's language. */
   readonly reason: string | undefined;
+  /** The function or block that was looked up, if it was not the cell itself. */
+  readonly of?: string | undefined;
 }
 
 export interface OutdatedFile {

@@ -163,7 +163,7 @@ export class SqliteLoader {
     );
   }
 
-  /** What the last runs met for a cell, newest first. */
+  /** What the last runs met for a cell, and for its functions and blocks, newest first: `limit` of either. */
   lookups(cellId: number, limit: number): Promise<LookupSummary[]> {
     return this.#access.read(({ connection }) => listLookups(connection, cellId, limit));
   }

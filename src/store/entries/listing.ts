@@ -286,13 +286,20 @@ export async function listItemsByKey(
     .sort((a, b) => b.createdAt - a.createdAt || b.entryId - a.entryId);
 }
 
-/** What was written last first, whatever the clock said. */
+/**
+ * What was written last first, whatever the clock said: the cell's own lookups, and those of its
+ * functions and blocks.
+ * @param limit of either: a loop over a function's calls leaves the cell's own
+ */
 export async function listLookups(
   connection: Connection,
   cellId: number,
   limit: number,
 ): Promise<LookupSummary[]> {
-  const latest = '(SELECT * FROM lookups WHERE cell_id = ? ORDER BY lookup_id DESC LIMIT ?) AS l';
+  const last = (comparison: string) =>
+    `SELECT * FROM (SELECT * FROM lookups WHERE cell_id = ?1 AND cache_name ${comparison} 'cell_cache'
+       ORDER BY lookup_id DESC LIMIT ?2)`;
+  const latest = `(${last('=')} UNION ALL ${last('<>')}) AS l`;
   const found = (await tellsWhy(connection))
     ? lookups.sql(`${latest} LEFT JOIN reasons USING (lookup_id)`)
     : lookupsOf10.sql(latest);

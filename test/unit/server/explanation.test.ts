@@ -35,6 +35,7 @@ test('an explanation says what is, what to do, and what the last runs met', () =
         { ...run, met: 'hit', seconds: 0.2, reason: undefined },
         { ...run, met: 'again' },
       ],
+      calls: [{ ...run, of: 'ask_model' }],
     },
     style,
   );
@@ -45,6 +46,7 @@ test('an explanation says what is, what to do, and what the last runs met', () =
     'It took 34 s to compute.',
     'The last runs:\n5 min ago: miss (2 s). The code of load changed.\n5 min ago: hit (200 ms)' +
       '\n5 min ago: computed again. The code of load changed.',
+    'The last calls:\n5 min ago, ask_model: miss (2 s). The code of load changed.',
   ]);
 });
 

@@ -98,6 +98,27 @@ test('lookups come as they were written, the last one first, as many as are aske
   assert.equal((await loader.lookups(1, 9)).at(-1)?.why, 'nothing earlier');
 });
 
+test('many calls of a function leave what the cell itself met', async (t) => {
+  const path = await makeCache(t);
+  await runSql(
+    path,
+    `${oneCell} INSERT INTO lookups (cell_id, cache_name, hash, outcome, at) VALUES
+      (1, 'cell_cache', 'a', 'hit', 1);
+     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50)
+     INSERT INTO lookups (cell_id, cache_name, hash, outcome, at)
+       SELECT 1, 'ask', 'call' || i, 'miss', 1 + i FROM n;`,
+  );
+  const loader = await openCache(t, path);
+  assert.deepEqual(
+    (await loader.lookups(1, 2)).map(({ cacheName, hash }) => [cacheName, hash]),
+    [
+      ['ask', 'call50'],
+      ['ask', 'call49'],
+      ['cell_cache', 'a'],
+    ],
+  );
+});
+
 test('files that were read come by path, with how they are known', async (t) => {
   const path = await makeCache(t);
   await runSql(
