@@ -50,6 +50,14 @@ test('an explanation says what is, what to do, and what the last runs met', () =
   ]);
 });
 
+test('of a cell that ran and is not kept, it is not said that a run will cache it', () => {
+  const gone = { ...facts, state: 'neverCached', caching: true } as const;
+  assert.match(explainCell('a', { ...gone, runs: [run] }, style).detail, /could not be saved/);
+  for (const other of [gone, { ...gone, caching: undefined, runs: [run] }]) {
+    assert.doesNotMatch(explainCell('a', other, style).detail, /could not be saved/);
+  }
+});
+
 const labels: Record<CellState, string> = {
   fresh: 'cached, saves 34 s',
   changedHere: 'changed here',
