@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import path from 'node:path';
+import { callLabels } from '../../protocol/calls';
 import {
   formatRoughAge,
   formatAmount,
@@ -53,28 +54,43 @@ export function linesOf(
   locale: string,
   isOfSeveral = false,
 ): Line[] {
-  return all.flatMap((planned) =>
-    reasons.flatMap((reason) => {
-      const alike = planned.plan.evictions.filter((eviction) => eviction.reason === reason);
+  return all.flatMap((planned) => {
+    const { evictions } = planned.plan;
+    const byReason = reasons.map((reason) => evictions.filter((each) => each.reason === reason));
+    const names = byReason.flatMap((alike) =>
+      alike
+        .slice(0, mostListed)
+        .flatMap(({ candidate }) => planned.names.get(candidate.entryId) ?? []),
+    );
+    const viewpoint = { calls: callLabels(names), now, locale, isOfSeveral };
+    return byReason.flatMap((alike) => {
       const lines = alike
         .slice(0, mostListed)
-        .map((eviction) => lineOf(planned, eviction, now, locale, isOfSeveral));
-      const rest = alike.slice(mostListed);
-      if (rest.length === 0) return lines;
-      const label = l10n.t('and {0} more', rest.length);
-      const parts = [told(rest, locale), ...(isOfSeveral ? [planned.name] : [])];
-      return [...lines, { planned, reason, evictions: rest, label, description: parts.join(', ') }];
-    }),
-  );
+        .map((eviction) => lineOf(planned, eviction, viewpoint));
+      const [first, ...rest] = alike.slice(mostListed);
+      if (first === undefined) return lines;
+      const more = [first, ...rest];
+      const label = l10n.t('and {0} more', more.length);
+      const parts = [told(more, locale), ...(isOfSeveral ? [planned.name] : [])];
+      return [
+        ...lines,
+        { planned, reason: first.reason, evictions: more, label, description: parts.join(', ') },
+      ];
+    });
+  });
 }
 
 function lineOf(
   planned: Planned,
   eviction: Eviction,
-  now: number,
-  locale: string,
-  isOfSeveral: boolean,
+  viewpoint: {
+    readonly calls: ReadonlyMap<EntryName, string>;
+    readonly now: number;
+    readonly locale: string;
+    readonly isOfSeveral: boolean;
+  },
 ): Line {
+  const { calls, now, locale, isOfSeveral } = viewpoint;
   const { candidate, reason } = eviction;
   const name = planned.names.get(candidate.entryId);
   // From the folder down to the result itself.
@@ -85,7 +101,7 @@ function lineOf(
       : [
           path.basename(name.notebook),
           cellLabel({ name: name.cell, code: name.code }),
-          ...(name.cacheName === 'cell_cache' ? [] : [name.cacheName]),
+          ...(name.cacheName === 'cell_cache' ? [] : [calls.get(name) ?? name.cacheName]),
         ]),
   ];
   const label = names.pop() ?? '';

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { callLabels } from '../../protocol/calls';
 import { compareNames, inReadingOrder } from '../../protocol/labels';
 import { doubtAbout, idleIn, type OpenCells } from '../../protocol/standing';
 import type { Caches } from '../../store/Caches';
@@ -86,14 +87,17 @@ export class NodeSource {
           }));
         });
       case 'cell':
-        return this.ask(parent.database, async (loader) =>
-          (await loader.entries(parent.cell.cellId)).map((entry) => ({
+        return this.ask(parent.database, async (loader) => {
+          const entries = await loader.entries(parent.cell.cellId);
+          const calls = callLabels(entries);
+          return entries.map((entry) => ({
             ...parent,
             kind: 'entry',
             entry,
+            called: calls.get(entry),
             doubt: doubtAbout(entry, parent.doubt),
-          })),
-        );
+          }));
+        });
       case 'entry':
         return this.ask(parent.database, async (loader) =>
           inReadingOrder(await loader.items(parent.entry.entryId)).map((item) => ({

@@ -1,4 +1,5 @@
 import * as l10n from '@vscode/l10n';
+import { callLines } from '../../protocol/calls';
 import { firstLine, valueName } from '../../protocol/labels';
 import {
   formatRoughAge,
@@ -16,7 +17,7 @@ import {
   standingOf,
   standingWords,
 } from '../../protocol/standing';
-import type { CellSummary, Format } from '../../store/rows';
+import type { CellSummary, EntrySummary, Format } from '../../store/rows';
 import {
   type AppNode,
   type CellNode,
@@ -180,9 +181,9 @@ function cellRow({ cell, exists, orphaned, doubt }: CellNode, reader: Reader): S
   };
 }
 
-function entryRow({ entry, exists, orphaned, doubt }: EntryNode, reader: Reader): Shown {
+function entryRow({ entry, called, exists, orphaned, doubt }: EntryNode, reader: Reader): Shown {
   const { locale, now } = reader;
-  const label = entry.cacheName === 'cell_cache' ? l10n.t('Result') : entry.cacheName;
+  const label = called ?? resultName(entry);
   const stand = { ...entry, orphaned, doubt };
   const doubted = doubtIn(stand);
   const standing = standingOf(stand);
@@ -199,8 +200,9 @@ function entryRow({ entry, exists, orphaned, doubt }: EntryNode, reader: Reader)
     label,
     description,
     tooltip: {
-      title: label,
+      title: resultName(entry),
       lines: [
+        ...callLines(entry.call ?? []),
         sentence,
         ...(entry.runtime === undefined
           ? []
@@ -236,8 +238,13 @@ function entryRow({ entry, exists, orphaned, doubt }: EntryNode, reader: Reader)
           ? 'entryPinned'
           : 'entry',
     expandable: entry.items > 0,
-    spoken: `${label}, ${description}`,
+    spoken: listed(label, description, ...callLines(entry.call ?? [])),
   };
+}
+
+/** What a result is called where nothing is known of a call. */
+export function resultName({ cacheName }: Pick<EntrySummary, 'cacheName'>): string {
+  return cacheName === 'cell_cache' ? l10n.t('Result') : cacheName;
 }
 
 /** Codicons of how a result stands. */

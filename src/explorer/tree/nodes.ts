@@ -50,6 +50,8 @@ export interface EntryNode extends DatabaseReference {
   readonly app: AppSummary;
   readonly cell: CellSummary;
   readonly entry: EntrySummary;
+  /** The call that it is of, told from those beside it; nothing where no call is known. */
+  readonly called: string | undefined;
   /** Whether the notebook's file is there. */
   readonly exists: boolean;
   /** Whether the cell is orphaned. */
@@ -127,7 +129,7 @@ export function ownOf(node: Node): unknown {
     case 'cell':
       return [node.cell, node.exists, node.orphaned, node.doubt];
     case 'entry':
-      return [node.entry, node.exists, node.orphaned, node.doubt];
+      return [node.entry, node.called, node.exists, node.orphaned, node.doubt];
     case 'item':
       return [node.item, node.exists, node.orphaned];
     case 'folder':

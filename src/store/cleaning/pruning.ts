@@ -3,6 +3,7 @@ import type { BlobFolder } from '../blobs/BlobFolder';
 import { CleanUp } from './CleanUp';
 import type { Connection } from '../database/Connection';
 import { type Actor, Cleaning, haunting, trimRecords } from './evicting';
+import { readCalls, withCall } from '../entries/calls';
 import { flag, integer, Listing, optional, text } from '../entries/fields';
 import { looksAfterItself } from '../database/features';
 import {
@@ -13,6 +14,7 @@ import {
   type Eviction,
   type SharedBlob,
 } from './retention';
+import type { Argument } from '../rows';
 import type { Writer } from '../database/Writer';
 
 /**
@@ -71,12 +73,15 @@ export interface PruneOptions {
 /** An entry as people know it. */
 export interface EntryName {
   readonly entryId: number;
+  readonly cellId: number;
   /** The notebook's absolute path. */
   readonly notebook: string;
   readonly cell: string | undefined;
   readonly code: string;
   readonly cacheName: string;
   readonly pinned: boolean;
+  /** With what the function was called whose result it is, where that is known. */
+  readonly call?: readonly Argument[];
 }
 
 /**
@@ -114,6 +119,7 @@ export async function wasUsedAfter(connection: Connection, time: number): Promis
 
 const namesOfEntries = new Listing('a result', {
   entryId: integer('e.entry_id'),
+  cellId: integer('e.cell_id'),
   path: text('a.path'),
   cell: optional(text('c.name')),
   code: text('c.code'),
@@ -127,18 +133,20 @@ export async function nameEntries(
   path: string,
   entryIds: readonly number[],
 ): Promise<Map<number, EntryName>> {
+  const ids = JSON.stringify(entryIds);
   const row = await connection.get(
     `SELECT ${namesOfEntries.sql(
       `entries AS e JOIN cells AS c USING (cell_id) JOIN apps AS a USING (app_id)
        WHERE e.entry_id IN (SELECT value FROM json_each(?))`,
     )} AS names`,
-    JSON.stringify(entryIds),
+    ids,
   );
   const found = namesOfEntries.parse(row?.names, connection.path);
+  const calls = await readCalls(connection, 'entry_id IN (SELECT value FROM json_each(?1))', ids);
   return new Map(
     found.map(({ path: app, ...name }) => [
       name.entryId,
-      { ...name, notebook: resolve(dirname(path), app) },
+      withCall({ ...name, notebook: resolve(dirname(path), app) }, calls.get(name.entryId)),
     ]),
   );
 }

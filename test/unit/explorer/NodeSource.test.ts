@@ -86,6 +86,35 @@ test('where cells are not cached, the result of a function in one is served all 
   assert.match(inIt.row.description, /^current, saves 2\.5 s/);
 });
 
+test('results of a function are told apart by their calls, anew when another joins them', async (t) => {
+  const { tree, open, database } = await setUp(t);
+  const loader = await open();
+  await loader.save(entryOf(0, 'a'));
+  const app = await child(tree, undefined, 'nb.py');
+  const a = await child(tree, app, 'a');
+  const ask = async (hash: string, call: Readonly<Record<string, string>> | undefined) => {
+    await loader.save({ ...entryOf(0, 'a', { cell: a, hash }), cacheName: 'ask' });
+    if (call === undefined) return;
+    const json = JSON.stringify(call).replaceAll("'", "''");
+    await runSql(
+      database,
+      `INSERT INTO calls (entry_id, arguments)
+         SELECT entry_id, '${json}' FROM entries WHERE hash = '${hash}'`,
+    );
+  };
+  await ask('before', undefined);
+  await ask('1', { prompt: "'Why?'", model: "'small'" });
+  const shown = async () => labels(await tree.children(a)).sort();
+  assert.deepEqual(await shown(), ['Result', 'ask', "ask('Why?')"]);
+  const why = await child(tree, a, "ask('Why?')");
+  assert.ok(why.row.tooltip.lines.includes("model='small'"));
+  await ask('2', { prompt: "'Why?'", model: "'large'" });
+  assert.ok(why.node.kind === 'entry');
+  await tree.refresh(why.node.cache);
+  assert.deepEqual(await shown(), ['Result', 'ask', "ask(model='large')", "ask(model='small')"]);
+  assert.equal(why.row.label, "ask(model='small')");
+});
+
 test('a result in a format that the notebook was not last served in is obsolete', async (t) => {
   const { tree, open, database } = await setUp(t);
   const loader = await open();

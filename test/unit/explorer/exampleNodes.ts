@@ -92,7 +92,7 @@ export const cellNode = {
   orphaned: false,
   doubt: undefined,
 } as const;
-export const entryNode = { ...cellNode, kind: 'entry', entry } as const;
+export const entryNode = { ...cellNode, kind: 'entry', entry, called: undefined } as const;
 export const itemNode = { ...entryNode, kind: 'item', item } as const;
 
 export const changedHere: Doubt = {

@@ -309,6 +309,25 @@ test('a line of code leaves room in its row for what the cell saves, a name is n
   assert.equal(rowOf({ ...cellNode, cell: { ...cell, name, code } }, reader).label, name);
 });
 
+test('a result of a function is called by its call, all of which is in the tooltip', () => {
+  const prompt = { name: 'prompt', value: `'Why *is* [it](x)?${'y'.repeat(300)}'` };
+  const call = [prompt, { name: 'model', value: "'small'" }];
+  const asked = { ...entry, cacheName: 'ask', call };
+  const row = rowOf({ ...entryNode, entry: asked, called: "ask('Why…')" }, reader);
+  assert.equal(row.label, "ask('Why…')");
+  assert.ok(row.spoken.startsWith(`${row.label}, ${row.description}, prompt='Why *is*`));
+  assert.ok(row.spoken.endsWith(", model='small'"));
+  assert.equal(row.tooltip.title, 'ask');
+  const [first, second] = row.tooltip.lines;
+  assert.equal(Array.from(first ?? '').length, 200);
+  assert.equal(second, "model='small'");
+  assert.match(tooltipMarkdown(row.tooltip), /prompt\\=\\'Why \\\*is\\\* \\\[it\\\]\\\(x\\\)/);
+  // Of what was saved before the calls were.
+  const old = rowOf({ ...entryNode, entry: { ...entry, cacheName: 'ask' } }, reader);
+  assert.deepEqual([old.label, old.tooltip.title], ['ask', 'ask']);
+  assert.equal(old.spoken, `${old.label}, ${old.description}`);
+});
+
 test('a name with markup in it stays text', () => {
   const row = rowOf({ ...cellNode, cell: { ...cell, name: '<b>$(trash) [x](y)' } }, reader);
   assert.equal(row.label, '<b>$(trash) [x](y)');

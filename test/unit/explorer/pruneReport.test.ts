@@ -33,6 +33,7 @@ const candidate = (entryId: number, different: Partial<Candidate> = {}): Candida
 
 const name = (entryId: number, different: Partial<EntryName> = {}): EntryName => ({
   entryId,
+  cellId: entryId,
   notebook: '/project/analysis.py',
   cell: `cell${entryId}`,
   code: 'x = 1',
@@ -92,6 +93,28 @@ test('of several caches a line says which it is of, at its end', () => {
     'work',
     'work',
   ]);
+});
+
+test('results of one function are told apart by what it was called with', () => {
+  const called = (entryId: number, prompt: string) =>
+    name(entryId, {
+      cellId: 1,
+      cell: 'answers',
+      cacheName: 'ask',
+      call: [
+        { name: 'prompt', value: prompt },
+        { name: 'model', value: "'small'" },
+      ],
+    });
+  const names = new Map([
+    [1, called(1, "'Why?'")],
+    [2, called(2, "'Who?'")],
+    [4, name(4, { cacheName: 'ask' })],
+  ]);
+  assert.deepEqual(
+    linesOf([{ ...planned, names }], now, 'en').map(({ label }) => label),
+    ['ask', "ask('Why?')", "ask('Who?')"],
+  );
 });
 
 test('of very many results the rest is one line, and no result is lost', () => {

@@ -56,6 +56,30 @@ async function ask(path: string, sql: string): Promise<unknown[][]> {
   }
 }
 
+test('an entry is named with the call that it is of, where that is known', async (t) => {
+  const path = await makeCache(t);
+  const loader = await openCache(t, path);
+  await fill(loader, 3);
+  await runSql(
+    path,
+    `INSERT INTO calls SELECT entry_id, '{"prompt": "''Why?''", "n": "1"}' FROM entries WHERE hash = 'h0';
+     INSERT INTO calls SELECT entry_id, 'no JSON' FROM entries WHERE hash = 'h1';`,
+  );
+  const ids = (await ask(path, 'SELECT entry_id FROM entries ORDER BY hash')).flat().map(Number);
+  const names = await loader.upkeep.nameEntries(ids);
+  assert.deepEqual(
+    ids.map((id) => names.get(id)?.call),
+    [
+      [
+        { name: 'prompt', value: "'Why?'" },
+        { name: 'n', value: '1' },
+      ],
+      [],
+      undefined,
+    ],
+  );
+});
+
 test('a clean-up frees what was planned and keeps to the budget', async (t) => {
   const path = await makeCache(t);
   const loader = await openCache(t, path);
