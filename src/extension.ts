@@ -6,6 +6,7 @@ import { languageOf } from './protocol/quantities';
 import { AtTheCell } from './explorer/cell/AtTheCell';
 import { openBudgetFile } from './explorer/setup/budgetFile';
 import { CacheCommands } from './explorer/commands/CacheCommands';
+import { ClearCommands } from './explorer/commands/ClearCommands';
 import { type Branch, CellTree } from './explorer/tree/CellTree';
 import { CellTreeView } from './explorer/tree/CellTreeView';
 import { CheckCommand } from './explorer/commands/CheckCommand';
@@ -155,7 +156,8 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
     new PinCommands(caches, targets, notices),
     registerCommand('cellar.why', (...args: unknown[]) => why.run(...given(args))),
     undoClear,
-    new CacheCommands(caches, targets, language, previews, notices, undoClear),
+    new CacheCommands(caches, targets, language, previews, notices),
+    new ClearCommands(caches, targets, notices, undoClear),
     new ViewCommands(tree, view, (setting) => settings.show(setting), log),
     registerCommand('cellar.installInPythonEnvironment', () => install.run()),
     registerCommand('cellar.turnOnCellCaching', () => turnOn.run()),

@@ -24,6 +24,8 @@ export type EntryReference = DatabaseReference & {
   readonly entryId: number;
   /** marimo's store key of the item to show first. */
   readonly key?: string;
+  /** marimo's key for the entry, where another entry that was given the id since must not be taken for it. */
+  readonly hash?: string;
 };
 
 export type Reference = AppReference | CellReference | EntryReference;
@@ -31,7 +33,10 @@ export type Reference = AppReference | CellReference | EntryReference;
 /** @returns the reference, or `undefined` when `value` is anything else. */
 export function parseReference(value: unknown): Reference | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { kind, cache, generation, appId, cellId, entryId, key } = value as Record<string, unknown>;
+  const { kind, cache, generation, appId, cellId, entryId, ...more } = value as Record<
+    string,
+    unknown
+  >;
   if (!isId(cache) || !isGeneration(generation)) return undefined;
   const database = { cache, generation };
   switch (kind) {
@@ -41,7 +46,13 @@ export function parseReference(value: unknown): Reference | undefined {
       return isId(cellId) ? { kind, ...database, cellId } : undefined;
     case 'entry':
       if (!isId(entryId)) return undefined;
-      return { kind, ...database, entryId, ...(typeof key === 'string' ? { key } : {}) };
+      return {
+        kind,
+        ...database,
+        entryId,
+        ...(typeof more.key === 'string' ? { key: more.key } : {}),
+        ...(typeof more.hash === 'string' ? { hash: more.hash } : {}),
+      };
     default:
       return undefined;
   }

@@ -3,9 +3,10 @@ import type { BroughtBack } from '../../store/rows';
 
 /** One clear that can be undone: of one or several databases. */
 export interface RecentClear {
-  /** The cells or notebooks, as people call them. */
+  /** The results, cells or notebooks, as people call them. */
   readonly names: readonly string[];
-  readonly cells: number;
+  /** How much it was: "3 cells". */
+  readonly count: string;
   readonly undos: readonly Pick<ClearUndo, 'bringBack' | 'forget'>[];
 }
 

@@ -224,7 +224,8 @@ export class Targets implements vscode.Disposable {
     return isSameGeneration(generation, await loader.generation()) ? loader : undefined;
   }
 
-  private async cellOf(reference: Reference): Promise<CellTarget | undefined> {
+  /** The cell that something is, or is of; `undefined` of what is gone. */
+  async cellOf(reference: Reference): Promise<CellTarget | undefined> {
     const { cache, generation } = reference;
     const loader = await this.loaderOf(reference);
     if (loader === undefined || reference.kind === 'app') return undefined;

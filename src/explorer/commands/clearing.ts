@@ -43,23 +43,39 @@ function total(amounts: readonly number[]): number {
 /** Characters of mixed text that a notice without a button shows, before VS Code cuts it. */
 export const noticeLength = 63;
 
+/** What a clear is counted in: `results` where it names each of them. */
+export type Counted = 'cells' | 'results';
+
+/** "3 cells" */
+export function countOf(stake: Pick<Stake, 'cells' | 'entries'>, counted: Counted): string {
+  return counted === 'cells' ? cells(stake.cells) : results(stake.entries);
+}
+
 export interface Question {
   readonly title: string;
   readonly detail: string;
   readonly yes: string;
 }
 
-/** @param names the cells or notebooks to clear, as people call them */
-export function question(plan: ClearPlan, names: readonly string[], locale: string): Question {
+/** @param names the results, cells or notebooks to clear, as people call them */
+export function question(
+  plan: ClearPlan,
+  names: readonly string[],
+  counted: Counted,
+  locale: string,
+): Question {
   const [name] = names;
+  const count = countOf(plan, counted);
   const title =
     names.length === 1 && name !== undefined
       ? l10n.t('Clear what is cached for {0}?', name)
-      : l10n.t('Clear what is cached for {0} cells?', plan.cells);
-  const [count, ...amounts] = factsOf(plan, locale);
+      : counted === 'cells'
+        ? l10n.t('Clear what is cached for {0} cells?', plan.cells)
+        : l10n.t('Clear {0}?', count);
   // Else nobody knows why a cell that saves 12 s takes 25 s: an older version of it goes as well.
-  const what = plan.entries > plan.cells ? `${count}, ${results(plan.entries)}` : count;
-  const facts = [what, ...amounts] as const;
+  const isMore = counted === 'cells' && plan.entries > plan.cells;
+  const what = isMore ? `${count}, ${results(plan.entries)}` : count;
+  const facts = [what, ...factsOf(plan, locale)] as const;
   const lines = [
     plan.amount > 0
       ? l10n.t('{0}: {1}, which would take {2} to compute again, and cost {3}.', ...facts)
@@ -79,13 +95,23 @@ export function question(plan: ClearPlan, names: readonly string[], locale: stri
  * What was cleared: "Cleared load of analysis.py: 12.4 MB, 34 s to recompute.", or of more than one thing,
  * and where that would be too long for the one line of a notice, "Cleared 1 cell: …".
  */
-export function notice(done: Clearance, names: readonly string[], locale: string): string {
-  const [count, ...facts] = factsOf(done, locale);
+export function notice(
+  done: Clearance,
+  names: readonly string[],
+  counted: Counted,
+  locale: string,
+): string {
+  const facts = factsOf(done, locale);
   const told = (what: string) =>
     done.amount > 0
       ? l10n.t('Cleared {0}: {1}, {2} and {3} to recompute.', what, ...facts)
       : l10n.t('Cleared {0}: {1}, {2} to recompute.', what, ...facts);
-  return named(told, names, count);
+  const whole = tellNamed(told, names, countOf(done, counted));
+  const [name, ...others] = names;
+  if (counted === 'cells' || name === undefined || others.length > 0) return whole;
+  // Which of many it was says more than what it took.
+  const named = l10n.t('Cleared {0}.', name);
+  return whole === told(name) || named.length > noticeLength ? whole : named;
 }
 
 /**
@@ -94,7 +120,7 @@ export function notice(done: Clearance, names: readonly string[], locale: string
  */
 export function undoNotice(
   { entries, there, lost }: BroughtBack,
-  clear: { readonly names: readonly string[]; readonly cells: number },
+  clear: { readonly names: readonly string[]; readonly count: string },
 ): { readonly text: string; readonly isWhole: boolean } {
   if (lost > 0) {
     const text =
@@ -106,12 +132,12 @@ export function undoNotice(
   const text =
     entries === 0
       ? l10n.t('Nothing had to come back: it was computed again.')
-      : named((what) => l10n.t('Brought back {0}.', what), clear.names, cells(clear.cells));
+      : tellNamed((what) => l10n.t('Brought back {0}.', what), clear.names, clear.count);
   return { text, isWhole: true };
 }
 
 /** What is told of one thing by its name; of several, and where that would be too long, by their count. */
-function named(
+function tellNamed(
   told: (what: string) => string,
   [name, ...others]: readonly string[],
   count: string,
@@ -120,10 +146,9 @@ function named(
   return one === undefined || one.length > noticeLength ? told(count) : one;
 }
 
-/** Cells, size, time and money. */
-function factsOf(clearance: Clearance, locale: string): [string, string, string, string] {
+/** Size, time and money. */
+function factsOf(clearance: Clearance, locale: string): [string, string, string] {
   return [
-    cells(clearance.cells),
     formatBytes(clearance.size, locale),
     formatDuration(clearance.runtime, locale),
     formatAmount(clearance.amount, locale),
@@ -135,5 +160,5 @@ function cells(count: number): string {
 }
 
 function results(count: number): string {
-  return l10n.t('{0} results', count);
+  return count === 1 ? l10n.t('1 result') : l10n.t('{0} results', count);
 }

@@ -81,7 +81,7 @@ export class CellTree {
     return id === undefined ? undefined : this.branches.get(id);
   }
 
-  /** What is next to cells or notebooks that are cleared with all below them: behind, before or above. */
+  /** What is next to results, cells or notebooks that are cleared with all below them: behind, before or above. */
   beside(cleared: readonly Branch[]): Branch | undefined {
     const going = new Set(cleared.map((branch) => this.wholeOf(branch)));
     const last = [...going].at(-1);
@@ -90,16 +90,15 @@ export class CellTree {
     const siblings = this.served.get(parent?.id ?? rootId) ?? [];
     const at = siblings.findIndex((branch) => branch === last);
     const staying = (branch: Branch) => !going.has(branch);
-    return (
-      siblings.slice(at + 1).find(staying) ?? siblings.slice(0, at).findLast(staying) ?? parent
-    );
+    const beside = siblings.slice(at + 1).find(staying) ?? siblings.slice(0, at).findLast(staying);
+    // A cell goes with the last of its results.
+    const isCell = parent?.node.kind === 'cell';
+    return beside ?? (isCell ? this.beside([parent]) : parent);
   }
 
-  /** The cell that a result or a value goes with. */
+  /** The result that a value goes with. */
   private wholeOf(branch: Branch): Branch {
-    const parent = this.parentOf(branch);
-    const isPart = branch.node.kind === 'entry' || branch.node.kind === 'item';
-    return isPart && parent !== undefined ? this.wholeOf(parent) : branch;
+    return branch.node.kind === 'item' ? (this.parentOf(branch) ?? branch) : branch;
   }
 
   /** The branch of a notebook, by the path of its file. */

@@ -1,4 +1,4 @@
-import type { DatabaseReference, Reference } from '../../protocol/references';
+import type { DatabaseReference, EntryReference, Reference } from '../../protocol/references';
 import type { Doubt } from '../../protocol/standing';
 import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../../store/rows';
 import type { Problem } from '../problems';
@@ -149,12 +149,12 @@ export function referenceOf(node: Node): Reference | undefined {
     case 'cell':
       return { kind: 'cell', ...databaseOfNode(node), cellId: node.cell.cellId };
     case 'entry':
-      return { kind: 'entry', ...databaseOfNode(node), entryId: node.entry.entryId };
+      return { kind: 'entry', ...databaseOfNode(node), ...ofEntry(node.entry) };
     case 'item':
       return {
         kind: 'entry',
         ...databaseOfNode(node),
-        entryId: node.entry.entryId,
+        ...ofEntry(node.entry),
         key: node.item.key,
       };
     case 'folder':
@@ -163,6 +163,10 @@ export function referenceOf(node: Node): Reference | undefined {
     case 'files':
       return undefined;
   }
+}
+
+function ofEntry({ entryId, hash }: EntrySummary): Pick<EntryReference, 'entryId' | 'hash'> {
+  return { entryId, hash };
 }
 
 /**

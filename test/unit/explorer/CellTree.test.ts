@@ -27,7 +27,12 @@ test('beside what is cleared is the next row, or the one before, or the one abov
   const entry = await child(tree, a, 'Result');
   const value = await child(tree, entry, 'df');
   assert.equal(tree.beside([a]), b);
-  assert.equal(tree.beside([value]), b, 'a value goes with its cell');
+  assert.equal(tree.beside([value]), b, 'a cell goes with its only result');
+  await loader.save(entryOf(0, 'a', { cell: a, hash: 'another' }));
+  await tree.refresh();
+  const another = (await tree.children(a)).find((each) => each !== entry);
+  assert.equal(tree.beside([value]), another, 'a value goes with its result');
+  assert.equal(tree.beside([value, another ?? entry]), b);
   assert.equal(tree.beside([a, b]), c);
   assert.equal(tree.beside([c]), b);
   assert.equal(tree.beside([b, c]), a);

@@ -10,7 +10,7 @@ import type { BroughtBack } from '../../../src/store/rows';
 const whole: BroughtBack = { entries: 2, there: 0, lost: 0 };
 
 class Clear implements RecentClear {
-  readonly cells = 1;
+  readonly count = '1 cell';
   readonly undos = [this];
   isForgotten = false;
   results: (BroughtBack | Error)[] = [whole];
@@ -109,7 +109,7 @@ test('what several databases bring back is added up', async (t) => {
   const one = new Clear(['a']);
   const other = new Clear(['b']);
   other.results = [{ entries: 1, there: 3, lost: 0 }];
-  const both = { names: ['a', 'b'], cells: 2, undos: [one, other] };
+  const both = { names: ['a', 'b'], count: '2 cells', undos: [one, other] };
   recent.add(both);
   assert.deepEqual(await recent.undo(both), { entries: 3, there: 3, lost: 0 });
   assert.ok(one.isForgotten && other.isForgotten);

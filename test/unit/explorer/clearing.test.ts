@@ -44,25 +44,25 @@ for (const { name, plan, above, ask } of decisions) {
 
 test('says what was cleared', () => {
   assert.equal(
-    notice({ ...one, runtime: 34 }, ['load of analysis.py'], 'en'),
+    notice({ ...one, runtime: 34 }, ['load of analysis.py'], 'cells', 'en'),
     'Cleared load of analysis.py: 12.4 MB, 34 s to recompute.',
   );
   assert.equal(
-    notice({ ...one, runtime: 34 }, ['load_everything_and_clean of analysis.py'], 'en'),
+    notice({ ...one, runtime: 34 }, ['load_everything_and_clean of analysis.py'], 'cells', 'en'),
     'Cleared 1 cell: 12.4 MB, 34 s to recompute.',
   );
   assert.equal(
-    notice({ ...one, cells: 3, runtime: 90 }, ['a', 'b', 'c'], 'en'),
+    notice({ ...one, cells: 3, runtime: 90 }, ['a', 'b', 'c'], 'cells', 'en'),
     'Cleared 3 cells: 12.4 MB, 1 min 30 s to recompute.',
   );
   assert.equal(
-    notice({ ...one, amount: 0.42 }, ['ask of chat.py'], 'en'),
+    notice({ ...one, amount: 0.42 }, ['ask of chat.py'], 'cells', 'en'),
     'Cleared ask of chat.py: 12.4 MB, 9 s and 0.42 to recompute.',
   );
 });
 
 test('asks about what goes, by name where it is one thing', () => {
-  const single = question({ ...plan, pinned: 1 }, ['load of analysis.py'], 'en');
+  const single = question({ ...plan, pinned: 1 }, ['load of analysis.py'], 'cells', 'en');
   assert.equal(single.title, 'Clear what is cached for load of analysis.py?');
   assert.equal(
     single.detail,
@@ -71,24 +71,48 @@ test('asks about what goes, by name where it is one thing', () => {
   const paid = question(
     { ...one, entries: 1, undoable: false, amount: 0.42 },
     ['ask of analysis.py'],
+    'cells',
     'en',
   );
   assert.equal(
     paid.detail,
     '1 cell: 12.4 MB, which would take 9 s to compute again, and cost 0.42.\nThis cannot be undone.',
   );
-  const several = question({ ...plan, cells: 3 }, ['a', 'b', 'c'], 'en');
+  const several = question({ ...plan, cells: 3 }, ['a', 'b', 'c'], 'cells', 'en');
   assert.equal(several.title, 'Clear what is cached for 3 cells?');
 });
 
+test('results that are cleared by themselves are named and counted as such', () => {
+  const call = "ask('Why is the sky…') of chat.py";
+  const single = { ...plan, entries: 1 };
+  const asked = question(single, [call], 'results', 'en');
+  assert.equal(asked.title, `Clear what is cached for ${call}?`);
+  assert.match(asked.detail, /^1 result: 12\.4 MB, which would take 9 s to compute again\.\n/);
+  const three = { ...plan, entries: 3 };
+  assert.equal(question(three, ['a', 'b', 'c'], 'results', 'en').title, 'Clear 3 results?');
+  assert.match(question(three, ['a', 'b', 'c'], 'results', 'en').detail, /^3 results: 12\.4 MB, /);
+  assert.equal(
+    notice({ ...single, runtime: 2 }, ["ask('Why?') of chat.py"], 'results', 'en'),
+    "Cleared ask('Why?') of chat.py: 12.4 MB, 2 s to recompute.",
+  );
+  assert.equal(notice({ ...single, runtime: 34 }, [call], 'results', 'en'), `Cleared ${call}.`);
+  assert.equal(
+    notice({ ...single, runtime: 34 }, [call.repeat(2)], 'results', 'en'),
+    'Cleared 1 result: 12.4 MB, 34 s to recompute.',
+  );
+});
+
 test('says what came of undoing it', () => {
-  const clear = { names: ['load of analysis.py'], cells: 1 };
+  const clear = { names: ['load of analysis.py'], count: '1 cell' };
   const told = (entries: number, there: number, lost: number, what = clear) =>
     undoNotice({ entries, there, lost }, what);
   assert.deepEqual(told(2, 1, 0), { text: 'Brought back load of analysis.py.', isWhole: true });
-  const many = { names: ['a', 'b'], cells: 2 };
+  const many = { names: ['a', 'b'], count: '2 cells' };
   assert.equal(told(2, 0, 0, many).text, 'Brought back 2 cells.');
-  const long = { names: ['load_everything_and_clean of the_whole_of_the_analysis.py'], cells: 1 };
+  const long = {
+    names: ['load_everything_and_clean of the_whole_of_the_analysis.py'],
+    count: '1 cell',
+  };
   assert.equal(told(2, 0, 0, long).text, 'Brought back 1 cell.');
   assert.deepEqual(told(0, 2, 0), {
     text: 'Nothing had to come back: it was computed again.',

@@ -21,7 +21,13 @@ test('an id stays the same whatever a thing amounts to, and differs between thin
 
 test('commands are told numbers, never paths', () => {
   const of = { cache: 0, generation: '1:2:3' };
-  assert.deepEqual(referenceOf(itemNode), { kind: 'entry', ...of, entryId: 11, key: item.key });
+  assert.deepEqual(referenceOf(itemNode), {
+    kind: 'entry',
+    ...of,
+    entryId: 11,
+    hash: 'abc',
+    key: item.key,
+  });
   assert.deepEqual(referenceOf(cellNode), { kind: 'cell', ...of, cellId: 7 });
   // What acts on cells is not led by the id of an entry, which may be another cell's by now.
   assert.deepEqual(cellReferenceOf(itemNode), { kind: 'cell', ...of, cellId: 7 });

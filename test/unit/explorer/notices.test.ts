@@ -16,6 +16,7 @@ const longest = {
   'a clear': cleared(
     { ...amounts, cells: 123, entries: 999, worth: 0, pinned: 0, apps: [] },
     ['a_cell_with_quite_a_long_name of a_notebook.py'],
+    'cells',
     'en',
   ),
   'an import that was stopped before it took anything in': imported([

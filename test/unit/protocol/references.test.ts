@@ -8,6 +8,8 @@ test('a reference is taken apart and put together again', () => {
   assert.deepEqual(parseReference({ ...cell, path: '/etc/passwd' }), cell);
   const entry = { kind: 'entry', cache: 1, generation, entryId: 2, key: 'cell_cache/a/df.arrow' };
   assert.deepEqual(parseReference(entry), entry);
+  const told = { ...entry, hash: 'a' };
+  assert.deepEqual(parseReference(told), told);
 });
 
 test('anything else is no reference', () => {

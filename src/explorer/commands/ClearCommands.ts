@@ -1,0 +1,270 @@
+import * as vscode from 'vscode';
+import { callLabels } from '../../protocol/calls';
+import type { DatabaseReference, EntryReference } from '../../protocol/references';
+import { numberSetting } from '../../protocol/settings';
+import { languageOf } from '../../protocol/quantities';
+import type { Caches } from '../../store/Caches';
+import type { ClearTarget, EntrySummary } from '../../store/rows';
+import type { SqliteLoader } from '../../store/SqliteLoader';
+import { countOf, needsConfirmation, notice, question, stakeOf, sum, sumPlans } from './clearing';
+import { referenceOf } from '../tree/nodes';
+import { type Notices, tell } from '../Notices';
+import type { RecentClear } from './RecentClears';
+import { type AppTarget, type CellTarget, type Targets, describe, given } from './Targets';
+import type { UndoClear } from './UndoClear';
+
+/** What is to be cleared, as people call it. */
+interface Cleared extends DatabaseReference {
+  readonly name: string;
+  /** The same where it is known whose it is, and there is little room. */
+  readonly brief?: string;
+  readonly target: ClearTarget;
+  /** Of a result, that nothing else is cleared that is given its id while a question stands. */
+  readonly hash?: string;
+}
+
+/** A cell with its results, which are called by what tells them from each other. */
+interface Listed extends CellTarget {
+  readonly entries: readonly EntrySummary[];
+  readonly calls: ReadonlyMap<EntrySummary, string>;
+}
+
+/** The commands that clear: results, cells, notebooks, what is selected in the view. */
+export class ClearCommands implements vscode.Disposable {
+  private readonly disposables: readonly vscode.Disposable[];
+
+  constructor(
+    private readonly caches: Caches,
+    private readonly targets: Targets,
+    private readonly notices: Notices,
+    private readonly undoClear: UndoClear,
+  ) {
+    const register = (
+      command: string,
+      run: (argument: unknown, others: unknown) => Promise<unknown>,
+    ) =>
+      vscode.commands.registerCommand(command, async (...args: unknown[]) => {
+        try {
+          if (await this.notices.trusted()) await run(...given(args));
+        } catch (error) {
+          await this.notices.failed(vscode.l10n.t('Clearing failed'), error);
+        }
+      });
+    this.disposables = [
+      register('cellar.clearResult', (...given) => this.clearResults(...given)),
+      register('cellar.clearCellCache', (...given) => this.clearCells(...given)),
+      register('cellar.clearAppCache', (...given) => this.clearApps(...given)),
+      register('cellar.clearSelected', () => this.clearSelected()),
+    ];
+  }
+
+  dispose(): void {
+    for (const disposable of this.disposables) disposable.dispose();
+  }
+
+  private async clearResults(argument: unknown, others: unknown): Promise<void> {
+    const results = await this.targets.results(argument, others);
+    if (results === undefined) return;
+    const there = await this.ofResults(results);
+    if (there.length > 0) await this.clear(there);
+    else void tell(vscode.l10n.t('It is no longer in the cache.'));
+  }
+
+  private async clearCells(argument: unknown, others: unknown): Promise<void> {
+    const cells = await this.targets.cells(argument, others, vscode.l10n.t('Clear Cell Cache'));
+    if (cells !== undefined) await this.clear(cells.map(ofCell));
+  }
+
+  private async clearApps(argument: unknown, others: unknown): Promise<void> {
+    const apps = await this.targets.apps(argument, others, vscode.l10n.t('Clear App Cache'));
+    if (apps !== undefined) await this.clear(apps.map(ofApp));
+  }
+
+  /**
+   * What the Delete key does in the view. The arrow keys move on without selecting, and VS Code tells what is
+   * selected, not where they are: so that nobody clears another row than they look at, this always asks.
+   */
+  private async clearSelected(): Promise<void> {
+    const rows = this.targets.selected.filter(({ node }) => referenceOf(node) !== undefined);
+    const of = (...kinds: string[]) => rows.filter(({ node }) => kinds.includes(node.kind));
+    const [whole, parts, results] = [of('app'), of('cell'), of('entry', 'item')];
+    const apps = whole.length > 0 ? ((await this.targets.apps(whole[0], whole, '')) ?? []) : [];
+    const cells = parts.length > 0 ? ((await this.targets.cells(parts[0], parts, '')) ?? []) : [];
+    const entries =
+      results.length > 0 ? ((await this.targets.results(results[0], results)) ?? []) : [];
+    const isIn = ({ cache, app }: CellTarget) =>
+      apps.some((whole) => whole.cache === cache && whole.app.appId === app.appId);
+    const others = cells.filter((cell) => !isIn(cell));
+    const all = [
+      ...apps.map(ofApp),
+      ...others.map(ofCell),
+      ...(await this.ofResults(entries, (of) => isIn(of) || others.some(isSameCell(of)))),
+    ];
+    if (all.length === 0) return;
+    const goBeside = this.targets.placeBeside(rows);
+    if (await this.clear(all, 'always')) await goBeside();
+  }
+
+  /** @returns whether it was done */
+  private async clear(
+    asked: readonly Cleared[],
+    ask: 'where it costs' | 'always' = 'where it costs',
+  ): Promise<boolean> {
+    let targets = asked;
+    const names = targets.map(({ name }) => name);
+    const brief = targets.map(({ name, brief = name }) => brief);
+    const counted = targets.every(({ target }) => target.kind === 'entry') ? 'results' : 'cells';
+    const each = async <T>(
+      act: (
+        loader: SqliteLoader,
+        targets: readonly ClearTarget[],
+        generation: string,
+      ) => Promise<T>,
+    ): Promise<T[]> => {
+      const done: T[] = [];
+      const keyOf = ({ cache, generation }: DatabaseReference) => `${cache} ${generation}`;
+      const databases = new Map(targets.map((target) => [keyOf(target), target]));
+      for (const [key, { cache, generation }] of databases) {
+        const loader = await this.caches.get(cache);
+        if (loader === undefined) continue;
+        const here = targets.filter((target) => keyOf(target) === key);
+        const of = here.map(({ target }) => target);
+        done.push(await act(loader, of, generation));
+      }
+      return done;
+    };
+    const locale = languageOf(vscode);
+    const stake = stakeOf(await each((loader, here) => loader.stake(here)));
+    if (stake.entries === 0) {
+      void tell(vscode.l10n.t('Nothing is cached for {0}.', names.join(', ')));
+      return false;
+    }
+    const settings = vscode.workspace.getConfiguration('cellar');
+    const limit = numberSetting(settings.get<unknown>('confirmClearAbove'), 0, 10);
+    if (ask === 'always' || needsConfirmation(stake, limit)) {
+      const plan = sumPlans(await each((loader, here) => loader.planClear(here)));
+      const { title, detail, yes } = question(plan, names, counted, locale);
+      const answer = await vscode.window.showWarningMessage(title, { modal: true, detail }, yes);
+      if (answer !== yes) return false;
+      targets = await this.stillThere(targets);
+    }
+    const undos: RecentClear['undos'][number][] = [];
+    const clear = async (
+      loader: SqliteLoader,
+      here: readonly ClearTarget[],
+      generation: string,
+    ) => {
+      // Its ids may be another cell's where the cache was replaced while the question stood.
+      const { clearance, undo } = await loader.clearUndoably(here, generation);
+      if (undo !== undefined) undos.push(undo);
+      return { clearance, isKept: undo !== undefined };
+    };
+    try {
+      const done = await vscode.window.withProgress(
+        {
+          location: vscode.ProgressLocation.Window,
+          title: vscode.l10n.t('Clearing cached results'),
+        },
+        () => each(clear),
+      );
+      const clearance = sum(done.map((each) => each.clearance));
+      const told = notice(clearance, brief, counted, locale);
+      if (done.every(({ isKept }) => isKept)) {
+        void this.undoClear.offer(told, {
+          names: brief,
+          count: countOf(clearance, counted),
+          undos,
+        });
+      } else {
+        void tell(told);
+        // Half of it back is no undo.
+        for (const undo of undos) await undo.forget();
+      }
+      return true;
+    } catch (error) {
+      // The first of several databases are cleared.
+      if (undos.length > 0)
+        this.undoClear.add({ names: brief, count: countOf(stake, counted), undos });
+      throw error;
+    }
+  }
+
+  private async stillThere(targets: readonly Cleared[]): Promise<readonly Cleared[]> {
+    const there = await Promise.all(
+      targets.map(async ({ cache, target, hash }) => {
+        if (target.kind !== 'entry') return true;
+        const loader = await this.caches.get(cache);
+        return (await loader?.entry(target.entryId))?.hash === hash;
+      }),
+    );
+    return targets.filter((_, at) => there[at]);
+  }
+
+  /**
+   * Those that are still there, each once.
+   * @param isIn whether all of a cell is cleared anyhow
+   */
+  private async ofResults(
+    results: readonly EntryReference[],
+    isIn: (cell: CellTarget) => boolean = () => false,
+  ): Promise<Cleared[]> {
+    const listed: Listed[] = [];
+    const found = new Map<EntrySummary, Cleared>();
+    for (const result of results) {
+      const { cache, generation, entryId, hash } = result;
+      const among = ({ entries }: Listed) => entries.find((entry) => entry.entryId === entryId);
+      let cell = listed.find((each) => each.cache === cache && among(each) !== undefined);
+      if (cell === undefined) {
+        cell = await this.list(result);
+        if (cell === undefined) continue;
+        listed.push(cell);
+      }
+      const entry = among(cell);
+      // Another one may have been given its id.
+      if (entry === undefined || (hash !== undefined && entry.hash !== hash)) continue;
+      if (isIn(cell)) continue;
+      const target = { kind: 'entry', entryId } as const;
+      found.set(entry, { cache, generation, ...namesOf(entry, cell), target, hash: entry.hash });
+    }
+    return [...found.values()];
+  }
+
+  private async list(result: EntryReference): Promise<Listed | undefined> {
+    const target = await this.targets.cellOf(result);
+    const loader = await this.caches.get(result.cache);
+    if (target === undefined || loader === undefined) return undefined;
+    const entries = await loader.entries(target.cell.cellId);
+    return { ...target, entries, calls: callLabels(entries) };
+  }
+}
+
+/** What a result is called before people: "ask('Why is the sky…') of chat.py". */
+function namesOf(
+  entry: EntrySummary,
+  { calls, app, cell }: Listed,
+): { name: string; brief: string } {
+  const { t } = vscode.l10n;
+  const isOwn = entry.cacheName === 'cell_cache';
+  const brief = isOwn
+    ? t('a result of {0}', describe({ app, cell }))
+    : (calls.get(entry) ?? entry.cacheName);
+  return { brief, name: isOwn ? brief : t('{0} of {1}', brief, describe({ app })) };
+}
+
+function isSameCell({ cache, cell }: CellTarget) {
+  return (other: CellTarget) => other.cache === cache && other.cell.cellId === cell.cellId;
+}
+
+function ofCell(target: CellTarget): Cleared {
+  const { cache, generation, cell } = target;
+  return {
+    cache,
+    generation,
+    name: describe(target),
+    target: { kind: 'cell', cellId: cell.cellId },
+  };
+}
+
+function ofApp({ cache, generation, app }: AppTarget): Cleared {
+  return { cache, generation, name: describe({ app }), target: { kind: 'app', appId: app.appId } };
+}
