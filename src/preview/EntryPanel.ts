@@ -257,14 +257,17 @@ export class EntryPanel implements vscode.Disposable {
   }
 
   #tell(shown: ShownEntry): void {
-    const { entry, cell, app, items, reader, fate } = shown;
+    const { entry, cell, app, items, siblings, reader, fate } = shown;
     const { hash, createdAt, entryId } = entry;
     const database = this.#services.bookmarks.numberOf(shown.database);
     const bookmark = { database, entryId, hash, createdAt };
     const { checks } = reader;
     const openCells = this.#services.openCells();
     const view = entryView(
-      { entry, cell, app, items, checks, fate, clearing: clearing(), bookmark, openCells },
+      {
+        ...{ entry, cell, app, items, siblings, checks, fate, bookmark, openCells },
+        clearing: clearing(),
+      },
       { locale: languageOf(vscode), now: Date.now() / 1000 },
     );
     this.#panel.title = tabTitle(view, entry.current);
@@ -305,6 +308,16 @@ export class EntryPanel implements vscode.Disposable {
     const { entry, cell, newer, generation } = shown;
     const ofCell = { kind: 'cell', cache, generation, cellId: cell.cellId } as const;
     switch (command) {
+      case 'clearResult': {
+        const { entryId, hash } = entry;
+        return this.#execute('cellar.clearResult', {
+          kind: 'entry',
+          cache,
+          generation,
+          entryId,
+          hash,
+        });
+      }
       case 'clearCell':
         return this.#execute('cellar.clearCellCache', ofCell);
       case 'clearApp':

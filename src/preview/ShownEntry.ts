@@ -92,6 +92,11 @@ export class ShownEntry {
     return fateOf(this.#entry, this.#now, this.#siblings);
   }
 
+  /** All results of its cell. */
+  get siblings(): readonly EntrySummary[] {
+    return this.#siblings;
+  }
+
   /** The newest result that stands in its place, if there is one. */
   get newer(): EntrySummary | undefined {
     return newerThan(this.#entry, this.#siblings);

@@ -1,5 +1,7 @@
+import { type Argument, callLabels, readable } from '../protocol/calls';
 import { firstLine, inReadingOrder, valueName } from '../protocol/labels';
 import type {
+  ArgumentView,
   Badge,
   Bookmark,
   Check,
@@ -33,6 +35,8 @@ export interface Description {
   readonly app: AppSummary | undefined;
   readonly cell: CellSummary;
   readonly entry: EntrySummary;
+  /** All results of the cell, this one among them or as it was. */
+  readonly siblings: readonly EntrySummary[];
   readonly items: readonly ItemSummary[];
   /** By key; a value that is not in here has not been read. */
   readonly checks: ReadonlyMap<string, Check>;
@@ -67,7 +71,8 @@ export function entryView(description: Description, reader: Reader): EntryView {
   const { items, checks, fate, clearing, bookmark } = description;
   return {
     bookmark,
-    title: cellTitle(description.cell),
+    title: titleOf(description),
+    call: (description.entry.call ?? []).map(argumentView),
     summary: summary(description, reader),
     badges: badgesOf(description),
     facts: factsOf(description, reader),
@@ -78,11 +83,22 @@ export function entryView(description: Description, reader: Reader): EntryView {
   };
 }
 
+/** The call that it is of, told from those beside it; or else what the cell is called. */
+function titleOf({ cell, entry, siblings }: Description): string {
+  const others = siblings.filter(({ entryId }) => entryId !== entry.entryId);
+  return callLabels([entry, ...others]).get(entry) ?? cellTitle(cell);
+}
+
+function argumentView({ name, value }: Argument): ArgumentView {
+  return { name, text: readable(value) };
+}
+
 function summary(description: Description, { locale, now }: Reader): string {
-  const { app, entry } = description;
-  const { saves, amount, createdAt } = entry;
+  const { app, cell, entry } = description;
+  const { saves, amount, createdAt, call = [] } = entry;
   const worth = formatWorth({ seconds: saves, amount }, leastSaved, locale);
   return [
+    ...(call.length === 0 ? [] : [cellTitle(cell)]),
     ...(app === undefined ? [] : [fileName(app.notebook)]),
     ...(worth === undefined || !savesTime(standOf(description)) ? [] : [words.saves(worth)]),
     formatBytes(entry.size, locale),

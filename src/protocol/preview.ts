@@ -30,7 +30,7 @@ export interface WantedPage {
 }
 
 export type Command =
-  'clearCell' | 'clearApp' | 'revealCell' | 'showNewer' | 'showLog' | 'manageTrust';
+  'clearResult' | 'clearCell' | 'clearApp' | 'revealCell' | 'showNewer' | 'showLog' | 'manageTrust';
 
 /** From the host to the page. */
 export type ToPage =
@@ -56,8 +56,10 @@ export interface Problem {
 export interface EntryView {
   /** What the page keeps so that a reload finds the entry again; it means nothing to the page. */
   readonly bookmark: Bookmark;
-  /** The cell's name, or the first line of its code. */
+  /** The call that it is of, or the cell's name, or the first line of its code. */
   readonly title: string;
+  /** What the function was called with; nothing of what no function returned, or where that is not known. */
+  readonly call: readonly ArgumentView[];
   readonly summary: string;
   readonly badges: readonly Badge[];
   readonly facts: readonly Fact[];
@@ -90,6 +92,12 @@ export interface Fact {
   readonly detail: string | undefined;
   /** Whether it is set in the editor's font: a hash, a path. */
   readonly code: boolean;
+}
+
+export interface ArgumentView {
+  readonly name: string;
+  /** As Python writes it, but with its lines apart. */
+  readonly text: string;
 }
 
 export interface ValueView {
@@ -130,11 +138,13 @@ const stringNames = [
   'arrayShape',
   'arrayType',
   'bytesHead',
+  'calledWith',
   'cancel',
   'cancelled',
   'checking',
   'clearApp',
   'clearCell',
+  'clearResult',
   'cleared',
   'columns',
   'columnsInAll',
@@ -223,7 +233,15 @@ const toHost = union<'type', ToHost>('type', {
   },
   cancel: { request: count },
   command: {
-    command: oneOf('clearCell', 'clearApp', 'revealCell', 'showNewer', 'showLog', 'manageTrust'),
+    command: oneOf(
+      'clearResult',
+      'clearCell',
+      'clearApp',
+      'revealCell',
+      'showNewer',
+      'showLog',
+      'manageTrust',
+    ),
   },
 });
 
@@ -239,6 +257,7 @@ const bookmark = object<Bookmark>({
 const entry = object<EntryView>({
   bookmark,
   title: text,
+  call: list(object<ArgumentView>({ name: text, text })),
   summary: text,
   badges: list(object<Badge>({ text, explanation: text })),
   facts: list(object<Fact>({ label: text, text, detail: optional(text), code: flag })),

@@ -41,15 +41,24 @@ def survey():
 
 
 @app.cell
-def ask():
+def topics():
+    about = ["Explain to a child of five years, in words of two syllables at most:"]
+    about += [f"  {at}. why {what}" for at, what in enumerate(["rain falls", "<b>ice</b> swims"], 1)]
+    return (about,)
+
+
+@app.cell
+def ask(about):
     import marimo as mo
 
     @mo.persistent_cache
-    def answer(question):
+    def answer(question, model="small"):
         words = "Light is scattered, the blue of it most.\\n" * 12
         return {"answer": words, "tokens": 108, "cost": 0.0042, "tags": ("sky", "light")}
 
     blue = answer("Why is the sky blue?")["tokens"]
+    for question in ("Why is the sky red in the evening?", "\\n".join(about)):
+        answer(question)
     return answer, blue
 `;
 
@@ -103,14 +112,72 @@ test('previews that stand behind others', async (t) => {
   await step('what a cached function returned is read without running anything', async () => {
     await tree.row('survey').first().locator('.monaco-tl-twistie').click();
     await tree.expand('ask');
-    await tree.expand('answer');
+    await tree.expand("answer('Why is the sky bl…')");
     await tree.row('output').last().locator('.label-name').click();
-    const preview = await vsCode.webview('ask');
+    const preview = await vsCode.webview('answer');
     const holds = preview.getByRole('tree', { name: 'What it holds' });
     await holds.getByText('tokens: 108').waitFor();
     await holds.getByText('Light is scattered, the blue of it most.').first().waitFor();
     await holds.getByText('tuple (2)').waitFor();
     await preview.getByText('Cellar never loads it').waitFor();
+  });
+
+  await step('results of one function are told apart by what it was called with', async () => {
+    await tree.widen(160);
+    assert.deepEqual(
+      (await tree.labels()).filter((label) => label.startsWith('answer')),
+      [
+        "answer('Explain to a chil…')",
+        "answer('Why is the sky re…')",
+        "answer('Why is the sky bl…')",
+      ],
+    );
+    await tree.press(/Explain/, 'Preview');
+    const preview = await vsCode.webview('answer(');
+    const call = preview.getByRole('region', { name: 'Called with' });
+    await call.getByText('<b>ice</b> swims').waitFor();
+    assert.match(await call.innerText(), /most:\n {2}1\. why rain falls\n/);
+    await call.getByText("'small'").waitFor();
+    await vsCode.picture('previews-call');
+    await vsCode.command('Preferences: Toggle between Light/Dark Themes');
+    const tooltip = await vsCode.hover(tree.row(/sky re/), 'in the evening');
+    assert.match(
+      await tooltip.innerText(),
+      /question='Why is the sky red in the evening\?'\s+model='small'/,
+    );
+    await vsCode.picture('previews-call-tooltip');
+    await vsCode.command('Preferences: Toggle between Light/Dark Themes');
+  });
+
+  await step('one of them is cleared, and comes back', async () => {
+    await (await tree.menu(/sky re/, 'Clear Result')).click();
+    const told = vsCode.notification("Cleared answer('Why is the sky re…')");
+    await told.waitFor();
+    await tree.row(/sky re/).waitFor({ state: 'detached' });
+    await tree.row(/sky bl/).waitFor();
+    await told.getByRole('button', { name: 'Undo' }).click();
+    await vsCode.notification("Brought back answer('Why is the sky re…').").waitFor();
+    await tree.row(/sky re/).waitFor();
+    // The key asks, and clears no more than the row that is meant.
+    await tree.click(/sky re/);
+    await vsCode.eventually(async () => {
+      // While a view is redrawn nothing is selected in it.
+      await vsCode.page.keyboard.press('Delete');
+      await vsCode.dialog.waitFor({ timeout: 2000 });
+    });
+    assert.match(await vsCode.dialog.innerText(), /answer\('Why is the sky re…'\) of fruit\.py/);
+    await vsCode.picture('previews-clear-result');
+    await vsCode.dialog.getByRole('button', { name: /^Clear/ }).click();
+    await tree.row(/sky re/).waitFor({ state: 'detached' });
+    await tree.pane.locator('.monaco-list-row.focused', { hasText: 'sky bl' }).waitFor();
+    await vsCode.clearNotifications();
+    // What the preview shows is cleared from it.
+    const preview = await vsCode.webview('answer(');
+    await preview.locator('vscode-button', { hasText: 'Clear Result' }).click();
+    await preview.getByText('This entry was cleared.').waitFor();
+    await tree.row(/Explain/).waitFor({ state: 'detached' });
+    await tree.row(/sky bl/).waitFor();
+    await vsCode.clearNotifications();
   });
 
   await step('what is gone while its menu is open clears nothing else', async () => {
@@ -130,7 +197,7 @@ test('previews that stand behind others', async (t) => {
     const kept = (await cellsNow()).filter(({ entries }) => entries > 0);
     assert.deepEqual(
       kept.map(({ name }) => name),
-      ['fruit', 'survey', 'ask', undefined],
+      ['fruit', 'survey', 'topics', 'ask', undefined],
     );
   });
 

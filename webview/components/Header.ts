@@ -1,4 +1,4 @@
-import type { Badge, Command, EntryView, Fact } from '../../src/protocol/preview';
+import type { ArgumentView, Badge, Command, EntryView, Fact } from '../../src/protocol/preview';
 import { element } from '../dom';
 import type { Language } from '../Language';
 import { badge, button } from './parts';
@@ -11,8 +11,11 @@ export class Header {
   readonly element: HTMLElement;
   readonly #title = element('h1');
   readonly #badges = element('span', { class: 'badges' });
+  readonly #call: HTMLElement;
+  readonly #arguments = element('dl');
   readonly #summary = element('p', { class: 'summary' });
   readonly #revealCell: HTMLElement;
+  readonly #clearResult: HTMLElement;
   readonly #clearCell: HTMLElement;
   readonly #clearApp: HTMLElement;
   readonly #whyNot = element('p', { class: 'why-not' });
@@ -35,6 +38,7 @@ export class Header {
         },
       });
     this.#revealCell = action(words.revealCell, 'go-to-file', 'revealCell');
+    this.#clearResult = action(words.clearResult, 'clear-all', 'clearResult');
     this.#clearCell = action(words.clearCell, 'clear-all', 'clearCell');
     this.#clearApp = action(words.clearApp, 'clear-all', 'clearApp');
     this.#manageTrust = button({
@@ -43,6 +47,12 @@ export class Header {
         command('manageTrust');
       },
     });
+    // It may be higher than there is room for: the keyboard scrolls it, too.
+    this.#call = element(
+      'section',
+      { class: 'call', 'aria-label': words.calledWith, tabindex: '0' },
+      this.#arguments,
+    );
     this.#about = element('details', {}, element('summary', {}, words.about), this.#facts);
     this.#about.open = about.open;
     this.#about.addEventListener('toggle', () => {
@@ -59,34 +69,45 @@ export class Header {
           'div',
           { class: 'actions', role: 'toolbar', 'aria-label': words.actions },
           this.#revealCell,
+          this.#clearResult,
           this.#clearCell,
           this.#clearApp,
         ),
       ),
       this.#summary,
+      this.#call,
       this.#whyNot,
       this.#about,
     );
   }
 
-  update({ title, summary, badges, facts, clearing, revealing }: EntryView): void {
+  update({ title, call, summary, badges, facts, fate, clearing, revealing }: EntryView): void {
     this.#title.textContent = title;
     this.#title.title = title;
     this.#summary.textContent = summary;
+    this.#call.hidden = call.length === 0;
+    this.#arguments.replaceChildren(...call.flatMap(argumentElements));
     this.#badges.replaceChildren(
       ...badges.map((each: Badge) => badge(each.text, each.explanation)),
     );
     this.#facts.replaceChildren(...facts.map(factElement));
     // The badge says that the cell is gone.
     this.#revealCell.toggleAttribute('disabled', !revealing);
-    for (const clear of [this.#clearCell, this.#clearApp]) {
+    // One of many: the cell's own result goes with the cell.
+    this.#clearResult.hidden = call.length === 0;
+    for (const clear of [this.#clearResult, this.#clearCell, this.#clearApp]) {
       clear.toggleAttribute('disabled', clearing.kind === 'restricted');
     }
+    if (fate.kind === 'cleared') this.#clearResult.setAttribute('disabled', '');
     this.#whyNot.hidden = clearing.kind === 'allowed';
     if (clearing.kind === 'restricted') {
       this.#whyNot.replaceChildren(clearing.reason, this.#manageTrust);
     }
   }
+}
+
+function argumentElements({ name, text }: ArgumentView): HTMLElement[] {
+  return [element('dt', {}, name), element('dd', {}, text)];
 }
 
 function factElement({ label, text, detail, code }: Fact): HTMLElement {

@@ -57,6 +57,7 @@ const description: Description = {
   },
   cell,
   entry: entrySummary({}),
+  siblings: [entrySummary({})],
   items: [
     item('manifest', 'manifest'),
     item('return', 'arrow'),
@@ -87,6 +88,29 @@ test('an entry is told in words', () => {
   assert.equal(facts.get('Found'), 'by content');
   assert.equal(facts.get('Made by'), 'marimo 0.25.2, Python 3.12.3');
   assert.equal(facts.get('Loader'), 'lazy');
+});
+
+test('of a function it is told which call the result is of, with all of its arguments', () => {
+  const entryOf = (entryId: number, prompt: string) =>
+    entrySummary({
+      entryId,
+      cacheName: 'ask',
+      call: [
+        { name: 'prompt', value: prompt },
+        { name: 'model', value: "'small'" },
+      ],
+    });
+  const long = `'Why is the sky blue?\\nSay it in ${'very '.repeat(40)}few words.'`;
+  const entry = entryOf(1, long);
+  const siblings = [entryOf(2, "'Who are you?'"), entry];
+  const view = entryView({ ...description, entry, siblings }, reader);
+  assert.equal(view.title, "ask('Why is the sky bl…')");
+  assert.equal(tabTitle(view, true), view.title);
+  assert.equal(view.summary, 'digits = load(), digits.py, saves 34 s, 12.4 MB, 2 h ago');
+  const [prompt, model] = view.call;
+  assert.match(prompt?.text ?? '', /^'Why is the sky blue\?\nSay it in very .* few words\.'$/);
+  assert.deepEqual([prompt?.name, model], ['prompt', { name: 'model', text: "'small'" }]);
+  assert.deepEqual(entryView(description, reader).call, []);
 });
 
 test('what a result cost is told beside the time that it saves', () => {

@@ -15,6 +15,7 @@ const bookmark = { database: 0, entryId: 3, hash: 'abc', createdAt: 1_700_000_00
 const entry: EntryView = {
   bookmark,
   title: '<script>',
+  call: [{ name: 'prompt', text: '<b>\n' }],
   summary: '',
   badges: [{ text: 'current', explanation: '' }],
   facts: [{ label: 'Hash', text: 'abc', detail: undefined, code: true }],

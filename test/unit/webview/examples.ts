@@ -24,6 +24,7 @@ export const values = [
 export const entry: EntryView = {
   bookmark: { database: 0, entryId: 12, hash: '9f2c', createdAt: 1_700_000_000.25 },
   title: 'load_digits',
+  call: [],
   summary: 'digits.py, saves 34 s, 12.4 MB, 2 h ago',
   badges: [{ text: 'current', explanation: 'The cell’s most recently used result.' }],
   facts: [

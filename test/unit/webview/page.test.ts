@@ -66,6 +66,35 @@ describe('the preview’s page', { skip: noBrowser }, () => {
     assert.deepEqual(cut, []);
   });
 
+  test('what a function was called with stands in the head, and a long call leaves room', async () => {
+    const { page, say } = await open({ size: { width: 600, height: 500 } });
+    const region = page.getByRole('region', { name: 'Called with' });
+    await shows(page, 'Rows 1–200 of 1,797');
+    assert.equal(await region.count(), 0);
+    const call = [
+      { name: 'prompt', text: `'Why?\n  <b>${'A word. '.repeat(200)}${'x'.repeat(900)}'` },
+      { name: 'model', text: "'small'" },
+    ];
+    await say({ type: 'entry', entry: { ...entry, call } });
+    await region.getByText('<b>A word.').waitFor();
+    const box = await region.boundingBox();
+    assert.ok(box && box.height <= 150 && box.width <= 600);
+    const overflowing = await page.evaluate<number>(
+      'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+    );
+    assert.equal(overflowing, 0);
+    // The keyboard gets to its end.
+    const below = (): Promise<number> =>
+      page.evaluate<number>(
+        `(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight)(
+          document.querySelector('.call'))`,
+      );
+    assert.ok((await below()) > 10);
+    await region.focus();
+    await page.keyboard.press('End');
+    while ((await below()) > 1) await page.waitForTimeout(20);
+  });
+
   test('the value has the room: what is known of the result is folded at first', async () => {
     const { page } = await open();
     await shows(page, 'Rows 1–200 of 1,797');
@@ -344,6 +373,16 @@ describe('the preview’s page', { skip: noBrowser }, () => {
       await page.locator('header vscode-button', { hasText: name }).click();
       assert.deepEqual(heard.at(-1), { type: 'command', command });
     }
+    // Of a function's results, this one alone can be cleared.
+    const clearOne = page.locator('header vscode-button', { hasText: 'Clear Result' });
+    assert.equal(await clearOne.isVisible(), false);
+    await say({ type: 'entry', entry: { ...entry, call: [{ name: 'prompt', text: "'Why?'" }] } });
+    await clearOne.click();
+    assert.deepEqual(heard.at(-1), { type: 'command', command: 'clearResult' });
+    const fate = { kind: 'cleared', newer: false } as const;
+    const call = [{ name: 'prompt', text: "'Why?'" }];
+    await say({ type: 'entry', entry: { ...entry, call, fate } });
+    await clearOne.locator('button:disabled').waitFor();
     const reveal = page.locator('header vscode-button', { hasText: 'Reveal Cell' });
     await say({ type: 'entry', entry: { ...entry, revealing: false } });
     await reveal.locator('button:disabled').waitFor();
