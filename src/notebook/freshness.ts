@@ -58,6 +58,8 @@ export interface Freshness<
   readonly cells: readonly Judgement<Entry, Refusal>[];
   /** Stored cells that are not in the document and have results: those are orphaned. */
   readonly orphaned: readonly number[];
+  /** Stored cells that the last run did not find in the notebook, and that are in the document. */
+  readonly returned: readonly number[];
 }
 
 /**
@@ -181,7 +183,8 @@ export class SavedNotebook<
         : nearest;
     });
     const orphaned = [...this.#entries.keys()].filter((cellId) => !places.has(cellId));
-    return { cells, orphaned };
+    const returned = this.known.filter((cell) => cell.retired && places.has(cell.id));
+    return { cells, orphaned, returned: returned.map(({ id }) => id) };
   }
 
   /** A cell that is cached as a whole asks for its blocks and functions only when it runs. */

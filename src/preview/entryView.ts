@@ -15,6 +15,7 @@ import { formatRoughAge, formatAmount, formatBytes, formatDuration } from '../pr
 import { formatWorth, leastSaved } from '../protocol/saving';
 import {
   doubtAbout,
+  isOrphaned,
   type OpenCells,
   savesTime,
   type Stand,
@@ -79,7 +80,7 @@ export function entryView(description: Description, reader: Reader): EntryView {
     values: inReadingOrder(items).map((item) => valueView(item, checks, reader)),
     fate,
     clearing,
-    revealing: !isGone(description),
+    revealing: !isOrphaned(description.cell, description.openCells),
   };
 }
 
@@ -119,16 +120,11 @@ function badgesOf(description: Description): Badge[] {
 function standOf({ entry, cell, fate, openCells }: Description): Stand {
   return {
     current: entry.current && fate.kind === 'present',
-    orphaned: isGone({ cell, openCells }),
+    orphaned: isOrphaned(cell, openCells),
     obsolete: entry.obsolete,
     again: entry.again,
     doubt: doubtAbout(entry, openCells.doubts.get(cell.cellId)),
   };
-}
-
-/** Whether the cell is no longer in its notebook, as that is in an editor or was last run. */
-function isGone({ cell, openCells }: Pick<Description, 'cell' | 'openCells'>): boolean {
-  return cell.retiredAt !== undefined || openCells.orphaned.has(cell.cellId);
 }
 
 function factsOf({ app, cell, entry, items }: Description, { locale, now }: Reader): Fact[] {

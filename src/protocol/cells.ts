@@ -25,6 +25,8 @@ export interface CellsResult {
   readonly cells: readonly DocumentCell[];
   /** Stored cells that are not in the document and have results. */
   readonly orphaned: readonly number[];
+  /** Stored cells that the last run did not find in the notebook, and that are in the document. */
+  readonly returned: readonly number[];
   /** The database the answer comes from, as an absolute path; absent when there is none. */
   readonly database?: string;
   /** Which of the databases in that place the ids are of, as a `Reference` has it; absent with none. */

@@ -25,6 +25,8 @@ export type Doubt = Pick<DocumentCell, 'state' | 'outdated' | 'label' | 'reason'
 export interface OpenCells {
   /** Those that the notebooks have no more. */
   readonly orphaned: ReadonlySet<number>;
+  /** Those that the notebooks have, and did not have when they last ran. */
+  readonly returned: ReadonlySet<number>;
   /** Those of which it is said that they are not served, or not for sure. */
   readonly doubts: ReadonlyMap<number, Doubt>;
 }
@@ -45,9 +47,20 @@ export function doubtAbout(
   return doubt?.state === 'off' && cacheName !== 'cell_cache' ? undefined : doubt;
 }
 
-/** Cells of which no saving is told, as their notebooks stand in editors. */
-export function idleIn({ orphaned, doubts }: OpenCells): ReadonlySet<number> {
-  return new Set([...orphaned, ...doubts.keys()]);
+/** Whether a cell is no longer in its notebook, as that is in an editor, or else was when it last ran. */
+export function isOrphaned(
+  { cellId, retiredAt }: { readonly cellId: number; readonly retiredAt: number | undefined },
+  { orphaned, returned }: OpenCells,
+): boolean {
+  return orphaned.has(cellId) || (retiredAt !== undefined && !returned.has(cellId));
+}
+
+/** Of which cells a saving is told other than the cache has it, as their notebooks stand in editors. */
+export function inEditors({ orphaned, returned, doubts }: OpenCells): {
+  readonly idle: ReadonlySet<number>;
+  readonly returned: ReadonlySet<number>;
+} {
+  return { idle: new Set([...orphaned, ...doubts.keys()]), returned };
 }
 
 /** The doubt about it, where it would be served otherwise: then this is all that is said of how it stands. */

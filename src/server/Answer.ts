@@ -35,6 +35,8 @@ export interface Answer {
   readonly cells: readonly JudgedCell[];
   /** Stored cells with results that are in the notebook no more. */
   readonly orphaned: readonly number[];
+  /** Stored cells that were gone when it last ran, and are in it again. */
+  readonly returned: readonly number[];
   readonly caching: Caching;
 }
 

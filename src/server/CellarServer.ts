@@ -139,8 +139,8 @@ export class CellarServer {
     const params = parseCellsParams(value);
     if (!params) return invalid('cellar/cells takes { uri: string }.');
     const answer = await this.#judge(params.uri);
-    if (!answer) return { cells: [], orphaned: [] };
-    const { uri, cache, generation, orphaned } = answer;
+    if (!answer) return { cells: [], orphaned: [], returned: [] };
+    const { uri, cache, generation, orphaned, returned } = answer;
     // Watched from now on, so that nothing changes unseen while it is looked at.
     const files = await this.#cells.filesOf(answer);
     if (this.#isOpen(uri)) this.#files.watch(uri, files);
@@ -149,7 +149,8 @@ export class CellarServer {
       ...(generation === undefined ? {} : { generation }),
       ...(answer.caching.on === undefined ? {} : { caching: answer.caching.on }),
     };
-    return { ...named, cells: await this.#cells.describe(answer, this.#locale), orphaned };
+    const cells = await this.#cells.describe(answer, this.#locale);
+    return { ...named, cells, orphaned, returned };
   }
 
   async #answerExplain(value: unknown): Promise<Explanation | ResponseError | null> {

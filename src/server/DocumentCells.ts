@@ -104,7 +104,8 @@ export class DocumentCells {
       place,
       judgement: freshness.cells[index] ?? { state: 'neverCached' as const, cellId: undefined },
     }));
-    const answer = { record, cells, orphaned: freshness.orphaned };
+    const { orphaned, returned } = freshness;
+    const answer = { record, cells, orphaned, returned };
     this.#judged.set(keyOf(open), { places, answer });
     return { uri, ...found, generation, ...answer };
   }

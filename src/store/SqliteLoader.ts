@@ -44,6 +44,7 @@ import type {
   OldEntry,
 } from './rows';
 import { save, takeOver } from './entries/saving';
+import type { InEditors } from './entries/uses';
 import { discard, spool } from './blobs/spool';
 import { Tidying } from './Tidying';
 import type { Change, Disposable, Watcher } from './database/Watcher';
@@ -112,10 +113,12 @@ export class SqliteLoader {
 
   /**
    * Every notebook the database knows, by path; those without an entry too.
-   * @param idle cells of which nothing is served, as open notebooks say: what they keep saves nothing
+   * @param open what open notebooks say of cells
    */
-  apps(idle: ReadonlySet<number> = new Set()): Promise<AppSummary[]> {
-    return this.#access.read(({ connection, path }) => listApps(connection, path, { idle }));
+  apps(open?: InEditors): Promise<AppSummary[]> {
+    return this.#access.read(({ connection, path }) =>
+      listApps(connection, path, open === undefined ? {} : { open }),
+    );
   }
 
   /** The same without what only a look at all entries tells, such as the time that they save. */

@@ -6,6 +6,7 @@ export interface Said {
   /** The number of the cache. */
   readonly cache: number;
   readonly orphaned: readonly number[];
+  readonly returned: readonly number[];
   readonly doubts: readonly (readonly [number, Doubt])[];
 }
 
@@ -25,6 +26,7 @@ export class SaidOfCells {
       const said = [...this.#said.values()].filter((each) => each.cache === cache);
       open = {
         orphaned: new Set(said.flatMap(({ orphaned }) => orphaned)),
+        returned: new Set(said.flatMap(({ returned }) => returned)),
         doubts: new Map(said.flatMap(({ doubts }) => doubts)),
       };
       this.#byCache.set(cache, open);

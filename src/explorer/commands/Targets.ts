@@ -7,7 +7,7 @@ import {
   type Reference,
 } from '../../protocol/references';
 import { languageOf } from '../../protocol/quantities';
-import { idleIn, type OpenCells } from '../../protocol/standing';
+import { inEditors, type OpenCells } from '../../protocol/standing';
 import type { Caches } from '../../store/Caches';
 import { isSameGeneration } from '../../store/database/generation';
 import type { AppSummary, CellSummary } from '../../store/rows';
@@ -333,7 +333,7 @@ export class Targets implements vscode.Disposable {
           const loader = await this.caches.open(database.path);
           const cache = this.caches.number(database.path);
           const generation = await loader.generation();
-          return (await loader.apps(idleIn(this.openCells(cache))))
+          return (await loader.apps(inEditors(this.openCells(cache))))
             .filter((app) => belongs(app.notebook, database, folders))
             .map((app) => ({ cache, generation, app }));
         } catch {

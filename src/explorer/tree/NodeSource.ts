@@ -3,7 +3,7 @@ import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { callLabels } from '../../protocol/calls';
 import { compareNames, inReadingOrder } from '../../protocol/labels';
-import { doubtAbout, idleIn, type OpenCells } from '../../protocol/standing';
+import { doubtAbout, inEditors, isOrphaned, type OpenCells } from '../../protocol/standing';
 import type { Caches } from '../../store/Caches';
 import type { AppSummary } from '../../store/rows';
 import type { SqliteLoader } from '../../store/SqliteLoader';
@@ -17,7 +17,11 @@ import { type Contents, stateOf } from './state';
 /** Of a cache of more entries the notebooks are shown before their entries are all looked at. */
 const many = 20_000;
 
-const nothingOpen: OpenCells = { orphaned: new Set(), doubts: new Map() };
+const nothingOpen: OpenCells = {
+  orphaned: new Set(),
+  returned: new Set(),
+  doubts: new Map(),
+};
 
 /** Reads the nodes of the explorer's tree from what was found in the workspace, and remembers none of them. */
 export class NodeSource {
@@ -77,13 +81,13 @@ export class NodeSource {
         return this.within(parent);
       case 'app':
         return this.ask(parent.database, async (loader) => {
-          const { orphaned, doubts } = this.openCells(parent.cache);
+          const open = this.openCells(parent.cache);
           return shownCells(await loader.cells(parent.app.appId)).map((cell) => ({
             ...parent,
             kind: 'cell',
             cell,
-            orphaned: cell.retiredAt !== undefined || orphaned.has(cell.cellId),
-            doubt: doubts.get(cell.cellId),
+            orphaned: isOrphaned(cell, open),
+            doubt: open.doubts.get(cell.cellId),
           }));
         });
       case 'cell':
@@ -224,7 +228,7 @@ export class NodeSource {
         return apps;
       }
     }
-    return loader.apps(idleIn(this.openCells(this.caches.number(loader.path))));
+    return loader.apps(inEditors(this.openCells(this.caches.number(loader.path))));
   }
 }
 

@@ -10,6 +10,7 @@ import {
 import { formatWorth, leastSaved } from '../../protocol/saving';
 import {
   doubtIn,
+  isOrphaned,
   type OpenCells,
   savesTime,
   type Stand,
@@ -279,7 +280,7 @@ export function cellAmounts(cell: CellSummary, open: OpenCells, locale: string):
   const stand = {
     ...cell,
     current: true,
-    orphaned: cell.retiredAt !== undefined || open.orphaned.has(cell.cellId),
+    orphaned: isOrphaned(cell, open),
     doubt: open.doubts.get(cell.cellId),
   };
   const { size } = cell;

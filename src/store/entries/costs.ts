@@ -1,6 +1,6 @@
 import type { Connection, Value } from '../database/Connection';
 import { looksAfterItself } from '../database/features';
-import { entriesWithUse, isServed, savedByCell, savedInApp } from './uses';
+import { entriesWithUse, type InEditors, isServed, savedByCell, savedInApp } from './uses';
 
 // What entries cost in money. Few do, so it is asked apart from the listings, which know of it that
 // much later; and format 1.0 has no such table.
@@ -23,22 +23,19 @@ export function cellCosts(
   return costs(connection, `SELECT cell_id AS id, amount FROM ${current}`, ...values);
 }
 
-/**
- * The same by the id of their notebook.
- * @param idle cells of which nothing is served
- */
+/** The same by the id of their notebook. */
 export function appCosts(
   connection: Connection,
   chosen: string,
   obsolete: string,
-  { again, idle }: { readonly again: ReadonlySet<number>; readonly idle: ReadonlySet<number> },
+  { again, open }: { readonly again: ReadonlySet<number>; readonly open: InEditors },
   ...values: Value[]
 ): Promise<Map<number, number>> {
   const current = currentCosts(savedInApp('amount', again), chosen, obsolete);
   return costs(
     connection,
     `SELECT app_id AS id, total(amount) AS amount
-     FROM ${current} JOIN cells AS c USING (cell_id) WHERE ${isServed('c', idle)} GROUP BY app_id`,
+     FROM ${current} JOIN cells AS c USING (cell_id) WHERE ${isServed('c', open)} GROUP BY app_id`,
     ...values,
   );
 }

@@ -26,7 +26,7 @@ import {
   type ReadSummary,
 } from '../rows';
 import { findLoads, noLoads, savedByEntry } from './loads';
-import { entriesWithUse, isServed, usesByCell } from './uses';
+import { entriesWithUse, type InEditors, isServed, noEditors, usesByCell } from './uses';
 import { findObsolete, isObsolete } from './readable';
 import { appCosts, cellCosts, entryCosts, withCost } from './costs';
 import { findAgain } from './again';
@@ -143,7 +143,7 @@ const noUses = '(SELECT NULL AS cell_id, NULL AS last_used_at WHERE false)';
  * By path; with `appId`, that one alone.
  * @param path the database as the user knows it: the notebooks' paths are relative to its folder.
  * @param uses whether to look at all entries for what they save and when they were used
- * @param idle cells of which nothing is served, whatever the cache says: what they keep saves nothing
+ * @param open what editors know better than the cache
  */
 export async function listApps(
   connection: Connection,
@@ -151,11 +151,11 @@ export async function listApps(
   {
     appId,
     uses = true,
-    idle = new Set(),
+    open = noEditors,
   }: {
     readonly appId?: number;
     readonly uses?: boolean;
-    readonly idle?: ReadonlySet<number>;
+    readonly open?: InEditors;
   } = {},
 ): Promise<AppSummary[]> {
   const chosen =
@@ -169,7 +169,7 @@ export async function listApps(
     `SELECT ${apps.sql(`(
       SELECT a.app_id, a.path, a.last_seen_at, total(t.entries > 0) AS cells,
         total(t.entries) AS entries, total(t.size) AS size, total(t.runtime) AS runtime,
-        ${uses ? `total(u.saves_in_app) FILTER (WHERE ${isServed('c', idle)})` : 'NULL'} AS saves,
+        ${uses ? `total(u.saves_in_app) FILTER (WHERE ${isServed('c', open)})` : 'NULL'} AS saves,
         max(u.last_used_at) AS last_used_at
       FROM apps AS a LEFT JOIN cells AS c USING (app_id) LEFT JOIN totals AS t USING (cell_id)
         LEFT JOIN ${uses ? usesByCell(chosen, obsolete.sql, again, loads) : noUses} AS u USING (cell_id)
@@ -177,7 +177,7 @@ export async function listApps(
     ...obsolete.values,
   );
   const costs = uses
-    ? await appCosts(connection, chosen, obsolete.sql, { again, idle }, ...obsolete.values)
+    ? await appCosts(connection, chosen, obsolete.sql, { again, open }, ...obsolete.values)
     : new Map<number, number>();
   return apps
     .parse(row?.apps, path)

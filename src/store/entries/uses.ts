@@ -32,8 +32,19 @@ export const savedInApp = (amount: string, again = none): string =>
  * Whether anything of a cell is served: it is in its notebook, and not among those to which nothing is.
  * @param cells a name of the table `cells`
  */
-export const isServed = (cells: string, idle: ReadonlySet<number>): string =>
-  `${cells}.retired_at IS NULL AND ${cells}.cell_id NOT IN (${[...idle].join()})`;
+export const isServed = (cells: string, { idle, returned }: InEditors): string =>
+  `(${cells}.retired_at IS NULL OR ${cells}.cell_id IN (${[...returned].join()}))
+    AND ${cells}.cell_id NOT IN (${[...idle].join()})`;
+
+/** What editors know of cells, and the cache does not. */
+export interface InEditors {
+  /** Cells of which nothing is served: what they keep saves nothing. */
+  readonly idle: ReadonlySet<number>;
+  /** Cells that are in their notebooks, and were not when those last ran. */
+  readonly returned: ReadonlySet<number>;
+}
+
+export const noEditors: InEditors = { idle: new Set(), returned: new Set() };
 
 /**
  * Rows of `entries` with `used_at` (when the entry was last saved or hit) and `is_current`, which

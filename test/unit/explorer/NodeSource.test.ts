@@ -26,7 +26,7 @@ test('notebooks, cells in their order, entries, values', async (t) => {
 });
 
 test('a cell that the notebook has no more is orphaned, by the editor or by the kernel', async (t) => {
-  const { tree, open, database, orphans } = await setUp(t);
+  const { tree, open, database, orphans, returned } = await setUp(t);
   const loader = await open();
   for (const [ordinal, name] of ['a', 'b', 'c'].entries())
     await loader.save(entryOf(ordinal, name));
@@ -41,6 +41,15 @@ test('a cell that the notebook has no more is orphaned, by the editor or by the 
   await tree.refresh();
   assert.match((await child(tree, app, 'b')).row.description, /^orphaned, /);
   assert.doesNotMatch((await child(tree, app, 'c')).row.description, /orphaned/);
+  assert.match(app.row.description, /saves 2\.5 s, /);
+  // Until a kernel sees that it came back, only the editor knows.
+  const b = await child(tree, app, 'b');
+  assert.ok(b.node.kind === 'cell');
+  returned.add(b.node.cell.cellId);
+  await tree.refresh();
+  assert.match(b.row.description, /^saves 2\.5 s, /);
+  assert.match((await child(tree, b, 'Result')).row.description, /^current, saves 2\.5 s, /);
+  assert.match(app.row.description, /saves 5 s, /);
   orphans.clear();
   await tree.refresh();
   assert.doesNotMatch(a.row.description, /orphaned/);

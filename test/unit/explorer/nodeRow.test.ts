@@ -219,7 +219,11 @@ test('a list to choose from says what is saved, money too, before the size, as t
   assert.equal(amounts({ size: 2000, saves: 34 }, 'en'), 'saves 34 s, 2 kB');
   assert.equal(amounts({ size: 2000, saves: 0, amount: 0.42 }, 'en'), 'saves 0.42, 2 kB');
   assert.equal(amounts({ size: 2000, saves: undefined }, 'en'), '2 kB');
-  const nothing = { orphaned: new Set<number>(), doubts: new Map<number, Doubt>() };
+  const nothing = {
+    orphaned: new Set<number>(),
+    returned: new Set<number>(),
+    doubts: new Map<number, Doubt>(),
+  };
   assert.equal(cellAmounts(cell, nothing, 'en'), 'saves 3.4 s, 640 kB');
   assert.equal(cellAmounts({ ...cell, again: true }, nothing, 'en'), 'saves 3.4 s, 640 kB');
   const { cellId } = cell;

@@ -302,6 +302,22 @@ test('freshness: results of cells that are gone are orphaned, and of no other', 
   assert.deepEqual(orphaned([{ ...load, code: 'df = load(2)' }, plot]), [2, 4]);
 });
 
+test('freshness: a cell that the last run did not find has returned if it is in the document', () => {
+  const gone = record(saved);
+  const stored = {
+    ...gone,
+    cells: gone.cells.map((cell) => ({ ...cell, retired: cell.cellId > 2 })),
+  };
+  const judged = new SavedNotebook(stored).judge(current([load, clean, plot]));
+  assert.deepEqual(judged.returned, [3]);
+  assert.deepEqual(judged.orphaned, [4]);
+  assert.deepEqual(
+    judged.cells.map(({ state }) => state),
+    ['fresh', 'fresh', 'fresh'],
+  );
+  assert.deepEqual(new SavedNotebook(gone).judge(current(saved)).returned, []);
+});
+
 test('freshness: what failed is not fresh by an older result while all is as it failed', () => {
   const asks: Source = { code: 'print(z + y)', parents: [0] };
   const y: Source = { code: 'y = 1', defs: ['y'] };

@@ -68,7 +68,7 @@ const description: Description = {
   fate: { kind: 'present' },
   clearing: { kind: 'allowed' },
   bookmark: { database: 0, entryId: 1, hash: 'b3HXm6oX', createdAt: 1_700_000_000 },
-  openCells: { orphaned: new Set(), doubts: new Map() },
+  openCells: { orphaned: new Set(), returned: new Set(), doubts: new Map() },
 };
 
 test('an entry is told in words', () => {

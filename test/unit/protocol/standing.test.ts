@@ -5,7 +5,8 @@ import {
   doubtAbout,
   doubtAt,
   doubtIn,
-  idleIn,
+  inEditors,
+  isOrphaned,
   savesTime,
   standingWords,
 } from '../../../src/protocol/standing';
@@ -62,8 +63,20 @@ test('what is doubted has the words that stand at the cell, and saves nothing', 
   assert.equal(doubtIn({ ...stand, current: false, doubt }), undefined);
   assert.equal(standingWords({ ...stand, orphaned: true, doubt }).name, 'orphaned');
   assert.ok(doubt);
-  const open = { orphaned: new Set([1]), doubts: new Map([[7, doubt]]) };
-  assert.deepEqual([...idleIn(open)], [1, 7]);
+  const open = {
+    orphaned: new Set([1]),
+    returned: new Set([3]),
+    doubts: new Map([[7, doubt]]),
+  };
+  assert.deepEqual(inEditors(open), { idle: new Set([1, 7]), returned: open.returned });
+});
+
+test('a cell is gone as its notebook in an editor has it, or else as that last ran', () => {
+  const open = { orphaned: new Set([1]), returned: new Set([3]), doubts: new Map() };
+  const gone = (cellId: number, retiredAt?: number) => isOrphaned({ cellId, retiredAt }, open);
+  assert.deepEqual([gone(1), gone(2), gone(2, 9)], [true, false, true]);
+  // It was put back, and no kernel has seen that yet.
+  assert.equal(gone(3, 9), false);
 });
 
 test('where cells are not cached, their functions and blocks are', () => {

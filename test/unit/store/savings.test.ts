@@ -124,10 +124,15 @@ test('what a function took is not told again with the cell that called it', asyn
     [[3], 2.6, 0.25],
     [[2, 3], 0.1, undefined],
   ] as const) {
-    const [without] = await loader.apps(new Set(idle));
+    const [without] = await loader.apps({ idle: new Set(idle), returned: new Set() });
     assert.deepEqual([without?.saves, without?.amount], [saves, amount]);
     assert.equal(without?.size, app?.size);
   }
+  // One that came back, as an editor knows, does, unless it is not served for another reason.
+  const [back] = await loader.apps({ idle: new Set(), returned: new Set([4]) });
+  assert.deepEqual([back?.saves, back?.amount], [14.6, 1.75]);
+  const [idle] = await loader.apps({ idle: new Set([4]), returned: new Set([4]) });
+  assert.deepEqual([idle?.saves, idle?.amount], [6.6, 0.75]);
 });
 
 test('what is saved is less what it last took to load', async (t) => {
