@@ -267,7 +267,14 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     await rewrite((text) => text.replace('cache_cells = true', 'cache_cells = false'));
     const off = /^cached, but caching is off$/;
     await expectLenses(off, off, off);
-    await status(/3 of 3 cells cached, but caching is off/).waitFor();
+    await status(/3 of 3 cells cached, but caching is off/).click();
+    // For the notebook in the editor, which is not asked for.
+    const choice = vsCode.page.locator('.quick-input-widget', { hasText: 'This notebook only' });
+    await choice.waitFor();
+    assert.match(await choice.innerText(), /ranks\.py/);
+    await vsCode.picture('cell-off-turn-on');
+    await vsCode.page.keyboard.press('Escape');
+    await choice.waitFor({ state: 'hidden' });
     const why = await hoverOf('order', /cell caching is off for this notebook/);
     assert.match(why, /Turn On Cell Caching \| Why\?$/);
     const said = /^cached, but caching is off, (pinned, )?\d/;

@@ -22,7 +22,6 @@ export class NotebookStatus implements vscode.Disposable {
       100,
     );
     this.item.name = vscode.l10n.t('Cells in the cache');
-    this.item.command = 'cellar.revealNotebook';
     this.disposables = [
       this.item,
       vscode.commands.registerCommand('cellar.revealNotebook', async () => {
@@ -54,16 +53,26 @@ export class NotebookStatus implements vscode.Disposable {
       this.item.hide();
       return;
     }
+    const isOff = result.cells.some(isIdle);
     const text = describeNotebook(result.cells, languageOf(vscode));
     this.item.text = `$(database) ${text}`;
-    this.item.tooltip = vscode.l10n.t('{0}. Show them in the view Cell Cache.', text);
+    // Where they are of no use, the next thing to do is another.
+    this.item.command = isOff ? 'cellar.turnOnCellCaching' : 'cellar.revealNotebook';
+    this.item.tooltip = isOff
+      ? vscode.l10n.t('{0}. Turn it on.', text)
+      : vscode.l10n.t('{0}. Show them in the view Cell Cache.', text);
     this.item.accessibilityInformation = { label: `Cellar: ${text}`, role: 'button' };
     this.item.show();
   }
 }
 
+/** Whether it would be served if cell caching were on. */
+function isIdle({ state }: DocumentCell): boolean {
+  return state === 'off';
+}
+
 function describeNotebook(cells: readonly DocumentCell[], locale: string): string {
-  const idle = cells.filter(({ state }) => state === 'off').length;
+  const idle = cells.filter(isIdle).length;
   if (idle > 0) {
     return vscode.l10n.t('{0} of {1} cells cached, but caching is off', idle, cells.length);
   }
