@@ -27,7 +27,7 @@ export async function openPickle(source: ByteSource, pause: Pause): Promise<Valu
   }
   if (incomplete?.kind !== 'tooLarge') return whole(await picklePage(near, undefined, pause));
   const { soFar } = machine;
-  const tree = soFar === undefined ? undefined : treeOf(soFar, near);
+  const tree = soFar === undefined ? undefined : treeOf(soFar, near, false);
   return whole(await picklePage(near, tree, pause, TOO_LARGE));
 }
 

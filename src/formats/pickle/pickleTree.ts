@@ -6,6 +6,7 @@ import type { TreeNode } from '../../protocol/pages';
 import type { ByteSource } from '../ByteSource';
 import { MAX_LONG_TEXT, MAX_TREE_DEPTH, MAX_TREE_MEMBERS, MAX_TREE_NODES } from '../limits';
 import { shorten } from '../shorten';
+import { shapeOf } from './frame/frame';
 import { classOf, knownText, reprOf } from './frame/objectText';
 import {
   isCall,
@@ -35,9 +36,19 @@ export function resultIn(root: Node): Node {
   return { kind: 'dict', entries: [...defs.entries, ['return', returned]] };
 }
 
-/** The tree of what a pickle says, cut where it is large, deep or holds itself. */
-export function treeOf(root: Node, source: ByteSource): TreeNode {
-  return new Tree(source).node('', root, 1);
+/**
+ * The tree of what a pickle says, cut where it is large, deep or holds itself.
+ * @param isWhole false where the pickle was not followed to its end: then there is more in the root
+ */
+export function treeOf(root: Node, source: ByteSource, isWhole = true): TreeNode {
+  const tree = new Tree(source).node('', root, 1);
+  // A container is in another only when it is filled: of those that can be seen, the root alone is not.
+  return isWhole || !(isDict(root) || isItems(root)) ? tree : { ...tree, text: atLeast(tree.text) };
+}
+
+/** `12+` of `12`, `set (12+)` of `set (12)`. */
+function atLeast(count: string): string {
+  return count.replace(/\d+/, '$&+');
 }
 
 /** Such as numpy's numbers and `Decimal`. */
@@ -93,7 +104,8 @@ class Tree {
     const name = classOf(value).replace(/^builtins\./, '');
     // What it is made of says nothing to who looks at it. By itself, it would be a table.
     if (isGlobal(value.of, 'pandas', 'DataFrame', 'Series')) {
-      return { key, type: 'instance', text: name };
+      const shape = shapeOf(value, this.#source)?.join(' × ');
+      return { key, type: 'instance', text: shape === undefined ? name : `${name} (${shape})` };
     }
     const filled = [...numbered(value.items ?? []), ...this.#entries(value.entries ?? [])];
     // Of what is filled, such as a `deque`, the arguments are an empty list and the like.

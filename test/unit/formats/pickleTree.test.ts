@@ -100,7 +100,7 @@ const trees: Record<string, string> = {
       4: instance <numpy.ndarray 3 × 4>
       5: number 0.1
       6: instance 2026-11-27 00:00:00
-      7: instance pandas.DataFrame`,
+      7: instance pandas.DataFrame (2 × 2)`,
   itself: `
     array 2
       0: number 1
@@ -136,6 +136,38 @@ void test('what is long or deep is cut, and says so', async () => {
   assert.equal(deep.length, 33);
   const [text = ''] = await treeOf('text');
   assert.equal(text, `string ${'a'.repeat(9_999)}…`);
+});
+
+const shapes: Record<string, string> = {
+  paged: 'pandas.DataFrame (450 × 2)',
+  'several-levels': 'pandas.DataFrame (3 × 2)',
+  empty: 'pandas.DataFrame (0 × 0)',
+  series: 'pandas.Series (3)',
+  nameless: 'pandas.Series (2)',
+  unknown: 'pandas.DataFrame (3 × 2)',
+};
+
+for (const [name, wanted] of Object.entries(shapes)) {
+  void test(`a frame within something else is told with its shape: ${name}`, async () => {
+    const frame = fixture(`frames/pandas3-${name}-5.pickle`).subarray(0, -1);
+    // A pair of it and of 1: what two pickles leave on the stack, as a tuple.
+    const pair = Buffer.concat([frame, Buffer.from('K\x01\x86.', 'latin1')]);
+    const { root } = as('pickle', await pageOf(pair, 'pickle'));
+    assert.equal(root?.text, 'tuple (2)');
+    assert.equal(root.children?.[0]?.text, wanted);
+  });
+}
+
+void test('of what is too much to be followed it is told that there is more', async () => {
+  const batch = Buffer.from(`(${'K\x01'.repeat(1000)}e`, 'latin1');
+  const list = Buffer.concat([
+    Buffer.from('\x80\x02]', 'latin1'),
+    ...Array.from({ length: 400 }, () => batch),
+    Buffer.from('.'),
+  ]);
+  const page = as('pickle', await pageOf(list, 'pickle'));
+  assert.match(page.root?.text ?? '', /^\d{6}\+$/);
+  assert.match(page.incomplete ?? '', /only the beginning is shown/);
 });
 
 void test('where the instructions cannot be followed, what they refer to is still told', async () => {

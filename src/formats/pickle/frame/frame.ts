@@ -32,12 +32,24 @@ export function tableOf(root: Node, source: ByteSource): Value | undefined {
   }
 }
 
+/** What pandas calls the shape of a frame or series; `undefined` for what {@link tableOf} does not read. */
+export function shapeOf(root: Node, source: ByteSource): readonly number[] | undefined {
+  try {
+    return frameOf(root, source)?.shape;
+  } catch (error) {
+    if (error instanceof DecodeError || error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
 interface FoundColumn extends FrameColumn {
   readonly name: string;
 }
 
 interface Found {
   readonly rows: number;
+  /** Rows, and of a frame columns without those of the index. */
+  readonly shape: readonly number[];
   /** Those of the index come first. */
   readonly columns: readonly FoundColumn[];
 }
@@ -73,7 +85,11 @@ function frameOf(root: Node, source: ByteSource): Found | undefined {
   if (all.length < columns.length) return undefined;
   // Where nothing can be shown, the list of what it refers to says more.
   if (all.length > 0 && all.every(({ unreadable }) => unreadable !== undefined)) return undefined;
-  return { rows, columns: [...(isPlainRange(rowLabels) ? [] : index), ...all] };
+  return {
+    rows,
+    shape: isSeries ? [rows] : [rows, all.length],
+    columns: [...(isPlainRange(rowLabels) ? [] : index), ...all],
+  };
 }
 
 interface Parts {
