@@ -6,7 +6,7 @@
 import { openArrow } from './arrow/ArrowTable';
 import type { ByteSource } from './ByteSource';
 import { bytesPage } from './bytes';
-import { jsonPage } from './json/json';
+import { jsonPage, manifestPage } from './json/json';
 import type { ValueFormat } from './messages';
 import { npyPage } from './npy/npy';
 import { openPickle } from './pickle/pickle';
@@ -22,8 +22,9 @@ export async function openValue(
     case 'arrow':
       return await openArrow(source, pause);
     case 'json':
-    case 'manifest':
       return whole(jsonPage(source));
+    case 'manifest':
+      return whole(manifestPage(source));
     case 'npy':
       return whole(npyPage(source));
     case 'pickle':

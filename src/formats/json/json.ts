@@ -18,6 +18,38 @@ export function jsonPage(source: ByteSource): TreePage {
   return { kind: 'tree', root: incomplete === undefined ? resultIn(root) : root, incomplete };
 }
 
+/**
+ * The tree of a manifest of marimo's, `Manifest` in marimo/_save/stubs/lazy_stub.py, and before it the
+ * values that stand in it: numbers, texts and the like have no bytes of their own.
+ */
+export function manifestPage(source: ByteSource): TreePage {
+  const page = jsonPage(source);
+  const { root } = page;
+  const defs = member(root, 'defs')?.children ?? [];
+  const returned = member(member(root, 'meta'), 'return_value');
+  // Nothing is what a cell shows that ends with no expression.
+  const isShown = returned?.children !== undefined && returned.children.length > 0;
+  const items = isShown ? [...defs, { ...returned, key: 'return' }] : defs;
+  const values = items.flatMap((item) => inlineIn(item) ?? []);
+  if (values.length === 0) return page;
+  const children = [...values, { ...root, key: 'manifest' }];
+  return { ...page, root: { key: '', type: 'object', text: String(children.length), children } };
+}
+
+/** The value that an item of a manifest holds itself; `undefined` of one that stands elsewhere. */
+function inlineIn({ key, type, children = [] }: TreeNode): TreeNode | undefined {
+  if (type !== 'object') return undefined;
+  const [only, another] = children;
+  // marimo leaves out what is `None`.
+  if (only === undefined) return { key, type: 'null', text: 'null' };
+  if (another !== undefined) return undefined;
+  if (only.key === 'primitive') return { ...only, key };
+  return only.key === 'special_float' ? { ...only, key, type: 'number' } : undefined;
+}
+
+const member = (node: TreeNode | undefined, key: string): TreeNode | undefined =>
+  node?.children?.find((each) => each.key === key);
+
 /** marimo's record of a cached function or block, `Cache` in marimo/_save/cache.py. */
 const RECORD = ['defs', 'hash', 'cache_type', 'stateful_refs', 'hit', 'meta'];
 
@@ -27,7 +59,7 @@ function resultIn(root: TreeNode): TreeNode {
   const isRecord = members.size === RECORD.length && RECORD.every((key) => members.has(key));
   const defs = members.get('defs')?.children;
   if (root.type !== 'object' || !isRecord || defs === undefined) return root;
-  const returned = members.get('meta')?.children?.find(({ key }) => key === 'return');
+  const returned = member(members.get('meta'), 'return');
   if (defs.length === 0) return returned === undefined ? root : { ...returned, key: '' };
   const all = returned === undefined || returned.type === 'null' ? defs : [...defs, returned];
   return { key: '', type: 'object', text: String(all.length), children: all };

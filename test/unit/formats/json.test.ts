@@ -64,6 +64,24 @@ void test('a manifest of marimo is a tree too', async () => {
   );
 });
 
+void test('the values that stand in a manifest come first', async () => {
+  const manifest =
+    '{"hash":"abc","defs":{"n":{"primitive":10},"none":{},"nan":{"special_float":"nan"},' +
+    '"df":{"reference":"cell_cache/abc/df.arrow"},"np":{"module":"numpy"}},' +
+    '"meta":{"version":6,"return_value":RETURNED}}';
+  const shown = async (returned: string) => {
+    const text = manifest.replace('RETURNED', returned);
+    const { root } = as('tree', await pageOf(new TextEncoder().encode(text), 'manifest'));
+    return [root.children?.slice(0, -1).map(line).join(' '), root.children?.at(-1)?.key];
+  };
+  const values = 'n:number:10 none:null:null nan:number:nan';
+  assert.deepEqual(await shown('{}'), [values, 'manifest']);
+  assert.deepEqual(await shown('{"primitive":"shown"}'), [
+    `${values} return:string:shown`,
+    'manifest',
+  ]);
+});
+
 void test('what stands before the damage is shown, with where it is', async () => {
   const cases: [string, string, RegExp][] = [
     ['', ':cut:', /ends early, in line 1/],
