@@ -189,9 +189,12 @@ function entryRow({ entry, called, exists, orphaned, doubt }: EntryNode, reader:
   const doubted = doubtIn(stand);
   const standing = standingOf(stand);
   const { name, sentence } = standingWords(stand);
+  const saves = savesTime(stand) ? saving(entry.saves, entry.amount, locale) : undefined;
+  // What saves something is current; the row of a call has little room beside its label.
+  const isBrief = called !== undefined && saves !== undefined;
   const description = listed(
-    name,
-    savesTime(stand) ? saving(entry.saves, entry.amount, locale) : undefined,
+    isBrief ? undefined : name,
+    saves,
     entry.pinned ? l10n.t('pinned') : undefined,
     formatBytes(entry.size, locale),
     formatRoughAge(entry.createdAt, now, locale),
@@ -239,7 +242,7 @@ function entryRow({ entry, called, exists, orphaned, doubt }: EntryNode, reader:
           ? 'entryPinned'
           : 'entry',
     expandable: entry.items > 0,
-    spoken: listed(label, description, ...callLines(entry.call ?? [])),
+    spoken: listed(label, isBrief ? name : undefined, description, ...callLines(entry.call ?? [])),
   };
 }
 

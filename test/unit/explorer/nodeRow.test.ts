@@ -319,7 +319,8 @@ test('a result of a function is called by its call, all of which is in the toolt
   const asked = { ...entry, cacheName: 'ask', call };
   const row = rowOf({ ...entryNode, entry: asked, called: "ask('Why…')" }, reader);
   assert.equal(row.label, "ask('Why…')");
-  assert.ok(row.spoken.startsWith(`${row.label}, ${row.description}, prompt='Why *is*`));
+  assert.equal(row.description, 'saves 34 s, 12.4 MB, 2 h ago');
+  assert.ok(row.spoken.startsWith(`${row.label}, current, ${row.description}, prompt='Why *is*`));
   assert.ok(row.spoken.endsWith(", model='small'"));
   assert.equal(row.tooltip.title, 'ask');
   const [first, second] = row.tooltip.lines;
