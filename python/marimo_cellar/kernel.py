@@ -150,8 +150,8 @@ def _add_features() -> None:
         _marimo.hash_by_code,
     )
     attempt(
-        "telling that a cached function of another cell was edited",
-        "Cells that call it are served what it returned before.",
+        "telling that a cached function was edited",
+        "Who calls it is served what it returned before.",
         _marimo.hash_cached_functions,
     )
     attempt(

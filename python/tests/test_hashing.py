@@ -167,3 +167,48 @@ def test_whoever_calls_a_cached_function_depends_on_it(
     edited("old")
     export(notebook, env)
     assert ran(notebook) == []
+
+
+def test_a_cached_function_depends_on_those_of_its_own_cell(
+    write: Write, env: dict[str, str]
+) -> None:
+    def edited(number: int, factor: int = 1) -> Path:
+        return write(
+            "one_cell.py",
+            cached=False,
+            functions=f"""
+                @mo.persistent_cache
+                def inner(x):
+                    ran("inner")
+                    return x + {number}
+
+                def plain(x):
+                    return x * {factor}
+
+                @mo.persistent_cache
+                def outer(x):
+                    ran("outer")
+                    return inner(x) * 2 if x else plain(inner(1))
+
+                @mo.persistent_cache
+                def counted(n):
+                    ran("counted")
+                    return 0 if n == 0 else {number} + counted(n - 1)
+            """,
+            calls="ran(repr([outer(1), outer(0), counted(2)]))",
+        )
+
+    notebook = edited(1)
+    export(notebook, env)
+    assert ran(notebook)[-1] == "[4, 2, 2]"
+    export(notebook, env)
+    assert ran(notebook) == ["[4, 2, 2]"]
+    edited(1, 3)
+    export(notebook, env)
+    assert ran(notebook) == ["outer", "outer", "[4, 6, 2]"]
+    edited(5, 3)
+    export(notebook, env)
+    found = ran(notebook)
+    assert (len(found), found[-1]) == (7, "[12, 18, 10]")
+    export(notebook, env)
+    assert ran(notebook) == ["[12, 18, 10]"]

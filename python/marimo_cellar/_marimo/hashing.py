@@ -120,42 +120,46 @@ def _is_many_zeros(value: Any) -> bool:
 
 
 def hash_cached_functions() -> None:
-    """Has a cell, or a cached function, that calls a cached function of another cell
-    depend on it, as on any other function.
+    """Has a cell, or a cached function, that calls a cached function depend on it, as on
+    any other function.
 
-    marimo takes such a function for nothing when it makes a key, so that whoever calls
-    it would be served the old answer once it is edited. Here it counts as what has no
-    bytes to hash: by the code of its cell and of those above it.
+    marimo takes one for nothing when it makes a key, so that whoever calls it would be
+    served the old answer once it is edited. Here the function within it is hashed.
     """
     from marimo._save.hash import BlockHasher, SerialRefs
 
     hashers: Any = BlockHasher
     serialize: Callable[..., Any] = hashers.serialize_and_dequeue_content_refs
 
-    def serialize_the_others(
+    def serialize_functions(
         hasher: Any, refs: set[str], scope: dict[str, Any], *more: Any
     ) -> Any:
-        definitions = hasher.graph.definitions
-        cached = {
-            ref
-            for ref in refs
-            if ref in definitions
-            and hasher.cell_id not in definitions[ref]
-            and _is_cached_function(scope.get(ref))
-        }
-        left, *found = serialize(hasher, refs - cached, scope, *more)
-        return SerialRefs(left | cached, *found)
+        functions: dict[str, Any] = {}
+        unknown: set[str] = set()
+        for ref in refs:
+            if (function := cached_function(value := scope.get(ref))) is not None:
+                functions[ref] = function
+            elif _stands_for_cached_function(value) and _is_of_another(hasher, ref):
+                unknown.add(ref)
+        if functions:
+            scope = {**scope, **functions}
+        # By the code of its cell and of those above it, as what has no bytes to hash.
+        left, *found = serialize(hasher, refs - unknown, scope, *more)
+        return SerialRefs(left | unknown, *found)
 
-    hashers.serialize_and_dequeue_content_refs = serialize_the_others
+    hashers.serialize_and_dequeue_content_refs = serialize_functions
 
 
-def _is_cached_function(value: Any) -> bool:
-    """Also of what stands for one whose cell came from the cache."""
-    if cached_function(value) is not None:
-        return True
+def _stands_for_cached_function(value: Any) -> bool:
+    """Whether a cell came from the cache whose function could not."""
     return getattr(type(value), "__marimo_unhashable__", False) and str(
         getattr(value, "type_name", "")
     ).startswith(f"{CACHING}.")
+
+
+def _is_of_another(hasher: Any, ref: str) -> bool:
+    cells = hasher.graph.definitions.get(ref, ())
+    return bool(cells) and hasher.cell_id not in cells
 
 
 def run_without_key(tell: Callable[[str, BaseException], None]) -> None:
