@@ -87,13 +87,14 @@ def _note(
         for name, kind in kinds.items()
         if ours.seen.get(name) != plain.seen.get(name)
     ]
+    # With files alone, a cell that reads what marimo cannot hash fails, and who calls a
+    # cached function is served what that returned before it was edited: then others run.
+    right = {name for name in files.seen if files.seen[name] == plain.seen.get(name)}
+    is_right = right >= plain.seen.keys()
     figures.problems += [
         f"{where}: {name} ran ({kinds[name.split()[0]]}), and not with files"
         for name in ours.ran - files.ran
-        # With files alone, a cell that reads what marimo cannot hash fails, and one that
-        # calls a cached function is served what that returned before it was edited.
-        if (of := name.split()[0]) in files.seen
-        and files.seen[of] == plain.seen.get(of)
+        if (name in right if name in kinds else is_right)
     ]
     figures.problems += [
         f"{where}: {line}" for line in ours.printed.splitlines() if "Cellar: " in line

@@ -320,9 +320,10 @@ KINDS = {
         "{v} = await asyncio.gather(*({of}(_i % 3) for _i in range(6)))",
         needs="caching a coroutine",
     ),
+    # Each another call: of equal ones at once, nobody knows how many are computed.
     "threads": Kind(
         "with futures.ThreadPoolExecutor(3) as _pool:\n"
-        "    {v} = list(_pool.map({of}, [{n} % 3, 1, 2, 1, 2]))",
+        "    {v} = list(_pool.map({of}, [{n} % 3, 3, 4, 5, 6]))",
         needs="cached pickle",
         imports=("concurrent.futures as futures",),
     ),
