@@ -371,6 +371,32 @@ def test_an_argument_is_not_taken_for_the_variable_of_a_cell_below(
     assert told.misses()["function"] == [{"kind": "input", "name": "text"}]
 
 
+def test_each_call_of_an_edited_function_is_told_by_its_code(
+    write: Write, env: dict[str, str]
+) -> None:
+    def cells(number: int, *asked: int) -> dict[str, str]:
+        return {
+            "function": f"""
+                @mo.persistent_cache
+                def ask(x):
+                    return x + {number}
+            """,
+            "answers": f"answers = [ask(x) for x in {asked}]",
+        }
+
+    notebook = write("edited.py", cached=False, **cells(1, 1, 2))
+    export(notebook, env)
+    write("edited.py", cached=False, **cells(2, 1, 2, 3))
+    export(notebook, env)
+    rows = query(
+        notebook,
+        "SELECT reasons FROM lookups JOIN reasons USING (lookup_id)"
+        " WHERE cache_name = 'ask' ORDER BY lookup_id",
+    )
+    kinds = [[one["kind"] for one in reasons.parse(text)] for (text,) in rows]
+    assert kinds[-3:] == [["own_code"], ["own_code"], ["input"]]
+
+
 def test_a_cell_that_runs_each_time_is_not_said_to_come_from_the_cache() -> None:
     cell = _Cell(1, 1, "slider", "slider", ("slider",), "hit", 0.0, 0.1)
     assert _sentence(cell).startswith("From the cache")

@@ -172,7 +172,11 @@ class Explainer:
             (self._differences(lookup, cell_id, one), one)
             for one in earlier[:_COMPARED]
         ]
-        nearest, one = min(compared, key=lambda pair: len(pair[0]))
+        # Of a function, one of the same call rather than of another since its code changed.
+        nearest, one = min(
+            compared,
+            key=lambda pair: (len(pair[0]), any(x["kind"] == "input" for x in pair[0])),
+        )
         return nearest or self._unseen(lookup, one)
 
     def _record(self, cell_id: int, cache_name: str) -> _Record:
