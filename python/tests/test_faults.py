@@ -311,7 +311,13 @@ def test_a_marimo_that_lacks_a_name_is_left_as_it_is(
         ("BLOB_DESERIALIZERS", ["reading large values without a copy"]),
         ("_finalize_cache_update", ["telling the calls of a cached function apart"]),
         ("Priority", ["waiting for saves at the end of a run"]),
-        ("SerialRefs", ["hashing what marimo fails to hash"]),
+        (
+            "SerialRefs",
+            [
+                "hashing what marimo fails to hash",
+                "telling that a cached function was edited",
+            ],
+        ),
         ("CachedLifecycle", ["running cells for which marimo fails to make a key"]),
     ],
 )
