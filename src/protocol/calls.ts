@@ -1,6 +1,6 @@
 /** What the results of a cached function are called before people: by the call that each is of. */
 
-import { plainText } from './markdown';
+import { cut, plainText } from './markdown';
 
 /** One argument of a call, its value as Python writes it and shortened: `'Why is the sky…'`. */
 export interface Argument {
@@ -161,11 +161,6 @@ function excerpt(value: string, most: number, differ: Differences | undefined): 
     ? cut(text.slice(from, own), half) + cut(text.slice(own), room - half)
     : cut(text.slice(from), room);
   return `${quote}${before}${shown}${quote}`;
-}
-
-function cut(text: string, most: number): string {
-  const characters = Array.from(text);
-  return characters.length > most ? `${characters.slice(0, most - 1).join('')}…` : text;
 }
 
 /** Where the word begins that is the first in which texts differ, if it is no long one. */

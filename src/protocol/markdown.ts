@@ -14,8 +14,13 @@ export function plainText(text: string, most = ofName): string {
     .replace(/\p{Cf}/gu, '')
     .trim();
   // No character takes more than two of the units that `length` counts.
-  const characters = line.length > most ? Array.from(line.slice(0, 2 * most + 2)) : [];
-  return characters.length > most ? `${characters.slice(0, most - 1).join('')}…` : line;
+  return line.length > most ? cut(line.slice(0, 2 * most + 2), most) : line;
+}
+
+/** A text, or its beginning and `…` where it has more than so many characters. */
+export function cut(text: string, most: number): string {
+  const characters = Array.from(text);
+  return characters.length > most ? `${characters.slice(0, most - 1).join('')}…` : text;
 }
 
 /**

@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { callLines } from '../../protocol/calls';
 import { firstLine, valueName } from '../../protocol/labels';
+import { cut } from '../../protocol/markdown';
 import {
   formatRoughAge,
   formatAmount,
@@ -137,7 +138,7 @@ function cellRow({ cell, exists, orphaned, doubt }: CellNode, reader: Reader): S
   const entries =
     cell.entries === 1 ? l10n.t('1 result is kept') : l10n.t('{0} results are kept', cell.entries);
   return {
-    label: cell.name ?? cut(label),
+    label: cell.name ?? cut(label, codeInRow),
     description,
     tooltip: {
       title: label,
@@ -343,14 +344,11 @@ export function cellLabel(cell: Pick<CellSummary, 'name' | 'code'>): string {
   return cell.name ?? firstLine(cell.code) ?? l10n.t('(no code)');
 }
 
-/** The most characters of code in a row, which has some 40 at the side bar's usual width. */
+/**
+ * The most characters of code in a row, which has some 40 at the side bar's usual width: the rest is for
+ * what the cell saves.
+ */
 const codeInRow = 16;
-
-/** A line of code that leaves room in its row for what the cell saves. */
-function cut(line: string): string {
-  const characters = Array.from(line);
-  return characters.length > codeInRow ? `${characters.slice(0, codeInRow - 1).join('')}…` : line;
-}
 
 function formatNames(): Record<Format, string> {
   return {
