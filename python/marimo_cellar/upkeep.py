@@ -271,8 +271,10 @@ def _begin_apart(database: Database, notebook: Path | None) -> bool:
             return False
         _apart.add(database)
     code = "import sys; from marimo_cellar.upkeep import run_apart; run_apart(*sys.argv[1:])"
-    # The package as this process has it, which may be nowhere but on its path.
-    path = [str(Path(__file__).parents[1]), *filter(None, sys.path)]
+    # The package as this process has it, which may be nowhere but on its path. Its folder
+    # comes last: where others have put what is named as a module of Python's, it would
+    # come before that one.
+    path = [*filter(None, sys.path), str(Path(__file__).parents[1])]
     flags = ("CREATE_NO_WINDOW", "CREATE_NEW_PROCESS_GROUP")
     try:
         subprocess.Popen(
