@@ -7,7 +7,7 @@ marimo where a name is missing the user gets one warning and marimo's own cache.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from typing import Any
@@ -142,7 +142,7 @@ def _add_features() -> None:
     attempt(
         "telling the calls of a cached function apart",
         "Their results are listed without what they were called with.",
-        _marimo.note_calls,
+        lambda: _marimo.note_calls(_say_call),
     )
     attempt(
         "hashing what marimo fails to hash",
@@ -159,6 +159,12 @@ def _add_features() -> None:
         "They fail.",
         lambda: _marimo.run_without_key(_without_key),
     )
+
+
+def _say_call(arguments: Mapping[str, object]) -> str | None:
+    from marimo_cellar.entries.arguments import written
+
+    return written(arguments)
 
 
 def _without_key(code: str, error: BaseException) -> None:

@@ -98,6 +98,7 @@ def test_a_secret_is_not_written_down() -> None:
         OPENAI_API_KEY="sk-2",
         token="ghp",
         max_tokens=100,
+        tokenizer="words",
         key="of a row",
         headers={"Authorization": "Bearer", "accept": "json"},
     ) == {
@@ -105,6 +106,7 @@ def test_a_secret_is_not_written_down() -> None:
         "OPENAI_API_KEY": "***",
         "token": "***",
         "max_tokens": "100",
+        "tokenizer": "'words'",
         "key": "'of a row'",
         "headers": "{'Authorization': ***, 'accept': 'json'}",
     }
@@ -134,13 +136,17 @@ def table(rows):
     return [ask("inside")] * rows
 
 @mo.persistent_cache
+def drain(left):
+    left.clear()
+
+@mo.persistent_cache
 async def later(prompt):
     return prompt[::-1]
 """
 CALLS = """
 answers = [ask("one"), ask("two", 1, 2, model="large", seed=3), ask(prompt="three")]
 asker = Asker()
-answers += [asker.asked("FOUR"), table(2), await later("five")]
+answers += [asker.asked("FOUR"), table(2), await later("five"), drain([1, 2])]
 with mo.persistent_cache("block"):
     nothing = 1
 """
@@ -169,6 +175,7 @@ def test_a_function_s_results_say_what_it_was_called_with(
     assert [(name, one) for name, one in found if name != "ask"] == [
         ("asked", {"prompt": "'FOUR'"}),
         ("block", {}),
+        ("drain", {"left": "[1, 2]"}),
         ("later", {"prompt": "'five'"}),
         ("table", {"rows": "2"}),
     ]

@@ -26,7 +26,7 @@ from marimo._save.loaders.loader import LoaderError
 from marimo._save.stores import FileStore, Store
 
 from marimo_cellar._marimo.by_name import naming, saving_for
-from marimo_cellar._marimo.calls import arguments, note_calls
+from marimo_cellar._marimo.calls import call, note_calls
 from marimo_cellar._marimo.configuration import (
     another_store_is_configured,
     cache_folder,
@@ -127,9 +127,9 @@ __all__ = [
     "Store",
     "WholeCache",
     "another_store_is_configured",
-    "arguments",
     "cache_folder",
     "cached_function",
+    "call",
     "check_signed",
     "current_context",
     "current_globals",

@@ -37,7 +37,7 @@ _PLAIN = frozenset(
 _WITH_SHAPE = frozenset({"numpy", "pandas", "polars", "pyarrow", "scipy", "torch"})
 # Names of what is not written down in words, if it is text.
 _SECRET = re.compile(
-    r"api_?key|access_?key|private_?key|passw(or)?d|passphrase|secret|credential|token"
+    r"api_?key|access_?key|private_?key|passw(or)?d|passphrase|secret|credential|token(?!i)"
     r"|^auth(orization)?$",
     re.IGNORECASE,
 )

@@ -58,7 +58,7 @@ class Running:
 
     def end(self, lookup: Lookup, cache: _marimo.Cache) -> Made:
         """The result of a lookup is there: what it was made of."""
-        made = Made(lookup.inputs, (), None)
+        made = Made(lookup.inputs, (), None, _marimo.call())
 
         def end() -> None:
             from marimo_cellar.entries.reads import Workspace, reads_of
@@ -74,7 +74,6 @@ class Running:
             read = reads_of(watch.end(), cell.code if cell else "", notebook, workspace)
             made.reads = [*read, *_modules(lookup, workspace)]
 
-        _softly(lambda: _note_call(made))
         _softly(end)
         return made
 
@@ -94,13 +93,6 @@ class Running:
 
         if self._lookups:
             _softly(end)
-
-
-def _note_call(made: Made) -> None:
-    if arguments := _marimo.arguments():
-        from marimo_cellar.entries.arguments import written
-
-        made.arguments = written(arguments)
 
 
 def _modules(lookup: Lookup, workspace: Workspace) -> list[Read]:
