@@ -24,11 +24,11 @@ def hook(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opens, "_own", threading.local())
 
 
-def names(opened: list[Any], folder: Path, code: str = "") -> list[tuple[str, str]]:
+def names(opened: list[Any], folder: Path, *named: str) -> list[tuple[str, str]]:
     """The files in `folder`, of a notebook that lies there."""
     notebook = folder / "nb.py"
     found = reads.reads_of(
-        opened, code, notebook, reads.Workspace(notebook, [folder / "cache"])
+        opened, named, notebook, reads.Workspace(notebook, [folder / "cache"])
     )
     return [(one.path, one.how) for one in found]
 
@@ -232,24 +232,20 @@ def test_only_data_of_the_workspace_is_noted(tmp_path: Path) -> None:
 def test_paths_in_the_code_are_named_where_nothing_opened_them(tmp_path: Path) -> None:
     for name in ("seen.csv", "named.parquet", "made.csv", "plain"):
         (tmp_path / name).write_text(name)
-    code = (
-        "a = read('seen.csv'); b = scan('named.parquet', 'plain', 'missing.csv')\n"
-        "write('made.csv'); c = f'{a}.csv'; d = 'https://host/named.parquet'"
-    )
+    named = ("seen.csv", "named.parquet", "missing.csv", "made.csv", "/\0")
     watch = Watch()
     (tmp_path / "seen.csv").read_text()
     (tmp_path / "made.csv").write_text("anew")
-    assert names(watch.end(), tmp_path, code) == [
+    assert names(watch.end(), tmp_path, *named) == [
         ("seen.csv", "opened"),
         ("named.parquet", "named"),
     ]
-    assert names([], tmp_path, "this is not 'python.csv") == []
 
 
 def read_of(folder: Path, name: str = "data.csv", most: int = 1000) -> reads.Read:
     notebook = folder / "nb.py"
     workspace = reads.Workspace(notebook, [])
-    (read,) = reads.reads_of([(str(folder / name), "r", 0)], "", notebook, workspace)
+    (read,) = reads.reads_of([(str(folder / name), "r", 0)], (), notebook, workspace)
     (settled,) = reads.settled([read], folder, most)
     return settled
 

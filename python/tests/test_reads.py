@@ -26,6 +26,34 @@ CELLS = {
     """,
     "none": "none = 1",
 }
+# How files are named that polars opens itself.
+NAMING = {
+    "paths": """
+        import polars as pl
+        from pathlib import Path
+        FOLDER = mo.notebook_dir() / "data"
+        plain = "plain.csv"
+    """,
+    "functions": """
+        def load(name):
+            return pl.read_csv(FOLDER / f"{name}.csv")
+        def load_all():
+            return pl.read_csv("data/*.csv")
+        @mo.persistent_cache
+        def cached(name):
+            return pl.read_csv(FOLDER / f"{name}.csv").height
+    """,
+    "variable": "variable = pl.read_csv(plain).height",
+    "joined": "joined = pl.read_csv(FOLDER / 'one.csv').height",
+    "all": "all_of_them = load_all().height",
+    "sql": """
+        at_least = 0
+        sql = pl.sql(f"SELECT count(*) FROM read_csv('data/one.csv') WHERE a > {at_least}")
+        counted = sql.collect().item()
+    """,
+    "calls": "calls = [cached('one'), cached('two')]",
+    "writes": "pl.read_csv(plain).write_csv('data/made.txt')",
+}
 
 
 def reads(notebook: Path) -> dict[str, list[tuple[str, str]]]:
@@ -101,6 +129,31 @@ def test_hits_whose_files_have_changed_are_told(
     assert outcomes(twin)["opened"] == "hit"
     rows = query(notebook, "SELECT count(*) FROM reads WHERE reads.path = 'opened.csv'")
     assert rows == [(2,)]
+
+
+def test_files_are_known_by_variables_functions_and_sql(
+    write: Write, env: dict[str, str]
+) -> None:
+    notebook = write("naming.py", **NAMING)
+    (notebook.parent / "data").mkdir()
+    for name in ("plain", "data/one", "data/two"):
+        (notebook.parent / f"{name}.csv").write_text("a,b\n1,2\n")
+    export(notebook, env)
+    both = [("data/one.csv", "named"), ("data/two.csv", "named")]
+    assert reads(notebook) == {
+        "variable": [("plain.csv", "named")],
+        "joined": both[:1],
+        "all": both,
+        "sql": both[:1],
+        # The functions' results are of the cell that defines them.
+        "functions": both,
+        # Its own by the digests that are made of them as it runs.
+        "calls": [(path, "opened") for path, _ in both],
+        "writes": [("plain.csv", "named")],
+    }
+    (notebook.parent / "data" / "one.csv").write_text("a,b\n1,2\n3,4\n")
+    export(notebook, env)
+    assert last_reasons(notebook).keys() == {"joined", "all", "sql", "calls"}
 
 
 def test_a_file_that_was_only_touched_is_digested_once(

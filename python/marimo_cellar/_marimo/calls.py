@@ -6,20 +6,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NamedTuple
 
 # In what marimo hashes a call with, and then hands on to what saves its result.
 _CALL = "_cellar_call"
-_saving: ContextVar[str | None] = ContextVar("cellar_call", default=None)
+
+
+class Call(NamedTuple):
+    """`arguments` are by parameter in the function's own order, defaults included, and
+    without a method's object; `said` is what `note_calls` was given to say of them before
+    the function ran, which may have changed them."""
+
+    arguments: Mapping[str, object]
+    said: str | None
+
+
+_saving: ContextVar[Call | None] = ContextVar("cellar_call", default=None)
 
 
 def note_calls(say: Callable[[Mapping[str, object]], str | None]) -> None:
     """Has marimo tell of which call a result is while it saves what a function returned:
     see `call`.
 
-    `say` makes a text of the arguments, before the function runs, which may change them.
-    They are by parameter in the function's own order, defaults included, and without a
-    method's object. An error of it says nothing.
+    `say` makes a text of the arguments, and says nothing where it raises.
     """
     from marimo._save import save
 
@@ -32,7 +41,8 @@ def note_calls(say: Callable[[Mapping[str, object]], str | None]) -> None:
         scope, context, attempt = prepare(self, args, kwargs)
         if not attempt.hit:
             with suppress(Exception):
-                scope[_CALL] = say(_arguments(self, scope))
+                arguments = _arguments(self, scope)
+                scope[_CALL] = Call(arguments, say(arguments))
         return scope, context, attempt
 
     def finishing(
@@ -49,9 +59,8 @@ def note_calls(say: Callable[[Mapping[str, object]], str | None]) -> None:
     setattr(cached, "_finalize_cache_update", finishing)  # noqa: B010
 
 
-def call() -> str | None:
-    """What the result that is being saved was called with, in the words of what
-    `note_calls` was given; None where that is no call."""
+def call() -> Call | None:
+    """The one whose result is being saved; None where that is no call."""
     return _saving.get()
 
 

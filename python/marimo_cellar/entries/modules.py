@@ -16,7 +16,7 @@ from typing import Any
 
 from marimo_cellar import _marimo
 from marimo_cellar.entries.reads import Read, Workspace, status_of
-from marimo_cellar.notebook.parsing import parsed
+from marimo_cellar.notebook.parsing import tree_of
 
 # A cell that comes from more than that has the first ones kept.
 _MOST = 200
@@ -32,9 +32,8 @@ def names_run(code: str, called: bool) -> frozenset[str]:
 
     What its functions are called by elsewhere, uses them there.
     """
-    try:
-        tree = parsed(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = tree_of(code)
+    if tree is None:
         return frozenset()
     found = set()
     nodes: list[ast.AST] = [tree]

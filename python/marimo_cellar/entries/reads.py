@@ -7,7 +7,6 @@ undo that, but everybody can be told.
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import os
 import stat
@@ -15,6 +14,7 @@ import sys
 import sysconfig
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,15 +22,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from marimo_cellar.entries.opens import unnoticed
-from marimo_cellar.notebook.parsing import parsed
+from marimo_cellar.entries.patterns import matching
 
 How = Literal["opened", "named"]
 
 # A cell that read more files than that has the first ones kept.
 _MOST = 500
+# Texts that are looked for as files.
+_MOST_NAMED = 2000
 # Times of files are kept in seconds, as floats.
 _SAME_TIME = 0.001
-_LONGEST_PATH = 260
 
 # What Python reads of modules, and what lies in folders of these names, is no data.
 _CODE = (".py", ".pyc", ".pyi", ".so", ".pyd", ".dll", ".dylib")
@@ -92,12 +93,12 @@ def status_of(path: str) -> os.stat_result | None:
 
 
 def reads_of(
-    opened: Sequence[Any], code: str, notebook: Path, workspace: Workspace
+    opened: Sequence[Any], named: Iterable[str], notebook: Path, workspace: Workspace
 ) -> list[Read]:
     """The files of the notebook's workspace among what a cell opened or names.
 
-    `opened` is what an `opens.Watch` gave. What the cell wrote is its result, not its
-    data.
+    `opened` is what an `opens.Watch` gave, `named` what `named_by` did. What the cell
+    wrote is its result, not its data.
     """
     here = _folder()
     read: dict[str, None] = {}
@@ -111,10 +112,12 @@ def reads_of(
             else:
                 read[path] = None
     paths: dict[str, How] = {path: "opened" for path in reversed(read)}
-    for text in literals(code):
-        for start in dict.fromkeys((_folder(), workspace.folder)):
+    starts = dict.fromkeys((_folder(), workspace.folder))
+    for text in islice(dict.fromkeys(named), _MOST_NAMED):
+        for start in starts:
             if path := _path(text, start):
-                paths.setdefault(path, "named")
+                for one in matching(path) if workspace.has(path) else ():
+                    paths.setdefault(one, "named")
     found: list[Read] = []
     for path, how in paths.items():
         if len(found) < _MOST and path not in written and not path.endswith(_CODE):
@@ -180,34 +183,6 @@ def _touched(path: Path, size: int, modified_at: float) -> bytes:
     if digest is None:
         raise OSError(f"{path} is not readable as it was")
     return digest
-
-
-@lru_cache(maxsize=512)
-def literals(code: str) -> tuple[str, ...]:
-    """The strings in a cell's code that may be paths of files."""
-    if "." not in code or not ('"' in code or "'" in code):
-        # Told sooner than the code is parsed.
-        return ()
-    try:
-        tree = parsed(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ()
-    found = {
-        node.value: None
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
-    return tuple(text for text in found if _may_be_path(text))
-
-
-def _may_be_path(text: str) -> bool:
-    # A word alone names a folder or a column more often than a file.
-    return (
-        len(text) <= _LONGEST_PATH
-        and bool(os.path.splitext(text)[1])
-        and not any(char in text for char in "\n\r\0*?")
-        and "://" not in text
-    )
 
 
 def _is_tools(folder: str) -> bool:

@@ -59,6 +59,11 @@ class Graph(Struct, frozen=True, dict=True, eq=False):
         """By kernel id."""
         return _nodes(self.cells)
 
+    @cached_property
+    def by_name(self) -> Mapping[str, KernelCell]:
+        """By the names that they define."""
+        return {name: cell for cell in self.cells for name in cell.defs}
+
 
 class Cell(Struct, frozen=True):
     """A cell as saved with an entry. `parents` are kernel ids."""

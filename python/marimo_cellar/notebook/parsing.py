@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
+from functools import lru_cache
 
 from marimo_cellar.forks import Lock
 
@@ -20,3 +21,13 @@ def parsed(code: str) -> ast.Module:
     with _lock.native, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(code)
+
+
+@lru_cache(maxsize=16)
+def tree_of(code: str) -> ast.Module | None:
+    """The tree of a cell's code, for several who ask one after the other and leave it as
+    it is; None where it does not parse."""
+    try:
+        return parsed(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None

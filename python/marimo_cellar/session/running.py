@@ -9,7 +9,8 @@ whatever fails here, the lookup has one reason fewer.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from marimo_cellar import _marimo
@@ -58,7 +59,8 @@ class Running:
 
     def end(self, lookup: Lookup, cache: _marimo.Cache) -> Made:
         """The result of a lookup is there: what it was made of."""
-        made = Made(lookup.inputs, (), None, _marimo.call())
+        call = _marimo.call()
+        made = Made(lookup.inputs, (), None, call.said if call else None)
 
         def end() -> None:
             from marimo_cellar.entries.reads import Workspace, reads_of
@@ -68,11 +70,14 @@ class Running:
             notebook = lookup.owner.roll.path
             if watch is None or notebook is None:
                 return
-            cell = lookup.owner.cell
+            opened = watch.end()
             workspace = Workspace(notebook, [lookup.database.folder])
             made.folder = notebook.parent
-            read = reads_of(watch.end(), cell.code if cell else "", notebook, workspace)
-            made.reads = [*read, *_modules(lookup, workspace)]
+            named = _named(lookup, call.arguments if call else {}, workspace.folder)
+            made.reads = [
+                *reads_of(opened, named, notebook, workspace),
+                *_modules(lookup, workspace),
+            ]
 
         _softly(end)
         return made
@@ -93,6 +98,20 @@ class Running:
 
         if self._lookups:
             _softly(end)
+
+
+def _named(
+    lookup: Lookup, arguments: Mapping[str, object], folder: str
+) -> Iterable[str]:
+    """What may be files that a result was made of, by names that its code has for them."""
+    from marimo_cellar.entries.named import named_by
+
+    context, name = _marimo.current_context(), lookup.key.cache_name
+    if context is None:
+        return named_by(None, None, arguments, lambda *_: {}, folder)
+    function = None if name == "cell_cache" else name
+    values = partial(_marimo.values_of, context)
+    return named_by(lookup.owner.cell, function, arguments, values, folder)
 
 
 def _modules(lookup: Lookup, workspace: Workspace) -> list[Read]:
