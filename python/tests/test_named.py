@@ -72,7 +72,7 @@ def named(
         ("f'{read(name)} and {read(DATA / name)}'", ["one.csv", "data/one.csv"]),
         # Who uses the variable names the file.
         ("path = 'one.csv'; other: Path = DATA / name", []),
-        ("path = DATA / name\nread(path, name)", ["one.csv"]),
+        ("path = DATA / name\nread(path, name)", ["data/one.csv", "one.csv"]),
         ("frame = read('one.csv')", ["one.csv"]),
         # What is written is a result.
         ("read('in.csv').write_csv('out.csv'); frame.to_csv(DATA / name)", ["in.csv"]),
@@ -100,6 +100,14 @@ def test_functions_and_classes_that_a_cell_uses_name_files_too() -> None:
     assert sorted(named("load()", defining)) == ["helper.csv", "load.csv"]
     assert named("Loader().load()", defining) == ["class.csv"]
     assert named("unused_of_all = 1", defining) == []
+
+
+def test_a_function_s_own_variables_are_followed() -> None:
+    code = (
+        "def load():\n    path = DATA / 'x.csv'\n    other: str = 'y.csv'\n"
+        "    return read(path), read(f'a/{other}'), read(later := 'z.csv')"
+    )
+    assert named(code, function="load") == ["data/x.csv", "a/y.csv", "z.csv"]
 
 
 def test_a_cached_function_names_what_it_is_called_with() -> None:

@@ -150,7 +150,7 @@ def _now(node: ast.stmt) -> list[ast.AST]:
 class _Texts:
     """The texts that expressions come to, with what is known of variables."""
 
-    def __init__(self, values: Mapping[str, Any], folder: str) -> None:
+    def __init__(self, values: dict[str, Any], folder: str) -> None:
         self._values = values
         self._folder = folder
 
@@ -174,11 +174,19 @@ class _Texts:
     def _children(self, node: ast.AST) -> Iterable[ast.AST]:
         if isinstance(node, ast.Call) and _WRITING.match(_name(node.func)):
             return [node.func]
-        if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr):
-            # Whoever uses the variable names the file.
-            value = node.value
-            return [] if value is None or self.text(value) is not None else [value]
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            text = self.text(node.value)
+            if text is not None:
+                # Whoever uses the variable names the file.
+                self._assign(node, text)
+                return []
         return ast.iter_child_nodes(node)
+
+    def _assign(self, node: ast.Assign | ast.AnnAssign, text: str) -> None:
+        """Keeps what a function's own variable holds, which is none of the notebook's."""
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+            if isinstance(target, ast.Name):
+                self._values.setdefault(target.id, text)
 
     def text(self, node: ast.expr) -> str | None:
         """What an expression comes to, a path as its text; None where that is not known,
