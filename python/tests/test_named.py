@@ -21,6 +21,9 @@ KNOWN: dict[str, Any] = {
     "weight": 0.5,
     "query": "SELECT * FROM 'in_query.csv'",
     "files": {"a": "a.csv", "b": [Path("b.csv")]},
+    "load": lambda: None,
+    "helper": lambda: None,
+    "Loader": Cell,
     "__file__": os.path.join(FOLDER, "nb.py"),
 }
 

@@ -11,14 +11,25 @@ from __future__ import annotations
 
 import ast
 import os
-import pathlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any, TypeAlias
+from types import FunctionType
+from typing import Any, TypeAlias, TypeGuard
 
 from msgspec import Struct
 
+from marimo_cellar import _marimo
+from marimo_cellar.entries.evaluating import (
+    CALLED,
+    FOLDERS,
+    UNKNOWN,
+    Known,
+    has_text,
+    name_of,
+    text_of,
+)
+from marimo_cellar.entries.modules import names_run
 from marimo_cellar.notebook.notebook import Cell
 from marimo_cellar.notebook.parsing import tree_of
 
@@ -30,22 +41,13 @@ _LONGEST_PATH = 260
 _LONGEST_QUERY = 20_000
 # Pieces of code, and items of one list that a function is called with.
 _MOST = 100
-# In the place of what nobody knows without running it. No path has it.
-_UNKNOWN = "\0"
 _QUOTED = re.compile(r"'([^'\n]+)'|\"([^\"\n]+)\"")
+# A literal with an extension. It takes some code between two literals for one, too.
+_PATH_IN_CODE = re.compile(r"""(['"])(?![\])},:;\s+])[^'"\n]*\.\w[^'"\n]*\1""")
 _EXTENSION = re.compile(r"\.[^\s'\"]+$")
 _WRITING = re.compile(
     r"^((write|sink|to|save|dump|export)(_.*)?|savefig|unlink|remove|rmtree|touch|mkdir)$"
 )
-# Exactly these: what derives from one may do anything when it is asked.
-_PATHS = frozenset(
-    {
-        *(pathlib.PosixPath, pathlib.WindowsPath),
-        *(pathlib.PurePosixPath, pathlib.PureWindowsPath),
-    }
-)
-_FOLDERS = frozenset({"notebook_dir", "notebook_location"})
-_SAME = frozenset({"absolute", "as_posix", "expanduser", "resolve"})
 
 
 def named_by(
@@ -69,34 +71,63 @@ def named_by(
     seen = set(left)
     while left and len(seen) <= _MOST:
         kernel_id, code, of = left.pop()
-        piece = _piece(code, of)
-        if piece is None:
-            if of is None or of != function:
+        is_called = of is not None and of == function
+        if of is None and not _has_path(code):
+            # Most cells name no file, which is told sooner than all that they say.
+            names = values(kernel_id, names_run(code, called=False)).values()
+            if not any(_tells_more(value) for value in names):
                 continue
+        piece = _piece(code, of)
+        if piece is None and is_called:
             # A method, or a function within another.
             piece = _piece(code, "")
         if piece is None:
             continue
-        known = dict(values(kernel_id, piece.names))
-        if of is not None and of == function:
-            known |= arguments
-        texts = _Texts(known, folder)
-        for node in piece.nodes:
-            for text in texts.within(node):
-                yield from _paths_in(text)
+        stand_for = values(kernel_id, piece.names)
+        known = Known({**stand_for, **(arguments if is_called else {})}, folder)
+        for expression in piece.expressions:
+            if expression.tells or known.has_any(expression.names):
+                for text in _texts_in(expression.node, known):
+                    yield from _paths_in(text)
         for name in piece.names:
-            definer = cells.get(name)
-            if definer is not None:
-                further = (definer.kernel_id, definer.code, name)
+            if name in cells and _is_code(stand_for.get(name)):
+                further = (cells[name].kernel_id, cells[name].code, name)
                 if further not in seen:
                     seen.add(further)
                     left.append(further)
 
 
-class _Piece(Struct, frozen=True):
-    """Code that runs, and the names that it uses."""
+@lru_cache(maxsize=512)
+def _has_path(code: str) -> bool:
+    return _PATH_IN_CODE.search(code) is not None
 
-    nodes: tuple[ast.AST, ...]
+
+def _tells_more(value: object) -> bool:
+    return has_text(value) or _is_code(value)
+
+
+def _is_code(value: object) -> bool:
+    """Whether it is a function or a class, whose code may name files."""
+    # Not `isinstance`, which asks what stands in for another for its class.
+    return (
+        issubclass(type(value), (FunctionType, type))
+        or _marimo.cached_function(value) is not None
+    )
+
+
+class _Expression(Struct, frozen=True):
+    """What may come to a path, or an assignment of it: whatever its names stand for where
+    it `tells`, else only if one of them stands for a text."""
+
+    node: ast.AST
+    names: frozenset[str]
+    tells: bool
+
+
+class _Piece(Struct, frozen=True):
+    """Code that runs, and all names that it uses."""
+
+    expressions: tuple[_Expression, ...]
     names: frozenset[str]
 
 
@@ -121,13 +152,60 @@ def _piece(code: str, of: str | None) -> _Piece | None:
         ]
     if not nodes:
         return None
-    names = {
-        node.id
-        for root in nodes
-        for node in ast.walk(root)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    }
-    return _Piece(tuple(nodes), frozenset(names))
+    return _Piece(
+        tuple(found for node in nodes for found in _expressions(node)),
+        frozenset(name for node in nodes for name in _names_in(node)),
+    )
+
+
+def _expressions(node: ast.AST) -> Iterator[_Expression]:
+    """The largest ones."""
+    if _is_assignment(node) and _may_come_to_text(node.value):
+        yield _Expression(node, _names_in(node), True)
+    elif isinstance(node, ast.expr) and _may_come_to_text(node):
+        tells = any(map(_tells, ast.walk(node)))
+        names = _names_in(node)
+        if tells or names:
+            yield _Expression(node, names, tells)
+    else:
+        for child in _parts(node):
+            yield from _expressions(child)
+
+
+def _is_assignment(node: ast.AST) -> TypeGuard[ast.Assign | ast.AnnAssign]:
+    return isinstance(node, ast.Assign | ast.AnnAssign)
+
+
+def _parts(node: ast.AST) -> Iterable[ast.AST]:
+    """What of a node may name a file that is read."""
+    if isinstance(node, ast.Call) and _WRITING.match(name_of(node.func)):
+        return [node.func]
+    return ast.iter_child_nodes(node)
+
+
+def _may_come_to_text(node: ast.expr | None) -> bool:
+    match node:
+        case ast.Constant(value=str()) | ast.JoinedStr() | ast.Subscript():
+            return True
+        case ast.Name() | ast.BinOp(op=ast.Div() | ast.Add()):
+            return True
+        case ast.Attribute(attr="parent") | ast.Call(keywords=[]):
+            return isinstance(node, ast.Attribute) or name_of(node.func) in CALLED
+    return False
+
+
+def _tells(node: ast.AST) -> bool:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return any(char in node.value for char in ".'\"")
+    return isinstance(node, ast.Call) and name_of(node.func) in FOLDERS
+
+
+def _names_in(node: ast.AST) -> frozenset[str]:
+    return frozenset(
+        one.id
+        for one in ast.walk(node)
+        if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)
+    )
 
 
 _DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -147,149 +225,38 @@ def _now(node: ast.stmt) -> list[ast.AST]:
     return [*node.decorator_list, *(one for one in defaults if one is not None)]
 
 
-class _Texts:
-    """The texts that expressions come to, with what is known of variables."""
-
-    def __init__(self, values: dict[str, Any], folder: str) -> None:
-        self._values = values
-        self._folder = folder
-
-    def within(self, node: ast.AST) -> Iterator[str]:
-        """Of the largest expressions of which one is known. What is not known of a text
-        has a character in its place that no path has."""
-        if isinstance(node, ast.JoinedStr):
-            text, unknown = self._joined(node)
-            yield text
-            for value in unknown:
-                yield from self.within(value)
+def _texts_in(node: ast.AST, known: Known) -> Iterator[str]:
+    """Of the largest expressions of which one is known. What is not known of a text
+    has a character in its place that no path has."""
+    if isinstance(node, ast.JoinedStr):
+        text, unknown = known.joined(node)
+        yield text
+        for value in unknown:
+            yield from _texts_in(value, known)
+        return
+    if isinstance(node, ast.expr):
+        text_of_all = known.text(node)
+        if text_of_all is not None:
+            yield text_of_all
             return
-        if isinstance(node, ast.expr):
-            text_of_all = self.text(node)
-            if text_of_all is not None:
-                yield text_of_all
-                return
-        for child in self._children(node):
-            yield from self.within(child)
-
-    def _children(self, node: ast.AST) -> Iterable[ast.AST]:
-        if isinstance(node, ast.Call) and _WRITING.match(_name(node.func)):
-            return [node.func]
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-            text = self.text(node.value)
-            if text is not None:
-                # Whoever uses the variable names the file.
-                self._assign(node, text)
-                return []
-        return ast.iter_child_nodes(node)
-
-    def _assign(self, node: ast.Assign | ast.AnnAssign, text: str) -> None:
-        """Keeps what a function's own variable holds, which is none of the notebook's."""
-        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-            if isinstance(target, ast.Name):
-                self._values.setdefault(target.id, text)
-
-    def text(self, node: ast.expr) -> str | None:
-        """What an expression comes to, a path as its text; None where that is not known,
-        or none."""
-        match node:
-            case ast.Constant(value=str(value)):
-                return value
-            case ast.Name() | ast.Subscript():
-                return _text_of(self._value(node))
-            case ast.JoinedStr():
-                text, unknown = self._joined(node)
-                return None if unknown else text
-            case ast.Attribute(value=of, attr="parent"):
-                inner = self.text(of)
-                return None if inner is None else os.path.dirname(inner)
-            case ast.BinOp(left=left, op=ast.Div() | ast.Add() as op, right=right):
-                both = self._all([left, right])
-                if both is None:
-                    return None
-                return os.path.join(*both) if isinstance(op, ast.Div) else "".join(both)
-            case ast.Call(func=func, args=args, keywords=[]):
-                return self._called(func, args)
-        return None
-
-    def _called(self, func: ast.expr, args: list[ast.expr]) -> str | None:
-        """What a function comes to that makes a path, or another one of it."""
-        name = _name(func)
-        of = func.value if isinstance(func, ast.Attribute) else None
-        if name in _FOLDERS and not args:
-            return self._folder
-        if name in _SAME and not args and of is not None:
-            inner = self.text(of)
-            return None if inner is None else os.path.expanduser(inner)
-        if name == "joinpath" and of is not None:
-            args = [of, *args]
-        elif not (
-            name in ("Path", "PurePath", "str", "fspath")
-            or (name == "join" and of is not None and _name(of) == "path")
-        ):
-            return None
-        parts = self._all(args)
-        return os.path.join(*parts) if parts else None
-
-    def _all(self, nodes: Sequence[ast.expr]) -> list[str] | None:
-        texts = [text for node in nodes if (text := self.text(node)) is not None]
-        return texts if len(texts) == len(nodes) else None
-
-    def _joined(self, node: ast.JoinedStr) -> tuple[str, list[ast.expr]]:
-        """An f-string, and what is not known of it."""
-        text, unknown = "", list[ast.expr]()
-        for part in node.values:
-            if isinstance(part, ast.FormattedValue):
-                found = self.text(part.value)
-                if found is None and type(number := self._value(part.value)) is int:
-                    found = str(number)
-                if found is None or part.format_spec is not None:
-                    unknown.append(part.value)
-                    found = _UNKNOWN
-                text += found
-            elif isinstance(part, ast.Constant):
-                text += str(part.value)
-        return text, unknown
-
-    def _value(self, node: ast.expr) -> object:
-        """What a variable holds, or an item of one that is a plain list or dict."""
-        if isinstance(node, ast.Name):
-            return self._values.get(node.id)
-        if isinstance(node, ast.Subscript):
-            of = self._value(node.value)
-            at = (
-                node.slice.value
-                if isinstance(node.slice, ast.Constant)
-                else self._value(node.slice)
-            )
-            if type(of) is dict and type(at) in (str, int):
-                return of.get(at)
-            if type(of) in (list, tuple) and type(at) is int:
-                items: Any = of
-                return items[at] if -len(items) <= at < len(items) else None
-        return None
-
-
-def _name(node: ast.expr) -> str:
-    """`read_csv` of `pl.read_csv`."""
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def _text_of(value: object) -> str | None:
-    if type(value) is str:
-        return value
-    return str(value) if type(value) in _PATHS else None
+    if _is_assignment(node) and node.value is not None:
+        assigned = known.text(node.value)
+        if assigned is not None:
+            # Whoever uses the variable names the file.
+            known.assign(node, assigned)
+            return
+    for child in _parts(node):
+        yield from _texts_in(child, known)
 
 
 def _paths_of(value: object) -> Iterator[str]:
-    text = _text_of(value)
+    text = text_of(value)
     if text is not None:
         yield from _paths_in(text)
     elif type(value) in (list, tuple):
         items: Any = value
         for item in items[:_MOST]:
-            text = _text_of(item)
+            text = text_of(item)
             if text is not None:
                 yield from _paths_in(text)
 
@@ -310,6 +277,6 @@ def _may_be_path(text: str) -> bool:
     return (
         len(text) <= _LONGEST_PATH
         and _EXTENSION.match(os.path.splitext(text)[1]) is not None
-        and not any(char in text for char in ("\n", "\r", _UNKNOWN))
+        and not any(char in text for char in ("\n", "\r", UNKNOWN))
         and "://" not in text
     )
