@@ -156,6 +156,61 @@ def test_files_are_known_by_variables_functions_and_sql(
     assert last_reasons(notebook).keys() == {"joined", "all", "sql", "calls"}
 
 
+# What marimo hashes by the code that made it, and not by what it holds.
+MADE = {
+    "model": """
+        from types import SimpleNamespace
+        model = SimpleNamespace(text=open('model.txt').read())
+    """,
+    "connection": """
+        import sqlite3
+        connection = sqlite3.connect(':memory:')
+        _ = connection.executescript(open('rows.sql').read())
+    """,
+    "of_model": "of_model = len(model.text)",
+    "wrapped": "wrapped = SimpleNamespace(model=model)",
+    "of_wrapped": "of_wrapped = wrapped.model.text",
+    "of_connection": "of_connection = connection.execute('SELECT * FROM one').fetchall()",
+    "of_number": "of_number = of_model + 1",
+}
+
+
+def test_what_is_made_of_another_cell_s_value_has_that_one_s_files(
+    write: Write, env: dict[str, str]
+) -> None:
+    notebook = write("made.py", **MADE)
+    (notebook.parent / "model.txt").write_text("model")
+    (notebook.parent / "rows.sql").write_text("CREATE TABLE one AS SELECT 1")
+    export(notebook, env)
+    model, rows = [("model.txt", "opened")], [("rows.sql", "opened")]
+    made = {
+        "model": model,
+        "connection": rows,
+        "of_model": model,
+        "wrapped": model,
+        "of_wrapped": model,
+        "of_connection": rows,
+    }
+    assert reads(notebook) == made
+    export(notebook, env)
+    assert last_reasons(notebook) == {}
+
+    # Made anew of one that is served, and of one that runs again as it is not whole.
+    before = {"of_model": MADE["of_model"], "of_connection": MADE["of_connection"]}
+    edited = {name: f"{code}  # twice\n{name} *= 2" for name, code in before.items()}
+    (notebook.parent / "model.txt").write_text("another")
+    (notebook.parent / "rows.sql").write_text("CREATE TABLE one AS SELECT 1, 2")
+    write("made.py", **{**MADE, **edited})
+    export(notebook, env)
+    assert (
+        outcomes(notebook)["of_model"] == outcomes(notebook)["of_connection"] == "miss"
+    )
+    export(notebook, env)
+    changed = last_reasons(notebook)
+    assert changed.keys() == made.keys() - {"connection", "of_connection"}
+    assert changed["of_model"][0]["path"] == "model.txt"
+
+
 def test_a_file_that_was_only_touched_is_digested_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,8 @@ from operator import attrgetter
 from types import FunctionType
 from typing import Any, ClassVar
 
+from marimo_cellar._marimo.loaders import is_stub
+
 _MAIN = "__main__"
 
 _saving = threading.local()
@@ -69,7 +71,7 @@ class _Loading(pickle.Unpickler):
         if module != _MAIN or first not in self._scope:
             return super().find_class(module, name)
         found = self._scope[first]
-        if getattr(type(found), "__marimo_unhashable__", False):
+        if is_stub(found):
             raise pickle.UnpicklingError(f"{first} could not be restored")
         return attrgetter(rest)(found) if rest else found
 

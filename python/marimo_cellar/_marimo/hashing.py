@@ -9,7 +9,7 @@ from typing import Any
 from marimo._save.cache import CacheException
 from marimo._save.hash import HashKey
 
-from marimo_cellar._marimo.loaders import CACHING, cached_function
+from marimo_cellar._marimo.loaders import CACHING, cached_function, is_stub
 
 _HASHED = "_cellar_hashed"
 # Up to this, whole numbers of NumPy's are hashed as marimo does, as entries go by.
@@ -152,9 +152,8 @@ def hash_cached_functions() -> None:
 
 def _stands_for_cached_function(value: Any) -> bool:
     """Whether a cell came from the cache whose function could not."""
-    return getattr(type(value), "__marimo_unhashable__", False) and str(
-        getattr(value, "type_name", "")
-    ).startswith(f"{CACHING}.")
+    kind = str(getattr(value, "type_name", ""))
+    return is_stub(value) and kind.startswith(f"{CACHING}.")
 
 
 def _is_of_another(hasher: Any, ref: str) -> bool:

@@ -34,6 +34,12 @@ def is_ui(value: Any) -> bool:
     return isinstance(value, UIElement | UIElementStub)
 
 
+def is_stub(value: Any) -> bool:
+    """Whether it stands for a variable that could not be saved, whose cell marimo runs
+    for whoever uses it."""
+    return bool(getattr(type(value), "__marimo_unhashable__", False))
+
+
 def cached_function(value: Any) -> Any | None:
     """The user's function that one cached by marimo calls; None of anything else."""
     if type(value).__module__ != CACHING:

@@ -211,7 +211,7 @@ class OverRows(Restoring):
             ahead.fetch_ahead(lookup.database, lookup.owner.roll, found)
             cache, lookup.why = self._restore(lookup.database, key, found, glbls)
             if cache is not None:
-                running.note_hit(lookup, cache)
+                self._belonging.running().serve(lookup, cache)
                 lookups.note_hit(lookup, found)
                 return cache
         return None

@@ -20,6 +20,7 @@ from marimo_cellar.features import answer
 from marimo_cellar.lookups import lookups
 from marimo_cellar.lookups.lookup import Lookup
 from marimo_cellar.notices import warn_once
+from marimo_cellar.session.sources import Sources
 from marimo_cellar.values import manifests
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Running:
 
     def __init__(self) -> None:
         self._lookups: dict[Lookup, opens.Watch] = {}
+        self._sources = Sources()
 
     def begin(self, lookup: Lookup, key: _marimo.HashKey, evicted: bool) -> None:
         """A lookup missed: its result is being computed from here on.
@@ -63,24 +65,60 @@ class Running:
         made = Made(lookup.inputs, (), None, call.said if call else None)
 
         def end() -> None:
-            from marimo_cellar.entries.reads import Workspace, reads_of
-
             _note_ui(lookup, cache)
             watch = self._lookups.pop(lookup, None)
-            notebook = lookup.owner.roll.path
-            if watch is None or notebook is None:
-                return
-            opened = watch.end()
-            workspace = Workspace(notebook, [lookup.database.folder])
-            made.folder = notebook.parent
-            named = _named(lookup, call.arguments if call else {}, workspace.folder)
-            made.reads = [
-                *reads_of(opened, named, notebook, workspace),
-                *_modules(lookup, workspace),
-            ]
+            if watch is not None:
+                self._learn(lookup, watch, made, call.arguments if call else {})
 
         _softly(end)
         return made
+
+    def serve(self, lookup: Lookup, cache: _marimo.Cache) -> None:
+        """An entry answered, which is no use to a cell that marimo runs all the same."""
+
+        def serve() -> None:
+            if lookup.key.cache_name == "cell_cache":
+                _note_ui(lookup, cache)
+                self._sources.serve(lookup)
+
+        _softly(serve)
+
+    def _learn(
+        self,
+        lookup: Lookup,
+        watch: opens.Watch,
+        made: Made,
+        arguments: Mapping[str, object],
+    ) -> None:
+        """The files that a result was made of."""
+        from marimo_cellar.entries.reads import Workspace, reads_of
+
+        opened, notebook = watch.end(), lookup.owner.roll.path
+        if notebook is None:
+            return
+        workspace = Workspace(notebook, [lookup.database.folder])
+        made.folder = notebook.parent
+        named = _named(lookup, arguments, workspace.folder)
+        reads = [
+            *reads_of(opened, named, notebook, workspace),
+            *_modules(lookup, workspace),
+            *self._behind(lookup),
+        ]
+        # Its own before those of others.
+        made.reads = list({read.path: read for read in reversed(reads)}.values())[::-1]
+        kernel_id = lookup.owner.kernel_id
+        if lookup.key.cache_name == "cell_cache" and kernel_id is not None:
+            self._sources.compute(kernel_id, made)
+
+    def _behind(self, lookup: Lookup) -> Iterable[Read]:
+        from marimo_cellar.entries.modules import names_run
+
+        cell, inputs = lookup.owner.cell, lookup.inputs
+        if cell is None or inputs is None:
+            return ()
+        names = names_run(cell.code, called=lookup.key.cache_name != "cell_cache")
+        hashed = {*inputs.values, *inputs.modules}
+        return self._sources.behind(cell, names, hashed)
 
     def end_cell(self, error: str | None) -> None:
         """A cell has ended; by an error of that class, unless it is None.
@@ -90,6 +128,9 @@ class Running:
 
         def end() -> None:
             for lookup, watch in self._lookups.items():
+                if error is None and lookup.key.cache_name == "cell_cache":
+                    # What could not be saved is of use to other cells all the same.
+                    self._learn(lookup, watch, Made(None, (), None), {})
                 watch.end()
                 if error is not None:
                     _add(lookup, {"kind": "raised", "name": _ENDINGS.get(error, error)})
@@ -129,11 +170,6 @@ def _modules(lookup: Lookup, workspace: Workspace) -> list[Read]:
 
 # What marimo raises itself, as people know it.
 _ENDINGS = {"MarimoStopError": "mo.stop", "MarimoInterrupt": "KeyboardInterrupt"}
-
-
-def note_hit(lookup: Lookup, cache: _marimo.Cache) -> None:
-    """An entry answered, which is no use to a cell that marimo runs all the same."""
-    _softly(lambda: _note_ui(lookup, cache))
 
 
 def note_unsaved(lookup: Lookup | None, manifest: Any) -> None:
