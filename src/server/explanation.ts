@@ -24,12 +24,11 @@ export function explainCell(title: string, facts: CellFacts, style: Style): Expl
     refusal === undefined
       ? describeState(state, changed, problem, escape)
       : escape(refusal, ofSentence);
-  const paragraphs = [[standing, advise(facts)].filter(Boolean).join(' ')];
-  if (state === 'fresh' && outdated !== undefined) {
-    paragraphs.push(
-      `${describeOutdated(outdated, style)} ${l10n.t('marimo does not see that: clear the cell to have it read again.')}`,
-    );
-  }
+  const paragraphs = [
+    state === 'fresh' && outdated !== undefined
+      ? `${describeOutdated(outdated, style)} ${l10n.t('marimo does not see that, and serves what was made before: clear the cell to have it computed anew.')}`
+      : [standing, advise(facts)].filter(Boolean).join(' '),
+  ];
   const worth = formatWorth({ seconds: runtime, amount }, 0, locale);
   if (worth !== undefined && state !== 'neverCached') {
     paragraphs.push(l10n.t('It took {0} to compute.', worth));

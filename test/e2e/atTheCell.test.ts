@@ -301,6 +301,16 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     assert.match(await hoverOf('order', /Last run: miss/), /Before: hit/);
   });
 
+  await step('what changed files made is cleared together', async () => {
+    await vsCode.page.locator('.editor-instance .codelens-decoration a').first().click();
+    await vsCode.dialog.getByText(/^load$/).waitFor();
+    await vsCode.picture('cell-why-changed-files');
+    await vsCode.dialog.getByRole('button', { name: 'Clear 2 Cells of Changed Files' }).click();
+    await vsCode.dialog.getByText('Clear what is cached for 2 cells?').waitFor();
+    await vsCode.dialog.getByRole('button', { name: /^Clear/ }).click();
+    await expectLenses(/^not cached/, /^cached/, /^not cached/);
+  });
+
   await step('in a dark theme', async () => {
     await vsCode.command('Preferences: Toggle between Light/Dark Themes');
     await vsCode.page.waitForTimeout(1000);

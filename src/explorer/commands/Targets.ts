@@ -86,10 +86,11 @@ export class Targets implements vscode.Disposable {
     for (const disposable of this.disposables) disposable.dispose();
   }
 
-  /** The references a command was given, or the tree's selection where that was touched last. */
+  /** The references a command was given, one or several, or the tree's selection where that was touched last. */
   references(argument: unknown, others: unknown, refer = referenceOf): Reference[] {
-    const reference = parseReference(argument);
-    if (reference !== undefined) return [reference];
+    const several: readonly unknown[] = Array.isArray(argument) ? argument : [argument];
+    const references = several.flatMap((each) => parseReference(each) ?? []);
+    if (references.length > 0) return references;
     // A node's menu passes the node, and the whole selection when the node is in it.
     const given = [argument, ...(Array.isArray(others) ? (others as unknown[]) : [])];
     const branches = given.filter((value): value is Branch => this.tree.has(value));

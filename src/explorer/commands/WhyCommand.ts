@@ -25,7 +25,7 @@ export class WhyCommand {
       const uncached = parsePlace(argument) ?? (await this.targets.uncachedAtCursor(argument));
       if (uncached !== undefined) {
         const explanation = await this.documents.explain(uncached);
-        if (explanation !== undefined) await show(explanation, {});
+        if (explanation !== undefined) await show(explanation);
         return;
       }
       const target = await this.targets.cell(argument, others, vscode.l10n.t('Why?'));
@@ -47,10 +47,25 @@ export class WhyCommand {
     const loader = await this.caches.get(cache);
     const entry = mainEntry((await loader?.entries(cell.cellId)) ?? []);
     const database = { cache, generation };
+    if (entry === undefined) {
+      await show(explanation);
+      return;
+    }
+    const outdated = uri === undefined ? [] : await this.outdatedIn(uri);
     await show(explanation, {
-      entry: entry && { kind: 'entry', ...database, entryId: entry.entryId },
-      cell: entry && { kind: 'cell', ...database, cellId: cell.cellId },
+      entry: { kind: 'entry', ...database, entryId: entry.entryId },
+      cell: { kind: 'cell', ...database, cellId: cell.cellId },
+      // Of one cell alone that is what *Clear* does.
+      outdated: outdated.includes(cell.cellId)
+        ? outdated.map((cellId) => ({ kind: 'cell', ...database, cellId }))
+        : [],
     });
+  }
+
+  /** The cells of a document whose results files have changed since that they were made of. */
+  private async outdatedIn(uri: string): Promise<readonly number[]> {
+    const cells = (await this.documents.cells(uri))?.cells ?? [];
+    return cells.flatMap(({ outdated, cellId }) => (outdated ? (cellId ?? []) : []));
   }
 
   /**
@@ -83,19 +98,25 @@ export class WhyCommand {
   }
 }
 
+/** What is cached of a cell that is explained, and all cells like it that changed files made out of date. */
+interface Cached {
+  readonly entry: Reference;
+  readonly cell: Reference;
+  readonly outdated: readonly Reference[];
+}
+
 /** Shows an explanation, and does what is chosen below it: about what is cached, or that nothing is. */
-async function show(
-  { title, detail, isOff }: Explanation,
-  {
-    entry,
-    cell,
-  }: { readonly entry?: Reference | undefined; readonly cell?: Reference | undefined },
-): Promise<void> {
+async function show({ title, detail, isOff }: Explanation, cached?: Cached): Promise<void> {
   const { executeCommand } = vscode.commands;
   const isAllowed = vscode.workspace.isTrusted;
   const choices = [
-    ...(entry
-      ? [{ name: vscode.l10n.t('Preview'), run: () => executeCommand('cellar.preview', entry) }]
+    ...(cached
+      ? [
+          {
+            name: vscode.l10n.t('Preview'),
+            run: () => executeCommand('cellar.preview', cached.entry),
+          },
+        ]
       : []),
     ...(isOff && isAllowed
       ? [
@@ -105,8 +126,21 @@ async function show(
           },
         ]
       : []),
-    ...(cell && isAllowed
-      ? [{ name: vscode.l10n.t('Clear'), run: () => executeCommand('cellar.clearCellCache', cell) }]
+    ...(cached && isAllowed
+      ? [
+          {
+            name: vscode.l10n.t('Clear'),
+            run: () => executeCommand('cellar.clearCellCache', cached.cell),
+          },
+        ]
+      : []),
+    ...(cached && cached.outdated.length > 1 && isAllowed
+      ? [
+          {
+            name: vscode.l10n.t('Clear {0} Cells of Changed Files', cached.outdated.length),
+            run: () => executeCommand('cellar.clearCellCache', cached.outdated),
+          },
+        ]
       : []),
   ];
   const names = choices.map(({ name }) => name);

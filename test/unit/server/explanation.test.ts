@@ -58,6 +58,16 @@ test('of a cell that ran and is not kept, it is not said that a run will cache i
   }
 });
 
+test('of a cell of which a file changed it is said first that it is out of date', () => {
+  const outdated = { path: 'more.csv', named: false, changedAt: now - 12 };
+  const { detail } = explainCell('load', { ...facts, state: 'fresh', outdated }, style);
+  assert.equal(
+    detail,
+    'In the cache, but more.csv changed 12 s ago. ' +
+      'marimo does not see that, and serves what was made before: clear the cell to have it computed anew.',
+  );
+});
+
 const labels: Record<CellState, string> = {
   fresh: 'cached, saves 34 s',
   changedHere: 'changed here',
