@@ -60,6 +60,11 @@ class Graph(Struct, frozen=True, dict=True, eq=False):
         return _nodes(self.cells)
 
     @cached_property
+    def by_id(self) -> Mapping[str, KernelCell]:
+        """By kernel id."""
+        return {cell.kernel_id: cell for cell in self.cells}
+
+    @cached_property
     def by_name(self) -> Mapping[str, KernelCell]:
         """By the names that they define."""
         return {name: cell for cell in self.cells for name in cell.defs}

@@ -51,21 +51,22 @@ class Sources:
     def behind(
         self, cell: Cell, names: Collection[str], hashed: Collection[str]
     ) -> Iterator[Read]:
-        """The files behind a cell's names of other cells' variables, but those that are
-        `hashed` by what they hold.
+        """The files behind other cells' variables that a cell uses, but those that are
+        `hashed` by what they hold. `names` are those in its code.
 
         These cells' own reads include what is behind them.
         """
-        definers = cell.graph.by_name
-        for name in names:
-            definer = definers.get(name)
-            if definer is None or name in hashed or definer.kernel_id == cell.kernel_id:
+        cells = cell.graph.by_id
+        for kernel_id in cell.parents:
+            source, definer = self._cells.get(kernel_id), cells.get(kernel_id)
+            if source is None or definer is None:
                 continue
-            source = self._cells.get(definer.kernel_id)
-            if isinstance(source, _Served):
-                yield from _reads_of(source)
-            elif source is not None:
-                yield from source.reads
+            # Of a table only SQL has the name.
+            used = definer.defs.intersection(names) or definer.defs
+            if not used.issubset(hashed):
+                yield from (
+                    _reads_of(source) if isinstance(source, _Served) else source.reads
+                )
 
 
 def _reads_of(served: _Served) -> Sequence[Read]:
