@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from marimo_cellar import _marimo
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 # A script has nobody to say that a cell has ended; what a cached function raised
 # stays under way there.
 _MOST = 200
+# Files of other cells that are kept with a result: each call of a function has its own.
+_MOST_BEHIND = 50
 
 
 class Running:
@@ -102,7 +105,7 @@ class Running:
         reads = [
             *reads_of(opened, named, notebook, workspace),
             *_modules(lookup, workspace),
-            *self._behind(lookup),
+            *islice(self._behind(lookup), _MOST_BEHIND),
         ]
         # Its own before those of others.
         made.reads = list({read.path: read for read in reversed(reads)}.values())[::-1]
