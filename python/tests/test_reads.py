@@ -11,8 +11,8 @@ import pytest
 
 from marimo_cellar.entries import reads as module
 from marimo_cellar.entries.reads import Change, Read, change_of, settled
-from tests.conftest import Write, outcomes
-from tests.kernels import export, python, query
+from tests.conftest import Write, outcomes, ran
+from tests.kernels import change, export, python, query
 
 CELLS = {
     "opened": "opened = open('opened.csv').read()",
@@ -209,6 +209,48 @@ def test_what_is_made_of_another_cell_s_value_has_that_one_s_files(
     changed = last_reasons(notebook)
     assert changed.keys() == made.keys() - {"connection", "of_connection"}
     assert changed["of_model"][0]["path"] == "model.txt"
+
+
+# Of which marimo hashes the frame by the code that made it, since it has texts in it.
+TABLES = {
+    "table": """
+        import polars as pl
+        table = pl.read_csv('table.csv')
+    """,
+    "last": "ran('last')\nlast = table['name'].to_list()[-1]",
+    "shouted": "ran('shouted')\nshouted = last.upper()",
+    "other": "ran('other')\nother = pl.DataFrame({'a': ['b']})",
+}
+
+
+def test_what_is_made_of_a_value_is_made_anew_with_it(
+    write: Write, env: dict[str, str]
+) -> None:
+    notebook = write("tables.py", **TABLES)
+    table = notebook.parent / "table.csv"
+    table.write_text("name\nfirst\n")
+    export(notebook, env)
+    assert ran(notebook) == ["last", "shouted", "other"]
+
+    # What is made of the old value is served as long as that is.
+    table.write_text("name\nfirst\nsecond\n")
+    export(notebook, env)
+    assert ran(notebook) == []
+
+    clear = (
+        "DELETE FROM entries WHERE cell_id = (SELECT cell_id FROM cells WHERE name = ?)"
+    )
+    change(notebook, clear, "table")
+    export(notebook, env)
+    assert ran(notebook) == ["last", "shouted"]
+    told = python(notebook, env, "-m", "marimo_cellar", "why", notebook.name, "last")
+    assert "Not from the cache: table.csv has changed since." in told
+
+    # Made anew of the same bytes, it is the same.
+    os.utime(table, (1, 1))
+    change(notebook, clear, "table")
+    export(notebook, env)
+    assert ran(notebook) == []
 
 
 def test_a_file_that_was_only_touched_is_digested_once(

@@ -20,7 +20,7 @@ def behind(
     cell = Cell("own", None, 1, "", ("own",), parents, Graph([above, own]))
     sources = Sources()
     sources.compute("above", Made(None, [READ], Path()))
-    return [read.path for read in sources.behind(cell, code_names, hashed)]
+    return [read.path for _, read in sources.behind(cell, code_names, hashed)]
 
 
 def test_what_is_hashed_by_what_it_holds_needs_no_files() -> None:

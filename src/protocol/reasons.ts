@@ -116,6 +116,8 @@ function describeReason(reason: Reason, titleOf: TitleOf): string | undefined {
       return l10n.t('part of what was cached is missing');
     case 'refused':
       return l10n.t('what is cached does not serve ({0})', text(reason.text));
+    case 'source':
+      return l10n.t('{0} has changed since', text(reason.path));
     case 'rerun':
       return l10n.t('a cell below needs a value that could not be saved');
     case 'unsaved':

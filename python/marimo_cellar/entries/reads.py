@@ -173,6 +173,21 @@ def change_of(read: Read, folder: Path) -> Change | None:
     return Change(read, "changed", found.st_mtime)
 
 
+def is_same_time(one: Read, other: Read) -> bool:
+    """Whether a file was last changed at the same time."""
+    return abs(one.modified_at - other.modified_at) <= _SAME_TIME
+
+
+def digest_as_it_was(read: Read, folder: Path) -> bytes | None:
+    """The digest of a file; None if it is another one by now, or cannot be read."""
+    if read.digest is not None:
+        return read.digest
+    try:
+        return _touched(folder / read.path, read.size, read.modified_at)
+    except OSError:
+        return None
+
+
 @lru_cache(maxsize=512)
 def _touched(path: Path, size: int, modified_at: float) -> bytes:
     """The digest of a file that was only touched; OSError if it cannot be had.

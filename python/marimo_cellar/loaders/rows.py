@@ -207,13 +207,20 @@ class OverRows(Restoring):
         glbls: dict[str, Any] | None,
     ) -> _marimo.Cache | None:
         """The first of some entries that serves, noted; None if none does."""
+        outdated = None
         for found in founds:
+            anew = self._belonging.running().made_anew(lookup, key, found)
+            if anew is not None:
+                outdated = anew
+                continue
             ahead.fetch_ahead(lookup.database, lookup.owner.roll, found)
             cache, lookup.why = self._restore(lookup.database, key, found, glbls)
             if cache is not None:
                 self._belonging.running().serve(lookup, cache)
                 lookups.note_hit(lookup, found)
                 return cache
+        if outdated is not None:
+            lookup.reasons = [outdated]
         return None
 
     def _restore(

@@ -106,6 +106,8 @@ def _clause(reason: Reason, title_of: TitleOf) -> str | None:
         return _EVICTED.get(_text(reason, "why"), "it was evicted")
     if kind == "refused":
         return f"what is cached does not serve ({_text(reason, 'text')})"
+    if kind == "source":
+        return f"{_text(reason, 'path')} has changed since"
     if kind == "ui":
         return f"UI elements are made anew in every run ({_names(reason)})"
     if kind == "unpicklable":

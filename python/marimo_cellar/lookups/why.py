@@ -150,6 +150,9 @@ class Explainer:
     # Misses
 
     def _missed(self, lookup: Lookup, cell_id: int) -> list[Reason]:
+        if any(reason["kind"] == "source" for reason in lookup.reasons):
+            # Known since it was looked for.
+            return []
         if lookup.why is not None:
             kind = _UNFIT.get(lookup.why)
             return [{"kind": kind} if kind else {"kind": "refused", "text": lookup.why}]

@@ -25,8 +25,10 @@ from marimo_cellar.session.sources import Sources
 from marimo_cellar.values import manifests
 
 if TYPE_CHECKING:
+    from marimo_cellar.database.found import Found
     from marimo_cellar.entries import opens
     from marimo_cellar.entries.reads import Read, Workspace
+    from marimo_cellar.lookups.reasons import Reason
 
 # A script has nobody to say that a cell has ended; what a cached function raised
 # stays under way there.
@@ -105,7 +107,7 @@ class Running:
         reads = [
             *reads_of(opened, named, notebook, workspace),
             *_modules(lookup, workspace),
-            *islice(self._behind(lookup), _MOST_BEHIND),
+            *(read for _, read in islice(self._behind(lookup), _MOST_BEHIND)),
         ]
         # Its own before those of others.
         made.reads = list({read.path: read for read in reversed(reads)}.values())[::-1]
@@ -113,7 +115,31 @@ class Running:
         if lookup.key.cache_name == "cell_cache" and kernel_id is not None:
             self._sources.compute(kernel_id, made)
 
-    def _behind(self, lookup: Lookup) -> Iterable[Read]:
+    def made_anew(
+        self, lookup: Lookup, key: _marimo.HashKey, found: Found
+    ) -> Reason | None:
+        """Why an entry does not serve, as it was made of another cell's value that was
+        made anew of a changed file since; None if it serves. Never raises."""
+        reasons: list[Reason] = []
+
+        def look() -> None:
+            cell, notebook = lookup.owner.cell, lookup.owner.roll.path
+            if cell is None or notebook is None or not self._sources.may_be_anew(cell):
+                return
+            from marimo_cellar.entries.inputs import inputs_of
+            from marimo_cellar.session.sources import reads_of_entry
+
+            lookup.inputs = inputs_of(key)
+            before = reads_of_entry(lookup.database, found.entry_id)
+            behind = self._behind(lookup)
+            read = self._sources.made_anew(behind, before, notebook.parent)
+            if read is not None:
+                reasons.append({"kind": "source", "path": read.path})
+
+        _softly(look)
+        return reasons[0] if reasons else None
+
+    def _behind(self, lookup: Lookup) -> Iterable[tuple[str, Read]]:
         from marimo_cellar.entries.modules import names_run
 
         cell, inputs = lookup.owner.cell, lookup.inputs
