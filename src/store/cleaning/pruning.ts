@@ -3,8 +3,9 @@ import type { BlobFolder } from '../blobs/BlobFolder';
 import { CleanUp } from './CleanUp';
 import type { Connection } from '../database/Connection';
 import { type Actor, Cleaning, haunting, trimRecords } from './evicting';
-import { readCalls, withCall } from '../entries/calls';
+import { readCalls } from '../entries/calls';
 import { flag, integer, Listing, optional, text } from '../entries/fields';
+import { known } from '../entries/known';
 import { looksAfterItself } from '../database/features';
 import {
   choose,
@@ -146,7 +147,11 @@ export async function nameEntries(
   return new Map(
     found.map(({ path: app, ...name }) => [
       name.entryId,
-      withCall({ ...name, notebook: resolve(dirname(path), app) }, calls.get(name.entryId)),
+      {
+        ...name,
+        notebook: resolve(dirname(path), app),
+        ...known({ call: calls.get(name.entryId) }),
+      },
     ]),
   );
 }

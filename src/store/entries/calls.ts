@@ -37,10 +37,3 @@ function parse(json: string): Argument[] {
     return [];
   }
 }
-
-export function withCall<T>(
-  summary: T,
-  call: readonly Argument[] | undefined,
-): T & { readonly call?: readonly Argument[] } {
-  return { ...summary, ...(call === undefined ? {} : { call }) };
-}

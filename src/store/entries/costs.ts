@@ -61,13 +61,6 @@ export function entryCosts(
   );
 }
 
-export function withCost<T>(
-  summary: T,
-  amount: number | undefined,
-): T & { readonly amount?: number } {
-  return { ...summary, ...(amount === undefined ? {} : { amount }) };
-}
-
 async function costs(
   connection: Connection,
   sql: string,

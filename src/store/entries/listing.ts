@@ -28,9 +28,10 @@ import {
 import { findLoads, noLoads, savedByEntry } from './loads';
 import { entriesWithUse, type InEditors, isServed, noEditors, usesByCell } from './uses';
 import { findObsolete, isObsolete } from './readable';
-import { appCosts, cellCosts, entryCosts, withCost } from './costs';
+import { appCosts, cellCosts, entryCosts } from './costs';
 import { findAgain } from './again';
-import { readCalls, withCall } from './calls';
+import { readCalls } from './calls';
+import { known } from './known';
 import type { Connection, Value } from '../database/Connection';
 import { tellsWhy } from '../database/features';
 
@@ -181,8 +182,11 @@ export async function listApps(
     : new Map<number, number>();
   return apps
     .parse(row?.apps, path)
-    .map((app) => ({ ...app, notebook: resolve(dirname(path), app.path) }))
-    .map((app) => withCost(app, costs.get(app.appId)))
+    .map((app) => ({
+      ...app,
+      notebook: resolve(dirname(path), app.path),
+      ...known({ amount: costs.get(app.appId) }),
+    }))
     .sort((a, b) => compare(a.path, b.path));
 }
 
@@ -209,8 +213,11 @@ export async function listCells(
   const costs = await cellCosts(...by, ...obsolete.values);
   return cells
     .parse(row?.cells, connection.path)
-    .map((cell) => ({ ...cell, again: again.has(cell.cellId) }))
-    .map((cell) => withCost(cell, costs.get(cell.cellId)))
+    .map((cell) => ({
+      ...cell,
+      again: again.has(cell.cellId),
+      ...known({ amount: costs.get(cell.cellId) }),
+    }))
     .sort((a, b) => a.ordinal - b.ordinal || a.cellId - b.cellId);
 }
 
@@ -239,9 +246,8 @@ export async function listEntries(
     .map((entry) => ({
       ...entry,
       again: entry.cacheName === 'cell_cache' && again.has(entry.cellId),
+      ...known({ amount: costs.get(entry.entryId), call: calls.get(entry.entryId) }),
     }))
-    .map((entry) => withCost(entry, costs.get(entry.entryId)))
-    .map((entry) => withCall(entry, calls.get(entry.entryId)))
     .sort((a, b) => b.createdAt - a.createdAt || b.entryId - a.entryId);
 }
 
