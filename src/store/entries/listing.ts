@@ -26,7 +26,14 @@ import {
   type ReadSummary,
 } from '../rows';
 import { findLoads, noLoads, savedByEntry } from './loads';
-import { entriesWithUse, type InEditors, isServed, noEditors, usesByCell } from './uses';
+import {
+  entriesWithUse,
+  type InEditors,
+  isServed,
+  noEditors,
+  someWithUse,
+  usesByCell,
+} from './uses';
 import { findObsolete, isObsolete } from './readable';
 import { appCosts, cellCosts, entryCosts } from './costs';
 import { findAgain } from './again';
@@ -226,21 +233,21 @@ export async function listEntries(
   connection: Connection,
   of: { readonly cellId: number } | { readonly entryId: number },
 ): Promise<EntrySummary[]> {
-  const [column, id] = 'cellId' in of ? ['cell_id', of.cellId] : ['entry_id', of.entryId];
-  // Whether one entry is current depends on all of its cell's.
-  const chosen = `cell_id IN (SELECT cell_id FROM entries WHERE ${column} = ?1)`;
+  const [listed, id] =
+    'cellId' in of ? ['cell_id = ?1', of.cellId] : ['entry_id = ?1', of.entryId];
+  const chosen = `cell_id IN (SELECT cell_id FROM entries WHERE ${listed})`;
   const app = `SELECT app_id FROM cells WHERE ${chosen}`;
   const obsolete = await obsoleteIn(connection, { sql: app, id });
   const loads = await findLoads(connection, chosen, id);
   const all = `(SELECT *, ${obsolete.sql} AS is_obsolete, ${savedByEntry} AS saves
-    FROM ${entriesWithUse(chosen)} LEFT JOIN ${loads} USING (entry_id))`;
+    FROM ${'cellId' in of ? entriesWithUse(listed) : someWithUse(listed)} LEFT JOIN ${loads} USING (entry_id))`;
   const row = await connection.get(
-    `SELECT ${entries.sql(`${all} AS e WHERE e.${column} = ?1`)} AS entries`,
+    `SELECT ${entries.sql(`${all} AS e`)} AS entries`,
     ...obsolete.values,
   );
   const costs = await entryCosts(connection, chosen, id);
   const again = await findAgain(connection, chosen, id);
-  const calls = await readCalls(connection, `${column} = ?1`, id);
+  const calls = await readCalls(connection, listed, id);
   return entries
     .parse(row?.entries, connection.path)
     .map((entry) => ({

@@ -64,6 +64,32 @@ export function entriesWithUse(where: string): string {
 }
 
 /**
+ * The same rows for some of a cell's entries: where one function has 100,000 of them, to put all in their
+ * order took five times as long.
+ * @param some SQL about entries
+ */
+export function someWithUse(some: string): string {
+  const used = (entry: string) =>
+    `max(${entry}.created_at, coalesce(${entry}.last_hit_at, ${entry}.created_at))`;
+  return `(
+    WITH caches AS MATERIALIZED (
+      SELECT cell_id, cache_name, max(${used('e')}) AS last_used_at FROM entries AS e
+      WHERE (cell_id, cache_name) IN (SELECT cell_id, cache_name FROM entries WHERE ${some})
+      GROUP BY cell_id, cache_name),
+    latest AS MATERIALIZED (
+      SELECT cell_id, cache_name, (
+        SELECT entry_id FROM entries AS e
+        WHERE e.cell_id = c.cell_id AND e.cache_name = c.cache_name
+          AND ${used('e')} = c.last_used_at
+        ORDER BY entry_id DESC LIMIT 1) AS last_entry
+      FROM caches AS c)
+    SELECT e.*, ${used('e')} AS used_at,
+      e.entry_id = last_entry
+        OR coalesce(e.node = (SELECT node FROM entries WHERE entry_id = last_entry), 0) AS is_current
+    FROM entries AS e JOIN latest USING (cell_id, cache_name) WHERE ${some})`;
+}
+
+/**
  * What a cell's entries come to beyond its totals, a row for each cell that has any. The same as
  * grouping `entriesWithUse` by cell, which over 100,000 entries took five times as long: a cache all
  * of whose entries stand on one node, as most do, is added up without looking for the latest.
