@@ -69,6 +69,8 @@ export class Access {
       };
       stop.addEventListener('abort', interrupt);
       try {
+        // It may have been aborted while the connection was being opened, which no listener hears of.
+        stop.throwIfAborted();
         return await work(connection, blobsOf(database), stop);
       } catch (error) {
         stop.throwIfAborted();

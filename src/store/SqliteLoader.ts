@@ -16,6 +16,7 @@ import {
 } from './entries/listing';
 import { LiveDatabase } from './database/LiveDatabase';
 import { entryThere, load, lookup } from './entries/lookup';
+import { type EntrySearch, searchEntries } from './entries/searching';
 import { mend, type Mended } from './checking/mending';
 import { type Figures, type FiguresOptions, readFigures, readSaved, type Saved } from './figures';
 import { openDatabase, type OpenDatabase } from './database/opening';
@@ -32,6 +33,7 @@ import type {
   DatedItem,
   EntryKey,
   EntrySummary,
+  FoundEntry,
   HeldItem,
   ItemSummary,
   Load,
@@ -153,6 +155,14 @@ export class SqliteLoader {
     return this.#access.read(
       async ({ connection }) => (await listEntries(connection, { entryId }))[0],
     );
+  }
+
+  /**
+   * The results that a text finds, what was used last first: {@link searchEntries}.
+   * @throws the signal's reason soon after it is aborted
+   */
+  search(search: EntrySearch, signal?: AbortSignal): Promise<FoundEntry[]> {
+    return this.#access.apart((connection) => searchEntries(connection, search), signal);
   }
 
   /** An entry's values, by key. */

@@ -119,6 +119,19 @@ export interface Argument {
   readonly value: string;
 }
 
+/** A result that was searched for, with the cell that it is of. */
+export interface FoundEntry {
+  readonly entry: EntrySummary;
+  readonly cell: {
+    readonly cellId: number;
+    readonly appId: number;
+    readonly name: string | undefined;
+    /** Its beginning, where it is long. */
+    readonly code: string;
+    readonly retiredAt: number | undefined;
+  };
+}
+
 /** One stored value of an entry. */
 export interface ItemSummary {
   readonly entryId: number;

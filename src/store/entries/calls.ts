@@ -2,8 +2,8 @@ import type { Connection, Value } from '../database/Connection';
 import { tellsCallsApart } from '../database/features';
 import type { Argument } from '../rows';
 
-/** Characters of what is told of one call, beyond any that the kernel's side writes. */
-const longest = 20_000;
+/** Whether a row of `calls` is as the kernel's side writes it, of which none has so many characters. */
+export const isTold = `(typeof(arguments) = 'text' AND length(arguments) <= 20000)`;
 
 /**
  * With what the functions were called whose results entries are, by the entries' ids; of cells' own
@@ -19,7 +19,7 @@ export async function readCalls(
   if (!(await tellsCallsApart(connection))) return new Map();
   const rows = await connection.all(
     `SELECT entry_id, arguments FROM calls JOIN entries USING (entry_id)
-     WHERE ${chosen} AND typeof(arguments) = 'text' AND length(arguments) <= ${longest}`,
+     WHERE ${chosen} AND ${isTold}`,
     ...values,
   );
   return new Map(rows.map((row) => [Number(row.entry_id), parse(String(row.arguments))]));

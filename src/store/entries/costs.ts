@@ -52,7 +52,7 @@ function currentCosts(amount: string, chosen: string, obsolete: string): string 
 export function entryCosts(
   connection: Connection,
   chosen: string,
-  id: number,
+  id: Value,
 ): Promise<Map<number, number>> {
   return costs(
     connection,

@@ -231,10 +231,17 @@ export async function listCells(
 /** Newest first. */
 export async function listEntries(
   connection: Connection,
-  of: { readonly cellId: number } | { readonly entryId: number },
+  of:
+    | { readonly cellId: number }
+    | { readonly entryId: number }
+    | { readonly entryIds: readonly number[] },
 ): Promise<EntrySummary[]> {
   const [listed, id] =
-    'cellId' in of ? ['cell_id = ?1', of.cellId] : ['entry_id = ?1', of.entryId];
+    'cellId' in of
+      ? ['cell_id = ?1', of.cellId]
+      : 'entryId' in of
+        ? ['entry_id = ?1', of.entryId]
+        : ['entry_id IN (SELECT value FROM json_each(?1))', JSON.stringify(of.entryIds)];
   const chosen = `cell_id IN (SELECT cell_id FROM entries WHERE ${listed})`;
   const app = `SELECT app_id FROM cells WHERE ${chosen}`;
   const obsolete = await obsoleteIn(connection, { sql: app, id });
@@ -339,7 +346,7 @@ export async function listReads(connection: Connection, appId: number): Promise<
  */
 async function obsoleteIn(
   connection: Connection,
-  app?: { readonly sql: string; readonly id: number },
+  app?: { readonly sql: string; readonly id: Value },
 ): Promise<{ readonly sql: string; readonly values: readonly Value[] }> {
   const found = await findObsolete(connection, app);
   if (found.length === 0) return { sql: 'false', values: app === undefined ? [] : [app.id] };

@@ -1,5 +1,5 @@
 import { Listing, integer, optional, real, text, versions } from './fields';
-import type { Connection } from '../database/Connection';
+import type { Connection, Value } from '../database/Connection';
 import type { Versions } from '../rows';
 
 /**
@@ -40,11 +40,11 @@ const uses = new Listing('a result', {
 /**
  * What is obsolete of the notebooks that a query is about: mostly nothing, and then no entry is looked
  * into.
- * @param app SQL that yields the notebooks' ids, with `id` as `?1`; of all notebooks when absent
+ * @param app SQL that yields the notebooks' ids, asked with `id` as `?1`; of all notebooks when absent
  */
 export async function findObsolete(
   connection: Connection,
-  app?: { readonly sql: string; readonly id: number },
+  app?: { readonly sql: string; readonly id: Value },
 ): Promise<readonly Obsolete[]> {
   const chosen =
     app === undefined

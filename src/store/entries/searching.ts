@@ -1,0 +1,127 @@
+import type { Connection, Value } from '../database/Connection';
+import { tellsCallsApart } from '../database/features';
+import type { EntrySummary, FoundEntry } from '../rows';
+import { isTold } from './calls';
+import { integer, Listing, optional, real, text } from './fields';
+import { listEntries } from './listing';
+
+/** Words that are looked for: of a long prompt the kernel's side keeps the beginning and the end. */
+const mostWords = 12;
+/** Characters of a cell's code that are told of: enough for what it is called, and for most of what it says. */
+const ofCode = 4000;
+
+/** What results are searched for by. */
+export interface EntrySearch {
+  /** Each word of it has to be found; nothing finds everything. */
+  readonly text: string;
+  /** The notebooks whose results are wanted, by id, with what people call them. */
+  readonly notebooks: ReadonlyMap<number, string>;
+  /** How many results are told of at most. */
+  readonly most: number;
+}
+
+const cells = new Listing('a cell', {
+  cellId: integer('c.cell_id'),
+  appId: integer('c.app_id'),
+  name: optional(text('c.name')),
+  code: text(`substr(c.code, 1, ${ofCode})`),
+  retiredAt: optional(real('c.retired_at')),
+});
+
+/**
+ * The words that a text is searched by: what stands between them in the label of a call is no part of any,
+ * so that `ask('Why is…')` finds what it is of.
+ */
+export function wordsOf(text: string): string[] {
+  const words = text.split(/[\s\p{Cc}…(),=]+/u).filter((word) => word !== '');
+  return [...new Set(words)].slice(0, mostWords);
+}
+
+/**
+ * The results in which all words of a text are found, what was saved or used last first: in what their call
+ * was made with, in the names of the function or block, of the cell, of its variables or of the notebook, and
+ * for a cell's own result in its code. A function's results are not found by their cell's code, in which the
+ * prompts of all of them may stand.
+ */
+export async function searchEntries(
+  connection: Connection,
+  { text, notebooks, most }: EntrySearch,
+): Promise<FoundEntry[]> {
+  const words = wordsOf(text);
+  const values: Value[] = [JSON.stringify([...notebooks.keys()]), most];
+  const bind = (value: string): string => `?${values.push(value)}`;
+  const hasCalls = words.length > 0 && (await tellsCallsApart(connection));
+  const found = words.map((word) => {
+    const named = [...notebooks].filter(([, name]) => isIn(word, name)).map(([id]) => id);
+    const patterns = casesOf(word).map((each) => bind(pattern(each)));
+    const has = (column: string, of = patterns) =>
+      of.map((each) => `${column} LIKE ${each} ESCAPE '\\'`).join(' OR ');
+    const inCall = () =>
+      has(
+        'arguments',
+        // As JSON has it.
+        casesOf(word).map((each) => bind(pattern(JSON.stringify(each).slice(1, -1)))),
+      );
+    return `(cell_id IN (SELECT cell_id FROM cells WHERE ${has('name')} OR ${has('defs')}
+        OR app_id IN (SELECT value FROM json_each(${bind(JSON.stringify(named))})))
+      OR CASE cache_name
+        WHEN 'cell_cache' THEN cell_id IN (SELECT cell_id FROM cells WHERE ${has('code')})
+        ELSE ${has('cache_name')} ${hasCalls ? `OR (${isTold} AND (${inCall()}))` : ''} END)`;
+  });
+  const wanted = `cell_id IN (SELECT cell_id FROM cells
+    WHERE app_id IN (SELECT value FROM json_each(?1)))`;
+  const rows = await connection.all(
+    `SELECT entry_id AS id FROM entries ${hasCalls ? 'LEFT JOIN calls USING (entry_id)' : ''}
+     WHERE ${[wanted, ...found].join(' AND ')}
+     ORDER BY max(created_at, coalesce(last_hit_at, created_at)) DESC, entry_id DESC LIMIT ?2`,
+    ...values,
+  );
+  return described(
+    connection,
+    rows.map(({ id }) => Number(id)),
+  );
+}
+
+/** In the order of the ids; without those that went meanwhile. */
+async function described(
+  connection: Connection,
+  entryIds: readonly number[],
+): Promise<FoundEntry[]> {
+  if (entryIds.length === 0) return [];
+  const entries = await listEntries(connection, { entryIds });
+  const row = await connection.get(
+    `SELECT ${cells.sql(
+      `cells AS c WHERE c.cell_id IN (
+         SELECT cell_id FROM entries WHERE entry_id IN (SELECT value FROM json_each(?)))`,
+    )} AS cells`,
+    JSON.stringify(entryIds),
+  );
+  const byId = new Map<number, EntrySummary>(entries.map((entry) => [entry.entryId, entry]));
+  const cellsById = new Map(
+    cells.parse(row?.cells, connection.path).map((cell) => [cell.cellId, cell]),
+  );
+  return entryIds.flatMap((id) => {
+    const entry = byId.get(id);
+    const cell = entry && cellsById.get(entry.cellId);
+    return entry === undefined || cell === undefined ? [] : [{ entry, cell }];
+  });
+}
+
+/** What has a text in it, for `LIKE`, which has signs of its own. */
+function pattern(text: string): string {
+  return `%${text.replace(/[%_\\]/g, '\\$&')}%`;
+}
+
+/** A word as it may be written: SQLite tells capitals from small letters, but for those of ASCII. */
+function casesOf(word: string): string[] {
+  if (!/[^\0-\x7f]/.test(word)) return [word];
+  const small = word.toLowerCase();
+  const [first = ''] = small;
+  const capital = first.toUpperCase() + small.slice(first.length);
+  return [...new Set([word, small, capital, word.toUpperCase()])];
+}
+
+/** The same of a text at hand. */
+function isIn(word: string, text: string): boolean {
+  return text.toLowerCase().includes(word.toLowerCase());
+}
