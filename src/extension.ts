@@ -12,6 +12,7 @@ import { CellTreeView } from './explorer/tree/CellTreeView';
 import { CheckCommand } from './explorer/commands/CheckCommand';
 import { Discovery } from './explorer/tree/Discovery';
 import { ExportCommand } from './explorer/commands/ExportCommand';
+import { GoToResult } from './explorer/commands/GoToResult';
 import { ImportCommand } from './explorer/commands/ImportCommand';
 import { InstallCommand } from './explorer/setup/InstallCommand';
 import { LanguageClient } from './explorer/cell/LanguageClient';
@@ -91,6 +92,7 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
   const targets = new Targets(caches, discovery, tree, view, language, (cache) =>
     openCells.in(cache),
   );
+  const goToResult = new GoToResult(caches, discovery, (cache) => openCells.in(cache), notices);
   const install = new InstallCommand(python, notices, log);
   const turnOn = new TurnOnCommand(notices);
   const scripts = new ScriptsCommand(notices);
@@ -159,6 +161,7 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
     new CacheCommands(caches, targets, language, previews, notices),
     new ClearCommands(caches, targets, notices, undoClear),
     new ViewCommands(tree, view, (setting) => settings.show(setting), log),
+    registerCommand('cellar.goToResult', () => goToResult.run()),
     registerCommand('cellar.installInPythonEnvironment', () => install.run()),
     registerCommand('cellar.turnOnCellCaching', () => turnOn.run()),
     serving,

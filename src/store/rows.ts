@@ -130,6 +130,8 @@ export interface FoundEntry {
     readonly code: string;
     readonly retiredAt: number | undefined;
   };
+  /** Whether it was found by its call or by names, and not by its cell's code alone. */
+  readonly isNamed: boolean;
 }
 
 /** One stored value of an entry. */

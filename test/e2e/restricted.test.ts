@@ -49,6 +49,16 @@ test('Restricted Mode shows what is cached, as text, and changes nothing', async
     assert.equal(await tooltip.locator('a[data-href^="command:workbench"]').count(), 0);
   });
 
+  await step('results are found, as text, and what would change them is not offered', async () => {
+    await vsCode.command('Cellar: Go to Result');
+    const line = vsCode.quickPickRow('<img src=x').first();
+    await line.hover();
+    await line.getByRole('button', { name: 'Reveal Cell in Notebook' }).waitFor();
+    assert.equal(await line.getByRole('button', { name: 'Pin' }).count(), 0);
+    assert.equal(await line.locator('img[src="x"], a[data-href^="command:"]').count(), 0);
+    await vsCode.page.keyboard.press('Escape');
+  });
+
   await step('clearing is not offered', async () => {
     assert.deepEqual(await vsCode.commandsFor('Clear Cell Cache'), []);
     assert.deepEqual(await vsCode.commandsFor('Clear App Cache'), []);

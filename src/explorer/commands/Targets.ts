@@ -363,6 +363,7 @@ export function describe({ app, cell }: { app: AppSummary; cell?: CellSummary })
   return cell === undefined ? notebook : vscode.l10n.t('{0} of {1}', cellLabel(cell), notebook);
 }
 
-function nothingCached(): string {
+/** That there is nothing to choose from. */
+export function nothingCached(): string {
   return vscode.l10n.t('Nothing is cached in this workspace.');
 }

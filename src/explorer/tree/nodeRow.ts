@@ -102,8 +102,8 @@ function appRow({ app, place, apart, exists }: AppNode, reader: Reader): Shown {
   };
 }
 
-/** What belongs to no notebook's file is kept under these names. */
-function collectionName(path: string): string | undefined {
+/** What belongs to no notebook's file is kept under these names; `undefined` of one that has a file. */
+export function collectionName(path: string): string | undefined {
   switch (path.slice(path.lastIndexOf('/') + 1)) {
     case 'imported':
       return l10n.t('imported from files of marimo');
@@ -183,7 +183,17 @@ function cellRow({ cell, exists, orphaned, doubt }: CellNode, reader: Reader): S
   };
 }
 
-function entryRow({ entry, called, exists, orphaned, doubt }: EntryNode, reader: Reader): Shown {
+/** A result, in the view and in other lists. */
+export function entryRow(
+  {
+    entry,
+    called,
+    exists,
+    orphaned,
+    doubt,
+  }: Pick<EntryNode, 'entry' | 'called' | 'exists' | 'orphaned' | 'doubt'>,
+  reader: Reader,
+): Shown {
   const { locale, now } = reader;
   const label = called ?? resultName(entry);
   const stand = { ...entry, orphaned, doubt };

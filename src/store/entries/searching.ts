@@ -1,6 +1,6 @@
 import type { Connection, Value } from '../database/Connection';
 import { tellsCallsApart } from '../database/features';
-import type { EntrySummary, FoundEntry } from '../rows';
+import type { FoundEntry } from '../rows';
 import { isTold } from './calls';
 import { integer, Listing, optional, real, text } from './fields';
 import { listEntries } from './listing';
@@ -19,6 +19,8 @@ export interface EntrySearch {
   /** How many results are told of at most. */
   readonly most: number;
 }
+
+const isOwn = "cache_name = 'cell_cache'";
 
 const cells = new Listing('a cell', {
   cellId: integer('c.cell_id'),
@@ -40,8 +42,8 @@ export function wordsOf(text: string): string[] {
 /**
  * The results in which all words of a text are found, what was saved or used last first: in what their call
  * was made with, in the names of the function or block, of the cell, of its variables or of the notebook, and
- * for a cell's own result in its code. A function's results are not found by their cell's code, in which the
- * prompts of all of them may stand.
+ * after these the cells' own results in whose code they are. A function's results are not found by their
+ * cell's code, in which the prompts of all of them may stand.
  */
 export async function searchEntries(
   connection: Connection,
@@ -51,43 +53,44 @@ export async function searchEntries(
   const values: Value[] = [JSON.stringify([...notebooks.keys()]), most];
   const bind = (value: string): string => `?${values.push(value)}`;
   const hasCalls = words.length > 0 && (await tellsCallsApart(connection));
-  const found = words.map((word) => {
-    const named = [...notebooks].filter(([, name]) => isIn(word, name)).map(([id]) => id);
+  const conditions = words.map((word) => {
+    const has = (column: string, patterns: readonly string[]) =>
+      `(${patterns.map((each) => `${column} LIKE ${each} ESCAPE '\\'`).join(' OR ')})`;
     const patterns = casesOf(word).map((each) => bind(pattern(each)));
-    const has = (column: string, of = patterns) =>
-      of.map((each) => `${column} LIKE ${each} ESCAPE '\\'`).join(' OR ');
-    const inCall = () =>
-      has(
-        'arguments',
-        // As JSON has it.
-        casesOf(word).map((each) => bind(pattern(JSON.stringify(each).slice(1, -1)))),
-      );
-    return `(cell_id IN (SELECT cell_id FROM cells WHERE ${has('name')} OR ${has('defs')}
-        OR app_id IN (SELECT value FROM json_each(${bind(JSON.stringify(named))})))
-      OR CASE cache_name
-        WHEN 'cell_cache' THEN cell_id IN (SELECT cell_id FROM cells WHERE ${has('code')})
-        ELSE ${has('cache_name')} ${hasCalls ? `OR (${isTold} AND (${inCall()}))` : ''} END)`;
+    // As JSON has them.
+    const quoted = () =>
+      casesOf(word).map((each) => bind(pattern(JSON.stringify(each).slice(1, -1))));
+    const named = [...notebooks].filter(([, name]) => isIn(word, name)).map(([id]) => id);
+    const inNames = `cell_id IN (SELECT cell_id FROM cells WHERE ${has('name', patterns)}
+      OR ${has('defs', patterns)} OR app_id IN (SELECT value FROM json_each(${bind(JSON.stringify(named))})))`;
+    const inCall = hasCalls ? `(${isTold} AND ${has('arguments', quoted())})` : 'false';
+    const inCode = `cell_id IN (SELECT cell_id FROM cells WHERE ${has('code', patterns)})`;
+    return {
+      named: `(${inNames} OR (NOT ${isOwn} AND (${has('cache_name', patterns)} OR ${inCall})))`,
+      inCode: `(${isOwn} AND ${inCode})`,
+    };
   });
-  const wanted = `cell_id IN (SELECT cell_id FROM cells
-    WHERE app_id IN (SELECT value FROM json_each(?1)))`;
+  const all = (some: readonly string[]) => (some.length === 0 ? 'true' : some.join(' AND '));
   const rows = await connection.all(
-    `SELECT entry_id AS id FROM entries ${hasCalls ? 'LEFT JOIN calls USING (entry_id)' : ''}
-     WHERE ${[wanted, ...found].join(' AND ')}
-     ORDER BY max(created_at, coalesce(last_hit_at, created_at)) DESC, entry_id DESC LIMIT ?2`,
+    `SELECT entry_id AS id, ${all(conditions.map(({ named }) => named))} AS named
+     FROM entries ${hasCalls ? 'LEFT JOIN calls USING (entry_id)' : ''}
+     WHERE cell_id IN (
+         SELECT cell_id FROM cells WHERE app_id IN (SELECT value FROM json_each(?1)))
+       AND ${all(conditions.map(({ named, inCode }) => `(${named} OR ${inCode})`))}
+     ORDER BY named DESC, max(created_at, coalesce(last_hit_at, created_at)) DESC, entry_id DESC
+     LIMIT ?2`,
     ...values,
   );
-  return described(
-    connection,
-    rows.map(({ id }) => Number(id)),
-  );
+  return described(connection, new Map(rows.map(({ id, named }) => [Number(id), named !== 0])));
 }
 
-/** In the order of the ids; without those that went meanwhile. */
+/** @param found the ids in their order, with whether each was found by more than code */
 async function described(
   connection: Connection,
-  entryIds: readonly number[],
+  found: ReadonlyMap<number, boolean>,
 ): Promise<FoundEntry[]> {
-  if (entryIds.length === 0) return [];
+  if (found.size === 0) return [];
+  const entryIds = [...found.keys()];
   const entries = await listEntries(connection, { entryIds });
   const row = await connection.get(
     `SELECT ${cells.sql(
@@ -96,14 +99,15 @@ async function described(
     )} AS cells`,
     JSON.stringify(entryIds),
   );
-  const byId = new Map<number, EntrySummary>(entries.map((entry) => [entry.entryId, entry]));
+  const byId = new Map(entries.map((entry) => [entry.entryId, entry]));
   const cellsById = new Map(
     cells.parse(row?.cells, connection.path).map((cell) => [cell.cellId, cell]),
   );
-  return entryIds.flatMap((id) => {
+  return [...found].flatMap(([id, isNamed]) => {
+    // It may have gone meanwhile.
     const entry = byId.get(id);
     const cell = entry && cellsById.get(entry.cellId);
-    return entry === undefined || cell === undefined ? [] : [{ entry, cell }];
+    return entry === undefined || cell === undefined ? [] : [{ entry, cell, isNamed }];
   });
 }
 

@@ -95,6 +95,26 @@ test('each word is found in the call, or the names of function, cell, variable o
   for (const [text, found] of cases) assert.deepEqual(await find(loader, text), found, text);
 });
 
+test('what is found by code alone comes after what is found by names and calls', async (t) => {
+  const loader = await openWith(
+    t,
+    asked(1, "'Why is the sky blue?'") +
+      insert({ id: 2, created: 20 }) +
+      insert({ id: 3, cell: 2, created: 30 }) +
+      asked(4, "'Is the sea blue?'"),
+  );
+  assert.deepEqual(await find(loader, 'blue'), [4, 1, 2]);
+  assert.deepEqual(await find(loader, 'blue', 2), [4, 1]);
+  // One of the words is in a name.
+  assert.deepEqual(await find(loader, 'answers blue'), [4, 1, 2]);
+  const found = await loader.search({ text: 'blue', notebooks: named, most: 10 });
+  assert.deepEqual(
+    found.map(({ isNamed }) => isNamed),
+    [true, true, false],
+  );
+  assert.deepEqual(await find(loader, ''), [3, 2, 4, 1]);
+});
+
 test('signs that SQL or JSON has a meaning for are found as they are', async (t) => {
   const prompts = ['100% sure', '100 times', 'a_b', 'axb', String.raw`C:\dir`, 'a "word"', "it's"];
   const loader = await openWith(
