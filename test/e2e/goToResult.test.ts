@@ -137,6 +137,7 @@ test('a result is found among many by what its call was made with', async (t) =>
     await rows.first().hover();
     await rows.first().getByRole('button', { name: 'Pin' }).click();
     await row('pinned').first().waitFor();
+    assert.equal(await row('pinned').count(), 1, 'that alone');
     await rows.first().hover();
     await rows.first().getByRole('button', { name: 'Unpin' }).waitFor();
     assert.equal(await input.inputValue(), 'evening assistant');

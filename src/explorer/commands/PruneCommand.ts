@@ -106,7 +106,7 @@ export class PruneCommand {
       // The list may have stood for long.
       await loader.pin({ kind: 'entry', entryId }, true, planned.generation);
     }
-    // Others of the same state of the cell are pinned along with it.
+    // Others of the same state of a cell are pinned along with its own result.
     return withoutPinned(planned, await loader.upkeep.nameEntries([...planned.names.keys()]));
   }
 

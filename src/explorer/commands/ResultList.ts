@@ -192,7 +192,7 @@ class ResultList {
     } catch (error) {
       void this.deeds.failed(vscode.l10n.t('Pinning failed'), error);
     }
-    // Others of the same state of the cell are pinned along with it.
+    // With a cell's own result others of the same state of the cell are pinned.
     if (!this.isEnded) await this.look();
   }
 }

@@ -1,10 +1,13 @@
 import type { Connection } from '../database/Connection';
 import { listEntries } from './listing';
 
-/** What is pinned or let go: the results of a cell as it is, or those of one state of it. */
+/** What is pinned or let go: the results of a cell as it is, those of one state of it, or that of one call. */
 export type PinTarget =
   | { readonly kind: 'cell'; readonly cellId: number }
-  /** Stands for all results of the cell that were made from the same code. */
+  /**
+   * Stands for all results of the cell that were made from the same code; where it is known of which call
+   * of a function it is, for itself: one answer of a thousand is pinned for its own sake.
+   */
   | { readonly kind: 'entry'; readonly entryId: number };
 
 /**
@@ -21,7 +24,8 @@ export async function setPinned(
     target.kind === 'entry' ? await listEntries(connection, { entryId: target.entryId }) : [];
   const cellId = target.kind === 'cell' ? target.cellId : one?.cellId;
   if (cellId === undefined) return 0;
-  const changed = (await listEntries(connection, { cellId })).filter((entry) => {
+  const among = one?.call === undefined ? await listEntries(connection, { cellId }) : [one];
+  const changed = among.filter((entry) => {
     if (entry.pinned === pinned) return false;
     if (one === undefined) return entry.current || !pinned;
     return entry.entryId === one.entryId || (one.node !== undefined && entry.node === one.node);
