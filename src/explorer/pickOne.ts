@@ -1,9 +1,11 @@
 import * as vscode from 'vscode';
 import { tell } from './Notices';
+import { withoutIcons } from './withoutIcons';
 
 /**
- * A list to choose from, which opens while it is still being made. Where there turns out to be nothing to
- * choose it closes, since an empty list tells nobody why, and that is said instead.
+ * A list to choose from, which opens while it is still being made. Its texts are names: none is an icon.
+ * Where there turns out to be nothing to choose it closes, since an empty list tells nobody why, and that is
+ * said instead.
  * @param nothing what is said then
  * @returns `undefined` when nothing was chosen
  */
@@ -18,10 +20,20 @@ export async function pickOne<T extends vscode.QuickPickItem>(
       if (length === 0) close.cancel();
       return length === 0;
     });
-    const chosen = await vscode.window.showQuickPick(choices, options, close.token);
+    const shown = choices.then((all) => all.map(asText));
+    const chosen = await vscode.window.showQuickPick(shown, options, close.token);
     if (chosen === undefined && (await none)) void tell(nothing);
     return chosen;
   } finally {
     close.dispose();
   }
+}
+
+function asText<T extends vscode.QuickPickItem>(choice: T): T {
+  const { label, description } = choice;
+  return {
+    ...choice,
+    label: withoutIcons(label),
+    ...(description === undefined ? {} : { description: withoutIcons(description) }),
+  };
 }

@@ -11,6 +11,7 @@ import {
   reasonTitle,
   resultsOf,
 } from './pruneReport';
+import { withoutIcons } from '../withoutIcons';
 
 interface Item extends vscode.QuickPickItem {
   readonly line?: Line;
@@ -193,8 +194,9 @@ class PruneList {
         items.push({ label, kind: vscode.QuickPickItemKind.Separator });
         last = line;
       }
-      const { label } = line;
-      items.push({ label, description: line.description, buttons: [this.pinButton], line });
+      const label = withoutIcons(line.label);
+      const description = withoutIcons(line.description);
+      items.push({ label, description, buttons: [this.pinButton], line });
     }
     return items;
   }
