@@ -2,7 +2,8 @@
 
 A file without a row is the work of a save that was cut off, or of one that is under
 way: until it is an hour old, nobody can tell. So it is left until then, and removed
-at the end of some later run. So is the copy that a migration keeps until it is done.
+at the end of some later run. So is the copy that a migration keeps until it is done,
+and the log of a damaged database that was set aside with it and has been deleted.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ def sweep(database: Database, now: float | None = None) -> int:
     """
     # Here, since most runs only see that there is nothing to do yet.
     from marimo_cellar.checking import checking, checking_bytes, repairing
+    from marimo_cellar.database import damage
 
     until = (time.time() if now is None else now) - checking.GRACE
-    removed = _remove_copies(database, until)
+    removed = _remove_copies(database, until) + damage.remove_left_logs(database.path)
     if found := list(checking_bytes.files_without_row(database, until)):
         removed += repairing.remove_files(database, found)
     return removed

@@ -193,7 +193,10 @@ def _print_stock(stock: Stock, aside: list[Path]) -> None:
             "format that the marimo installed here does not write."
         )
     for path in aside:
+        files = [path, *damage.logs_of(path)]
+        size = told_size(sum(file.stat().st_size for file in files))
+        also = "".join(f" and {log}" for log in files[1:])
         print(
-            f"{path} was set aside as damaged, {told_size(path.stat().st_size)}. "
-            "Delete it when you have no use for it."
+            f"{path} was set aside as damaged, {size}. "
+            f"Delete it{also} when you have no use for it."
         )

@@ -1,8 +1,9 @@
 """A database that SQLite cannot read any more: set aside, and begun anew.
 
-The file is kept under a dated name, with its log. What can be salvaged of it is
-written to a new file first, which then takes its place; ids stay what they were,
-so that a kernel that knows some goes on with them.
+The file is kept under a dated name, with what is in its log: without that, SQLite
+would read another database. What can be salvaged of it is written to a new file first,
+which then takes its place; ids stay what they were, so that a kernel that knows some
+goes on with them.
 
 It is moved while its write lock is held, where SQLite can still take one, so that
 nothing is committed to it between its salvage and its move. Whoever has it open for
@@ -36,8 +37,10 @@ Outcome = Literal["replaced", "sound", "busy", "kept"]
 _PATIENCE = 60.0
 _WRITER_PATIENCE = 2.0
 
-# What SQLite keeps beside a database.
-_BESIDE = ("-journal", "-wal", "-shm")
+# What SQLite keeps beside a database: with the first two goes what was committed, the
+# last is an index that it makes anew.
+_LOGS = ("-journal", "-wal")
+_BESIDE = (*_LOGS, "-shm")
 
 
 _looking: ContextVar[bool] = ContextVar("looking", default=False)
@@ -83,6 +86,33 @@ def set_aside(path: Path) -> list[Path]:
     )
 
 
+def logs_of(aside: Path) -> list[Path]:
+    """The files that go with a database that was set aside."""
+    return [log for end in _LOGS if (log := Path(f"{aside}{end}")).exists()]
+
+
+def remove_left_logs(path: Path) -> int:
+    """Removes those of databases that were set aside from this place and deleted since;
+    how many. Raises `OSError` or `sqlite3.Error`."""
+    if not _left_logs(path):
+        return 0
+    # A log is moved before its database.
+    with _alone(path):
+        left = _left_logs(path)
+        for log in left:
+            log.unlink(missing_ok=True)
+    return len(left)
+
+
+def _left_logs(path: Path) -> list[Path]:
+    return [
+        found
+        for end in _LOGS
+        for found in path.parent.glob(f"{path.name}.damaged-*{end}")
+        if not found.with_name(found.name.removesuffix(end)).exists()
+    ]
+
+
 class _NotOurs(Exception):
     """Another program may need the file in its place."""
 
@@ -100,7 +130,7 @@ def _replace(path: Path, error: Exception, certain: bool) -> Outcome:
     if os.name == "nt":
         # No file is moved there while it is open.
         _exchange(path, aside, new)
-    faults.say_set_aside(path, error, aside, _told(salvaged))
+    faults.say_set_aside(path, error, [aside, *logs_of(aside)], _told(salvaged))
     return "replaced"
 
 
@@ -108,7 +138,10 @@ def _exchange(path: Path, aside: Path, new: Path) -> None:
     # The log first: a new database must never find the old one's.
     for end in _BESIDE:
         with suppress(FileNotFoundError):
-            os.rename(f"{path}{end}", f"{aside}{end}")
+            if end in _LOGS and os.path.getsize(f"{path}{end}"):
+                os.rename(f"{path}{end}", f"{aside}{end}")
+            else:
+                os.unlink(f"{path}{end}")
     try:
         # At no moment is there none, which somebody would begin.
         os.link(path, aside)

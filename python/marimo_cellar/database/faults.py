@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 from marimo_cellar.notices import warn_once
@@ -119,14 +120,20 @@ def say_not_migrated(path: Path, error: Exception) -> Unavailable:
     return Unavailable(message)
 
 
-def say_set_aside(path: Path, error: Exception, aside: Path, taken: str) -> None:
-    """SQLite could not read the file; `taken` says what became of its results."""
+def say_set_aside(
+    path: Path, error: Exception, aside: Sequence[Path], taken: str
+) -> None:
+    """SQLite could not read the file, which is `aside` now, with its log where there is
+    one; `taken` says what became of its results."""
+    olds = "old file when you have no use for it"
+    if len(aside) > 1:
+        olds = "old files when you have no use for them"
     warn_once(
         "damaged",
         str(path),
-        f"{path} could not be read any more ({error}). It is set aside as {aside}, "
-        f"and {taken}. What is missing is computed again. Delete the old file when "
-        "you have no use for it.",
+        f"{path} could not be read any more ({error}). It is set aside as "
+        f"{' and '.join(map(str, aside))}, and {taken}. What is missing is computed "
+        f"again. Delete the {olds}.",
     )
 
 
