@@ -229,9 +229,10 @@ def _finish(session: Any) -> None:
     """The end of a run: what was computed and used is written down, and the disk
     looked after, on a thread."""
     from marimo_cellar.checking import sweeping
-    from marimo_cellar.entries import behind
+    from marimo_cellar.entries import behind, imported
     from marimo_cellar.lookups import lookups
 
+    imported.note_modules()
     with behind.hurrying_all():
         session.saves.join()
     # And what others than its loaders put into its store.

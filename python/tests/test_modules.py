@@ -5,23 +5,35 @@ from __future__ import annotations
 import functools
 import importlib
 import json
+import os
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from marimo_cellar.entries import imported
 from marimo_cellar.entries.modules import modules_of, names_run
 from marimo_cellar.entries.reads import Workspace
 from tests.conftest import Write, ran
 from tests.kernels import export, python, query
+from tests.servers import serve
 
 HELPER = """
 import deeper
 
 def value(x):
     return x + {n}
+
+def constant(x):
+    return CONSTANT
+
+def default(x, y={n}):
+    return y
+
+CONSTANT = {n}
 
 class Model:
     def fit(self):
@@ -132,6 +144,9 @@ def test_modules_are_found_by_what_is_used_of_them(
     assert paths(tmp_path, helper.Model()) == both
     assert paths(tmp_path, helper.value) == both
     assert paths(tmp_path, helper.value, hashed=("0",)) == []
+    # Its code does not say what these are.
+    assert paths(tmp_path, helper.constant, hashed=("0",)) == both
+    assert paths(tmp_path, helper.default, hashed=("0",)) == both
     assert paths(tmp_path, functools.partial(helper.value, 1)) == both
     assert paths(tmp_path, functools.lru_cache(helper.value)) == both
     assert paths(tmp_path, helper.deeper) == ["deeper.py"]
@@ -177,4 +192,68 @@ def test_a_module_is_what_it_was_when_it_was_first_seen(
     # The former code is what runs.
     assert size() == before
     importlib.reload(helper)
-    assert size() == before + 6
+    assert size() == before + 12
+
+
+def test_a_module_is_as_it_was_when_what_uses_it_began(
+    helper: ModuleType, tmp_path: Path
+) -> None:
+    imported.note_modules()
+    workspace = Workspace(tmp_path / "nb.py", [])
+    # It is edited while that computes.
+    put(tmp_path, helper=1000)
+    (found,) = modules_of({"value": helper.value}, (), workspace)[:1]
+    assert found.size == len(HELPER.format(n=1))
+    assert (tmp_path / "helper.py").stat().st_size == len(HELPER.format(n=1000))
+
+
+def test_modules_that_are_reloaded_are_used_again(
+    write: Write, env: dict[str, str], tmp_path: Path
+) -> None:
+    notebook = write(
+        "reloading.py",
+        imported="import helper",
+        names="from helper import constant, value",
+        by_module="ran('by_module'); by_module = helper.value(1)",
+        by_name="ran('by_name'); by_name = value(1)",
+        by_constant="ran('by_constant'); by_constant = constant(1)",
+        function="""
+            @mo.persistent_cache
+            def kept(x):
+                ran("kept")
+                return helper.value(x)
+        """,
+        called="ran('called'); called = kept(1)",
+        below="ran('below'); below = [called]",
+        other="ran('other'); other = 1",
+        seen="s = mo.ui.switch(); ran(f'{by_module} {by_name} {by_constant} {below}')",
+    )
+    setting = '# auto_reload = "lazy"\n'
+    notebook.write_text(notebook.read_text().replace("# cache", f"{setting}# cache", 1))
+    put(notebook.parent)
+    then = time.time()
+    using = ["by_constant", "by_module", "by_name", "called", "kept", "below"]
+    with (
+        serve("edit", notebook, env=env, log=tmp_path / "log") as server,
+        server.client(notebook, "tab") as tab,
+    ):
+        ready = tab.wait_for("kernel-ready")[-1]["data"]
+        tab.post("kernel/instantiate", {"objectIds": [], "values": [], "autoRun": True})
+        tab.wait_for("completed-run")
+        assert sorted(ran(notebook)) == sorted([*using, "other", "2 2 1 [2]"])
+        for number in (5, 5, 1):
+            put(notebook.parent, helper=number)
+            os.utime(notebook.parent / "helper.py", (then + 10 * number,) * 2)
+            then += 100
+            body = {"cellIds": ready["cell_ids"], "codes": ready["codes"]}
+            tab.post("kernel/run", body)
+            tab.wait_for("completed-run")
+            found = ran(notebook)
+            told = f"{number + 1} {number + 1} {number} [{number + 1}]"
+            assert found[-1] == told
+            assert set(found[:-1]) <= set(using)
+            if number == 1:
+                # What is found by its key alone comes from the cache, as it was then.
+                assert set(using) - set(found) == {"by_name", "below"}
+    why = python(notebook, env, "-m", "marimo_cellar", "why", notebook.name)
+    assert "what is cached does not serve (helper.py has changed since)" in why

@@ -77,6 +77,15 @@ def _known_path(name: str) -> Path:
     return Path(os.path.abspath(name))
 
 
+def reloads_modules(context: Any) -> bool:
+    """Whether its kernel loads modules anew whose files change, as `auto_reload` has it."""
+    while context.parent is not None:
+        context = context.parent
+    # A script has no kernel.
+    kernel = getattr(context, "_kernel", None)
+    return kernel is not None and kernel.autoreload_manager.reloader is not None
+
+
 def running_cell(context: Any) -> str | None:
     """marimo's id of the cell that this thread runs; None between cells."""
     execution = context.execution_context

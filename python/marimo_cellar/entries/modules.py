@@ -7,22 +7,23 @@ none of: `helper.py` may be another one, and what it made before is served.
 from __future__ import annotations
 
 import ast
-import os
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
+from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from marimo_cellar import _marimo
-from marimo_cellar.entries.reads import Read, Workspace, status_of
+from marimo_cellar.entries.imported import status_at_import
+from marimo_cellar.entries.reads import Read, Workspace, change_of
 from marimo_cellar.notebook.parsing import tree_of
 
+# Which tell themselves which module they are of.
+_TELLING = (ModuleType, FunctionType, type)
 # A cell that comes from more than that has the first ones kept.
 _MOST = 200
 _NOTEBOOK = "__main__"
-# On a module's spec, which a reload makes anew: its file as it was first seen.
-_SEEN = "_marimo_cellar_seen"
 
 
 @lru_cache(maxsize=512)
@@ -54,14 +55,21 @@ def modules_of(
 ) -> list[Read]:
     """The files of the modules whose code runs where these values are used.
 
-    Of functions that are `hashed`, by their own code, that is what they use alone.
+    Of functions that are `hashed`, by their own code, that is what they use alone, as far
+    as that is not in their own module.
     """
     found: dict[str, Read] = {}
     seen: set[int] = set()
     values: list[Any] = []
     for name, value in used.items():
         if name in hashed and isinstance(value, FunctionType):
-            values += _used_by(value)
+            used_by = list(_used_by(value))
+            values += used_by
+            if value.__defaults__ or value.__kwdefaults__ or value.__closure__:
+                values.append(value)
+            elif any(not isinstance(one, _TELLING) for one in used_by):
+                # A constant of its module.
+                values.append(value)
         else:
             values.append(value)
     while values and len(found) < _MOST:
@@ -83,6 +91,16 @@ def modules_of(
                 found[file.path] = file
                 values += vars(module).values()
     return list(found.values())
+
+
+def changed_since(reads: Iterable[Read], folder: Path) -> str | None:
+    """A module that an entry was made by and whose file is another one now, by its path
+    from the notebook's `folder`; None where there is none, or none is known."""
+    for read in reads:
+        # Files that are data have other endings.
+        if read.path.endswith(".py") and change_of(read, folder) is not None:
+            return read.path
+    return None
 
 
 def _module_of(value: Any) -> str | None:
@@ -153,10 +171,4 @@ def _file_of(module: ModuleType, workspace: Workspace) -> Read | None:
     path = vars(module).get("__file__")
     if not isinstance(path, str) or not path.endswith(".py") or not workspace.has(path):
         return None
-    spec = vars(module).get("__spec__")
-    status: os.stat_result | None = getattr(spec, _SEEN, None)
-    if status is None:
-        status = status_of(path)
-        if spec is not None:
-            setattr(spec, _SEEN, status)
-    return workspace.file(path, "opened", status)
+    return workspace.file(path, "opened", status_at_import(module))

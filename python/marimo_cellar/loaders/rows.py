@@ -20,8 +20,10 @@ from marimo_cellar.entries.entries import Cost
 from marimo_cellar.loaders.restoring import Restoring, names_wanted
 from marimo_cellar.lookups import lookups
 from marimo_cellar.lookups.lookup import Lookup
+from marimo_cellar.lookups.reasons import Reason
 from marimo_cellar.session import running
 from marimo_cellar.session.entry_stores import EntryWriter, described
+from marimo_cellar.session.session import current_session
 from marimo_cellar.session.spending import cost_of, spent
 from marimo_cellar.values import mapped
 
@@ -209,9 +211,9 @@ class OverRows(Restoring):
         """The first of some entries that serves, noted; None if none does."""
         outdated = None
         for found in founds:
-            anew = self._belonging.running().made_anew(lookup, key, found)
-            if anew is not None:
-                outdated = anew
+            reason = self._outdated(lookup, key, found)
+            if reason is not None:
+                outdated = reason
                 continue
             ahead.fetch_ahead(lookup.database, lookup.owner.roll, found)
             cache, lookup.why = self._restore(lookup.database, key, found, glbls)
@@ -222,6 +224,29 @@ class OverRows(Restoring):
         if outdated is not None:
             lookup.reasons = [outdated]
         return None
+
+    def _outdated(
+        self, lookup: Lookup, key: _marimo.HashKey, found: Found
+    ) -> Reason | None:
+        """Why an entry does not serve that has the right hash, as files were others when it
+        was made; None if it serves."""
+        module = self._changed_module(lookup, found)
+        if module is not None:
+            return {"kind": "source", "path": module}
+        return self._belonging.running().made_anew(lookup, key, found)
+
+    def _changed_module(self, lookup: Lookup, found: Found) -> str | None:
+        """A module that made an entry and has changed since, where marimo loads such
+        anew and has cells that use them run again: by its hash they would be served."""
+        session = current_session() or self._belonging.session
+        path = lookup.owner.roll.path
+        if session is None or path is None or not session.reloads_modules():
+            return None
+        from marimo_cellar.entries.modules import changed_since
+        from marimo_cellar.session.sources import reads_of_entry
+
+        reads = reads_of_entry(lookup.database, found.entry_id)
+        return changed_since(reads, path.parent)
 
     def _restore(
         self,

@@ -51,9 +51,11 @@ class Running:
         """
 
         def begin() -> None:
-            from marimo_cellar.entries import opens
+            from marimo_cellar.entries import imported, opens
             from marimo_cellar.entries.inputs import inputs_of
 
+            # Of a long computation the end is late: their files may be edited by then.
+            imported.note_modules()
             lookup.inputs = inputs_of(key)
             if evicted:
                 lookup.evicted = entries.evicted_for(lookup.database, lookup.key)

@@ -98,6 +98,16 @@ class Session:
             logger.debug("Cellar: the settings were not read.", exc_info=True)
             return None
 
+    def reloads_modules(self) -> bool:
+        """Whether modules are loaded anew as their files change: cells that use one are
+        then to run by the new one."""
+        return answer(
+            "seeing whether modules are reloaded",
+            "What they made before is served.",
+            lambda: _marimo.reloads_modules(self._context),
+            False,
+        )
+
     def running_cell(self) -> str | None:
         """marimo's id of the cell that the kernel's thread runs."""
         return _marimo.running_cell(self._context)
