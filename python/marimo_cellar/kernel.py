@@ -150,9 +150,14 @@ def _add_features() -> None:
         _marimo.hash_by_code,
     )
     attempt(
-        "telling that a cached function was edited",
-        "Who calls it is served what it returned before.",
-        _marimo.hash_cached_functions,
+        "telling that a function was edited within",
+        "Who calls it may be served what it returned before.",
+        _marimo.hash_functions_whole,
+    )
+    attempt(
+        "making what functions need that came from the cache in part",
+        "A cell that calls one may fail.",
+        _marimo.look_for_stubs_within,
     )
     attempt(
         "running cells for which marimo fails to make a key",

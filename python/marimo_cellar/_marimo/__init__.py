@@ -65,9 +65,12 @@ from marimo_cellar._marimo.exports import (
     stores_in_use,
     unwrapped,
 )
+from marimo_cellar._marimo.functions import (
+    hash_functions_whole,
+    look_for_stubs_within,
+)
 from marimo_cellar._marimo.hashing import (
     hash_by_code,
-    hash_cached_functions,
     hashed_in,
     keep_hashed,
     run_without_key,
@@ -140,7 +143,7 @@ __all__ = [
     "graph_cells",
     "graph_state",
     "hash_by_code",
-    "hash_cached_functions",
+    "hash_functions_whole",
     "hashed_in",
     "is_cache_export",
     "is_called_from_marimo",
@@ -154,6 +157,7 @@ __all__ = [
     "keep_cache_settings",
     "keep_hashed",
     "keep_session",
+    "look_for_stubs_within",
     "look_through_fast",
     "making_one_key",
     "named_in",

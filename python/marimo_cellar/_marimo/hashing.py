@@ -9,8 +9,6 @@ from typing import Any
 from marimo._save.cache import CacheException
 from marimo._save.hash import HashKey
 
-from marimo_cellar._marimo.loaders import CACHING, cached_function, is_stub
-
 _HASHED = "_cellar_hashed"
 # Up to this, whole numbers of NumPy's are hashed as marimo does, as entries go by.
 _MOST_ZEROS = 65_536
@@ -117,48 +115,6 @@ def hash_by_code() -> None:
 
 def _is_many_zeros(value: Any) -> bool:
     return isinstance(value, numbers.Integral) and int(value) > _MOST_ZEROS
-
-
-def hash_cached_functions() -> None:
-    """Has a cell, or a cached function, that calls a cached function depend on it, as on
-    any other function.
-
-    marimo takes one for nothing when it makes a key, so that whoever calls it would be
-    served the old answer once it is edited. Here the function within it is hashed.
-    """
-    from marimo._save.hash import BlockHasher, SerialRefs
-
-    hashers: Any = BlockHasher
-    serialize: Callable[..., Any] = hashers.serialize_and_dequeue_content_refs
-
-    def serialize_functions(
-        hasher: Any, refs: set[str], scope: dict[str, Any], *more: Any
-    ) -> Any:
-        functions: dict[str, Any] = {}
-        unknown: set[str] = set()
-        for ref in refs:
-            if (function := cached_function(value := scope.get(ref))) is not None:
-                functions[ref] = function
-            elif _stands_for_cached_function(value) and _is_of_another(hasher, ref):
-                unknown.add(ref)
-        if functions:
-            scope = {**scope, **functions}
-        # By the code of its cell and of those above it, as what has no bytes to hash.
-        left, *found = serialize(hasher, refs - unknown, scope, *more)
-        return SerialRefs(left | unknown, *found)
-
-    hashers.serialize_and_dequeue_content_refs = serialize_functions
-
-
-def _stands_for_cached_function(value: Any) -> bool:
-    """Whether a cell came from the cache whose function could not."""
-    kind = str(getattr(value, "type_name", ""))
-    return is_stub(value) and kind.startswith(f"{CACHING}.")
-
-
-def _is_of_another(hasher: Any, ref: str) -> bool:
-    cells = hasher.graph.definitions.get(ref, ())
-    return bool(cells) and hasher.cell_id not in cells
 
 
 def run_without_key(tell: Callable[[str, BaseException], None]) -> None:

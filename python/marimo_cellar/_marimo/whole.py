@@ -26,6 +26,7 @@ from marimo._save.stubs.lazy_stub import (
 )
 
 from marimo_cellar._marimo.by_name import loaded
+from marimo_cellar._marimo.privates import give_source, name_privates
 from marimo_cellar._marimo.sources import (
     class_stub,
     is_its_source,
@@ -159,9 +160,12 @@ class WholeCache(Cache):
                 lambda item: self._restore_from_stub_if_needed(item, scope, memo),
             )
         else:
+            give_source(value)
             restored = super()._restore_from_stub_if_needed(value, scope, memo)
             if restored is value:
                 self._needless.add(kind)
+            else:
+                name_privates(restored, self.contextual_defs())
             return restored
         memo[id(value)] = restored
         return restored

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.resilience.function_kinds import FUNCTION_KINDS
 from tests.resilience.kind import Kind, made_by, of
 from tests.resilience.library_kinds import LIBRARY_KINDS
 
@@ -360,5 +361,6 @@ KINDS = {
     "generator of numbers": of(
         "{v} = np.random.default_rng({n})", "type({v}).__name__"
     ),
+    **FUNCTION_KINDS,
     **LIBRARY_KINDS,
 }

@@ -1,0 +1,172 @@
+"""Functions that were edited within: whoever calls them is told so, and nobody fails."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from textwrap import dedent
+
+from tests.conftest import Write, ran
+from tests.kernels import export
+
+_CACHED = "@mo.persistent_cache\ndef "
+# Each defines `x_called` in its last cell. N is edited; x is another name for each.
+_WITHIN = {
+    "function_of_another_cell": ("def x(a): return a + N", "def x_g(a): return x(a)"),
+    "of_a_third": (
+        "def x(a): return a + N",
+        "def x_f(a): return x(a)",
+        "def x_g(a): return x_f(a)",
+    ),
+    "of_its_own_cell": ("def x(a): return a + N\ndef x_g(a): return x(a)",),
+    "private": ("def _x(a): return a + N\ndef x_g(a): return _x(a)",),
+    "private_value": ("_x = N\ndef x_g(a): return a + _x",),
+    "default": ("def x_g(a, b=N): return a + b",),
+    "keyword": ("def x_g(a, *, b=[N]): return a + b[0]",),
+    "closure": (
+        "def x(n):\n    def made(a): return a + n\n    return made",
+        "x_g = x(N)",
+    ),
+    "decorator": (
+        "def x(n):\n"
+        "    def by(f):\n"
+        "        @functools.wraps(f)\n"
+        "        def made(a): return f(a) + n\n"
+        "        return made\n"
+        "    return by",
+        "@x(N)\ndef x_g(a): return a",
+    ),
+    "cached": (f"{_CACHED}x_g(a): return a + N",),
+    "cached_that_calls": ("def x(a): return a + N", f"{_CACHED}x_g(a): return x(a)"),
+    "cached_default": (f"{_CACHED}x_g(a, b=N): return a + b",),
+    "cached_of_a_class": (f"class x:\n    n = N\n{_CACHED}x_g(a): return a + x.n",),
+    "cached_of_a_variable": (
+        "x = N",
+        f"{_CACHED}x_f(a): return a + x\n{_CACHED}x_g(a): return x_f(a)",
+    ),
+    "cached_itself": (
+        "x = N",
+        f"{_CACHED}x_g(a): return x if a < 1 else x_g(a - 1) + 1",
+    ),
+    "cached_by_turns": (
+        "x = N",
+        f"{_CACHED}x_f(a): return x if a < 1 else x_g(a - 1) + 1\n"
+        f"{_CACHED}x_g(a): return x_f(a)",
+    ),
+    "cached_of_state": (
+        "x, x_set = mo.state(N)",
+        f"{_CACHED}x_f(a): return a + x()\n{_CACHED}x_g(a): return x_f(a)",
+    ),
+    "given": (
+        "x = N",
+        f"def x_f(a): return a + x\n{_CACHED}x_h(f, a): return f(a)",
+        "def x_g(a): return x_h(x_f, a)",
+    ),
+    "method_given": (
+        "class x:\n    @mo.persistent_cache\n    def m(self, a): return a + N",
+        f"{_CACHED}x_h(f, a): return f(a)",
+        "def x_g(a): return x_h(x().m, a)",
+    ),
+    "cached_within": (
+        "def x(n):\n"
+        "    @mo.persistent_cache\n"
+        "    def made(a): return a + n\n"
+        "    return made",
+        "x_g = x(N)",
+    ),
+}
+
+
+def edited(write: Write, number: int, cached: bool = True) -> Path:
+    cells = {"imports": "import functools"}
+    for name, parts in _WITHIN.items():
+        parts = (*parts, f"ran('{name}')\nx_called = x_g(1)")
+        for at, part in enumerate(parts):
+            code = re.sub(r"\bx(?=\b|_)", f"v_{name}", part)
+            code = re.sub(r"(?<![a-z])_x\b", f"_v_{name}", code)
+            cells[f"{name}_{at}"] = re.sub(r"\bN\b", str(number), code)
+        cells[f"see_{name}"] = (
+            f"s_{name} = mo.ui.switch()\nran(f'see {name} {{v_{name}_called}}')"
+        )
+    return write("within.py", cached=cached, **cells)
+
+
+def seen(notebook: Path) -> tuple[dict[str, int], list[str]]:
+    """What each came to, and which cells ran for it."""
+    lines = ran(notebook)
+    told = [line.split() for line in lines if line.startswith("see ")]
+    others = [line for line in lines if not line.startswith("see ")]
+    return {name: int(value) for _, name, value in told}, others
+
+
+def test_whoever_calls_a_function_depends_on_all_that_it_does(
+    write: Write, env: dict[str, str]
+) -> None:
+    all_of_them = sorted(_WITHIN)
+    for number, expected in ((1, all_of_them), (1, []), (5, all_of_them), (1, [])):
+        notebook = edited(write, number)
+        run = export(notebook, env)
+        found, cells = seen(notebook)
+        assert found == dict.fromkeys(_WITHIN, number + 1), run.printed
+        assert sorted(cells) == expected
+        assert run.warned == []
+
+
+_USED = {
+    "private_value": "_a = 2\ndef private_value(x): return x * _a",
+    "private_function": "def _b(x): return x * 2\ndef private_function(x): return _b(x)",
+    "private_class": """
+        _c = 2
+        class Kind:
+            def by(self, x):
+                return x * _c
+        def private_class(x):
+            return Kind().by(x)
+    """,
+    # Which cannot be saved.
+    "private_lock": """
+        _d = threading.Lock()
+        def private_lock(x):
+            with _d:
+                return x * 2
+    """,
+    "closure": """
+        def _make(n):
+            def made(x):
+                return x * n
+            return made
+        closure_made = _make(2)
+    """,
+    "by_closure": "def by_closure(x): return closure_made(x)",
+    "factory": """
+        def factory(n):
+            @mo.persistent_cache
+            def made(x):
+                return x * n
+            return made
+    """,
+    "of_factory": "def of_factory(x): return factory(2)(x)",
+}
+
+
+def test_a_function_that_comes_from_the_cache_does_what_it_did(
+    write: Write, env: dict[str, str]
+) -> None:
+    called = [name for name in _USED if name not in ("closure", "factory")]
+
+    def edited(number: int) -> Path:
+        return write(
+            "used.py",
+            imports="import threading",
+            **{name: f"ran('{name}')\n{dedent(code)}" for name, code in _USED.items()},
+            **{
+                f"call_{name}": f"ran(f'{name} is {{{name}({number})}}')"
+                for name in called
+            },
+        )
+
+    for number in (1, 2):
+        notebook = edited(number)
+        run = export(notebook, env)
+        found = {line for line in ran(notebook) if " is " in line}
+        assert found == {f"{name} is {2 * number}" for name in called}, run.printed
