@@ -152,18 +152,31 @@ def _add_features() -> None:
     attempt(
         "telling that a function was edited within",
         "Who calls it may be served what it returned before.",
-        _marimo.hash_functions_whole,
+        _hash_functions_whole,
     )
     attempt(
         "making what functions need that came from the cache in part",
         "A cell that calls one may fail.",
-        _marimo.look_for_stubs_within,
+        _look_for_stubs_within,
     )
     attempt(
         "running cells for which marimo fails to make a key",
         "They fail.",
         lambda: _marimo.run_without_key(_without_key),
     )
+
+
+def _hash_functions_whole() -> None:
+    # Of marimo it takes names that nothing else needs.
+    from marimo_cellar._marimo import functions
+
+    functions.hash_functions_whole()
+
+
+def _look_for_stubs_within() -> None:
+    from marimo_cellar._marimo import functions
+
+    functions.look_for_stubs_within()
 
 
 def _say_call(arguments: Mapping[str, object]) -> str | None:

@@ -315,10 +315,17 @@ def test_a_marimo_that_lacks_a_name_is_left_as_it_is(
             "SerialRefs",
             [
                 "hashing what marimo fails to hash",
-                "telling that a cached function was edited",
+                "making what functions need",
+                "telling that a function was edited within",
             ],
         ),
-        ("CachedLifecycle", ["running cells for which marimo fails to make a key"]),
+        (
+            "CachedLifecycle",
+            [
+                "making what functions need",
+                "running cells for which marimo fails to make a key",
+            ],
+        ),
     ],
 )
 def test_a_name_that_a_feature_needs_costs_that_feature_alone(

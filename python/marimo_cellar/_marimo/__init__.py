@@ -65,10 +65,6 @@ from marimo_cellar._marimo.exports import (
     stores_in_use,
     unwrapped,
 )
-from marimo_cellar._marimo.functions import (
-    hash_functions_whole,
-    look_for_stubs_within,
-)
 from marimo_cellar._marimo.hashing import (
     hash_by_code,
     hashed_in,
@@ -143,7 +139,6 @@ __all__ = [
     "graph_cells",
     "graph_state",
     "hash_by_code",
-    "hash_functions_whole",
     "hashed_in",
     "is_cache_export",
     "is_called_from_marimo",
@@ -157,7 +152,6 @@ __all__ = [
     "keep_cache_settings",
     "keep_hashed",
     "keep_session",
-    "look_for_stubs_within",
     "look_through_fast",
     "making_one_key",
     "named_in",

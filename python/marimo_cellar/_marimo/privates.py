@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterable
 from types import CodeType, FunctionType
 from typing import Any
 
-from marimo._save.stubs.function_stub import FunctionStub
-
 from marimo_cellar._marimo.loaders import cached_function
 
 _OF_GLOBALS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL"})
@@ -23,6 +21,8 @@ _OF_GLOBALS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLO
 def give_source(stub: Any) -> None:
     """Has Python find the source of a function that is about to be made of a stub, and
     of those that it makes in turn, such as cached ones, which marimo looks for."""
+    from marimo._save.stubs import FunctionStub
+
     if (
         isinstance(stub, FunctionStub)
         and not stub.is_cached
