@@ -170,3 +170,18 @@ def test_a_function_that_comes_from_the_cache_does_what_it_did(
         run = export(notebook, env)
         found = {line for line in ran(notebook) if " is " in line}
         assert found == {f"{name} is {2 * number}" for name in called}, run.printed
+
+
+def test_what_a_value_was_made_of_is_not_made_again_for_whoever_uses_it(
+    write: Write, env: dict[str, str]
+) -> None:
+    notebook = write(
+        "made_of.py",
+        # Which cannot be saved.
+        made="ran('made'); made = (number for number in [1, 2])",
+        of_it="ran('of_it'); of_it = [type(made).__name__]",
+        seen="s = mo.ui.switch(); ran(f'{of_it}')",
+    )
+    for expected in (["made", "of_it", "['generator']"], ["['generator']"]):
+        export(notebook, env)
+        assert ran(notebook) == expected

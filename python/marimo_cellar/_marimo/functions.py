@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dis
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache, partial
 from types import CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
@@ -101,7 +101,12 @@ def look_for_stubs_within() -> None:
 
     def preflight_all(lifecycle: Any, cell: Any, namespace: Any) -> None:
         graph = lifecycle._graph
-        refs: set[str] = set(graph.get_transitive_references(set(cell.refs)))
+        names = {*cell.refs, *_classes_of(map(namespace.get, cell.refs))}
+        refs: set[str] = graph.get_transitive_references(
+            # Of a value is needed what it is, and not what it was made of.
+            names,
+            predicate=lambda name, _: _is_code(namespace.get(name)),
+        )
         for name in [one for one in refs if is_mangled_local(one)]:
             refs.discard(name)
             maker = get_cell_from_local(name)
@@ -112,6 +117,18 @@ def look_for_stubs_within() -> None:
         preflight(lifecycle, needing, namespace)
 
     cached._preflight_refs = preflight_all
+
+
+def _is_code(value: Any) -> bool:
+    """Whether it is a function or class, which needs what it uses when it is called."""
+    return _is_users(value) or cached_function(value) is not None
+
+
+def _classes_of(values: Iterable[Any]) -> Iterator[str]:
+    """The names of the notebook's classes that some values are of."""
+    for kind in map(type, values):
+        if is_of_notebook(kind):
+            yield kind.__name__
 
 
 def _need_anew(lifecycle: Any, cell_id: Any, maker: Any) -> None:
