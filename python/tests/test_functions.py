@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
+import pytest
+from marimo._save.stubs import FunctionStub
+
+from marimo_cellar._marimo.privates import give_source, name_privates
 from tests.conftest import Write, ran
 from tests.kernels import export
 
@@ -185,3 +191,31 @@ def test_what_a_value_was_made_of_is_not_made_again_for_whoever_uses_it(
     for expected in (["made", "of_it", "['generator']"], ["['generator']"]):
         export(notebook, env)
         assert ran(notebook) == expected
+
+
+@pytest.mark.parametrize("filename", [__file__, "/no/such/file.py", "<string>"])
+def test_the_source_of_what_a_restored_function_makes_is_its_own(filename: str) -> None:
+    for number in (1, 2):
+        code = (
+            f"def make():\n    def made():\n        return {number}\n    return made\n"
+        )
+        stub = FunctionStub.from_dump((code, filename, 7, False))
+        give_source(stub)
+        made = stub.load({})()
+        assert inspect.getsource(made) == f"    def made():\n        return {number}\n"
+
+
+def test_a_private_name_is_told_from_an_attribute_and_a_local_one() -> None:
+    scope: dict[str, object] = {"_cell_a_x": 1, "_cell_a_y": 2}
+    code = """
+class Kind:
+    _y = 10
+    def of(self, _z=3):
+        def deeper():
+            return _x
+        return deeper(), self._y, _z
+"""
+    exec(code, scope)
+    kind: Any = scope["Kind"]
+    name_privates(kind, [("_x", "_cell_a_x"), ("_y", "_cell_a_y"), ("_z", "_cell_a_z")])
+    assert kind().of() == (1, 10, 3)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dis
 import hashlib
-import os
 from collections.abc import Callable, Iterable
 from types import CodeType, FunctionType
 from typing import Any
@@ -23,13 +22,10 @@ def give_source(stub: Any) -> None:
     of those that it makes in turn, such as cached ones, which marimo looks for."""
     from marimo._save.stubs import FunctionStub
 
-    if (
-        isinstance(stub, FunctionStub)
-        and not stub.is_cached
-        and not os.path.exists(stub.filename)
-    ):
-        # It was the file of a cell in another run. By its content: a process has many
-        # notebooks, each with a function of that name.
+    if isinstance(stub, FunctionStub) and not stub.is_cached:
+        # It was the file of a cell in another run, or that of an app, where it now has
+        # other lines. By its content: a process has many notebooks, each with a function
+        # of that name.
         digest = hashlib.sha256(stub.code.encode("utf-8", "surrogatepass"))
         stub.filename = f"<function {digest.hexdigest()[:16]}>"
 
