@@ -42,6 +42,13 @@ _WITHIN = {
         "    return by",
         "@x(N)\ndef x_g(a): return a",
     ),
+    "decorated_cached": (
+        "def x(f):\n"
+        "    @functools.wraps(f)\n"
+        "    def made(a): return f(a)\n"
+        "    return made",
+        f"@x\n{_CACHED}x_g(a): return a + N",
+    ),
     "cached": (f"{_CACHED}x_g(a): return a + N",),
     "cached_that_calls": ("def x(a): return a + N", f"{_CACHED}x_g(a): return x(a)"),
     "cached_default": (f"{_CACHED}x_g(a, b=N): return a + b",),

@@ -76,7 +76,7 @@ def hash_functions_whole() -> None:
             if not _is_users(function):
                 continue
             pure = is_pure_function(ref, function, scope, hasher.fn_cache, hasher.graph)
-            if of_another and not pure:
+            if of_another and not pure and not _passes_for_marimos(function):
                 continue
             whole = _Whole(hasher, ref, serialize)
             whole.look_through(function)
@@ -161,9 +161,23 @@ def _is_users(value: Any) -> bool:
     """Whether it is a function or class of the notebook, or a method that is cached."""
     if isinstance(value, partial):
         return is_of_notebook(value.func)
-    return (
-        isinstance(value, FunctionType | type) or is_remembering(value)
-    ) and is_of_notebook(value)
+    if isinstance(value, FunctionType):
+        return _is_notebooks(value)
+    return (isinstance(value, type) or is_remembering(value)) and is_of_notebook(value)
+
+
+def _is_notebooks(function: FunctionType) -> bool:
+    return is_of_notebook(function) or _uses_notebook(function)
+
+
+def _passes_for_marimos(value: Any) -> bool:
+    """Whether it is what `functools.wraps` makes of a cached function in a notebook, which
+    says that it is of marimo's module, and is taken for nothing."""
+    return isinstance(value, FunctionType) and value.__module__ == CACHING
+
+
+def _uses_notebook(function: FunctionType) -> bool:
+    return function.__globals__.get("__name__") == "__main__"
 
 
 class _Whole:
@@ -217,7 +231,7 @@ class _Whole:
         elif isinstance(value, FunctionType):
             if self._is_new(name, value):
                 self._add(name, hash_module(value.__code__))
-                if is_of_notebook(value):
+                if _is_notebooks(value):
                     yield from self._of_function(value)
         elif isinstance(value, type):
             if self._is_new(name, value):
@@ -251,7 +265,7 @@ class _Whole:
         if (wrapped := vars(function).get("__wrapped__")) is not None:
             yield f"{name} wrapped", wrapped
         scope = function.__globals__
-        if scope.get("__name__") == "__main__":
+        if _uses_notebook(function):
             for key in _globals_of(function.__code__):
                 if key in scope:
                     yield unmangle_local(key).name, scope[key]
