@@ -256,4 +256,4 @@ def test_modules_that_are_reloaded_are_used_again(
                 # What is found by its key alone comes from the cache, as it was then.
                 assert set(using) - set(found) == {"by_name", "below"}
     why = python(notebook, env, "-m", "marimo_cellar", "why", notebook.name)
-    assert "what is cached does not serve (helper.py has changed since)" in why
+    assert "Not from the cache: helper.py has changed since." in why

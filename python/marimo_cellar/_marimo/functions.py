@@ -32,7 +32,7 @@ from marimo._save.hash import (
     hash_module,
 )
 
-from marimo_cellar._marimo.loaders import CACHING, cached_function
+from marimo_cellar._marimo.loaders import CACHING, cached_function, is_stub
 from marimo_cellar._marimo.sources import is_of_notebook, is_remembering
 
 _READ_GLOBAL = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
@@ -110,7 +110,7 @@ def look_for_stubs_within() -> None:
         for name in [one for one in refs if is_mangled_local(one)]:
             refs.discard(name)
             maker = get_cell_from_local(name)
-            if _is_stub(namespace.get(name)) and maker in graph.cells:
+            if is_stub(namespace.get(name)) and maker in graph.cells:
                 # Of which marimo knows no maker.
                 _need_anew(lifecycle, cell.cell_id, maker)
         needing = SimpleNamespace(cell_id=cell.cell_id, refs=refs)
@@ -143,13 +143,9 @@ def _need_anew(lifecycle: Any, cell_id: Any, maker: Any) -> None:
 
 def _stands_for_cached_function(value: Any) -> bool:
     """Whether a cell came from the cache whose function could not."""
-    return _is_stub(value) and str(getattr(value, "type_name", "")).startswith(
+    return is_stub(value) and str(getattr(value, "type_name", "")).startswith(
         f"{CACHING}."
     )
-
-
-def _is_stub(value: Any) -> bool:
-    return bool(getattr(type(value), "__marimo_unhashable__", False))
 
 
 def _is_of_another(hasher: Any, ref: str) -> bool:
