@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Fate } from '../protocol/preview';
 import type { EntrySummary } from '../store/rows';
 
@@ -44,11 +45,11 @@ export function newerThan(
 
 /**
  * A cell has one result at a time, but a cached function has one for each of its arguments: there, an
- * entry made by equal code stands beside the other and not in its place.
+ * entry made by equal code stands beside the other and not in its place, and so does another call's.
  */
 function succeeds(later: EntrySummary, earlier: EntrySummary): boolean {
   if (later.cacheName !== earlier.cacheName) return false;
-  return (
-    later.cacheName === 'cell_cache' || later.hash === earlier.hash || later.node !== earlier.node
-  );
+  if (later.cacheName === 'cell_cache' || later.hash === earlier.hash) return true;
+  const isOfSameCall = earlier.call === undefined || isDeepStrictEqual(later.call, earlier.call);
+  return later.node !== earlier.node && isOfSameCall;
 }

@@ -43,6 +43,19 @@ test('entries of a cached function stand beside each other while its code is the
   assert.equal(newerThan(first, [first, ofCell]), undefined);
 });
 
+test('a call has its place taken by the same call after an edit, and by no other', () => {
+  const entry = (at: number, question: string, node: string): EntrySummary =>
+    entrySummary({
+      ...{ entryId: at, hash: `h${at}`, node, createdAt: at, cacheName: 'ask' },
+      call: [{ name: 'question', value: question }],
+    });
+  const shown = entry(1, "'Why?'", 'n1');
+  const other = entry(3, "'Who?'", 'n2');
+  assert.equal(newerThan(shown, [shown, other]), undefined);
+  const same = entry(2, "'Why?'", 'n2');
+  assert.equal(newerThan(shown, [shown, same, other]), same);
+});
+
 test('the newest of several is shown', () => {
   const at = (createdAt: number): EntrySummary =>
     entrySummary({ entryId: createdAt, hash: `h${createdAt}`, createdAt });
