@@ -19,9 +19,9 @@ export interface Called {
   readonly call?: Call;
 }
 
-/** Characters of the first argument in a label, and of each other one: a row has some 40 at the side bar's usual width. */
-const ofFirst = 20;
-const ofOther = 14;
+/** Characters of an argument in a label, alone or beside others: a row has some 40 at the side bar's usual width. */
+const ofOnly = 20;
+const ofSeveral = 14;
 /** Arguments in a label; the tooltip has all. */
 const mostNamed = 3;
 /** Characters of an argument where all are told. */
@@ -31,8 +31,9 @@ const leastShared = 6;
 
 /**
  * What tells results that are listed together apart: `ask('Why is the sky…')` for those of calls that are
- * known. Arguments that are the same in all of a function say nothing, and are left out; where all are,
- * the first one stays.
+ * known. Of the arguments in which calls of a function differ, the first is told, and of each call no
+ * further ones than it takes to tell it from the others: a row has no room for more. Where all are the
+ * same, the first one stays.
  * @returns nothing for results that are known by the name of their cache alone
  */
 export function callLabels<T extends Called>(results: readonly T[]): Map<T, string> {
@@ -48,8 +49,12 @@ export function callLabels<T extends Called>(results: readonly T[]): Map<T, stri
   }
   for (const calls of functions.values()) {
     const telling = tellingOf(calls.map(({ call }) => call));
+    const told = toldApart(
+      calls.map(({ call }) => call),
+      [...telling.keys()],
+    );
     for (const { result, call } of calls) {
-      labels.set(result, labelOf(result.cacheName, call, telling));
+      labels.set(result, labelOf(result.cacheName, call, told.get(call) ?? [], telling));
     }
   }
   return labels;
@@ -127,20 +132,52 @@ function inCommon(a: string, b: string): number {
   return length > 0 && /[\ud800-\udbff]/.test(a.charAt(length - 1)) ? length - 1 : length;
 }
 
-function labelOf(name: string, call: Call, telling: ReadonlyMap<string, Differences>): string {
-  const said = call.filter((argument) => telling.has(argument.name));
+/**
+ * The names of the arguments that tell each call from the others: each from those that are alike in all
+ * that is told before it.
+ * @param names of the arguments in which calls differ, in the function's order
+ */
+function toldApart(calls: readonly Call[], names: readonly string[]): Map<Call, string[]> {
+  const told = new Map<Call, string[]>(calls.map((call) => [call, []]));
+  const part = (alike: readonly Call[], [name, ...others]: readonly string[]): void => {
+    if (name === undefined || alike.length < 2) return;
+    const byValue = new Map<string | undefined, Call[]>();
+    for (const call of alike) {
+      const value = call.find((argument) => argument.name === name)?.value;
+      const same = byValue.get(value) ?? [];
+      same.push(call);
+      byValue.set(value, same);
+    }
+    for (const [value, same] of byValue) {
+      // One that all of them share tells none of them; one that is not there cannot be told.
+      const tells = byValue.size > 1 && value !== undefined;
+      if (tells) for (const call of same) told.get(call)?.push(name);
+      part(same, others);
+    }
+  };
+  part(calls, names);
+  return told;
+}
+
+function labelOf(
+  name: string,
+  call: Call,
+  told: readonly string[],
+  telling: ReadonlyMap<string, Differences>,
+): string {
+  const said = call.filter((argument) => told.includes(argument.name));
   const [first] = call;
   if (said.length === 0 && first !== undefined) said.push(first);
-  const parts = said.slice(0, mostNamed).map((argument, at) => {
-    const value = excerpt(
-      lineOf(argument.value),
-      at === 0 ? ofFirst : ofOther,
-      telling.get(argument.name),
-    );
-    return argument === first ? value : `${plainText(argument.name)}=${value}`;
+  // The last ones tell it from the calls that are the most like it.
+  const shown = said.length > mostNamed ? [said[0], ...said.slice(1 - mostNamed)] : said;
+  const parts = shown.flatMap((argument, at) => {
+    if (argument === undefined) return [];
+    const most = shown.length === 1 ? ofOnly : ofSeveral;
+    const value = excerpt(lineOf(argument.value), most, telling.get(argument.name));
+    const part = argument === first ? value : `${plainText(argument.name)}=${value}`;
+    return at === 0 && said.length > mostNamed ? [part, '…'] : [part];
   });
-  const more = said.length > mostNamed ? ['…'] : [];
-  return `${plainText(name)}(${[...parts, ...more].join(', ')})`;
+  return `${plainText(name)}(${parts.join(', ')})`;
 }
 
 /**

@@ -62,12 +62,37 @@ const cases: { name: string; calls: Arguments[]; expected: string[] }[] = [
     expected: ["ask('Why?')", 'ask(seed=3)'],
   },
   {
-    name: 'no more than three arguments are told',
+    name: 'no further argument is told than it takes to tell a call from the others',
+    calls: [
+      { prompt: "'Why is the sky blue?'", model: "'small'", seed: '1' },
+      { prompt: "'Why is the sky blue?'", model: "'large'", seed: '2' },
+      { prompt: "'Who?'", model: "'small'", seed: '1' },
+      // Of the same call before an edit.
+      { prompt: "'Who?'", model: "'small'", seed: '1' },
+    ],
+    expected: [
+      "ask('Why is the …', model='small')",
+      "ask('Why is the …', model='large')",
+      "ask('Who?')",
+      "ask('Who?')",
+    ],
+  },
+  {
+    name: 'no more than three arguments are told, the last of those that it takes among them',
     calls: [
       { a: '1', b: '1', c: '1', d: '1' },
+      { a: '1', b: '1', c: '1', d: '2' },
+      { a: '1', b: '1', c: '2', d: '1' },
+      { a: '1', b: '2', c: '1', d: '1' },
       { a: '2', b: '2', c: '2', d: '2' },
     ],
-    expected: ['ask(1, b=1, c=1, …)', 'ask(2, b=2, c=2, …)'],
+    expected: [
+      'ask(1, …, c=1, d=1)',
+      'ask(1, …, c=1, d=2)',
+      'ask(1, b=1, c=2)',
+      'ask(1, b=2)',
+      'ask(2)',
+    ],
   },
   {
     name: 'a long text is cut, and keeps its quotes',
