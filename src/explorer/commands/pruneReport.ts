@@ -227,7 +227,7 @@ export function nothingGoes(all: readonly Planned[], locale: string): string {
 export function notice(done: readonly Pruned[], asked: number, locale: string): string {
   const total = (of: (pruned: Pruned) => number) => done.reduce((sum, each) => sum + of(each), 0);
   const entries = total((each) => each.entries);
-  if (entries === 0) return l10n.t('Nothing was removed.');
+  if (entries === 0) return l10n.t('Nothing was removed: it is gone, pinned or in use by now.');
   const results =
     entries < asked
       ? l10n.t('{0} of {1} results', entries, asked)

@@ -20,7 +20,8 @@ export function jsonPage(source: ByteSource): TreePage {
 
 /**
  * The tree of a manifest of marimo's, `Manifest` in marimo/_save/stubs/lazy_stub.py, and before it the
- * values that stand in it: numbers, texts and the like have no bytes of their own.
+ * values that stand in it: numbers, texts and the like have no bytes of their own. They come by name, as the
+ * values that have: marimo writes them in an order of its own.
  */
 export function manifestPage(source: ByteSource): TreePage {
   const page = jsonPage(source);
@@ -29,12 +30,15 @@ export function manifestPage(source: ByteSource): TreePage {
   const returned = member(member(root, 'meta'), 'return_value');
   // Nothing is what a cell shows that ends with no expression.
   const isShown = returned?.children !== undefined && returned.children.length > 0;
-  const items = isShown ? [...defs, { ...returned, key: 'return' }] : defs;
+  const byName = [...defs].sort((a, b) => names.compare(a.key, b.key));
+  const items = isShown ? [...byName, { ...returned, key: 'output' }] : byName;
   const values = items.flatMap((item) => inlineIn(item) ?? []);
   if (values.length === 0) return page;
   const children = [...values, { ...root, key: 'manifest' }];
   return { ...page, root: { key: '', type: 'object', text: String(children.length), children } };
 }
+
+const names = new Intl.Collator('en', { numeric: true });
 
 /** The value that an item of a manifest holds itself; `undefined` of one that stands elsewhere. */
 function inlineIn({ key, type, children = [] }: TreeNode): TreeNode | undefined {
@@ -61,6 +65,9 @@ function resultIn(root: TreeNode): TreeNode {
   if (root.type !== 'object' || !isRecord || defs === undefined) return root;
   const returned = member(members.get('meta'), 'return');
   if (defs.length === 0) return returned === undefined ? root : { ...returned, key: '' };
-  const all = returned === undefined || returned.type === 'null' ? defs : [...defs, returned];
+  const all =
+    returned === undefined || returned.type === 'null'
+      ? defs
+      : [...defs, { ...returned, key: 'output' }];
   return { key: '', type: 'object', text: String(all.length), children: all };
 }

@@ -33,7 +33,7 @@ export function resultIn(root: Node): Node {
   if (!isDict(defs)) return root;
   if (defs.entries.length === 0) return returned === undefined ? root : returned;
   if (returned === undefined || returned === null) return defs;
-  return { kind: 'dict', entries: [...defs.entries, ['return', returned]] };
+  return { kind: 'dict', entries: [...defs.entries, ['output', returned]] };
 }
 
 /**

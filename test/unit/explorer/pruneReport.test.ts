@@ -201,7 +201,7 @@ test('what was done is told, and what stayed against expectation', () => {
   assert.equal(notice([done], 2, 'en'), 'Freed 3 MB: 2 results worth 1 min 30 s.');
   // Half of it was cancelled, or some of it was used meanwhile.
   assert.equal(notice([done], 5, 'en'), 'Freed 3 MB: 2 of 5 results worth 1 min 30 s.');
-  assert.equal(notice([], 0, 'en'), 'Nothing was removed.');
+  assert.equal(notice([], 0, 'en'), 'Nothing was removed: it is gone, pinned or in use by now.');
   assert.equal(
     logLine('work', { ...done, entries: 1 }, 'en'),
     'Cleaned up work while idle: 1 result, 3 MB, about 1 min 30 s to recompute.',

@@ -45,7 +45,7 @@ void test('of what marimo keeps of a cached function or block, the result is sho
     [record('{}', '{"return": {"answer": "yes"}, "version": 6}'), ':object:1[answer:string:yes]'],
     [record('{}', '{"return": null}'), ':null:null'],
     [record('{"a": 1, "b": []}', '{"version": 6}'), ':object:2[a:number:1 b:array:0[]]'],
-    [record('{"a": 1}', '{"return": "shown"}'), ':object:2[a:number:1 return:string:shown]'],
+    [record('{"a": 1}', '{"return": "shown"}'), ':object:2[a:number:1 output:string:shown]'],
   ];
   for (const [text, wanted] of cases) assert.equal(line((await tree(text)).root), wanted);
   // The user's own, and one that is cut short, are shown as they are.
@@ -64,9 +64,9 @@ void test('a manifest of marimo is a tree too', async () => {
   );
 });
 
-void test('the values that stand in a manifest come first', async () => {
+void test('the values that stand in a manifest come first, by name', async () => {
   const manifest =
-    '{"hash":"abc","defs":{"n":{"primitive":10},"none":{},"nan":{"special_float":"nan"},' +
+    '{"hash":"abc","defs":{"none":{},"nan":{"special_float":"nan"},"n10":{"primitive":10},"n9":{"primitive":9},' +
     '"df":{"reference":"cell_cache/abc/df.arrow"},"np":{"module":"numpy"}},' +
     '"meta":{"version":6,"return_value":RETURNED}}';
   const shown = async (returned: string) => {
@@ -74,10 +74,10 @@ void test('the values that stand in a manifest come first', async () => {
     const { root } = as('tree', await pageOf(new TextEncoder().encode(text), 'manifest'));
     return [root.children?.slice(0, -1).map(line).join(' '), root.children?.at(-1)?.key];
   };
-  const values = 'n:number:10 none:null:null nan:number:nan';
+  const values = 'n9:number:9 n10:number:10 nan:number:nan none:null:null';
   assert.deepEqual(await shown('{}'), [values, 'manifest']);
   assert.deepEqual(await shown('{"primitive":"shown"}'), [
-    `${values} return:string:shown`,
+    `${values} output:string:shown`,
     'manifest',
   ]);
 });

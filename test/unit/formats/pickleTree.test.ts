@@ -41,7 +41,7 @@ const trees: Record<string, string> = {
   both: `
     object 2
       a: number 1
-      return: string shown`,
+      output: string shown`,
   containers: `
     array 9
       0: array 0
