@@ -4,7 +4,7 @@ import type { DatabaseReference, EntryReference } from '../../protocol/reference
 import { numberSetting } from '../../protocol/settings';
 import { languageOf } from '../../protocol/quantities';
 import type { Caches } from '../../store/Caches';
-import type { ClearTarget, EntrySummary } from '../../store/rows';
+import type { AppSummary, CellSummary, ClearTarget, EntrySummary } from '../../store/rows';
 import type { SqliteLoader } from '../../store/SqliteLoader';
 import { countOf, needsConfirmation, notice, question, stakeOf, sum, sumPlans } from './clearing';
 import { referenceOf } from '../tree/nodes';
@@ -17,7 +17,7 @@ import type { UndoClear } from './UndoClear';
 interface Cleared extends DatabaseReference {
   readonly name: string;
   /** The same where it is known whose it is, and there is little room. */
-  readonly brief?: string;
+  readonly brief: string;
   readonly target: ClearTarget;
   /** Of a result, that nothing else is cleared that is given its id while a question stands. */
   readonly hash?: string;
@@ -112,7 +112,7 @@ export class ClearCommands implements vscode.Disposable {
   ): Promise<boolean> {
     let targets = asked;
     const names = targets.map(({ name }) => name);
-    const brief = targets.map(({ name, brief = name }) => brief);
+    const brief = targets.map(({ brief }) => brief);
     const counted = targets.every(({ target }) => target.kind === 'entry') ? 'results' : 'cells';
     const each = async <T>(
       act: (
@@ -244,15 +244,21 @@ function namesOf(
   { calls, app, cell }: Listed,
 ): { name: string; brief: string } {
   const { t } = vscode.l10n;
-  const isOwn = entry.cacheName === 'cell_cache';
-  const brief = isOwn
-    ? t('a result of {0}', describe({ app, cell }))
-    : (calls.get(entry) ?? entry.cacheName);
-  return { brief, name: isOwn ? brief : t('{0} of {1}', brief, describe({ app })) };
+  if (entry.cacheName === 'cell_cache') {
+    const named = (length: 'brief' | 'whole') =>
+      t('a result of {0}', describe({ app, cell }, length));
+    return { brief: named('brief'), name: named('whole') };
+  }
+  const brief = calls.get(entry) ?? entry.cacheName;
+  return { brief, name: t('{0} of {1}', brief, describe({ app }, 'whole')) };
 }
 
 function isSameCell({ cache, cell }: CellTarget) {
   return (other: CellTarget) => other.cache === cache && other.cell.cellId === cell.cellId;
+}
+
+function bothNames(target: { readonly app: AppSummary; readonly cell?: CellSummary }) {
+  return { name: describe(target, 'whole'), brief: describe(target) };
 }
 
 function ofCell(target: CellTarget): Cleared {
@@ -260,11 +266,12 @@ function ofCell(target: CellTarget): Cleared {
   return {
     cache,
     generation,
-    name: describe(target),
+    ...bothNames(target),
     target: { kind: 'cell', cellId: cell.cellId },
   };
 }
 
 function ofApp({ cache, generation, app }: AppTarget): Cleared {
-  return { cache, generation, name: describe({ app }), target: { kind: 'app', appId: app.appId } };
+  const target = { kind: 'app', appId: app.appId } as const;
+  return { cache, generation, ...bothNames({ app }), target };
 }

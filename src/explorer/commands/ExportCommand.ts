@@ -9,7 +9,7 @@ import { summary } from './exportReport';
 import { type Notices, tell, warn } from '../Notices';
 import { revealFolder } from '../revealFolder';
 import { amounts } from '../tree/nodeRow';
-import type { AppTarget, Targets } from './Targets';
+import { type AppTarget, type Targets, wholeName } from './Targets';
 import { withSteps } from './progress';
 
 interface Choice extends vscode.QuickPickItem {
@@ -68,7 +68,7 @@ export class ExportCommand {
     const choices: Choice[] = [
       { label: t('All {0} notebooks', all.length), apps: all },
       ...all.map((target) => ({
-        label: vscode.workspace.asRelativePath(target.app.notebook),
+        label: wholeName(target.app),
         description: amounts(target.app, languageOf(vscode)),
         apps: [target],
       })),

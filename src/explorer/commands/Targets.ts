@@ -18,7 +18,7 @@ import type { Branch, CellTree } from '../tree/CellTree';
 import type { CellTreeView } from '../tree/CellTreeView';
 import type { Discovery } from '../tree/Discovery';
 import { belongs } from '../tree/found';
-import { amounts, cellAmounts, cellLabel, nameOf } from '../tree/nodeRow';
+import { amounts, cellAmounts, cellLabel, collectionName, nameOf } from '../tree/nodeRow';
 import { cellReferenceOf, referenceOf, shownCells } from '../tree/nodes';
 import { pickOne } from '../pickOne';
 import { tell } from '../Notices';
@@ -274,7 +274,7 @@ export class Targets implements vscode.Disposable {
   private async pickApp(title: string): Promise<AppTarget | undefined> {
     const choices = this.everyApp().then((apps) =>
       apps.map((target) => ({
-        label: vscode.workspace.asRelativePath(target.app.notebook),
+        label: wholeName(target.app),
         description: amounts(target.app, languageOf(vscode)),
         target,
       })),
@@ -297,7 +297,7 @@ export class Targets implements vscode.Disposable {
           const cells = shownCells((await loader?.cells(app.appId)) ?? []);
           const open = this.openCells(cache);
           const heading: Choice = {
-            label: vscode.workspace.asRelativePath(app.notebook),
+            label: wholeName(app),
             kind: vscode.QuickPickItemKind.Separator,
           };
           const rows = cells.map((cell): Choice => {
@@ -357,9 +357,22 @@ function textOfCell(argument: unknown): string | undefined {
   return notebook === undefined ? undefined : document?.uri.toString();
 }
 
+/** A notebook as people call it where it is not to be taken for another one of the workspace. */
+export function wholeName({ path, notebook }: AppSummary): string {
+  return collectionName(path) ?? vscode.workspace.asRelativePath(notebook);
+}
+
+/** The same where it is known whose it is, and there is little room: without its folder. */
+function briefName({ path, notebook }: AppSummary): string {
+  return collectionName(path) ?? nameOf(notebook.replaceAll('\\', '/'));
+}
+
 /** A target as people call it. */
-export function describe({ app, cell }: { app: AppSummary; cell?: CellSummary }): string {
-  const notebook = nameOf(app.notebook.replaceAll('\\', '/'));
+export function describe(
+  { app, cell }: { app: AppSummary; cell?: CellSummary },
+  length: 'brief' | 'whole' = 'brief',
+): string {
+  const notebook = length === 'brief' ? briefName(app) : wholeName(app);
   return cell === undefined ? notebook : vscode.l10n.t('{0} of {1}', cellLabel(cell), notebook);
 }
 

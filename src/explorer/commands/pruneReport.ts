@@ -62,7 +62,8 @@ export function linesOf(
         .slice(0, mostListed)
         .flatMap(({ candidate }) => planned.names.get(candidate.entryId) ?? []),
     );
-    const viewpoint = { calls: callLabels(names), now, locale, isOfSeveral };
+    const notebooks = namesApart(names.map(({ notebook }) => notebook));
+    const viewpoint = { calls: callLabels(names), notebooks, now, locale, isOfSeveral };
     return byReason.flatMap((alike) => {
       const lines = alike
         .slice(0, mostListed)
@@ -85,12 +86,13 @@ function lineOf(
   eviction: Eviction,
   viewpoint: {
     readonly calls: ReadonlyMap<EntryName, string>;
+    readonly notebooks: ReadonlyMap<string, string>;
     readonly now: number;
     readonly locale: string;
     readonly isOfSeveral: boolean;
   },
 ): Line {
-  const { calls, now, locale, isOfSeveral } = viewpoint;
+  const { calls, notebooks, now, locale, isOfSeveral } = viewpoint;
   const { candidate, reason } = eviction;
   const name = planned.names.get(candidate.entryId);
   // From the folder down to the result itself.
@@ -99,7 +101,7 @@ function lineOf(
     ...(name === undefined
       ? [l10n.t('a result')]
       : [
-          path.basename(name.notebook),
+          notebooks.get(name.notebook) ?? name.notebook,
           cellLabel({ name: name.cell, code: name.code }),
           ...(name.cacheName === 'cell_cache' ? [] : [calls.get(name) ?? name.cacheName]),
         ]),
@@ -115,6 +117,19 @@ function lineOf(
     label,
     description: [told(evictions, locale), used, ...where].join(', '),
   };
+}
+
+/** Notebooks by path: each by its name, and with its folder where another one has the same name. */
+function namesApart(notebooks: readonly string[]): Map<string, string> {
+  const all = [...new Set(notebooks)];
+  const isAlone = (name: string) => all.filter((each) => path.basename(each) === name).length === 1;
+  return new Map(
+    all.map((notebook) => {
+      const name = path.basename(notebook);
+      const folder = path.basename(path.dirname(notebook));
+      return [notebook, isAlone(name) ? name : `${folder}/${name}`];
+    }),
+  );
 }
 
 /** "12.4 MB, took 34 s, cost 0.42". */

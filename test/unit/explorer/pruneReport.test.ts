@@ -95,6 +95,18 @@ test('of several caches a line says which it is of, at its end', () => {
   ]);
 });
 
+test('notebooks of one name are told apart by their folders', () => {
+  const names = new Map([
+    [1, name(1, { notebook: '/project/north/report.py' })],
+    [2, name(2, { notebook: '/project/south/report.py' })],
+    [4, name(4)],
+  ]);
+  const ends = linesOf([{ ...planned, names }], now, 'en').map(({ description }) =>
+    description.split(', ').at(-1),
+  );
+  assert.deepEqual(ends, ['analysis.py', 'north/report.py', 'south/report.py']);
+});
+
 test('results of one function are told apart by what it was called with', () => {
   const called = (entryId: number, prompt: string) =>
     name(entryId, {

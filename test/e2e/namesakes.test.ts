@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'node:test';
+import { SqliteLoader } from '../../src/store/SqliteLoader';
+import { newestPython } from '../environment';
+import { runNotebook } from '../kernel';
+import { cachingNotebook } from '../notebooks';
+import { emptyFolder, stepsIn } from './steps';
+import { VsCode } from './VsCode';
+
+test('notebooks of the same name are not taken for one another', async (t) => {
+  const folder = await emptyFolder(t);
+  for (const name of ['north', 'south']) {
+    await mkdir(path.join(folder, name));
+    const notebook = path.join(folder, name, 'report.py');
+    await writeFile(notebook, cachingNotebook);
+    await runNotebook(newestPython(), notebook);
+  }
+  const vsCode = await VsCode.open({ folder });
+  t.after(() => vsCode.close());
+  const { tree, page } = vsCode;
+  const step = stepsIn(t, vsCode, 'namesakes');
+  const rows = tree.row('report.py');
+  const south = rows.filter({ hasText: 'south' });
+
+  const entriesOf = async (name: string) => {
+    const database = path.join(folder, name, '__marimo__', 'cache', 'cache.db');
+    const loader = await SqliteLoader.open(database);
+    const apps = await loader.apps();
+    await loader.close();
+    return apps.reduce((sum, { entries }) => sum + entries, 0);
+  };
+
+  await step('the view says which folder each is in', async () => {
+    await tree.show();
+    await rows.nth(1).waitFor({ timeout: 30_000 });
+    assert.match((await tree.rows()).join('\n'), /north, .*\n.*south, /);
+  });
+
+  await step('the question before a clear says so, too, and that one is cleared', async () => {
+    await south.locator('.label-name').click();
+    await vsCode.eventually(async () => {
+      // While a view is redrawn nothing is selected in it.
+      await page.keyboard.press('Delete');
+      await vsCode.dialog.waitFor({ timeout: 2000 });
+    });
+    const asked = (await vsCode.dialog.innerText()).replaceAll('\\', '/');
+    assert.match(asked, /Clear what is cached for south\/report\.py\?/);
+    await vsCode.dialog.getByRole('button', { name: 'Clear', exact: true }).click();
+    await south.waitFor({ state: 'detached' });
+    assert.equal(await rows.count(), 1);
+    assert.equal(await entriesOf('south'), 0);
+    assert.equal(await entriesOf('north'), 1);
+  });
+});
