@@ -55,6 +55,14 @@ test('menus and links name declared commands', () => {
   }
 });
 
+test('what is done with the cell at the cursor is offered where no folder is open, too', () => {
+  const { commandPalette = [] } = manifest.contributes.menus;
+  for (const name of ['why', 'clearCellCache', 'pin', 'unpin']) {
+    const item = commandPalette.find(({ command }) => command === `cellar.${name}`);
+    assert.match(item?.when ?? '', /\|\| editorLangId == python$/, name);
+  }
+});
+
 test("menus ask for nodes that the tree has, and the view's words for states that it takes", () => {
   const contexts = new Set(
     [...nodes.matchAll(/context:([^,]+),\n/g)].flatMap(([, value]) =>
