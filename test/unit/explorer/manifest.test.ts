@@ -10,6 +10,12 @@ interface Manifest {
     readonly menus: Readonly<
       Record<string, readonly { readonly command: string; readonly when?: string }[]>
     >;
+    readonly walkthroughs: readonly {
+      readonly steps: readonly {
+        readonly description: string;
+        readonly completionEvents: readonly string[];
+      }[];
+    }[];
     readonly viewsWelcome: readonly { readonly contents: string; readonly when: string }[];
     readonly configuration: {
       readonly properties: Readonly<Record<string, { readonly order?: number }>>;
@@ -52,6 +58,19 @@ test('menus and links name declared commands', () => {
   );
   for (const { command } of [...Object.values(manifest.contributes.menus).flat(), ...links]) {
     assert.ok(command !== undefined && declared.includes(command), command);
+  }
+});
+
+test("each button of the walkthrough's steps ticks its step", () => {
+  const steps = manifest.contributes.walkthroughs.flatMap((walkthrough) => walkthrough.steps);
+  for (const { description, completionEvents } of steps) {
+    if (completionEvents.includes('onStepSelected')) continue;
+    const text = words[description.replaceAll('%', '')] ?? '';
+    const buttons = [...text.matchAll(/\(command:([\w.]+)\)/g)].map(([, command]) => command);
+    assert.ok(buttons.length > 0, description);
+    for (const button of buttons) {
+      assert.ok(completionEvents.includes(`onCommand:${button}`), button);
+    }
   }
 });
 
