@@ -100,7 +100,7 @@ test('the walkthrough', async (t) => {
     ['Turn on cell caching', 'Turn On Cell Caching', 'pyproject.toml, for a folder'],
     ['Run the notebook', 'Open Terminal with Cellar', 'every run after it'],
     ['See where each cell stands', 'Settings of Cellar', 'changed upstream: fit_model'],
-    ['Look at what is kept', 'Open Cell Cache', 'DataFrame, 96 kB'],
+    ['Look at what is kept', 'Open Cell Cache', 'Forest, 96 kB'],
     ['Never think of the disk', 'Show Cache Overview', 'Time saved by day'],
   ] as const;
 
