@@ -277,7 +277,7 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     await choice.waitFor({ state: 'hidden' });
     const why = await hoverOf('order', /cell caching is off for this notebook/);
     assert.match(why, /Turn On Cell Caching \| Why\?$/);
-    const said = /^cached, but caching is off, (pinned, )?\d/;
+    const said = /^cached, but caching is off, ((\d+ )?pinned, )?\d/;
     await expectRows({ load: said, order: said, show: said, 'ranks.py': /^\d/ });
     await vsCode.picture('cell-off-in-the-view');
     await rewrite((text) => text.replace('cache_cells = false', 'cache_cells = true'));

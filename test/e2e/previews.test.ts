@@ -149,6 +149,22 @@ test('previews that stand behind others', async (t) => {
     await vsCode.command('Preferences: Toggle between Light/Dark Themes');
   });
 
+  await step('one of them is pinned, and let go', async () => {
+    const pinned = async () => (await tree.rows()).filter((row) => row.includes('pinned'));
+    await (await tree.menu(/sky re/, 'Pin')).click();
+    await vsCode.eventually(async () => {
+      const [cell = '', call = '', ...others] = await pinned();
+      assert.deepEqual([cell.startsWith('ask'), others], [true, []]);
+      assert.match(cell, /1 pinned/);
+      assert.match(call, /sky re/);
+    });
+    await vsCode.picture('previews-pinned');
+    await (await tree.menu(/sky re/, 'Unpin')).click();
+    await vsCode.eventually(async () => {
+      assert.deepEqual(await pinned(), []);
+    });
+  });
+
   await step('one of them is cleared, and comes back', async () => {
     await (await tree.menu(/sky re/, 'Clear Result')).click();
     const told = vsCode.notification("Cleared answer('Why is the sky re…')");

@@ -131,7 +131,7 @@ function cellRow({ cell, exists, orphaned, doubt }: CellNode, reader: Reader): S
     obsolete ? l10n.t('obsolete') : undefined,
     isAtTheCell ? name : undefined,
     saves ? saving(cell.saves, cell.amount, locale) : undefined,
-    pinned ? l10n.t('pinned') : undefined,
+    pinnedOf(cell),
     formatBytes(cell.size, locale),
     cell.lastUsedAt === undefined ? undefined : formatRoughAge(cell.lastUsedAt, now, locale),
   );
@@ -181,6 +181,12 @@ function cellRow({ cell, exists, orphaned, doubt }: CellNode, reader: Reader): S
     expandable: true,
     spoken: listed(label, description, l10n.t('cell'), entries),
   };
+}
+
+/** Of many results of a function some may be pinned alone. */
+function pinnedOf({ pinned, entries }: CellSummary): string | undefined {
+  if (pinned === 0) return undefined;
+  return pinned < entries ? l10n.t('{0} pinned', pinned) : l10n.t('pinned');
 }
 
 /** A result, in the view and in other lists. */

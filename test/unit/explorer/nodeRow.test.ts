@@ -64,7 +64,7 @@ const shown: { name: string; node: Node; label: string; description: string; con
   },
   {
     name: 'a pinned cell that nobody has used',
-    node: { ...cellNode, cell: { ...cell, pinned: 1, lastUsedAt: undefined } },
+    node: { ...cellNode, cell: { ...cell, pinned: cell.entries, lastUsedAt: undefined } },
     label: 'load',
     description: 'saves 3.4 s, pinned, 640 kB',
     context: 'cellPinned',
@@ -98,10 +98,10 @@ const shown: { name: string; node: Node; label: string; description: string; con
     context: 'cellRetired',
   },
   {
-    name: 'a pinned cell of a notebook whose file is gone',
+    name: 'a cell of which some is pinned, of a notebook whose file is gone',
     node: { ...cellNode, exists: false, cell: { ...cell, pinned: 1 } },
     label: 'load',
-    description: 'saves 3.4 s, pinned, 640 kB, 5 min ago',
+    description: 'saves 3.4 s, 1 pinned, 640 kB, 5 min ago',
     context: 'cellRetiredPinned',
   },
   {
@@ -247,7 +247,7 @@ test('a row says what stands at the cell in the editor, and tells of no saving t
   assert.ok(result.tooltip.lines.includes(reason));
   assert.notDeepEqual(result.icon, rowOf(entryNode, reader).icon);
   // What is pinned is still seen to be, and what another marimo saved has one word.
-  const pinned = { ...cell, pinned: 1, obsolete: true };
+  const pinned = { ...cell, pinned: cell.entries, obsolete: true };
   const both = rowOf({ ...cellNode, cell: pinned, doubt: changedHere }, reader);
   assert.equal(both.description, `${label}, pinned, 640 kB, 5 min ago`);
   assert.equal(both.icon.name, 'pinned');
