@@ -113,6 +113,13 @@ def test_a_function_s_own_variables_are_followed() -> None:
     assert named(code, function="load") == ["data/x.csv", "a/y.csv", "z.csv"]
 
 
+def test_what_is_nested_very_deeply_names_nothing() -> None:
+    code = "read(" + " + ".join(["name"] * 900) + ")"
+    assert named(code) == []
+    code = "f(" * 90 + "name" + ")" * 90
+    assert named(code) == ["one.csv"]
+
+
 def test_a_cached_function_names_what_it_is_called_with() -> None:
     code = (
         "def load(name, more):\n    return read(DATA / f'{name}.csv'), read('own.csv')\n"

@@ -85,16 +85,27 @@ def named_by(
             continue
         stand_for = values(kernel_id, piece.names)
         known = Known({**stand_for, **(arguments if is_called else {})}, folder)
-        for expression in piece.expressions:
-            if expression.tells or known.has_any(expression.names):
-                for text in _texts_in(expression.node, known):
-                    yield from _paths_in(text)
+        yield from _paths_by(piece, known)
         for name in piece.names:
             if name in cells and _is_code(stand_for.get(name)):
                 further = (cells[name].kernel_id, cells[name].code, name)
                 if further not in seen:
                     seen.add(further)
                     left.append(further)
+
+
+def _paths_by(piece: _Piece, known: Known) -> list[str]:
+    try:
+        return [
+            path
+            for expression in piece.expressions
+            if expression.tells or known.has_any(expression.names)
+            for text in _texts_in(expression.node, known)
+            for path in _paths_in(text)
+        ]
+    except RecursionError:
+        # Nested too deeply: of that much, one file more or less is no loss.
+        return []
 
 
 @lru_cache(maxsize=512)
@@ -152,10 +163,12 @@ def _piece(code: str, of: str | None) -> _Piece | None:
         ]
     if not nodes:
         return None
-    return _Piece(
-        tuple(found for node in nodes for found in _expressions(node)),
-        frozenset(name for node in nodes for name in _names_in(node)),
-    )
+    try:
+        expressions = tuple(found for node in nodes for found in _expressions(node))
+    except RecursionError:
+        return None
+    names = frozenset(name for node in nodes for name in _names_in(node))
+    return _Piece(expressions, names)
 
 
 def _expressions(node: ast.AST) -> Iterator[_Expression]:
