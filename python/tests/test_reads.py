@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from marimo_cellar.entries import reads as module
 from marimo_cellar.entries.reads import Change, Read, change_of, settled
@@ -140,10 +141,11 @@ def test_files_are_known_by_variables_functions_and_sql(
         (notebook.parent / f"{name}.csv").write_text("a,b\n1,2\n")
     export(notebook, env)
     both = [("data/one.csv", "named"), ("data/two.csv", "named")]
+    all_names = ("data/*.csv", "named")
     assert reads(notebook) == {
         "variable": [("plain.csv", "named")],
         "joined": both[:1],
-        "all": both,
+        "all": [all_names, *both],
         "sql": both[:1],
         # The functions' results are of the cell that defines them.
         "functions": both,
@@ -278,6 +280,34 @@ def test_a_file_that_was_only_touched_is_digested_once(
     changes = [change_of(read, tmp_path) for _ in range(2)]
     assert changes == [Change(read, "changed", 3000.0)] * 2
     assert digested == [data, data]
+
+
+def test_a_file_that_comes_is_a_change_of_its_pattern(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    for name in ("one.csv", "two.csv", ".hidden.csv", "notes.txt"):
+        (data / name).touch()
+    workspace = module.Workspace(tmp_path / "nb.py", [])
+    names = workspace.names(str(data / "*.csv"))
+    assert names is not None
+    assert (names.path, names.size) == ("data/*.csv", 2)
+    assert change_of(names, tmp_path) is None
+    (data / "more.txt").touch()
+    assert change_of(names, tmp_path) is None
+    (data / "three.csv").touch()
+    changed = change_of(names, tmp_path)
+    assert changed is not None
+    assert (changed.change, changed.modified_at) == ("changed", data.stat().st_mtime)
+    (data / "three.csv").unlink()
+    assert change_of(names, tmp_path) is None
+    # As many names, and others.
+    (data / "two.csv").rename(data / "three.csv")
+    assert change_of(names, tmp_path) is not None
+    assert workspace.names(str(data / "*" / "one.csv")) is None
+    assert workspace.names(str(tmp_path.parent / "*.csv")) is None
+    # Not of a file that is called so.
+    opened = replace(names, how="opened")
+    assert change_of(opened, tmp_path) == Change(opened, "gone")
 
 
 def test_why_tells_of_each_cell_and_what_it_cannot_tell(

@@ -30,7 +30,7 @@ import {
   type OpenNotebook,
   OpenNotebooks,
 } from './OpenNotebooks';
-import { pathOf, ReadFiles } from './ReadFiles';
+import { ReadFiles, watchedFor } from './ReadFiles';
 
 /** Runs of a cell that are told of. */
 const mostRuns = 5;
@@ -120,8 +120,8 @@ export class DocumentCells {
   }
 
   /**
-   * Absolute paths of the files that were read for the results that would be served, and of those that have
-   * cells cached.
+   * Absolute paths of the files that were read for the results that would be served, of the folders of
+   * patterns among them, and of those that have cells cached.
    */
   async filesOf(answer: Answer): Promise<string[]> {
     const served = new Set(
@@ -132,7 +132,7 @@ export class DocumentCells {
     const reads = await this.#readsOf(answer);
     const folder = folderOf(answer);
     const read = reads.filter((each) => served.has(each.entryId));
-    return [...new Set([...answer.caching.files, ...read.map((each) => pathOf(folder, each))])];
+    return [...new Set([...answer.caching.files, ...read.map((each) => watchedFor(folder, each))])];
   }
 
   /** What a hover tells of a cell. */

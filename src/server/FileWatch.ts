@@ -23,7 +23,7 @@ export class FileWatch {
   /** @param changed is called with the URI of a notebook after files changed that it is watched for */
   constructor(private readonly changed: (uri: string) => void) {}
 
-  /** @param files absolute paths; none to watch the notebook no more */
+  /** @param files absolute paths, of folders too; none to watch the notebook no more */
   watch(uri: string, files: readonly string[]): void {
     const first = files.slice(0, mostFiles);
     const known = this.#watched.get(uri)?.files ?? [];
@@ -59,6 +59,6 @@ export class FileWatch {
 }
 
 async function markOf(files: readonly string[]): Promise<string> {
-  const looks = await Promise.all(files.map((file) => look(file).catch(() => 'unknown')));
+  const looks = await Promise.all(files.map((file) => look(file, 'either').catch(() => 'unknown')));
   return JSON.stringify(looks);
 }

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { ReadSummary } from '../store/rows';
 import type { OutdatedFile } from './hover';
+import { digestOfNames, isOfOneFolder } from './patterns';
 
 /** Files looked at for one result. */
 const mostFiles = 100;
@@ -13,7 +14,7 @@ const mostDigests = 1000;
 /** Times closer than this, in seconds, are one time: file systems round. */
 const sameTime = 0.001;
 
-/** A file as it is now; `undefined` for one that is gone, or that may not be looked at. */
+/** A file or folder as it is now; `undefined` for one that is gone, or that may not be looked at. */
 type Look = { readonly size: number; readonly modifiedAt: number } | undefined;
 
 /** The files that results were made from, as they are now. */
@@ -42,7 +43,7 @@ export class ReadFiles {
       const named = read.how === 'named';
       const file = pathOf(folder, read);
       try {
-        const now = await look(file);
+        const now = await look(watchedFor(folder, read), isPattern(read) ? 'folder' : 'file');
         if (now && !(await this.#isChanged(file, read, now))) continue;
         return { path: read.path, named, changedAt: now?.modifiedAt };
       } catch {
@@ -52,12 +53,17 @@ export class ReadFiles {
     return undefined;
   }
 
-  /** A file that was only touched, or written anew as it was, has the digest that it had. */
-  async #isChanged(
-    file: string,
-    { size, modifiedAt, digest }: ReadSummary,
-    now: NonNullable<Look>,
-  ): Promise<boolean> {
+  /**
+   * A file that was only touched, or written anew as it was, has the digest that it had; so have the names
+   * that a pattern stands for where others came or went.
+   */
+  async #isChanged(file: string, read: ReadSummary, now: NonNullable<Look>): Promise<boolean> {
+    const { size, modifiedAt, digest } = read;
+    if (isPattern(read)) {
+      if (Math.abs(now.modifiedAt - modifiedAt) <= sameTime) return false;
+      const names = await digestOfNames(file);
+      return names !== undefined && names !== digest;
+    }
     if (now.size !== size) return true;
     if (Math.abs(now.modifiedAt - modifiedAt) <= sameTime) return false;
     return digest === undefined || (await this.#digest(file, now)) !== digest;
@@ -77,19 +83,30 @@ export class ReadFiles {
 }
 
 /** @param folder the notebook's, absolute */
-export function pathOf(folder: string, { path: relative }: ReadSummary): string {
+function pathOf(folder: string, { path: relative }: ReadSummary): string {
   return path.resolve(folder, ...relative.split('/'));
+}
+
+/** What changes when a file does: itself, or the folder in which one may come that a pattern stands for. */
+export function watchedFor(folder: string, read: ReadSummary): string {
+  const file = pathOf(folder, read);
+  return isPattern(read) ? path.dirname(file) : file;
+}
+
+function isPattern({ how, path: relative }: ReadSummary): boolean {
+  return how === 'named' && isOfOneFolder(relative);
 }
 
 /**
  * @returns `undefined` for a file that is gone, also where a folder, or a pipe or device that never ends,
- * stands in its place: which path that is, a stranger's database may say.
+ * stands in its place: which path that is, a stranger's database may say. The same of a folder.
  * @throws what the file system says of any other
  */
-export async function look(file: string): Promise<Look> {
+export async function look(file: string, as: 'file' | 'folder' | 'either'): Promise<Look> {
   try {
     const found = await stat(file);
-    return found.isFile() ? { size: found.size, modifiedAt: found.mtimeMs / 1000 } : undefined;
+    const isIt = (as !== 'folder' && found.isFile()) || (as !== 'file' && found.isDirectory());
+    return isIt ? { size: found.size, modifiedAt: found.mtimeMs / 1000 } : undefined;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;

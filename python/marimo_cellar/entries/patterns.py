@@ -3,13 +3,18 @@ module `glob` read it."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 # Names that are looked at for one pattern: nobody waits for a folder of a million files.
 _MOST = 20_000
 _WILD = re.compile(r"[*?]")
+# Names in a folder of whose matches it is known which they were: VS Code looks, too, and
+# again whenever one comes or goes (`src/server/patterns.ts`).
+_MOST_LISTED = 2_000
 
 
 def matching(path: str) -> list[str]:
@@ -65,3 +70,36 @@ def _files(folder: str, most_deep: int | None) -> Iterator[str]:
                         yield entry.path
         except OSError:
             continue
+
+
+class Names(NamedTuple):
+    """The names in one folder that a pattern stands for. `modified_at` is when one came or
+    went there last, in Unix seconds; `digest` a SHA-256 of the names."""
+
+    number: int
+    modified_at: float
+    digest: bytes
+
+
+def is_of_one_folder(path: str) -> bool:
+    """Whether it is a pattern of names in one folder, such as `data/*.csv`."""
+    folder, name = os.path.split(path)
+    return _WILD.search(name) is not None and _WILD.search(folder) is None
+
+
+def names_of(path: str) -> Names | None:
+    """What an absolute pattern of one folder stands for; None in a folder of very many
+    names. Raises OSError where there is no such folder, or it cannot be looked at."""
+    folder, name = os.path.split(path)
+    modified_at = os.stat(folder).st_mtime
+    pattern = _compiled(name)
+    found = []
+    with os.scandir(folder) as entries:
+        for at, entry in enumerate(entries):
+            if at >= _MOST_LISTED:
+                return None
+            if not entry.name.startswith(".") and pattern.fullmatch(entry.name):
+                found.append(os.fsencode(entry.name))
+    # No name has the byte 0.
+    digest = hashlib.sha256(b"\0".join(sorted(found))).digest()
+    return Names(len(found), modified_at, digest)

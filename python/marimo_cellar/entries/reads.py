@@ -22,7 +22,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from marimo_cellar.entries.opens import unnoticed
-from marimo_cellar.entries.patterns import matching
+from marimo_cellar.entries.patterns import is_of_one_folder, matching, names_of
 
 How = Literal["opened", "named"]
 
@@ -83,6 +83,20 @@ class Workspace:
             return None
         return Read(relative.replace(os.sep, "/"), how, found.st_size, found.st_mtime)
 
+    def names(self, pattern: str) -> Read | None:
+        """The names that an absolute pattern stands for, as one file that changes when one
+        comes or goes; None for one that is not of the notebook's folder or one below."""
+        if not is_of_one_folder(pattern) or not _is_in(pattern, self.folder):
+            return None
+        try:
+            found = names_of(pattern)
+        except OSError:
+            return None
+        if found is None:
+            return None
+        path = os.path.relpath(pattern, self.folder).replace(os.sep, "/")
+        return Read(path, "named", found.number, found.modified_at, found.digest)
+
 
 def status_of(path: str) -> os.stat_result | None:
     """How a file is now; None if it is gone already, or cannot be looked at."""
@@ -112,19 +126,22 @@ def reads_of(
             else:
                 read[path] = None
     paths: dict[str, How] = {path: "opened" for path in reversed(read)}
+    patterns: dict[str, Read] = {}
     starts = dict.fromkeys((_folder(), workspace.folder))
     for text in islice(dict.fromkeys(named), _MOST_NAMED):
         for start in starts:
-            if path := _path(text, start):
-                for one in matching(path) if workspace.has(path) else ():
+            if (path := _path(text, start)) and workspace.has(path):
+                for one in matching(path):
                     paths.setdefault(one, "named")
+                if (names := workspace.names(path)) is not None and names.size > 0:
+                    patterns[names.path] = names
     found: list[Read] = []
     for path, how in paths.items():
         if len(found) < _MOST and path not in written and not path.endswith(_CODE):
             file = workspace.file(path, how, status_of(path))
             if file is not None and file.path != notebook.name:
                 found.append(file)
-    return found
+    return [*patterns.values(), *found]
 
 
 def settled(reads: Iterable[Read], folder: Path, most: int) -> list[Read]:
@@ -153,6 +170,8 @@ def change_of(read: Read, folder: Path) -> Change | None:
     One that cannot be looked at is held to be as it was. The digest decides where
     the file was only touched.
     """
+    if read.how == "named" and is_of_one_folder(read.path):
+        return _change_of_names(read, folder)
     path = folder / read.path
     try:
         found = os.stat(path)
@@ -171,6 +190,18 @@ def change_of(read: Read, folder: Path) -> Change | None:
             if now == read.digest:
                 return None
     return Change(read, "changed", found.st_mtime)
+
+
+def _change_of_names(read: Read, folder: Path) -> Change | None:
+    try:
+        now = names_of(os.path.normpath(folder / read.path))
+    except (FileNotFoundError, NotADirectoryError):
+        return Change(read, "gone")
+    except (OSError, ValueError):
+        return None
+    if now is None or now.digest == read.digest:
+        return None
+    return Change(read, "changed", now.modified_at)
 
 
 def is_same_time(one: Read, other: Read) -> bool:

@@ -136,6 +136,8 @@ def _is_another(before: Read, now: Read, folder: Path) -> bool:
 
     if before.size != now.size:
         return True
+    if before.digest is not None and now.digest is not None:
+        return before.digest != now.digest
     if is_same_time(before, now):
         return False
     # What cannot be told is made anew.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type TestContext } from 'node:test';
@@ -99,4 +99,36 @@ test('what is no plain file is never read', async (t) => {
   assert.equal((await find([device]))?.changedAt, undefined);
   assert.equal((await find([{ ...read, path: '.' }]))?.path, '.');
   assert.deepEqual(digested, []);
+});
+
+test('a name that comes is a change of the pattern that stands for it, and no other is', async (t) => {
+  const { file, find } = await readFrom(t);
+  const folder = path.dirname(file);
+  await mkdir(path.join(folder, 'data'));
+  const put = (name: string) => writeFile(path.join(folder, 'data', name), '');
+  await Promise.all(['b.csv', 'a.csv', '.hidden.csv', 'notes.txt', '[a].csv'].map(put));
+  const { mtimeMs } = await stat(path.join(folder, 'data'));
+  const names: ReadSummary = {
+    entryId: 1,
+    path: 'data/?.csv',
+    how: 'named',
+    size: 2,
+    modifiedAt: mtimeMs / 1000,
+    // As `entries/patterns.py` makes it.
+    digest: createHash('sha256').update('a.csv\0b.csv').digest('hex'),
+  };
+  assert.equal(await find([names]), undefined);
+  // The time tells that nothing came or went.
+  assert.equal(await find([{ ...names, digest: undefined }]), undefined);
+  await put('c.txt');
+  await utimes(path.join(folder, 'data'), 1000, 2000);
+  assert.equal(await find([names]), undefined);
+  await put('c.csv');
+  await utimes(path.join(folder, 'data'), 1000, 3000);
+  assert.deepEqual(await find([names]), { path: 'data/?.csv', named: true, changedAt: 3000 });
+  const gone = { path: 'gone/*.csv', named: true, changedAt: undefined };
+  assert.deepEqual(await find([{ ...names, path: gone.path }]), gone);
+  // What a stranger's database says: nothing outside of the notebook's folder is listed.
+  const outside = { ...names, path: '../*.csv' };
+  assert.deepEqual(await find([outside]), { ...gone, path: outside.path });
 });
