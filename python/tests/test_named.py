@@ -48,6 +48,7 @@ def named(
     ("code", "paths"),
     [
         ("read('one.csv')", ["one.csv"]),
+        ("ask('What is **that**, a file.md')", []),
         ("read('one', 'https://host/a.csv', 'a\\nb.csv')", []),
         ("read(DATA / 'x.csv')", ["data/x.csv"]),
         ("read(DATA / name)", ["data/one.csv"]),

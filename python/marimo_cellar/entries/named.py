@@ -30,6 +30,7 @@ from marimo_cellar.entries.evaluating import (
     text_of,
 )
 from marimo_cellar.entries.modules import names_run
+from marimo_cellar.entries.patterns import is_pattern
 from marimo_cellar.notebook.notebook import Cell
 from marimo_cellar.notebook.parsing import tree_of
 
@@ -291,5 +292,7 @@ def _may_be_path(text: str) -> bool:
         len(text) <= _LONGEST_PATH
         and _EXTENSION.match(os.path.splitext(text)[1]) is not None
         and not any(char in text for char in ("\n", "\r", UNKNOWN))
+        # Nor is a prompt in which something is emphasised a pattern.
+        and not (is_pattern(text) and " " in text)
         and "://" not in text
     )

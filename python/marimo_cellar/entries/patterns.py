@@ -10,11 +10,16 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 # Names that are looked at for one pattern: nobody waits for a folder of a million files.
-_MOST = 20_000
+_MOST = 5_000
 _WILD = re.compile(r"[*?]")
 # Names in a folder of whose matches it is known which they were: VS Code looks, too, and
 # again whenever one comes or goes (`src/server/patterns.ts`).
 _MOST_LISTED = 2_000
+
+
+def is_pattern(text: str) -> bool:
+    """Whether it stands for other texts than itself."""
+    return _WILD.search(text) is not None
 
 
 def matching(path: str) -> list[str]:
@@ -29,7 +34,7 @@ def matching(path: str) -> list[str]:
     folder = os.path.dirname(path[: wild.start()])
     pattern = _compiled(path[len(folder) :].lstrip(os.sep))
     deep = path.count(os.sep, wild.start())
-    most_deep = None if "**" in path else deep
+    most_deep = None if f"**{os.sep}" in path else deep
     return sorted(
         found
         for found in _files(folder, most_deep)
@@ -84,7 +89,7 @@ class Names(NamedTuple):
 def is_of_one_folder(path: str) -> bool:
     """Whether it is a pattern of names in one folder, such as `data/*.csv`."""
     folder, name = os.path.split(path)
-    return _WILD.search(name) is not None and _WILD.search(folder) is None
+    return is_pattern(name) and not is_pattern(folder)
 
 
 def names_of(path: str) -> Names | None:
