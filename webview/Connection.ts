@@ -83,6 +83,11 @@ export class Connection {
     });
   }
 
+  /** Says that a value is shown that the host had selected. */
+  selected(key: string): void {
+    this.vscode.postMessage({ type: 'selected', key });
+  }
+
   command(command: Command): void {
     this.vscode.postMessage({ type: 'command', command });
   }

@@ -20,7 +20,10 @@ const connection = new Connection(acquireVsCodeApi(), (message) => {
       preview?.update(message.entry);
       break;
     case 'select':
-      preview?.select(message.key);
+      // One that VS Code kept for a page that has yet to begin is sent once more.
+      if (preview === undefined) break;
+      preview.select(message.key);
+      connection.selected(message.key);
       break;
     case 'unavailable':
       preview?.unavailable(message.problem);

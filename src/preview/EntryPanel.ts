@@ -47,6 +47,7 @@ export class EntryPanel implements vscode.Disposable {
   readonly #disposables: { dispose(): unknown }[] = [];
   #shown: ShownEntry | undefined;
   #ready = false;
+  /** The value that the page is to select, until it says that it did: VS Code may have ended it just then. */
   #select: string | undefined;
   #refreshing: Promise<void> | undefined;
   #refreshAgain = false;
@@ -116,7 +117,6 @@ export class EntryPanel implements vscode.Disposable {
       this.#select = key;
       this.#begin();
     } else if (key !== undefined) {
-      this.#select = undefined;
       this.#post({ type: 'select', key });
     }
   }
@@ -178,6 +178,9 @@ export class EntryPanel implements vscode.Disposable {
       case 'cancel':
         this.#requests.get(message.request)?.abort();
         break;
+      case 'selected':
+        if (message.key === this.#select) this.#select = undefined;
+        break;
       case 'command':
         void this.#command(message.command);
         break;
@@ -201,7 +204,6 @@ export class EntryPanel implements vscode.Disposable {
     this.#abortAll();
     this.#post({ type: 'begin', locale: languageOf(vscode), strings: pageStrings() });
     if (this.#select !== undefined) this.#post({ type: 'select', key: this.#select });
-    this.#select = undefined;
     this.refresh();
   }
 

@@ -16,6 +16,8 @@ export type ToHost =
   | ({ readonly type: 'page'; readonly request: number } & WantedPage)
   /** The answer to `request` is no longer wanted; it settles with `cancelled`, or as it was. */
   | { readonly type: 'cancel'; readonly request: number }
+  /** The value is shown that the page was told to select. */
+  | { readonly type: 'selected'; readonly key: string }
   | { readonly type: 'command'; readonly command: Command };
 
 /** Which part of which value is wanted. */
@@ -232,6 +234,7 @@ const toHost = union<'type', ToHost>('type', {
     allowCostly: flag,
   },
   cancel: { request: count },
+  selected: { key: text },
   command: {
     command: oneOf(
       'clearResult',

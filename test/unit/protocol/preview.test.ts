@@ -81,6 +81,7 @@ test('every message of the page arrives as it was sent', () => {
     { type: 'ready' },
     { type: 'page', request: 1, ...wanted },
     { type: 'cancel', request: 1 },
+    { type: 'selected', key: 'a' },
     { type: 'command', command: 'clearCell' },
     { type: 'command', command: 'manageTrust' },
   ];

@@ -448,12 +448,17 @@ describe('the preview’s page', { skip: noBrowser }, () => {
     }
   });
 
-  test('the host selects a value', async () => {
+  test('the host selects a value, and is told once that is so', async () => {
     const preview = await open();
-    await preview.say({ type: 'select', key: values[2]?.key ?? '' });
+    const key = values[2]?.key ?? '';
+    await preview.say({ type: 'select', key });
     await preview.page.getByRole('tree').waitFor();
     const selected = preview.page.locator('vscode-panel-tab[aria-selected=true]');
     await selected.getByText('report').waitFor();
+    assert.deepEqual(
+      preview.heard.filter(({ type }) => type === 'selected'),
+      [{ type: 'selected', key }],
+    );
   });
 
   test('an entry that is not there says so', async () => {
