@@ -13,7 +13,7 @@ from marimo_cellar.entries.named import named_by
 from marimo_cellar.entries.patterns import matching
 from marimo_cellar.notebook.notebook import Cell, Graph, KernelCell
 
-FOLDER = os.path.join(os.sep, "work")
+FOLDER = os.path.join(os.sep, "notebooks")
 KNOWN: dict[str, Any] = {
     "DATA": Path("data"),
     "name": "one.csv",
@@ -61,8 +61,8 @@ def named(
         ("read(f'{number}.csv')", ["7.csv"]),
         ("read(f'{weight}.csv')", []),
         ("read(f'{number:03}.csv')", []),
-        ("read(mo.notebook_dir() / name)", ["/work/one.csv"]),
-        ("read(Path(__file__).parent / name)", ["/work/one.csv"]),
+        ("read(mo.notebook_dir() / name)", ["/notebooks/one.csv"]),
+        ("read(Path(__file__).parent / name)", ["/notebooks/one.csv"]),
         (
             "read(files['a'], files['b'][0], files['b'][9], files['c'])",
             ["a.csv", "b.csv"],
