@@ -97,10 +97,10 @@ class Running:
         made: Made,
         arguments: Mapping[str, object],
     ) -> None:
-        """The files that a result was made of."""
+        """The files that a result was made of. Ends the watch, whatever fails."""
+        opened, notebook = watch.end(), lookup.owner.roll.path
         from marimo_cellar.entries.reads import Workspace, reads_of
 
-        opened, notebook = watch.end(), lookup.owner.roll.path
         if notebook is None:
             return
         workspace = Workspace(notebook, [lookup.database.folder])
@@ -157,19 +157,22 @@ class Running:
         What is still being computed then, nobody will save.
         """
 
-        def end() -> None:
-            for lookup, watch in self._lookups.items():
-                if error is None and lookup.key.cache_name == "cell_cache":
-                    # What could not be saved is of use to other cells all the same.
-                    self._learn(lookup, watch, Made(None, (), None), {})
-                watch.end()
-                if error is not None:
-                    _add(lookup, {"kind": "raised", "name": _ENDINGS.get(error, error)})
-                    lookups.note(lookup)
-            self._lookups.clear()
+        ended, self._lookups = self._lookups, {}
+        for lookup, watch in ended.items():
+            _softly(partial(self._end_unsaved, lookup, watch, error))
 
-        if self._lookups:
-            _softly(end)
+    def _end_unsaved(
+        self, lookup: Lookup, watch: opens.Watch, error: str | None
+    ) -> None:
+        if error is not None:
+            watch.end()
+            _add(lookup, {"kind": "raised", "name": _ENDINGS.get(error, error)})
+            lookups.note(lookup)
+        elif lookup.key.cache_name == "cell_cache":
+            # What could not be saved is of use to other cells all the same.
+            self._learn(lookup, watch, Made(None, (), None), {})
+        else:
+            watch.end()
 
 
 def _named(
