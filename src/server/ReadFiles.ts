@@ -59,13 +59,13 @@ export class ReadFiles {
    */
   async #isChanged(file: string, read: ReadSummary, now: NonNullable<Look>): Promise<boolean> {
     const { size, modifiedAt, digest } = read;
+    // What a folder takes itself tells nothing of the names in it.
+    if (!isPattern(read) && now.size !== size) return true;
+    if (Math.abs(now.modifiedAt - modifiedAt) <= sameTime) return false;
     if (isPattern(read)) {
-      if (Math.abs(now.modifiedAt - modifiedAt) <= sameTime) return false;
       const names = await digestOfNames(file);
       return names !== undefined && names !== digest;
     }
-    if (now.size !== size) return true;
-    if (Math.abs(now.modifiedAt - modifiedAt) <= sameTime) return false;
     return digest === undefined || (await this.#digest(file, now)) !== digest;
   }
 

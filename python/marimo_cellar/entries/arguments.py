@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime
 import decimal
 import json
-import pathlib
 import re
 import reprlib
 import sqlite3
@@ -18,6 +17,8 @@ import uuid
 from collections.abc import Mapping
 from itertools import islice
 from typing import Any
+
+from marimo_cellar.entries.evaluating import PATHS
 
 # Characters of one text, of all that is said of one argument, and arguments.
 _TEXT, _ARGUMENT, _ARGUMENTS = 240, 400, 20
@@ -29,8 +30,7 @@ _PLAIN = frozenset(
         *(list, tuple, dict, set, frozenset),
         *(datetime.date, datetime.datetime, datetime.time, datetime.timedelta),
         *(decimal.Decimal, uuid.UUID, range),
-        *(pathlib.PosixPath, pathlib.WindowsPath),
-        *(pathlib.PurePosixPath, pathlib.PureWindowsPath),
+        *PATHS,
     }
 )
 # Whose values have a shape that is known without computing anything.

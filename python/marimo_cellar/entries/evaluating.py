@@ -12,13 +12,13 @@ from typing import Any
 # In the place of what nobody knows without running it. No path has it.
 UNKNOWN = "\0"
 # Exactly these: what derives from one may do anything when it is asked.
-_PATHS = frozenset(
+PATHS = frozenset(
     {
         *(pathlib.PosixPath, pathlib.WindowsPath),
         *(pathlib.PurePosixPath, pathlib.PureWindowsPath),
     }
 )
-_TEXTS = _PATHS | {str}
+_TEXTS = PATHS | {str}
 _CONTAINERS = frozenset({dict, list, tuple})
 # Of a container, items that are looked at for one that is a text.
 _FIRST = 8
@@ -131,7 +131,7 @@ def text_of(value: object) -> str | None:
     """A text, or a path's; None of anything else."""
     if type(value) is str:
         return value
-    return str(value) if type(value) in _PATHS else None
+    return str(value) if type(value) in PATHS else None
 
 
 def has_text(value: object) -> bool:

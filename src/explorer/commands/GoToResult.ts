@@ -7,7 +7,7 @@ import type { Discovery } from '../tree/Discovery';
 import { chooseResult } from './ResultList';
 import type { ResultLine } from './resultLines';
 import { ResultSearch } from './ResultSearch';
-import { nothingCached } from './Targets';
+import { nothingCached, wholeName } from './Targets';
 
 /** `Go to Result...`: searches what all caches of the workspace keep, and shows what is chosen. */
 export class GoToResult {
@@ -25,7 +25,7 @@ export class GoToResult {
     const search = new ResultSearch(this.caches, {
       found: this.discovery.scan(),
       openCells: this.openCells,
-      nameOf: (notebook) => vscode.workspace.asRelativePath(notebook),
+      nameOf: wholeName,
       reader: () => ({ locale: languageOf(vscode), now: Date.now() / 1000 }),
     });
     /** The list may have stood for long. */

@@ -6,7 +6,6 @@ import { isSameGeneration } from '../../store/database/generation';
 import { wordsOf } from '../../store/entries/searching';
 import type { AppSummary, FoundEntry } from '../../store/rows';
 import { belongs, type Found } from '../tree/found';
-import { collectionName } from '../tree/nodeRow';
 import type { Reader } from '../tree/row';
 import { eachCache } from './eachCache';
 import { linesOf, type Origin, type ResultLine } from './resultLines';
@@ -44,8 +43,8 @@ export class ResultSearch {
       readonly found: Promise<Found>;
       /** What open notebooks say of the cells of a cache, by its number. */
       readonly openCells: (cache: number) => OpenCells;
-      /** What people call the notebook of an absolute path. */
-      readonly nameOf: (notebook: string) => string;
+      /** What people call a notebook where it is not to be taken for another one. */
+      readonly nameOf: (app: AppSummary) => string;
       readonly reader: () => Reader;
     },
   ) {}
@@ -105,23 +104,19 @@ export class ResultSearch {
         app.entries > 0 && parts.some((database) => belongs(app.notebook, database, folders)),
     );
     signal.throwIfAborted();
-    const names = new Map(apps.map((app) => [app.appId, this.nameOf(app)]));
+    const names = new Map(apps.map((app) => [app.appId, this.options.nameOf(app)]));
     const search = { text, notebooks: names, most: mostLines + 1 };
     const found = names.size === 0 ? [] : await loader.search(search, signal);
     const shown = new Set(found.map(({ cell }) => cell.appId));
     const notebooks = await Promise.all(
       apps.map(async (app) => {
         const exists = shown.has(app.appId) && (await this.exists(app.notebook));
-        return [app.appId, { name: this.nameOf(app), exists }] as const;
+        return [app.appId, { name: this.options.nameOf(app), exists }] as const;
       }),
     );
     const cache = this.caches.number(path);
     const open = this.options.openCells(cache);
     return { origin: { cache, generation, notebooks: new Map(notebooks), open }, found };
-  }
-
-  private nameOf(app: AppSummary): string {
-    return collectionName(app.path) ?? this.options.nameOf(app.notebook);
   }
 
   private exists(notebook: string): Promise<boolean> {

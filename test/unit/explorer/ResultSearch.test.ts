@@ -39,7 +39,7 @@ async function setUp(t: TestContext, folders: readonly string[] = ['.']) {
     new ResultSearch(caches, {
       found: Promise.resolve(of),
       openCells: () => ({ orphaned, returned: new Set(), doubts }),
-      nameOf: (notebook) => path.relative(root, notebook),
+      nameOf: ({ notebook }) => path.relative(root, notebook),
       reader: () => ({ locale: 'en', now: 7300 }),
     });
   const [database = ''] = databases;
