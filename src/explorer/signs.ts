@@ -9,6 +9,7 @@ const signs: Readonly<Record<CellState, string>> = {
   fresh: 'pass',
   changedHere: 'edit',
   changedUpstream: 'arrow-up',
+  changedModule: 'arrow-up',
   obsolete: 'history',
   disabled: 'debug-pause',
   off: 'circle-slash',

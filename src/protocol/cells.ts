@@ -115,6 +115,8 @@ export type CellState =
   | 'changedHere'
   /** An ancestor's code changed or is gone; the cell may still hit, as marimo hashes values where it can. */
   | 'changedUpstream'
+  /** A module that made it changed, and marimo, which loads that anew, has the cell computed anew. */
+  | 'changedModule'
   /** As saved, by a marimo whose cache the one that ran last does not read. */
   | 'obsolete'
   /** marimo does not run it, as it is disabled, or a cell that it needs is. */

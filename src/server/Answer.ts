@@ -7,6 +7,7 @@ import type { NotebookRecord, RecordedEntry, RecordedRefusal } from '../store/en
 import type { Caching } from '../store/settings/marimo';
 import type { Cache } from './Databases';
 import {
+  type CellFacts,
   cellTitle,
   type ChangedTitle,
   describeOutdated,
@@ -40,18 +41,23 @@ export interface Answer {
   readonly caching: Caching;
 }
 
+/** A file that a result was made of and that has changed since. */
+export interface ChangedFile extends OutdatedFile {
+  /** Whether marimo loads it anew, so that its result is not served. */
+  readonly isReloaded: boolean;
+}
+
 /** A cell as the protocol has it. */
 export function describeCell(
   { place, judgement }: JudgedCell,
   answer: Answer,
-  outdated: OutdatedFile | undefined,
+  file: ChangedFile | undefined,
   locale: string,
 ): DocumentCell {
   const problem = problemOf(answer);
   const entry = entryOf(judgement);
-  const changed = changedTitle(judgement, answer.cells);
+  const { state: judged, changed, outdated } = withFile(judgement, answer, file);
   // Where there is no cache yet, that nothing is cached is known.
-  const judged = stateOf(judgement, answer);
   const state = problem && problem.kind !== 'missing' ? 'unknown' : judged;
   const isOutdated = outdated !== undefined;
   const [saves, amount] = isServed({ state, outdated: isOutdated })
@@ -78,6 +84,23 @@ export function describeCell(
     ...(amount === undefined ? {} : { amount }),
     outdated: isOutdated,
     pinned: (entry?.pinned ?? 0) > 0,
+  };
+}
+
+/** What is to be said of a judgement, knowing of a file that its result was made of and that changed. */
+export function withFile(
+  judgement: JudgedCell['judgement'],
+  answer: Answer,
+  file: ChangedFile | undefined,
+): Pick<CellFacts, 'state' | 'changed' | 'outdated'> {
+  if (file?.isReloaded === true) {
+    const changed = { title: file.path, gone: file.changedAt === undefined };
+    return { state: 'changedModule', changed, outdated: undefined };
+  }
+  return {
+    state: stateOf(judgement, answer),
+    changed: changedTitle(judgement, answer.cells),
+    outdated: file,
   };
 }
 

@@ -8,7 +8,7 @@ import { type Form, keyOf, type OpenNotebook } from './OpenNotebooks';
 /** Milliseconds for which settings that were read are held to be as they are. */
 const heldFor = 500;
 
-/** Whether marimo caches the cells of open notebooks, as its settings have it. */
+/** Whether marimo caches the cells of open notebooks and loads modules anew, as its settings have it. */
 export class CachingSettings {
   readonly #found = new Map<
     string,
@@ -38,7 +38,7 @@ export class CachingSettings {
 }
 
 async function find(uri: string, text: string | undefined): Promise<Caching> {
-  if (!uri.startsWith('file:')) return { on: undefined, files: [] };
+  if (!uri.startsWith('file:')) return { on: undefined, reloads: false, files: [] };
   const folder = path.dirname(fileURLToPath(uri));
   // One that is open as cells has its script metadata in the file alone.
   const metadata = text ?? (await textOf(uri));

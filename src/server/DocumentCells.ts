@@ -12,17 +12,18 @@ import type { NotebookRecord, RecordedEntry, RecordedRefusal } from '../store/en
 import type { ReadSummary } from '../store/rows';
 import {
   type Answer,
-  changedTitle,
+  type ChangedFile,
   describeCell,
   entryOf,
   type JudgedCell,
   problemOf,
   stateOf,
   titleOf,
+  withFile,
 } from './Answer';
 import { CachingSettings } from './CachingSettings';
 import type { Databases, Records } from './Databases';
-import type { CellFacts, OutdatedFile } from './hover';
+import type { CellFacts } from './hover';
 import {
   type Form,
   keyOf,
@@ -114,7 +115,7 @@ export class DocumentCells {
   async describe(answer: Answer, locale: string): Promise<DocumentCell[]> {
     return Promise.all(
       answer.cells.map(async (cell) =>
-        describeCell(cell, answer, await this.#outdated(cell, answer), locale),
+        describeCell(cell, answer, await this.#changedFile(cell, answer), locale),
       ),
     );
   }
@@ -140,8 +141,7 @@ export class DocumentCells {
     const { judgement } = cell;
     const { cache, cells } = answer;
     const facts = {
-      state: stateOf(judgement, answer),
-      changed: changedTitle(judgement, cells),
+      ...withFile(judgement, answer, undefined),
       problem: problemOf(answer),
       caching: answer.caching.on,
     };
@@ -150,10 +150,10 @@ export class DocumentCells {
     const entry = entryOf(judgement);
     const { loader } = cache;
     try {
-      const [items, lookups, outdated] = await Promise.all([
+      const [items, lookups, file] = await Promise.all([
         entry === undefined ? [] : loader.items(entry.entryId),
         loader.lookups(cellId, mostRuns),
-        this.#outdated(cell, answer),
+        this.#changedFile(cell, answer),
       ]);
       const met = lookups.map((lookup) => {
         const reasons = parseReasons(lookup.reasons);
@@ -169,7 +169,8 @@ export class DocumentCells {
       const refusal =
         judgement.state === 'notCacheable' ? describeRefusal(judgement.refusal) : undefined;
       const { runtime, saves, amount, pinned } = entry ?? {};
-      return { ...facts, items, runs, calls, runtime, saves, amount, pinned, refusal, outdated };
+      const told = { ...facts, ...withFile(judgement, answer, file) };
+      return { ...told, items, runs, calls, runtime, saves, amount, pinned, refusal };
     } catch (error) {
       if (!(error instanceof CacheError)) throw error;
       // Damage changes no file's name, and nobody commits it: this is how it is noticed.
@@ -191,10 +192,18 @@ export class DocumentCells {
   }
 
   /** Of a result that would be served, a file that it was made from and that has changed since. */
-  async #outdated({ judgement }: JudgedCell, answer: Answer): Promise<OutdatedFile | undefined> {
+  async #changedFile({ judgement }: JudgedCell, answer: Answer): Promise<ChangedFile | undefined> {
     if (judgement.state !== 'fresh' || stateOf(judgement, answer) === 'off') return undefined;
     const reads = await this.#readsOf(answer);
-    return this.#files.findOutdated(folderOf(answer), reads, judgement.entry);
+    const find = (among: readonly ReadSummary[]) =>
+      this.#files.findOutdated(folderOf(answer), among, judgement.entry);
+    if (answer.caching.reloads) {
+      // First: what a changed module made is not served, whatever else has changed.
+      const module = await find(reads.filter(isModule));
+      if (module !== undefined) return { ...module, isReloaded: true };
+    }
+    const file = await find(reads);
+    return file && { ...file, isReloaded: false };
   }
 
   async #readsOf({ record, cache }: Answer): Promise<readonly ReadSummary[]> {
@@ -242,6 +251,11 @@ export class DocumentCells {
     }
     return current;
   }
+}
+
+/** As `changed_since` in `python/marimo_cellar/entries/modules.py` tells modules from data. */
+function isModule({ path: file }: ReadSummary): boolean {
+  return file.endsWith('.py');
 }
 
 function folderOf({ uri }: Answer): string {

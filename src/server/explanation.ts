@@ -77,6 +77,12 @@ function advise(facts: CellFacts): string {
         : l10n.t(
             'marimo compares values where it can: if that cell still gives the same, this one is served from the cache.',
           );
+    case 'changedModule':
+      return changed?.gone === true
+        ? l10n.t('If you bring that module back as it was, it is served from the cache again.')
+        : l10n.t(
+            'marimo loads that module anew, as auto_reload has it. If you take the edit of it back, it is served from the cache again.',
+          );
     case 'obsolete':
       return l10n.t('The next run computes it and saves it for the marimo in use.');
     case 'disabled':

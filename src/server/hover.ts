@@ -57,7 +57,7 @@ export interface OutdatedFile {
   readonly changedAt: number | undefined;
 }
 
-/** The cell that another one depends on and that is not as it was, or is disabled. */
+/** The cell or module that another cell depends on and that is not as it was, or is disabled. */
 export interface ChangedTitle {
   readonly title: string;
   readonly gone: boolean;
@@ -131,6 +131,15 @@ export function describeState(
       return changed?.gone === true
         ? l10n.t('In the cache, but {0}, which it needs, is gone. It may still hit.', title)
         : l10n.t('In the cache, but {0}, which it needs, has changed. It may still hit.', title);
+    }
+    case 'changedModule': {
+      const path = escape(changed?.title ?? '');
+      return changed?.gone === true
+        ? l10n.t('In the cache, but {0}, which made it, is gone: the next run computes it.', path)
+        : l10n.t(
+            'In the cache, but {0}, which made it, has changed: the next run computes it.',
+            path,
+          );
     }
     case 'obsolete':
       return l10n.t(

@@ -38,6 +38,12 @@ export function labelOf(
         ? l10n.t('gone upstream: {0}', title)
         : l10n.t('changed upstream: {0}', title);
     }
+    case 'changedModule': {
+      const name = plainText(baseName(changed?.title ?? ''));
+      return changed?.gone === true
+        ? l10n.t('gone module: {0}', name)
+        : l10n.t('changed module: {0}', name);
+    }
     case 'obsolete':
       return l10n.t('cached by another marimo');
     case 'disabled':
@@ -58,11 +64,15 @@ export function labelOf(
 }
 
 function labelOfOutdated({ path, changedAt }: OutdatedFile): string {
-  // The lens is short: the hover has all of the path.
-  const name = plainText(path.slice(path.lastIndexOf('/') + 1));
+  const name = plainText(baseName(path));
   return changedAt === undefined
     ? l10n.t('cached, but {0} is gone', name)
     : l10n.t('cached, but {0} changed', name);
+}
+
+/** The lens is short: the hover has all of the path. */
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 /** Seconds below which the saving is not worth a word. */

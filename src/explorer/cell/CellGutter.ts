@@ -76,6 +76,7 @@ function markOf({ state, outdated }: DocumentCell): Mark | undefined {
     case 'obsolete':
       return 'changed';
     case 'changedUpstream':
+    case 'changedModule':
       return 'upstream';
     case 'off':
     case 'again':

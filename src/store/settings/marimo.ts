@@ -39,10 +39,12 @@ export async function userConfig(folder: string, { env, home }: User): Promise<U
   return { file, isNew: !(await isFile(file)), hiddenBy };
 }
 
-/** Whether marimo caches a notebook's cells, and which files that depends on. */
+/** Whether marimo caches a notebook's cells and loads modules anew, and which files that depends on. */
 export interface Caching {
   /** `undefined` where something cannot be read: then nobody knows. */
   readonly on: boolean | undefined;
+  /** Whether it loads modules anew that change: then it has what they made computed anew, too. */
+  readonly reloads: boolean;
   /** Absolute paths. */
   readonly files: readonly string[];
 }
@@ -60,14 +62,21 @@ export async function findCaching(folder: string, text: string, user: User): Pro
   const files = [project ?? path.join(folder, projectFile), own];
   try {
     const [inProject, ofUser] = await Promise.all([tablesIn(project), tablesIn(own)]);
-    const set = [
-      at(metadataIn(text), 'tool', 'marimo', 'runtime', 'cache_cells'),
-      at(inProject, 'tool', 'marimo', 'runtime', 'cache_cells'),
-      at(ofUser, 'runtime', 'cache_cells'),
-    ].find((value) => value !== undefined);
-    return { on: Boolean(set), files };
+    const runtimes = [
+      at(metadataIn(text), 'tool', 'marimo', 'runtime'),
+      at(inProject, 'tool', 'marimo', 'runtime'),
+      at(ofUser, 'runtime'),
+    ];
+    const first = (name: string) =>
+      runtimes.map((runtime) => at(runtime, name)).find((value) => value !== undefined);
+    const reload = first('auto_reload');
+    return {
+      on: Boolean(first('cache_cells')),
+      reloads: Boolean(reload) && reload !== 'off',
+      files,
+    };
   } catch {
-    return { on: undefined, files };
+    return { on: undefined, reloads: false, files };
   }
 }
 

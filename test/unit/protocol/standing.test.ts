@@ -30,6 +30,7 @@ test('what stands at a cell is doubted where no saving is told there', () => {
     fresh: false,
     changedHere: true,
     changedUpstream: true,
+    changedModule: true,
     obsolete: true,
     disabled: true,
     off: true,

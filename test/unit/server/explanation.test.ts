@@ -72,6 +72,7 @@ const labels: Record<CellState, string> = {
   fresh: 'cached, saves 34 s',
   changedHere: 'changed here',
   changedUpstream: 'changed upstream: load',
+  changedModule: 'changed module: helper.py',
   obsolete: 'cached by another marimo',
   disabled: 'disabled upstream: load',
   off: 'cached, but caching is off',
@@ -83,12 +84,14 @@ const labels: Record<CellState, string> = {
 
 for (const [state, label] of Object.entries(labels) as [CellState, string][]) {
   test(`a cell that is ${state} has a label, and something to be done about it`, () => {
-    const { changed, problem } = facts;
+    const { problem } = facts;
+    const changed =
+      state === 'changedModule' ? { title: 'lib/helper.py', gone: false } : facts.changed;
     assert.equal(
       labelOf({ state, changed, problem, saves: { seconds: 34, amount: undefined } }, 'en'),
       label,
     );
-    const { detail } = explainCell('a', { ...facts, state }, style);
+    const { detail } = explainCell('a', { ...facts, state, changed }, style);
     assert.match(detail, /^[A-Z].*\. [A-Z].*\.$/);
   });
 }

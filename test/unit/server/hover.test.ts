@@ -83,6 +83,18 @@ const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])
     ['In the cache, but load, which it needs, is gone. It may still hit.'],
   ],
   [
+    'a module changed that is loaded anew',
+    { state: 'changedModule', changed: { title: 'lib/helper.py', gone: false }, runtime: 3.4 },
+    [
+      'In the cache, but lib/helper.py, which made it, has changed: the next run computes it. It took 3.4 s.',
+    ],
+  ],
+  [
+    'a module is gone',
+    { state: 'changedModule', changed: { title: 'helper.py', gone: true } },
+    ['In the cache, but helper.py, which made it, is gone: the next run computes it.'],
+  ],
+  [
     'unknown',
     { state: 'unknown', runtime: 1 },
     ['In the cache. Which code it was made from is not recorded. It took 1 s.'],

@@ -274,6 +274,37 @@ test('files: a change of one that was read is announced, and said at the cell', 
   assert.match(cell.reason, /^In the cache, but a\.csv has changed since\./);
 });
 
+test('files: a module that marimo loads anew has the cell computed anew, whatever else changed', async (t) => {
+  const names = ['a.csv', 'helper.py'];
+  let top = '';
+  const { cells } = await openAsCells(t, async (folder, database) => {
+    top = folder;
+    for (const name of names) {
+      await writeFile(path.join(folder, name), '1\n');
+      const { size, mtimeMs } = await stat(path.join(folder, name));
+      const read = `INSERT INTO reads (entry_id, path, how, size, modified_at, digest)
+        VALUES (2, '${name}', 'opened', ${size}, ${mtimeMs / 1000}, NULL)`;
+      await runSql(database, read);
+    }
+    const settings = '[tool.marimo.runtime]\ncache_cells = true\nauto_reload = "lazy"\n';
+    await writeFile(path.join(folder, 'pyproject.toml'), settings);
+  });
+  const told = async () => {
+    const { state, label, outdated, saves } = (await cells.cells()).cells[1] ?? {};
+    return { state, label, outdated, saves };
+  };
+  assert.equal((await told()).state, 'fresh');
+  await writeFile(path.join(top, 'a.csv'), '1\n2\n');
+  assert.equal((await told()).label, 'cached, but a.csv changed');
+  await writeFile(path.join(top, 'helper.py'), '1\n2\n');
+  assert.deepEqual(await told(), {
+    state: 'changedModule',
+    label: 'changed module: helper.py',
+    outdated: false,
+    saves: undefined,
+  });
+});
+
 test('cells: one that is disabled in the editor is not served', async (t) => {
   const { cells } = await openAsCells(t);
   assert.deepEqual(await cells.states(), fresh);

@@ -10,6 +10,16 @@ const own = (value: string) => `[runtime]\ncache_cells = ${value}\n`;
 const metadata = (value: string) =>
   `# /// script\n# [tool.marimo.runtime]\n# cache_cells = ${value}\n# ///\n\nimport marimo\n`;
 
+/** Values of `auto_reload`, as TOML, and whether marimo loads modules anew by them. */
+const reloading = [
+  ['"off"', false],
+  ['"lazy"', true],
+  ['"autorun"', true],
+  // As older ones of marimo had it.
+  ['false', false],
+  ['true', true],
+] as const;
+
 const cases: {
   readonly name: string;
   readonly text?: string;
@@ -68,3 +78,18 @@ for (const { name, text = '', files = {}, on } of cases) {
     assert.equal((await findCaching(path.join(top, 'work'), text, user)).on, on);
   });
 }
+
+test('whether modules are loaded anew', async (t) => {
+  const top = await realpath(await mkdtemp(path.join(tmpdir(), 'cellar-caching-')));
+  t.after(() => rm(top, { recursive: true, force: true }));
+  const user = { env: {}, home: path.join(top, 'home') };
+  const reloads = async () => (await findCaching(top, '', user)).reloads;
+  assert.equal(await reloads(), false);
+  for (const [value, expected] of reloading) {
+    await writeFile(
+      path.join(top, 'pyproject.toml'),
+      `[tool.marimo.runtime]\nauto_reload = ${value}\n`,
+    );
+    assert.equal(await reloads(), expected, value);
+  }
+});
