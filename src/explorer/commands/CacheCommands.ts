@@ -4,7 +4,7 @@ import type { EntryReference } from '../../protocol/references';
 import type { Caches } from '../../store/Caches';
 import { findCode } from './findCode';
 import { isCellNotebook } from '../cell/isNotebook';
-import { cellLabel } from '../tree/nodeRow';
+import { cellLabel } from '../tree/cellRow';
 import { mainEntry } from '../tree/nodes';
 import { type Notices, tell, warn } from '../Notices';
 import { type CellTarget, type DocumentCells, type Targets, describe, given } from './Targets';

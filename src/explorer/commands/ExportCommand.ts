@@ -8,7 +8,7 @@ import type { AppSummary } from '../../store/rows';
 import { summary } from './exportReport';
 import { type Notices, tell, warn } from '../Notices';
 import { revealFolder } from '../revealFolder';
-import { amounts } from '../tree/nodeRow';
+import { amounts } from '../tree/savings';
 import { type AppTarget, type Targets, wholeName } from './Targets';
 import { withSteps } from './progress';
 

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { formatBytes, formatDuration } from '../../protocol/quantities';
 import type { Fault, FaultKind, Report } from '../../store/checking/checking';
 import { canMend, type Mended } from '../../store/checking/mending';
-import { cellLabel } from '../tree/nodeRow';
+import { cellLabel } from '../tree/cellRow';
 
 /** What a check found of one database, or why that could not be read: its own words, with the way out. */
 export type Checked = {

@@ -10,7 +10,7 @@ import {
 import { Loss } from '../../store/cleaning/loss';
 import type { EntryName, Pruned, PrunePlan } from '../../store/cleaning/pruning';
 import { reasons, type Eviction, type Reason, without } from '../../store/cleaning/retention';
-import { cellLabel } from '../tree/nodeRow';
+import { cellLabel } from '../tree/cellRow';
 
 /** Results that are listed one by one; what is beyond goes or stays together. */
 const mostListed = 1000;

@@ -3,7 +3,8 @@ import { cut, plainText } from '../../protocol/markdown';
 import { doubtAbout, isOrphaned, type OpenCells } from '../../protocol/standing';
 import type { CellReference, DatabaseReference, EntryReference } from '../../protocol/references';
 import type { FoundEntry } from '../../store/rows';
-import { cellLabel, entryRow } from '../tree/nodeRow';
+import { cellLabel } from '../tree/cellRow';
+import { entryRow } from '../tree/entryRow';
 import { listed, type Reader, type Row } from '../tree/row';
 import { withoutIcons } from '../withoutIcons';
 

@@ -35,7 +35,8 @@ const sources = readdirSync(path.join(root, 'src'), { recursive: true, encoding:
   .map((file) => readFileSync(path.join(root, 'src', file), 'utf8'));
 const source = sources.join('\n');
 /** Where rows of the tree are made. */
-const nodes = ['nodeRow.ts', 'noticeRow.ts']
+const nodes = readdirSync(path.join(root, 'src/explorer/tree'))
+  .filter((file) => file.endsWith("Row.ts"))
   .map((file) => readFileSync(path.join(root, 'src/explorer/tree', file), 'utf8'))
   .join('\n');
 const declared = manifest.contributes.commands.map(({ command }) => command);

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Doubt } from '../../../src/protocol/standing';
 import { problemOf } from '../../../src/explorer/problems';
-import { amounts, cellAmounts, cellLabel, rowOf } from '../../../src/explorer/tree/nodeRow';
+import { cellAmounts, cellLabel } from '../../../src/explorer/tree/cellRow';
+import { rowOf } from '../../../src/explorer/tree/nodeRow';
+import { amounts } from '../../../src/explorer/tree/savings';
 import type { Node } from '../../../src/explorer/tree/nodes';
 import { tooltipMarkdown } from '../../../src/explorer/tree/row';
 import {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { cellLabel } from '../../../src/explorer/tree/nodeRow';
+import { cellLabel } from '../../../src/explorer/tree/cellRow';
 import { Connection } from '../../../src/store/database/Connection';
 import { landed } from '../../../src/store/database/landed';
 import { canMend } from '../../../src/store/checking/mending';

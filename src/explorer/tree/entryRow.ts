@@ -1,0 +1,112 @@
+import * as l10n from '@vscode/l10n';
+import { callLines } from '../../protocol/calls';
+import {
+  formatAmount,
+  formatBytes,
+  formatDuration,
+  formatRoughAge,
+} from '../../protocol/quantities';
+import {
+  doubtIn,
+  savesTime,
+  type Standing,
+  standingOf,
+  standingWords,
+} from '../../protocol/standing';
+import type { EntrySummary } from '../../store/rows';
+import { signOf } from '../signs';
+import type { EntryNode } from './nodes';
+import { listed, type Reader, type Shown } from './row';
+import { saving } from './savings';
+
+/** A result, in the view and in other lists. */
+export function entryRow(
+  {
+    entry,
+    called,
+    exists,
+    orphaned,
+    doubt,
+  }: Pick<EntryNode, 'entry' | 'called' | 'exists' | 'orphaned' | 'doubt'>,
+  reader: Reader,
+): Shown {
+  const { locale, now } = reader;
+  const label = called ?? resultName(entry);
+  const stand = { ...entry, orphaned, doubt };
+  const doubted = doubtIn(stand);
+  const standing = standingOf(stand);
+  const { name, sentence } = standingWords(stand);
+  const saves = savesTime(stand) ? saving(entry.saves, entry.amount, locale) : undefined;
+  // What saves something is current; the row of a call has little room beside its label.
+  const isBrief = called !== undefined && saves !== undefined;
+  const description = listed(
+    isBrief ? undefined : name,
+    saves,
+    entry.pinned ? l10n.t('pinned') : undefined,
+    formatBytes(entry.size, locale),
+    formatRoughAge(entry.createdAt, now, locale),
+  );
+  const { marimo, python } = entry.versions;
+  return {
+    label,
+    description,
+    tooltip: {
+      title: resultName(entry),
+      lines: [
+        ...callLines(entry.call ?? []),
+        sentence,
+        ...(entry.runtime === undefined
+          ? []
+          : [l10n.t('Took {0} to compute.', formatDuration(entry.runtime, locale))]),
+        ...(entry.amount === undefined
+          ? []
+          : [l10n.t('Cost {0}, to be paid again without it.', formatAmount(entry.amount, locale))]),
+        l10n.t('Saved {0}.', formatRoughAge(entry.createdAt, now, locale)),
+        entry.lastHitAt === undefined
+          ? l10n.t('Not used since.')
+          : entry.hits === 1
+            ? l10n.t('Used once, {0}.', formatRoughAge(entry.lastHitAt, now, locale))
+            : l10n.t(
+                'Used {0} times, last {1}.',
+                entry.hits,
+                formatRoughAge(entry.lastHitAt, now, locale),
+              ),
+        ...(marimo === undefined ? [] : [`marimo ${marimo}`]),
+        ...(python === undefined ? [] : [`Python ${python}`]),
+        `${entry.cacheType}_${entry.hash}`,
+      ],
+    },
+    icon: {
+      name: entry.pinned
+        ? 'pinned'
+        : doubted === undefined
+          ? standingIcons[standing]
+          : signOf(doubted),
+      color: savesTime(stand) ? 'testing.iconPassed' : 'disabledForeground',
+    },
+    context:
+      orphaned || !exists
+        ? entry.pinned
+          ? 'entryRetiredPinned'
+          : 'entryRetired'
+        : entry.pinned
+          ? 'entryPinned'
+          : 'entry',
+    expandable: entry.items > 0,
+    spoken: listed(label, isBrief ? name : undefined, description, ...callLines(entry.call ?? [])),
+  };
+}
+
+/** What a result is called where nothing is known of a call. */
+export function resultName({ cacheName }: Pick<EntrySummary, 'cacheName'>): string {
+  return cacheName === 'cell_cache' ? l10n.t('Result') : cacheName;
+}
+
+/** Codicons of how a result stands. */
+export const standingIcons: Readonly<Record<Standing, string>> = {
+  current: 'pass-filled',
+  again: 'sync',
+  outdated: 'history',
+  orphaned: 'circle-slash',
+  obsolete: 'archive',
+};
