@@ -53,6 +53,7 @@ export function cellRow({ cell, exists, orphaned, doubt }: CellNode, reader: Rea
             ]
           : []),
         `${entries}, ${formatBytes(cell.size, locale)}`,
+        ...partlyPinned(cell),
         ...(obsolete
           ? [
               l10n.t(
@@ -72,14 +73,7 @@ export function cellRow({ cell, exists, orphaned, doubt }: CellNode, reader: Rea
           name: pinned ? 'pinned' : doubted === undefined ? 'code' : signOf(doubted),
           ...(doubted?.state === 'disabled' ? { color: 'disabledForeground' } : {}),
         },
-    context:
-      orphaned || !exists
-        ? pinned
-          ? 'cellRetiredPinned'
-          : 'cellRetired'
-        : pinned
-          ? 'cellPinned'
-          : 'cell',
+    context: `${orphaned || !exists ? 'cellRetired' : 'cell'}${contextOfPins(cell)}`,
     expandable: true,
     spoken: listed(label, description, l10n.t('cell'), entries),
   };
@@ -89,6 +83,19 @@ export function cellRow({ cell, exists, orphaned, doubt }: CellNode, reader: Rea
 function pinnedOf({ pinned, entries }: CellSummary): string | undefined {
   if (pinned === 0) return undefined;
   return pinned < entries ? l10n.t('{0} pinned', pinned) : l10n.t('pinned');
+}
+
+function contextOfPins({ pinned, entries }: CellSummary): '' | 'Pinned' | 'PartlyPinned' {
+  if (pinned === 0) return '';
+  return pinned < entries ? 'PartlyPinned' : 'Pinned';
+}
+
+/** What the menu of such a cell does is told from what it offers: both to pin and to let go. */
+function partlyPinned({ pinned, entries }: CellSummary): string[] {
+  if (pinned === 0 || pinned >= entries) return [];
+  return pinned === 1
+    ? [l10n.t('1 of {0} results is pinned.', entries)]
+    : [l10n.t('{0} of {1} results are pinned.', pinned, entries)];
 }
 
 /**

@@ -36,7 +36,7 @@ const sources = readdirSync(path.join(root, 'src'), { recursive: true, encoding:
 const source = sources.join('\n');
 /** Where rows of the tree are made. */
 const nodes = readdirSync(path.join(root, 'src/explorer/tree'))
-  .filter((file) => file.endsWith("Row.ts"))
+  .filter((file) => file.endsWith('Row.ts'))
   .map((file) => readFileSync(path.join(root, 'src/explorer/tree', file), 'utf8'))
   .join('\n');
 const declared = manifest.contributes.commands.map(({ command }) => command);
@@ -115,7 +115,7 @@ function offered(command: string, row: string): boolean {
 }
 
 test('what is about a cell is offered on cells and what they hold, and not on a notebook', () => {
-  for (const row of ['cell', 'cellPinned', 'entry', 'entryPinned', 'item']) {
+  for (const row of ['cell', 'cellPinned', 'cellPartlyPinned', 'entry', 'entryPinned', 'item']) {
     assert.ok(offered('cellar.revealCell', row) && !offered('cellar.openNotebook', row), row);
   }
   assert.ok(offered('cellar.openNotebook', 'app') && !offered('cellar.revealCell', 'app'));
@@ -132,6 +132,10 @@ test('what is kept of a cell that is gone can be pinned, and let go again', () =
   for (const row of ['cell', 'cellRetired', 'entry', 'entryRetired']) {
     assert.ok(offered('cellar.pin', row) && !offered('cellar.unpin', row), row);
     assert.ok(!offered('cellar.pin', `${row}Pinned`) && offered('cellar.unpin', `${row}Pinned`));
+  }
+  // Of which some calls are pinned alone.
+  for (const row of ['cellPartlyPinned', 'cellRetiredPartlyPinned']) {
+    assert.ok(offered('cellar.pin', row) && offered('cellar.unpin', row), row);
   }
 });
 

@@ -72,6 +72,13 @@ const shown: { name: string; node: Node; label: string; description: string; con
     context: 'cellPinned',
   },
   {
+    name: 'a cell of which one result is pinned',
+    node: { ...cellNode, cell: { ...cell, pinned: 1, entries: 3 } },
+    label: 'load',
+    description: 'saves 3.4 s, 1 pinned, 640 kB, 5 min ago',
+    context: 'cellPartlyPinned',
+  },
+  {
     name: 'a cell that makes controls',
     node: { ...cellNode, cell: { ...cell, again: true, saves: 0 } },
     label: 'load',
@@ -104,7 +111,7 @@ const shown: { name: string; node: Node; label: string; description: string; con
     node: { ...cellNode, exists: false, cell: { ...cell, pinned: 1 } },
     label: 'load',
     description: 'saves 3.4 s, 1 pinned, 640 kB, 5 min ago',
-    context: 'cellRetiredPinned',
+    context: 'cellRetiredPartlyPinned',
   },
   {
     name: 'the current entry',
@@ -235,6 +242,19 @@ test('a list to choose from says what is saved, money too, before the size, as t
   assert.equal(cellAmounts({ ...cell, again: true }, { ...nothing, doubts }, 'en'), '640 kB');
   assert.equal(cellAmounts({ ...cell, retiredAt: 1 }, nothing, 'en'), '640 kB');
   assert.equal(cellAmounts({ ...cell, obsolete: true }, nothing, 'en'), '640 kB');
+});
+
+test('of a cell whose results are pinned in part the tooltip says how many', () => {
+  const lines = (pinned: number) =>
+    rowOf({ ...cellNode, cell: { ...cell, pinned, entries: 3 } }, reader).tooltip.lines.filter(
+      (line) => line.includes('pinned'),
+    );
+  assert.deepEqual([0, 1, 2, 3].map(lines), [
+    [],
+    ['1 of 3 results is pinned.'],
+    ['2 of 3 results are pinned.'],
+    [],
+  ]);
 });
 
 test('a row says what stands at the cell in the editor, and tells of no saving then', () => {
