@@ -57,11 +57,10 @@ class Graph(Struct, frozen=True, dict=True, eq=False):
     @cached_property
     def nodes(self) -> Mapping[str, bytes]:
         """By kernel id."""
-        return _nodes(self.cells)
+        return _nodes(self.by_kernel_id)
 
     @cached_property
-    def by_id(self) -> Mapping[str, KernelCell]:
-        """By kernel id."""
+    def by_kernel_id(self) -> Mapping[str, KernelCell]:
         return {cell.kernel_id: cell for cell in self.cells}
 
     @cached_property
@@ -120,7 +119,7 @@ def compose(
     have yet keeps the name and the place it had.
     """
     places, unrun = _places(graph, file)
-    known = {cell.kernel_id: cell for cell in before.cells} if before else {}
+    known = before.by_kernel_id if before else {}
     names: dict[str, str | None] = {}
     order: dict[str, tuple[int, int]] = {}
     previous = -1
@@ -173,11 +172,10 @@ def _places(
     return places, tuple(file[line] for lines in left.values() for line in lines)
 
 
-def _nodes(graph: Sequence[KernelCell]) -> Mapping[str, bytes]:
+def _nodes(cells: Mapping[str, KernelCell]) -> Mapping[str, bytes]:
     """Each cell's node, without recursion: a notebook can be one long chain."""
     from marimo_cellar.notebook.code import node_digest
 
-    cells = {cell.kernel_id: cell for cell in graph}
     nodes: dict[str, bytes] = {}
     for start in cells:
         waiting = [start]

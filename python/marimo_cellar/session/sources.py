@@ -70,7 +70,7 @@ class Sources:
 
         These cells' own reads include what is behind them.
         """
-        cells = cell.graph.by_id
+        cells = cell.graph.by_kernel_id
         for kernel_id in cell.parents:
             source, definer = self._cells.get(kernel_id), cells.get(kernel_id)
             if source is None or definer is None:
