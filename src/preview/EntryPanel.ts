@@ -270,7 +270,11 @@ export class EntryPanel implements vscode.Disposable {
         ...{ entry, cell, app, items, siblings, checks, fate, bookmark, openCells },
         clearing: clearing(),
       },
-      { locale: languageOf(vscode), now: Date.now() / 1000 },
+      {
+        locale: languageOf(vscode),
+        now: Date.now() / 1000,
+        nameOf: (notebook) => vscode.workspace.asRelativePath(notebook),
+      },
     );
     this.#panel.title = tabTitle(view, entry.current);
     this.#post({ type: 'entry', entry: view });

@@ -1,5 +1,5 @@
 import { type Argument, callLabels, readable } from '../protocol/calls';
-import { firstLine, inReadingOrder, valueName } from '../protocol/labels';
+import { collectionName, firstLine, inReadingOrder, valueName } from '../protocol/labels';
 import type {
   ArgumentView,
   Badge,
@@ -48,10 +48,12 @@ export interface Description {
   readonly openCells: OpenCells;
 }
 
-/** The reader's language and clock, the latter in Unix seconds. */
+/** The reader's language, clock, in Unix seconds, and workspace. */
 export interface Reader {
   readonly locale: string;
   readonly now: number;
+  /** An absolute path as people know it. */
+  readonly nameOf: (notebook: string) => string;
 }
 
 /** @returns what people call a cell: its name, or else its first line of code */
@@ -94,13 +96,14 @@ function argumentView({ name, value }: Argument): ArgumentView {
   return { name, text: readable(value) };
 }
 
-function summary(description: Description, { locale, now }: Reader): string {
+function summary(description: Description, reader: Reader): string {
+  const { locale, now } = reader;
   const { app, cell, entry } = description;
   const { saves, amount, createdAt, call = [] } = entry;
   const worth = formatWorth({ seconds: saves, amount }, leastSaved, locale);
   return [
     ...(call.length === 0 ? [] : [cellTitle(cell)]),
-    ...(app === undefined ? [] : [fileName(app.notebook)]),
+    ...(app === undefined ? [] : [notebookName(app, reader)]),
     ...(worth === undefined || !savesTime(standOf(description)) ? [] : [words.saves(worth)]),
     formatBytes(entry.size, locale),
     formatRoughAge(createdAt, now, locale),
@@ -127,7 +130,8 @@ function standOf({ entry, cell, fate, openCells }: Description): Stand {
   };
 }
 
-function factsOf({ app, cell, entry, items }: Description, { locale, now }: Reader): Fact[] {
+function factsOf({ app, cell, entry, items }: Description, reader: Reader): Fact[] {
+  const { locale, now } = reader;
   const when = (at: number): Pick<Fact, 'text' | 'detail'> => ({
     text: formatRoughAge(at, now, locale),
     detail: new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'medium' }).format(
@@ -142,7 +146,7 @@ function factsOf({ app, cell, entry, items }: Description, { locale, now }: Read
     fact(words.cell(), { text: title, detail: title, code: cell.name === undefined }),
     ...(app === undefined
       ? []
-      : [fact(words.notebook(), { text: fileName(app.notebook), detail: app.notebook })]),
+      : [fact(words.notebook(), { text: notebookName(app, reader), detail: app.notebook })]),
     fact(words.size(), {
       text: formatBytes(entry.size, locale),
       detail: words.bytes(number.format(entry.size)),
@@ -201,7 +205,7 @@ function valueView(
   };
 }
 
-/** @returns the last part of an absolute path, whichever way its folders are parted */
-function fileName(path: string): string {
-  return path.split(/[\\/]/).pop() ?? path;
+/** With its folder: two of one name are not to be taken for one another. */
+function notebookName({ notebook }: AppSummary, { nameOf }: Reader): string {
+  return collectionName(notebook) ?? nameOf(notebook);
 }

@@ -1,6 +1,5 @@
-import path from 'node:path';
 import * as l10n from '@vscode/l10n';
-import { firstLine } from '../protocol/labels';
+import { collectionName, firstLine } from '../protocol/labels';
 import type { Bar, OverviewView, OverviewWords, Room, Saver, Tile } from '../protocol/overview';
 import { formatRoughAge, formatAmount, formatBytes, formatDuration } from '../protocol/quantities';
 import { formatWorth } from '../protocol/saving';
@@ -222,25 +221,11 @@ function savers(caches: readonly CacheFigures[], { locale, nameOf }: Viewpoint):
     .sort((a, b) => b.saved.seconds - a.saved.seconds)
     .map(({ notebook, cells, saved }) =>
       saver(
-        notebookName(notebook, nameOf),
+        collectionName(notebook) ?? nameOf(notebook),
         saved,
         cells.map((cell) => saver(cell.name ?? firstLine(cell.code) ?? l10n.t('(no code)'), cell)),
       ),
     );
-}
-
-/** What stands for results without a file is told in words. */
-function notebookName(notebook: string, nameOf: (notebook: string) => string): string {
-  switch (path.basename(notebook)) {
-    case 'unsaved':
-      return l10n.t('notebooks without a file');
-    case 'imported':
-      return l10n.t('imported from files');
-    case 'served':
-      return l10n.t('kernels that were served');
-    default:
-      return nameOf(notebook);
-  }
 }
 
 function added(all: readonly Saved[]): Saved {

@@ -37,6 +37,20 @@ export function valueName(name: string): string {
   }
 }
 
+/** What belongs to no notebook's file is kept under these names; `undefined` of one that has a file. */
+export function collectionName(path: string): string | undefined {
+  switch (path.slice(path.lastIndexOf('/') + 1)) {
+    case 'imported':
+      return l10n.t('imported from files of marimo');
+    case 'served':
+      return l10n.t('from kernels that were served');
+    case 'unsaved':
+      return l10n.t('notebooks without a file');
+    default:
+      return undefined;
+  }
+}
+
 /** Variables by name, then the output, UI elements and the manifest, which nobody named. */
 export function inReadingOrder<T extends { readonly name: string }>(items: readonly T[]): T[] {
   const rank = ({ name }: T): number => ['return', 'ui', 'manifest'].indexOf(name);

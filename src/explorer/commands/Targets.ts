@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { collectionName } from '../../protocol/labels';
 import { cellAt, type CellsResult, type Place } from '../../protocol/cells';
 import {
   type DatabaseReference,
@@ -18,7 +19,7 @@ import type { Branch, CellTree } from '../tree/CellTree';
 import type { CellTreeView } from '../tree/CellTreeView';
 import type { Discovery } from '../tree/Discovery';
 import { belongs } from '../tree/found';
-import { collectionName, nameOf } from '../tree/appRow';
+import { nameOf } from '../tree/appRow';
 import { cellAmounts, cellLabel } from '../tree/cellRow';
 import { amounts } from '../tree/savings';
 import { cellReferenceOf, referenceOf, shownCells } from '../tree/nodes';

@@ -1,4 +1,5 @@
 import * as l10n from '@vscode/l10n';
+import { collectionName } from '../../protocol/labels';
 import { formatBytes, formatRoughAge } from '../../protocol/quantities';
 import type { AppNode } from './nodes';
 import { listed, type Reader, type Shown } from './row';
@@ -37,20 +38,6 @@ export function appRow({ app, place, apart, exists }: AppNode, reader: Reader): 
     expandable: true,
     spoken: listed(label, description, l10n.t('notebook'), cells),
   };
-}
-
-/** What belongs to no notebook's file is kept under these names; `undefined` of one that has a file. */
-export function collectionName(path: string): string | undefined {
-  switch (path.slice(path.lastIndexOf('/') + 1)) {
-    case 'imported':
-      return l10n.t('imported from files of marimo');
-    case 'served':
-      return l10n.t('from kernels that were served');
-    case 'unsaved':
-      return l10n.t('notebooks without a file');
-    default:
-      return undefined;
-  }
 }
 
 export function nameOf(place: string): string {

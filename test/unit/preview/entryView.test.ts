@@ -9,7 +9,11 @@ import { DecodeError } from '../../../src/formats/DecodeError';
 import type { CellSummary, Format, ItemSummary } from '../../../src/store/rows';
 import { entrySummary } from './examples';
 
-const reader = { locale: 'en', now: 1_700_007_300 };
+const reader = {
+  locale: 'en',
+  now: 1_700_007_300,
+  nameOf: (notebook: string) => notebook.replace('/home/ada/', ''),
+};
 
 const item = (name: string, format: Format, typeHint?: string): ItemSummary => ({
   entryId: 1,
@@ -70,6 +74,15 @@ const description: Description = {
   bookmark: { database: 0, entryId: 1, hash: 'b3HXm6oX', createdAt: 1_700_000_000 },
   openCells: { orphaned: new Set(), returned: new Set(), doubts: new Map() },
 };
+
+test('a notebook is told with its folder, or what stands for results without one', () => {
+  const summaryOf = (notebook: string) => {
+    const app = { ...description.app, notebook } as Description['app'];
+    return entryView({ ...description, app }, reader).summary;
+  };
+  assert.match(summaryOf('/home/ada/2025/digits.py'), /^2025\/digits\.py, /);
+  assert.match(summaryOf('/home/ada/__marimo__/imported'), /^imported from files of marimo, /);
+});
 
 test('an entry is told in words', () => {
   const view = entryView(description, reader);
