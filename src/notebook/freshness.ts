@@ -60,6 +60,11 @@ export interface Freshness<
   readonly orphaned: readonly number[];
   /** Stored cells that the last run did not find in the notebook, and that are in the document. */
   readonly returned: readonly number[];
+  /**
+   * The places of the cells that the nearest result of one was made from, by its place: its own first, then
+   * those nearest to it; none where that was not recorded.
+   */
+  readonly standsOn: (index: number) => readonly number[];
 }
 
 /**
@@ -165,10 +170,11 @@ export class SavedNotebook<
     };
 
     const nearests = current.map((cell, index) => nearestOf(cell, assigned[index]?.id));
-    const disabledBy = findDisabled(current, (index) => {
+    const recordedPlaces = (index: number) => {
       const nearest = nearests[index];
       return nearest && isRecorded(nearest) ? placesOf(nearest) : undefined;
-    });
+    };
+    const disabledBy = findDisabled(current, recordedPlaces);
     const cells = nearests.map((nearest, index): Judgement<Entry, Refusal> => {
       const { cellId } = nearest;
       const by = disabledBy.get(index);
@@ -184,7 +190,8 @@ export class SavedNotebook<
     });
     const orphaned = [...this.#entries.keys()].filter((cellId) => !places.has(cellId));
     const returned = this.known.filter((cell) => cell.retired && places.has(cell.id));
-    return { cells, orphaned, returned: returned.map(({ id }) => id) };
+    const standsOn = (index: number) => recordedPlaces(index) ?? [];
+    return { cells, orphaned, returned: returned.map(({ id }) => id), standsOn };
   }
 
   /** A cell that is cached as a whole asks for its blocks and functions only when it runs. */

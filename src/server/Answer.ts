@@ -5,6 +5,7 @@ import type { Range } from '../protocol/text';
 import type { CacheError } from '../store/database/CacheError';
 import type { NotebookRecord, RecordedEntry, RecordedRefusal } from '../store/entries/record';
 import type { Caching } from '../store/settings/marimo';
+import type { Change } from './changes';
 import type { Cache } from './Databases';
 import {
   type CellFacts,
@@ -12,7 +13,6 @@ import {
   type ChangedTitle,
   describeOutdated,
   describeState,
-  type OutdatedFile,
 } from './hover';
 import { labelOf } from './label';
 import { plainText } from '../protocol/markdown';
@@ -38,25 +38,21 @@ export interface Answer {
   readonly orphaned: readonly number[];
   /** Stored cells that were gone when it last ran, and are in it again. */
   readonly returned: readonly number[];
+  /** The places of the cells that the result of one stands on, by its place, the nearest first. */
+  readonly standsOn: (index: number) => readonly number[];
   readonly caching: Caching;
-}
-
-/** A file that a result was made of and that has changed since. */
-export interface ChangedFile extends OutdatedFile {
-  /** Whether marimo loads it anew, so that its result is not served. */
-  readonly isReloaded: boolean;
 }
 
 /** A cell as the protocol has it. */
 export function describeCell(
   { place, judgement }: JudgedCell,
   answer: Answer,
-  file: ChangedFile | undefined,
+  change: Change | undefined,
   locale: string,
 ): DocumentCell {
   const problem = problemOf(answer);
   const entry = entryOf(judgement);
-  const { state: judged, changed, outdated } = withFile(judgement, answer, file);
+  const { state: judged, changed, outdated } = withChange(judgement, answer, change);
   // Where there is no cache yet, that nothing is cached is known.
   const state = problem && problem.kind !== 'missing' ? 'unknown' : judged;
   const isOutdated = outdated !== undefined;
@@ -87,21 +83,28 @@ export function describeCell(
   };
 }
 
-/** What is to be said of a judgement, knowing of a file that its result was made of and that changed. */
-export function withFile(
+/** What is to be said of a judgement, knowing what speaks against a result that is as saved. */
+export function withChange(
   judgement: JudgedCell['judgement'],
   answer: Answer,
-  file: ChangedFile | undefined,
+  change: Change | undefined,
 ): Pick<CellFacts, 'state' | 'changed' | 'outdated'> {
-  if (file?.isReloaded === true) {
-    const changed = { title: file.path, gone: file.changedAt === undefined };
-    return { state: 'changedModule', changed, outdated: undefined };
+  const state = stateOf(judgement, answer);
+  const changed = changedTitle(judgement, answer.cells);
+  // Of what is not served anyway there is no more to say.
+  if (change === undefined || state !== 'fresh') return { state, changed };
+  switch (change.kind) {
+    case 'file':
+      return { state, changed, outdated: change.file };
+    case 'module': {
+      const { path, changedAt } = change.file;
+      return { state: 'changedModule', changed: { title: path, gone: changedAt === undefined } };
+    }
+    case 'upstream': {
+      const by = answer.cells[change.by]?.place.cell;
+      return { state: 'changedUpstream', changed: by && { title: cellTitle(by), gone: false } };
+    }
   }
-  return {
-    state: stateOf(judgement, answer),
-    changed: changedTitle(judgement, answer.cells),
-    outdated: file,
-  };
 }
 
 /** What is to be said of a judgement: functions and blocks are served though cells are not cached. */

@@ -12,16 +12,16 @@ import type { NotebookRecord, RecordedEntry, RecordedRefusal } from '../store/en
 import type { ReadSummary } from '../store/rows';
 import {
   type Answer,
-  type ChangedFile,
   describeCell,
   entryOf,
   type JudgedCell,
   problemOf,
   stateOf,
   titleOf,
-  withFile,
+  withChange,
 } from './Answer';
 import { CachingSettings } from './CachingSettings';
+import { type Change, findChanges } from './changes';
 import type { Databases, Records } from './Databases';
 import type { CellFacts } from './hover';
 import {
@@ -105,19 +105,16 @@ export class DocumentCells {
       place,
       judgement: freshness.cells[index] ?? { state: 'neverCached' as const, cellId: undefined },
     }));
-    const { orphaned, returned } = freshness;
-    const answer = { record, cells, orphaned, returned };
+    const { orphaned, returned, standsOn } = freshness;
+    const answer = { record, cells, orphaned, returned, standsOn };
     this.#judged.set(keyOf(open), { places, answer });
     return { uri, ...found, generation, ...answer };
   }
 
   /** The cells as the protocol has them. */
   async describe(answer: Answer, locale: string): Promise<DocumentCell[]> {
-    return Promise.all(
-      answer.cells.map(async (cell) =>
-        describeCell(cell, answer, await this.#changedFile(cell, answer), locale),
-      ),
-    );
+    const changes = await this.#changes(answer);
+    return answer.cells.map((cell, index) => describeCell(cell, answer, changes[index], locale));
   }
 
   /**
@@ -141,7 +138,7 @@ export class DocumentCells {
     const { judgement } = cell;
     const { cache, cells } = answer;
     const facts = {
-      ...withFile(judgement, answer, undefined),
+      ...withChange(judgement, answer, undefined),
       problem: problemOf(answer),
       caching: answer.caching.on,
     };
@@ -150,10 +147,10 @@ export class DocumentCells {
     const entry = entryOf(judgement);
     const { loader } = cache;
     try {
-      const [items, lookups, file] = await Promise.all([
+      const [items, lookups, changes] = await Promise.all([
         entry === undefined ? [] : loader.items(entry.entryId),
         loader.lookups(cellId, mostRuns),
-        this.#changedFile(cell, answer),
+        this.#changes(answer),
       ]);
       const met = lookups.map((lookup) => {
         const reasons = parseReasons(lookup.reasons);
@@ -169,7 +166,8 @@ export class DocumentCells {
       const refusal =
         judgement.state === 'notCacheable' ? describeRefusal(judgement.refusal) : undefined;
       const { runtime, saves, amount, pinned } = entry ?? {};
-      const told = { ...facts, ...withFile(judgement, answer, file) };
+      const change = changes[cells.indexOf(cell)];
+      const told = { ...facts, ...withChange(judgement, answer, change) };
       return { ...told, items, runs, calls, runtime, saves, amount, pinned, refusal };
     } catch (error) {
       if (!(error instanceof CacheError)) throw error;
@@ -191,19 +189,23 @@ export class DocumentCells {
     }
   }
 
-  /** Of a result that would be served, a file that it was made from and that has changed since. */
-  async #changedFile({ judgement }: JudgedCell, answer: Answer): Promise<ChangedFile | undefined> {
-    if (judgement.state !== 'fresh' || stateOf(judgement, answer) === 'off') return undefined;
+  /** What speaks against each cell that would be served otherwise, by its place. */
+  async #changes(answer: Answer): Promise<(Change | undefined)[]> {
+    const { cells, standsOn, caching } = answer;
+    const folder = folderOf(answer);
     const reads = await this.#readsOf(answer);
-    const find = (among: readonly ReadSummary[]) =>
-      this.#files.findOutdated(folderOf(answer), among, judgement.entry);
-    if (answer.caching.reloads) {
-      // First: what a changed module made is not served, whatever else has changed.
-      const module = await find(reads.filter(isModule));
-      if (module !== undefined) return { ...module, isReloaded: true };
-    }
-    const file = await find(reads);
-    return file && { ...file, isReloaded: false };
+    const modules = reads.filter(isModule);
+    return findChanges({
+      count: cells.length,
+      standsOn,
+      reloads: caching.reloads,
+      find: async (index, which) => {
+        const judgement = cells[index]?.judgement;
+        if (judgement?.state !== 'fresh' || stateOf(judgement, answer) === 'off') return undefined;
+        const among = which === 'modules' ? modules : reads;
+        return this.#files.findOutdated(folder, among, judgement.entry);
+      },
+    });
   }
 
   async #readsOf({ record, cache }: Answer): Promise<readonly ReadSummary[]> {

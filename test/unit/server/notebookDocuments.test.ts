@@ -276,11 +276,13 @@ test('files: a change of one that was read is announced, and said at the cell', 
 
 test('files: a module that marimo loads anew has the cell computed anew, whatever else changed', async (t) => {
   const names = ['a.csv', 'helper.py'];
+  const modified = 1000;
   let top = '';
   const { cells } = await openAsCells(t, async (folder, database) => {
     top = folder;
     for (const name of names) {
       await writeFile(path.join(folder, name), '1\n');
+      await utimes(path.join(folder, name), modified, modified);
       const { size, mtimeMs } = await stat(path.join(folder, name));
       const read = `INSERT INTO reads (entry_id, path, how, size, modified_at, digest)
         VALUES (2, '${name}', 'opened', ${size}, ${mtimeMs / 1000}, NULL)`;
@@ -303,6 +305,13 @@ test('files: a module that marimo loads anew has the cell computed anew, whateve
     outdated: false,
     saves: undefined,
   });
+  // What is made of it is told to be in doubt, and in doubt no more once the edit is taken back.
+  const below = async () => (await cells.cells()).cells[2]?.label;
+  assert.equal(await below(), 'changed upstream: load');
+  await writeFile(path.join(top, 'helper.py'), '1\n');
+  await utimes(path.join(top, 'helper.py'), modified, modified);
+  assert.equal((await told()).label, 'cached, but a.csv changed');
+  assert.equal(await below(), 'cached, saves 2 s');
 });
 
 test('cells: one that is disabled in the editor is not served', async (t) => {
