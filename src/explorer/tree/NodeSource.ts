@@ -246,10 +246,14 @@ function withFoldersApart(nodes: Node[]): Node[] {
       const slash = node.place.lastIndexOf('/');
       return { ...node, apart: slash < 0 ? './' : node.place.slice(0, slash) };
     })
-    .sort((a, b) => compareNames(sortKey(a), sortKey(b)));
+    .sort((a, b) => {
+      const [one, other] = [placeIn(a), placeIn(b)];
+      // Rows begin with the name: sorted by folders alone they would not look sorted.
+      return compareNames(nameOf(one), nameOf(other)) || compareNames(one, other);
+    });
 }
 
-function sortKey(node: Node): string {
+function placeIn(node: Node): string {
   return 'place' in node ? (node.place ?? '') : '';
 }
 

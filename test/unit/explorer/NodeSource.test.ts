@@ -25,6 +25,25 @@ test('notebooks, cells in their order, entries, values', async (t) => {
   assert.deepEqual(item && (await tree.children(item)), []);
 });
 
+test('notebooks are sorted by their names, those of one name by their folders', async (t) => {
+  const { tree, open } = await setUp(t);
+  const loader = await open();
+  for (const [ordinal, app] of ['a/model.py', 'answers.py', 'b/model.py', 'b/10.py'].entries()) {
+    const entry = entryOf(ordinal, 'a');
+    await loader.save({ ...entry, cell: { ...entry.cell, app: `../../${app}` } });
+  }
+  const rows = (await tree.children(undefined)).map(({ row }) => row);
+  assert.deepEqual(
+    rows.map(({ label, description }) => [label, description.split(', ')[0]]),
+    [
+      ['10.py', 'the file is gone'],
+      ['answers.py', 'the file is gone'],
+      ['model.py', 'a'],
+      ['model.py', 'b'],
+    ],
+  );
+});
+
 test('a cell that the notebook has no more is orphaned, by the editor or by the kernel', async (t) => {
   const { tree, open, database, orphans, returned } = await setUp(t);
   const loader = await open();
