@@ -83,6 +83,15 @@ test('what is done with the cell at the cursor is offered where no folder is ope
   }
 });
 
+test('what the palette offers only where a folder is open, the title of the view offers only there', () => {
+  const { commandPalette = [], 'view/title': title = [] } = manifest.contributes.menus;
+  const isOfFolder = (when = '') => /(^| && )workbenchState != empty($| && )/.test(when);
+  const ofFolder = commandPalette.filter(({ when }) => isOfFolder(when));
+  const offered = title.filter(({ command }) => ofFolder.some((one) => one.command === command));
+  assert.ok(offered.length > 5);
+  for (const { command, when } of offered) assert.ok(isOfFolder(when), command);
+});
+
 test("menus ask for nodes that the tree has, and the view's words for states that it takes", () => {
   const contexts = new Set(
     [...nodes.matchAll(/context:([^,]+),\n/g)].flatMap(([, value]) =>
