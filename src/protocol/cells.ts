@@ -115,7 +115,7 @@ export type CellState =
   | 'changedHere'
   /** An ancestor's code changed or is gone; the cell may still hit, as marimo hashes values where it can. */
   | 'changedUpstream'
-  /** A module that made it changed, and marimo, which loads that anew, has the cell computed anew. */
+  /** A module that made it changed, and marimo's editor, which loads that anew, computes it anew. */
   | 'changedModule'
   /** As saved, by a marimo whose cache the one that ran last does not read. */
   | 'obsolete'

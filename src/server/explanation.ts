@@ -78,11 +78,10 @@ function advise(facts: CellFacts): string {
             'marimo compares values where it can: if that cell still gives the same, this one is served from the cache.',
           );
     case 'changedModule':
-      return changed?.gone === true
-        ? l10n.t('If you bring that module back as it was, it is served from the cache again.')
-        : l10n.t(
-            'marimo loads that module anew, as auto_reload has it. If you take the edit of it back, it is served from the cache again.',
-          );
+      // Only a kernel of the editor loads modules anew: `create_kernel` in marimo/_runtime/kernel_lifecycle.py.
+      return l10n.t(
+        'With auto_reload the editor looks for changes of modules; an app, an export or a script does not, and is served what was made before. Once the module is as it was, the editor is, too.',
+      );
     case 'obsolete':
       return l10n.t('The next run computes it and saves it for the marimo in use.');
     case 'disabled':

@@ -135,9 +135,12 @@ export function describeState(
     case 'changedModule': {
       const path = escape(changed?.title ?? '');
       return changed?.gone === true
-        ? l10n.t('In the cache, but {0}, which made it, is gone: the next run computes it.', path)
+        ? l10n.t(
+            'In the cache, but {0}, which made it, is gone: marimo’s editor computes it anew.',
+            path,
+          )
         : l10n.t(
-            'In the cache, but {0}, which made it, has changed: the next run computes it.',
+            'In the cache, but {0}, which made it, has changed: marimo’s editor computes it anew.',
             path,
           );
     }

@@ -43,7 +43,7 @@ export async function userConfig(folder: string, { env, home }: User): Promise<U
 export interface Caching {
   /** `undefined` where something cannot be read: then nobody knows. */
   readonly on: boolean | undefined;
-  /** Whether it loads modules anew that change: then it has what they made computed anew, too. */
+  /** Whether its editor loads modules anew that change, and computes what they made anew, too. */
   readonly reloads: boolean;
   /** Absolute paths. */
   readonly files: readonly string[];

@@ -86,13 +86,13 @@ const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])
     'a module changed that is loaded anew',
     { state: 'changedModule', changed: { title: 'lib/helper.py', gone: false }, runtime: 3.4 },
     [
-      'In the cache, but lib/helper.py, which made it, has changed: the next run computes it. It took 3.4 s.',
+      'In the cache, but lib/helper.py, which made it, has changed: marimo’s editor computes it anew. It took 3.4 s.',
     ],
   ],
   [
     'a module is gone',
     { state: 'changedModule', changed: { title: 'helper.py', gone: true } },
-    ['In the cache, but helper.py, which made it, is gone: the next run computes it.'],
+    ['In the cache, but helper.py, which made it, is gone: marimo’s editor computes it anew.'],
   ],
   [
     'unknown',
