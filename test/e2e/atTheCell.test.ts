@@ -205,7 +205,11 @@ test('at the cell: how it stands, before and after a run', async (t) => {
       assert.equal(await vsCode.dialog.isVisible(), false);
       await keyboard.press('Control+z');
       await vsCode.tree.click('load');
-      await keyboard.press('Delete');
+      await vsCode.eventually(async () => {
+        // While a view is redrawn, as after the edit, nothing is selected in it.
+        await keyboard.press('Delete');
+        await vsCode.dialog.waitFor({ timeout: 2000 });
+      });
       await vsCode.dialog.getByRole('button', { name: /Clear/ }).click();
       await vsCode.tree.row('load').waitFor({ state: 'detached' });
       // The keyboard goes on from where it was.
