@@ -100,11 +100,11 @@ function advise(facts: CellFacts): string {
     case 'unknown':
       return l10n.t('The next run tells whether it is served.');
     case 'neverCached':
-      // That marimo caches it once it has run is no answer where it has.
-      return facts.caching === true && facts.runs[0]?.met === 'miss'
-        ? l10n.t(
-            'Nothing of its last run is kept: it was cleared or evicted since, or could not be saved, as marimo’s output then says. The next run computes it.',
-          )
-        : `${describeWay(facts)} ${l10n.t('Results that were cleared or evicted are computed once more.')}`;
+      return [
+        describeWay(facts),
+        facts.caching === true && facts.runs.length > 0
+          ? l10n.t('The next run computes it.')
+          : l10n.t('Results that were cleared or evicted are computed once more.'),
+      ].join(' ');
   }
 }

@@ -164,10 +164,19 @@ export function describeState(
   }
 }
 
-/** How a cell of which nothing is cached comes to be. */
-export function describeWay({ caching }: Pick<CellFacts, 'caching'>): string {
+/** How a cell of which nothing is cached comes to be, or where what was cached of it went. */
+export function describeWay({ caching, runs }: Pick<CellFacts, 'caching' | 'runs'>): string {
   if (caching === false) {
     return l10n.t('Cell caching is off for this notebook: turn it on, then run the cell.');
+  }
+  const [last] = runs;
+  // That marimo caches it once it has run is no answer where it has.
+  if (caching === true && last !== undefined) {
+    return last.met === 'miss'
+      ? l10n.t(
+          'Nothing of its last run is kept: it was cleared or evicted since, or could not be saved, as marimo’s output then says.',
+        )
+      : l10n.t('What its last run found there was cleared or evicted since.');
   }
   return caching === true
     ? l10n.t('marimo caches it once it has run, which a cell of plain Markdown may not have to.')

@@ -53,6 +53,11 @@ test('an explanation says what is, what to do, and what the last runs met', () =
 test('of a cell that ran and is not kept, it is not said that a run will cache it', () => {
   const gone = { ...facts, state: 'neverCached', caching: true } as const;
   assert.match(explainCell('a', { ...gone, runs: [run] }, style).detail, /could not be saved/);
+  const hit = { ...gone, runs: [{ ...run, met: 'hit' }] } as const;
+  assert.match(
+    explainCell('a', hit, style).detail,
+    /^Not in the cache\. What its last run found there was cleared or evicted since\. The next run computes it\.\n/,
+  );
   for (const other of [gone, { ...gone, caching: undefined, runs: [run] }]) {
     assert.doesNotMatch(explainCell('a', other, style).detail, /could not be saved/);
   }

@@ -49,6 +49,8 @@ const facts = (different: Partial<CellFacts>): CellFacts => ({
 });
 
 const onceRun = 'marimo caches it once it has run, which a cell of plain Markdown may not have to.';
+const notKept =
+  'Nothing of its last run is kept: it was cleared or evicted since, or could not be saved, as marimo’s output then says.';
 
 const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])[] = [
   ['nothing measured', {}, ['In the cache, and the code is as saved.']],
@@ -145,12 +147,15 @@ const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])
   [
     'a hit of what is cleared meanwhile',
     { state: 'neverCached', caching: true, runs: [run({})] },
-    [`Not in the cache. ${onceRun}`, 'Last run: hit, 5 min ago.'],
+    [
+      'Not in the cache. What its last run found there was cleared or evicted since.',
+      'Last run: hit, 5 min ago.',
+    ],
   ],
   [
     'a miss',
     { state: 'neverCached', caching: true, runs: [run({ met: 'miss', seconds: 2 })] },
-    [`Not in the cache. ${onceRun}`, 'Last run: miss, 5 min ago, took 2 s.'],
+    [`Not in the cache. ${notKept}`, 'Last run: miss, 5 min ago, took 2 s.'],
   ],
   [
     'a miss with a reason',
@@ -159,7 +164,7 @@ const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])
       caching: true,
       runs: [run({ met: 'miss', seconds: undefined, reason: 'It was\ncleared.' })],
     },
-    [`Not in the cache. ${onceRun}`, 'Last run: miss, 5 min ago. It was cleared.'],
+    [`Not in the cache. ${notKept}`, 'Last run: miss, 5 min ago. It was cleared.'],
   ],
   [
     'a hit of a cell that runs all the same',
