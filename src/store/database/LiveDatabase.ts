@@ -62,7 +62,9 @@ export class LiveDatabase {
   }
 
   async #check(): Promise<OpenDatabase> {
-    if (this.#database && (await isSameFile(this.#database))) return this.#database;
+    const known = this.#database;
+    // It may have been given up while the file was looked at.
+    if (known && (await isSameFile(known)) && this.#database === known) return known;
     await this.#drop();
     const mark = await contentMark(this.path);
     try {
