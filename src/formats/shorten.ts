@@ -15,9 +15,10 @@ export function sizeText(bytes: number): string {
   const units = ['kB', 'MB', 'GB', 'TB'];
   let value = bytes / 1000;
   let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
+  // 999.96 MB would be shown as 1000 MB: it is rounded before the unit is chosen.
+  while (Math.round(value) >= 1000 && unit < units.length - 1) {
     value /= 1000;
     unit += 1;
   }
-  return `${value.toFixed(value < 100 ? 1 : 0)} ${units[unit] ?? ''}`;
+  return `${value.toFixed(value < 99.95 ? 1 : 0)} ${units[unit] ?? ''}`;
 }
