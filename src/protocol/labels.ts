@@ -1,6 +1,10 @@
 /** What things of a cache are called before people, and in which order they stand. */
 
 import * as l10n from '@vscode/l10n';
+import { cut } from './markdown';
+
+/** Characters of a title. */
+const longest = 80;
 
 /**
  * @returns the first line that is code, or else the first that says anything, or of a cell of Markdown the
@@ -12,7 +16,7 @@ export function firstLine(code: string): string | undefined {
     firstOfMarkdown(code) ??
     lines.find((line) => line !== '' && !line.startsWith('#')) ??
     lines.find((line) => line !== '');
-  return first !== undefined && first.length > 80 ? `${first.slice(0, 79)}…` : first;
+  return first === undefined ? undefined : cut(first, longest);
 }
 
 /** A heading without its marks: `mo.md("""` would be the title of each of these cells. */
