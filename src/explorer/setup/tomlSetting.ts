@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { parse } from 'smol-toml';
+import { parseToml } from '../../store/settings/toml';
 
 /**
  * Writes one setting into a TOML text, and takes it out again, as a change of as few lines as
@@ -252,7 +252,7 @@ function isTable(value: unknown): value is Table {
 
 function parsed(lines: readonly string[]): Table {
   try {
-    return parse(lines.join('\n'));
+    return parseToml(lines.join('\n'));
   } catch (error) {
     throw new CannotSet('brokenToml', error instanceof Error ? error.message : String(error));
   }
@@ -267,8 +267,8 @@ export function inline(value: Value): string {
 }
 
 /** As the parser makes it, so that it is equal to what it reads. */
-function asParsed(value: Value): unknown {
-  return parse(`value = ${inline(value)}`).value;
+export function asParsed(value: Value): unknown {
+  return parseToml(`value = ${inline(value)}`).value;
 }
 
 /** Sets it in the document itself. @returns false where something else bears a table's name */
@@ -276,7 +276,7 @@ function set(document: Table, { table, key }: Setting, value: Value): boolean {
   let inner = document;
   for (const name of table) {
     // The parser makes the new tables too, so that they are equal to those it reads.
-    const next = (inner[name] ??= parse(''));
+    const next = (inner[name] ??= parseToml(''));
     if (!isTable(next)) return false;
     inner = next;
   }

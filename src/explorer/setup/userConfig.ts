@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
+  asParsed,
   CannotSet,
   settingIn,
   withSetting,
@@ -20,8 +22,8 @@ export const scriptSettings: Readonly<Record<'0.24.1' | '0.24.0', Setting>> = {
 /** @throws CannotSet where the user has chosen another store, or nothing can be added */
 export function useSqlite(text: string, setting: Setting): Written {
   const store = settingIn(text, setting.table);
-  const ours = { [setting.key]: setting.value };
-  if (store !== undefined && JSON.stringify(store) !== JSON.stringify(ours)) {
+  const ours = asParsed({ [setting.key]: setting.value });
+  if (store !== undefined && !isDeepStrictEqual(store, ours)) {
     throw new CannotSet('another', storeName(store));
   }
   return withSetting(text, setting);

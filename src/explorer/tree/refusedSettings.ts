@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { parse } from 'smol-toml';
 import { projectFile, type Refusal } from '../../store/settings/place';
+import { parseToml } from '../../store/settings/toml';
 
 /** A setting of Cellar, or a file of such, that is not followed. */
 export interface RefusedSetting {
@@ -76,7 +76,7 @@ function isSetting(lines: readonly string[], at: number, key: string): boolean {
 /** `[tool.cellar]`, or all of a text that has no such table. */
 function settingsIn(text: string): Record<string, unknown> | undefined {
   try {
-    const all = parse(text) as { tool?: { cellar?: Record<string, unknown> } };
+    const all = parseToml(text) as { tool?: { cellar?: Record<string, unknown> } };
     return { ...(all.tool === undefined ? all : all.tool.cellar) };
   } catch {
     return undefined;

@@ -4,6 +4,7 @@ import {
   at,
   nearestProject,
   readSettings,
+  said,
   thisSystem,
   userFile,
   type Refusal,
@@ -69,7 +70,7 @@ export async function findBudget(
     if (value === undefined) return undefined;
     const size = parseSize(value);
     if (size !== undefined) return { value: size, file, source };
-    const message = `budget in ${file} is ${JSON.stringify(value)}, which is not a size such as "2 GB".`;
+    const message = `budget in ${file} is ${said(value)}, which is not a size such as "2 GB".`;
     refusals.push({ fault: 'value', about: file, message, key: 'budget' });
     return undefined;
   };

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { parse } from 'smol-toml';
 import { at, nearestProject, projectFile } from './place';
+import { parseToml } from './toml';
 
 /** marimo's own settings: where they are, and whether they have it cache the cells of a notebook. */
 
@@ -82,14 +82,14 @@ export async function findCaching(folder: string, text: string, user: User): Pro
 
 async function tablesIn(file: string | undefined): Promise<unknown> {
   if (file === undefined || !(await isFile(file))) return undefined;
-  return parse(await readFile(file, 'utf8'));
+  return parseToml(await readFile(file, 'utf8'));
 }
 
 function metadataIn(text: string): unknown {
   const lines = text.split(/\r?\n/);
   const [block, ...others] = metadataBlocks(lines);
   if (others.length > 0) throw new Error('marimo reads none of several blocks');
-  return block && parse(lines.slice(block.from, block.to).map(uncommented).join('\n'));
+  return block && parseToml(lines.slice(block.from, block.to).map(uncommented).join('\n'));
 }
 
 /**

@@ -1,7 +1,7 @@
 import { readFile, readlink, realpath, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { parse, TomlError } from 'smol-toml';
+import { parseToml, TomlError } from './toml';
 
 /**
  * Where a notebook's cache lives, like Git's configuration. `python/marimo_cellar/settings/place.py` is the
@@ -65,7 +65,7 @@ export async function findPlace(folder: string, system = thisSystem()): Promise<
     const followed = await follow(setting, system.home);
     if (typeof followed === 'string') return { folder: followed, source, file, refusals };
     const { fault, why } = followed;
-    const message = `${name} is ${JSON.stringify(value)}, ${why}. Results are kept in ${usual} instead.`;
+    const message = `${name} is ${said(value)}, ${why}. Results are kept in ${usual} instead.`;
     const key = file === undefined ? {} : { key: 'path' };
     refusals.push({ fault, about: file ?? name, message, ...key });
     break;
@@ -152,13 +152,21 @@ export async function readSettings(file: string, refusals: Refusal[]): Promise<u
     return undefined;
   }
   try {
-    return parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+    return parseToml(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch (error) {
     const why = error instanceof TomlError ? error.message.split('\n')[0] : 'not UTF-8';
     const where = error instanceof TomlError ? { line: error.line - 1 } : undefined;
     refuse('broken', `it is not TOML: ${why ?? ''}`, where);
     return undefined;
   }
+}
+
+/** A value as it is written, about: JSON has no word for some numbers. */
+export function said(value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+  return JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === 'bigint' ? Number(inner) : inner,
+  );
 }
 
 /** What stands below these keys, if all but the last are tables. */

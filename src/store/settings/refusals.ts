@@ -4,6 +4,7 @@ import {
   findPlace,
   nearestProject,
   readSettings,
+  said,
   thisSystem,
   userFile,
   type Refusal,
@@ -63,11 +64,4 @@ async function askCost(folder: string, refusals: Refusal[], user: string): Promi
   ask(at(await readSettings(user, refusals), key), user);
   if (project === undefined) return;
   ask(at(await readSettings(project, refusals), 'tool', 'cellar', key), project);
-}
-
-/** A value as it is written; JSON has no word for some numbers. */
-function said(value: unknown): string {
-  return typeof value === 'number' || typeof value === 'bigint'
-    ? String(value)
-    : JSON.stringify(value);
 }

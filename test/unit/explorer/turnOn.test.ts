@@ -23,6 +23,12 @@ const projects: { name: string; before: string; after: string; line: number }[] 
     line: 4,
   },
   {
+    name: 'a file with a whole number that only Python holds',
+    before: '[tool.other]\nseed = 9007199254740993\n',
+    after: '[tool.other]\nseed = 9007199254740993\n\n[tool.marimo.runtime]\ncache_cells = true\n',
+    line: 4,
+  },
+  {
     name: 'a file that does not end in a newline',
     before: '[project]\nname = "a"',
     after: '[project]\nname = "a"\n\n[tool.marimo.runtime]\ncache_cells = true',

@@ -65,6 +65,7 @@ test('a line that somebody else wrote is taken out, and nothing beside it', () =
 for (const before of [
   '[cache.store]\ntype = "redis"\n',
   '[cache.store]\ntype = "sqlite"\nargs = { x = 1 }\n',
+  '[cache.store]\ntype = "sqlite"\nargs = { x = 9007199254740993 }\n',
   '[[cache.store]]\ntype = "sqlite"\n\n[[cache.store]]\ntype = "file"\n',
 ]) {
   test(`another store stays: ${JSON.stringify(before)}`, () => {

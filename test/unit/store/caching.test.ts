@@ -61,6 +61,11 @@ const cases: {
     on: false,
   },
   { name: 'a broken project', files: { 'work/pyproject.toml': '[tool' }, on: undefined },
+  {
+    name: 'a project with a whole number that only Python holds',
+    files: { 'work/pyproject.toml': `seed = 9007199254740993\n${project('true')}` },
+    on: true,
+  },
   { name: 'broken metadata', text: '# /// script\n# [tool\n# ///\n', on: undefined },
   { name: 'several blocks', text: metadata('true') + metadata('true'), on: undefined },
 ];
