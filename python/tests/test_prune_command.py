@@ -10,7 +10,7 @@ import pytest
 
 from marimo_cellar.__main__ import main
 from marimo_cellar.database import opening
-from marimo_cellar.database.database import Database
+from marimo_cellar.database.database import Database, database_in
 from marimo_cellar.session.store import SqliteStore
 from tests.equal_worth import database, fill, left
 
@@ -160,6 +160,17 @@ def test_the_command_warns_of_a_budget_that_is_none(
     project.write_text("[tool.cellar\n")
     assert main(["prune", str(project.parent), "--dry-run"]) == 0
     assert capsys.readouterr().err.count(str(project)) == 1
+
+
+def test_the_project_that_puts_a_cache_elsewhere_within_it_says_its_budget(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = database_in(tmp_path / ".cellar")
+    fill(elsewhere, 1)
+    project = tmp_path / "pyproject.toml"
+    project.write_text("[tool.cellar]\npath = '.cellar'\nbudget = '1 MB'\n")
+    assert main(["prune", str(elsewhere.path), "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["budget"] == 1_000_000
 
 
 def test_the_command_names_a_damaged_database_and_leaves_it_where_it_is(

@@ -14,7 +14,12 @@ from marimo_cellar.amounts import told_amount, told_seconds, told_size
 from marimo_cellar.cleaning import retention
 from marimo_cellar.cleaning.loss import Loss
 from marimo_cellar.cleaning.pruning import Outcome, Plan, plan, prune
-from marimo_cellar.commands.caches import as_found, database_of, existing
+from marimo_cellar.commands.caches import (
+    as_found,
+    database_of,
+    existing,
+    is_marimo_cache,
+)
 from marimo_cellar.commands.naming import notebook_name
 from marimo_cellar.database.database import DATABASE_NAME, Database, Unavailable
 from marimo_cellar.entries import arguments
@@ -127,8 +132,9 @@ def _notebook(path: Path) -> Path:
     """A notebook that the settings for the named cache are asked for."""
     path = path.absolute()
     if path.name == DATABASE_NAME:
-        # Beside the notebooks, or wherever a setting says: then the user's file counts.
-        path = path.parent.parent.parent
+        path = path.parent
+        if is_marimo_cache(path):
+            path = path.parent.parent
     return path / "notebook.py" if path.is_dir() else path
 
 

@@ -1,6 +1,6 @@
-import path from 'node:path';
 import * as vscode from 'vscode';
 import { budgetOf } from '../../store/settings/budget';
+import { notebookFolderOf } from '../../store/settings/place';
 import type { Caches } from '../../store/Caches';
 import type { PrunePlan } from '../../store/cleaning/pruning';
 import type { Discovery } from '../tree/Discovery';
@@ -36,9 +36,7 @@ export class Pruning {
 
   /** A cache as people know it: by the folder that its notebooks are in. */
   nameOf(database: string): string {
-    const folder = path.dirname(database);
-    const usual = path.join('__marimo__', 'cache');
-    return folderName(folder.endsWith(usual) ? path.dirname(path.dirname(folder)) : folder);
+    return folderName(notebookFolderOf(database));
   }
 }
 

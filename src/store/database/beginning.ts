@@ -1,5 +1,6 @@
 import { access, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { isMarimoCache } from '../settings/place';
 import { CacheError } from './CacheError';
 import { Connection } from './Connection';
 import { asFileError } from './faults';
@@ -53,7 +54,7 @@ async function prepareFolder(folder: string, database: string): Promise<void> {
 
 /** Whether nothing but a cache is here. A folder of the user's must not vanish from Git and backups. */
 async function isOurs(folder: string, database: string): Promise<boolean> {
-  if (basename(folder) === 'cache' && basename(dirname(folder)) === '__marimo__') return true;
+  if (isMarimoCache(folder)) return true;
   const ours = ['blobs', '.gitignore', 'CACHEDIR.TAG'];
   const names = await readdir(folder);
   return names.every((name) => ours.includes(name) || name.startsWith(database));

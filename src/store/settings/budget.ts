@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import {
   at,
   nearestProject,
+  notebookFolderOf,
   readSettings,
   said,
   thisSystem,
@@ -39,7 +40,7 @@ const most = Number.MAX_SAFE_INTEGER;
 const shareOfFree = 0.1;
 
 /**
- * @param database absolute path; the settings are those of the folder whose usual cache it would be
+ * @param database absolute path
  * @param used what the cache takes, in bytes
  */
 export async function budgetOf(
@@ -49,10 +50,9 @@ export async function budgetOf(
   free = freeRoom,
 ): Promise<Budget> {
   const refusals: Refusal[] = [];
-  const folder = dirname(database);
-  const setting = await findBudget(dirname(dirname(folder)), system, refusals);
+  const setting = await findBudget(notebookFolderOf(database), system, refusals);
   if (setting?.source === 'user') return { size: setting.value, setting, refusals };
-  const room = await free(folder);
+  const room = await free(dirname(database));
   const usual = room === undefined ? undefined : defaultBudget(room + used);
   if (setting === undefined || (usual !== undefined && usual < setting.value)) {
     return { size: usual, setting: undefined, refusals };

@@ -45,6 +45,7 @@ export interface System {
 export const projectFile = 'pyproject.toml';
 const variable = 'CELLAR_PATH';
 const databaseName = 'cache.db';
+const marimoCache = ['__marimo__', 'cache'];
 
 /** The process's own environment: a kernel that was started elsewhere may have another. */
 export function thisSystem(): System {
@@ -94,7 +95,18 @@ export function usualFolder(folder: string, { env }: System): string {
     prefix !== undefined && path.isAbsolute(prefix)
       ? path.join(prefix, path.relative(path.parse(folder).root, folder))
       : folder;
-  return path.join(parent, '__marimo__', 'cache');
+  return path.join(parent, ...marimoCache);
+}
+
+/** Whether marimo keeps the cache of the notebooks beside it in a folder. */
+export function isMarimoCache(folder: string): boolean {
+  return folder.endsWith(path.join(path.sep, ...marimoCache));
+}
+
+/** The folder that the notebooks of a database are in, or, where a setting puts it elsewhere, its own. */
+export function notebookFolderOf(database: string): string {
+  const folder = path.dirname(database);
+  return isMarimoCache(folder) ? path.dirname(path.dirname(folder)) : folder;
 }
 
 interface Setting {

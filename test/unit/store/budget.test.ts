@@ -61,3 +61,16 @@ test('without a setting the disk itself is asked', async (t) => {
   });
   assert.ok(size !== undefined && size >= 2e9);
 });
+
+test('the project that puts a cache elsewhere within it says its budget', async (t) => {
+  const folder = await makeFolder(t);
+  const project = path.join(folder, 'pyproject.toml');
+  await writeFile(project, '[tool.cellar]\npath = ".cellar"\nbudget = "1 GB"\n');
+  const { size, setting } = await budgetOf(path.join(folder, '.cellar', 'cache.db'), 0, {
+    env: {},
+    platform: 'linux',
+    home: path.join(folder, 'home'),
+  });
+  assert.equal(size, 1e9);
+  assert.equal(setting?.file, project);
+});
