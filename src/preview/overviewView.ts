@@ -66,7 +66,7 @@ export function overviewView(
 function tiles(caches: readonly CacheFigures[], all: Saved, viewpoint: Viewpoint): Tile[] {
   const { locale, now } = viewpoint;
   const days = caches.flatMap(({ figures }) => figures.days);
-  const since = dayOf(now - 6 * daySeconds);
+  const since = dayOf(now, 6);
   const week = added(days.filter(({ day }) => day >= since));
   const today = added(days.filter(({ day }) => day === dayOf(now)));
   const tile = (label: string, saved: Saved): Tile => ({

@@ -119,7 +119,7 @@ export async function readFigures(
          ${days.sql(`(SELECT day, ${added} FROM savings WHERE day >= ? GROUP BY day) AS s`)} AS days,
          ${cleanings.sql(`(${lastCleanings} WHERE entries > 0
            ORDER BY at DESC LIMIT ${cleaningsTold})`)} AS cleanings`,
-      dayOf(now - (daysTold - 1) * 86_400),
+      dayOf(now, daysTold - 1),
     );
     const parsed = cells.parse(row?.cells, connection.path);
     return {
@@ -249,9 +249,13 @@ async function smallerBudget(
   return seconds < 1 && amount === 0 ? undefined : { size, seconds, amount };
 }
 
-/** The day of a time, in Unix seconds, where we are. */
-export function dayOf(at: number): string {
+/**
+ * The day of a time, in Unix seconds, where we are, or one that is so many days before it: some days have
+ * 23 or 25 hours.
+ */
+export function dayOf(at: number, before = 0): string {
   const date = new Date(at * 1000);
+  date.setDate(date.getDate() - before);
   const two = (number: number) => String(number).padStart(2, '0');
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }

@@ -77,6 +77,32 @@ test('days without anything are there too, and the best one is the measure', () 
   assert.deepEqual(bars.at(-2), { label: '27 Fri', text: 'nothing', share: 0 });
 });
 
+test('a week has seven days where one of them has 25 hours', (t) => {
+  const { TZ } = process.env;
+  t.after(() => {
+    if (TZ === undefined) delete process.env.TZ;
+    else process.env.TZ = TZ;
+  });
+  process.env.TZ = 'Europe/Berlin';
+  const late = new Date(2026, 9, 26, 23, 30).getTime() / 1000;
+  const days = ['2026-10-19', '2026-10-20', '2026-10-26'].map((day, i) => ({
+    ...{ day, hits: 1, amount: 0 },
+    seconds: 60 * 10 ** i,
+  }));
+  const { tiles, bars } = view([{ ...cache, figures: { ...figures, days } }], { now: late });
+  assert.deepEqual(
+    tiles.slice(1, 3).map(({ label, detail }) => [label, detail]),
+    [
+      ['In the last 7 days', '2 hits'],
+      ['Today', '1 hit'],
+    ],
+  );
+  assert.deepEqual(
+    bars.filter(({ share }) => share > 0).map(({ label }) => label),
+    ['19 Mon', '20 Tue', '26 Mon'],
+  );
+});
+
 test('the room, and what another budget would have meant', () => {
   const [room] = view([cache]).rooms;
   assert.deepEqual(room, {
