@@ -329,14 +329,14 @@ export class SqliteLoader {
 
   /**
    * Compares rows with one another, with their bytes and with the files, both ways; changes nothing.
-   * @throws when `signal` is aborted.
+   * @throws soon after `signal` is aborted, or the loader is closed.
    */
   async check(options: Omit<CheckOptions, 'now'> = {}): Promise<Report> {
     await this.settled();
-    return this.#access.read(async ({ connection, path }, blobs) => {
-      const report = await check(connection, blobs, { ...options, now: now() });
-      return { ...report, faults: await withOwners(connection, path, report.faults) };
-    });
+    return this.#access.apart(async (connection, blobs, signal) => {
+      const report = await check(connection, blobs, { ...options, signal, now: now() });
+      return { ...report, faults: await withOwners(connection, this.path, report.faults) };
+    }, options.signal);
   }
 
   /**

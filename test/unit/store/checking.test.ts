@@ -157,3 +157,13 @@ test('a check that is cancelled stops', async (t) => {
   });
   await assert.rejects(check, { name: 'AbortError' });
 });
+
+test('a check ends with its loader', async (t) => {
+  const loader = await open(t, await copyCache(t));
+  let closed: Promise<void> | undefined;
+  const step = () => {
+    closed ??= loader.close();
+  };
+  await assert.rejects(loader.check({ step }), { name: 'AbortError' });
+  await closed;
+});
