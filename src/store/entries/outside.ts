@@ -1,4 +1,5 @@
 import type { Connection } from '../database/Connection';
+import { looksAfterItself } from '../database/features';
 import type { EntryKey } from '../rows';
 
 /** The name of the cell of what no cell of an app saved, in both languages (`cells.py`). */
@@ -33,21 +34,16 @@ export async function hiddenUntil(
     app,
     outside,
   );
-  // The first formats knew no ghosts.
-  const known = await connection.number(
-    "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'ghosts'",
-  );
-  const evicted =
-    known === 0
-      ? undefined
-      : await connection.get(
-          `SELECT at FROM ghosts
-           WHERE (hash, cache_name, cache_type, loader) = (?, ?, ?, ?)`,
-          hash,
-          cacheName,
-          cacheType,
-          loader,
-        );
+  const evicted = (await looksAfterItself(connection))
+    ? await connection.get(
+        `SELECT at FROM ghosts
+         WHERE (hash, cache_name, cache_type, loader) = (?, ?, ?, ?)`,
+        hash,
+        cacheName,
+        cacheType,
+        loader,
+      )
+    : undefined;
   return Math.max(
     ...[cleared?.at, evicted?.at].map((at) => (typeof at === 'number' ? at : -Infinity)),
   );

@@ -17,7 +17,7 @@ import { findLoads, type Loads, savedByEntry } from './loads';
 import { formatOf, isReadable } from './readable';
 import type { Versions } from '../rows';
 import type { Connection } from '../database/Connection';
-import { looksAfterItself } from '../database/features';
+import { looksAfterItself, tellsWhy } from '../database/features';
 
 /** What a cache knows of one notebook, as far as it takes to judge a document against it. */
 export interface NotebookRecord {
@@ -212,10 +212,8 @@ async function readApp(connection: Connection, appId: number): Promise<NotebookR
   };
 }
 
-/** Caches of format 1.0 have no reasons. */
 async function readRefusals(connection: Connection, appId: number): Promise<RecordedRefusal[]> {
-  const known = await connection.get("SELECT 1 FROM sqlite_schema WHERE name = 'reasons'");
-  if (known === undefined) return [];
+  if (!(await tellsWhy(connection))) return [];
   const row = await connection.get(
     `SELECT ${refusals.sql(`${lastRefusals} AS l`)} AS refusals`,
     appId,
