@@ -10,10 +10,13 @@ def told_amount(amount: float) -> str:
 
 def told_size(size: int) -> str:
     """Bytes as people say them: `3.1 GB`."""
-    value = float(size)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+    if size < 1000:
+        return f"{size} B"
+    value = size / 1000
+    for unit in ("kB", "MB", "GB"):
+        # What would be rounded up to 1000.0 is one of the next unit.
+        if value < 999.95:
+            return f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:.1f} TB"
 
