@@ -351,6 +351,23 @@ def test_nothing_is_mapped_off_this_machine_and_a_limited_number_on_it(
     assert _base(load(store)) is mmap.mmap
 
 
+@pytest.mark.skipif(os.sep != "/", reason="names as Linux has them")
+def test_a_mounts_name_is_of_any_bytes() -> None:
+    lines = [
+        b"1 0 8:1 / / rw - ext4 /dev/a rw\n",
+        b"2 1 0:2 / /mnt/a\\040b\\011\\134\xfc\r\x0b rw shared:1 - nfs4 host:/x rw\n",
+        b"3 2 8:2 / /mnt/local rw - ext4 /dev/b rw\n",
+    ]
+    remote = Path(os.fsdecode(b"/mnt/a b\t\\\xfc\r\x0b"))
+    for path, local in [
+        (Path("/mnt/a"), True),
+        (remote, False),
+        (remote / "deeper", False),
+        (Path("/mnt/local/x"), True),
+    ]:
+        assert mounts._is_local_in(lines, path) is local
+
+
 def test_a_signed_pickle_is_not_mapped_and_another_is(store: SqliteStore) -> None:
     kinds = []
     for verification in ("on", "off"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,6 +31,9 @@ _LOCAL = frozenset(
     ]
 )
 
+# A blank, a tab, a line's end or a backslash in a name.
+_ESCAPED = re.compile(rb"\\([0-7]{3})")
+
 _known: dict[int, bool] = {}
 
 
@@ -47,14 +52,24 @@ def _look(path: Path, device: int) -> bool:
     if not sys.platform.startswith("linux"):
         return False
     # By the path, since on btrfs the device is none that is in this list.
-    path, deepest, local = Path(os.path.realpath(path)), 0, False
-    with suppress(OSError), open("/proc/self/mountinfo", encoding="utf-8") as lines:
-        for line in lines:
-            # `man 5 proc_pid_mountinfo`: the fifth field is the place, the first
-            # after the dash the type. What was mounted last hides the others.
-            fields, _, kind = line.partition(" - ")
-            place = Path(fields.split()[4].replace("\\040", " "))
-            depth = len(place.parts)
-            if depth >= deepest and path.is_relative_to(place):
-                deepest, local = depth, kind.split()[0] in _LOCAL
+    with suppress(OSError), open("/proc/self/mountinfo", "rb") as lines:
+        return _is_local_in(lines, Path(os.path.realpath(path)))
+    return False
+
+
+def _is_local_in(lines: Iterable[bytes], path: Path) -> bool:
+    """By the mounts, one a line; their names are bytes, of any encoding."""
+    deepest, local = 0, False
+    for line in lines:
+        # `man 5 proc_pid_mountinfo`: the fifth field is the place, the first
+        # after the dash the type. What was mounted last hides the others.
+        fields, _, kind = line.partition(b" - ")
+        place = Path(os.fsdecode(_ESCAPED.sub(_byte, fields.split(b" ")[4])))
+        depth = len(place.parts)
+        if depth >= deepest and path.is_relative_to(place):
+            deepest, local = depth, kind.split(b" ")[0].decode() in _LOCAL
     return local
+
+
+def _byte(escaped: re.Match[bytes]) -> bytes:
+    return bytes([int(escaped[1], 8)])
