@@ -70,6 +70,17 @@ def test_a_file_that_no_reader_takes_is_broken(text: bytes, tmp_path: Path) -> N
     assert [one.fault for one in found.refusals] == ["broken"]
 
 
+def test_a_user_without_a_name_has_a_home_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    pwd = pytest.importorskip("pwd")
+
+    def nobody(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    assert place.this_system().home == Path("/")
+
+
 def test_a_warning_comes_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -23,6 +23,7 @@ from msgspec.structs import replace
 
 from marimo_cellar.entries.opens import unnoticed
 from marimo_cellar.entries.patterns import is_of_one_folder, matching, names_of
+from marimo_cellar.settings.place import this_system
 
 How = Literal["opened", "named"]
 
@@ -243,8 +244,9 @@ def _is_in(path: str, folder: str) -> bool:
 @lru_cache(maxsize=64)
 def _workspace(folder: str) -> str:
     """The project that a notebook's folder is in; the folder itself without one."""
+    home = this_system().home
     for parent in (Path(folder), *Path(folder).parents):
-        if parent == Path.home():
+        if parent == home:
             # Some keep all of their settings in Git.
             break
         if any((parent / mark).exists() for mark in (".git", "pyproject.toml")):

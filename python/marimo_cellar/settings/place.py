@@ -79,7 +79,15 @@ class _NotFollowed(Exception):
 
 
 def this_system() -> System:
-    return System(os.environ, sys.platform, Path.home())
+    return System(os.environ, sys.platform, _home())
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:
+        # A container's user without a name; never a folder that anyone may write to.
+        return Path(os.path.abspath(os.sep))
 
 
 def folder_of(notebook: Path | None) -> Path:
