@@ -16,13 +16,12 @@ export async function pickOne<T extends vscode.QuickPickItem>(
 ): Promise<T | undefined> {
   const close = new vscode.CancellationTokenSource();
   try {
-    const none = choices.then(({ length }) => {
-      if (length === 0) close.cancel();
-      return length === 0;
+    const shown = choices.then((all) => {
+      if (all.length === 0) close.cancel();
+      return all.map(asText);
     });
-    const shown = choices.then((all) => all.map(asText));
     const chosen = await vscode.window.showQuickPick(shown, options, close.token);
-    if (chosen === undefined && (await none)) void tell(nothing);
+    if (chosen === undefined && (await choices).length === 0) void tell(nothing);
     return chosen;
   } finally {
     close.dispose();
