@@ -86,4 +86,27 @@ test('a kernel without Cellar is served for as long as the user wants', async (t
     await expectLine(false);
     assert.equal(await readFile(file, 'utf8'), before);
   });
+
+  await step(
+    'the next window takes back a line that could not be, and serves no more',
+    async () => {
+      await vsCode.clearNotifications();
+      await vsCode.command('Serve Cache to Other Kernels');
+      await vsCode.pick('marimo 0.24.1 or later, on this machine');
+      await expectLine(true);
+      const served = await readFile(file, 'utf8');
+      await writeFile(file, `${served}[broken`);
+      await vsCode.command('Stop Serving Cache');
+      await vsCode.notification('no longer served, but its line is still there').waitFor();
+      await writeFile(file, served);
+      const loaded = vsCode.page.waitForEvent('load');
+      await vsCode.command('Developer: Reload Window');
+      await loaded;
+      await expectLine(false);
+      await vsCode.tree.show();
+      await vsCode.tree.row('from kernels that were served').waitFor();
+      assert.equal(await line(), undefined);
+      assert.equal(await vsCode.page.getByRole('button', { name: /Cache served/ }).count(), 0);
+    },
+  );
 });

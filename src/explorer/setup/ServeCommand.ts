@@ -104,13 +104,14 @@ export class ServeCommand implements vscode.Disposable {
 
   /** Ends serving for good: line, port and token are gone. */
   stop(): Promise<void> {
-    return this.#next(vscode.l10n.t('The cache is still served'), async () => {
+    return this.#next(lineLeft(), async () => {
       const serving = this.#serving;
       if (serving === undefined) return;
-      await this.#end(serving);
+      // First of all: a line that cannot be taken back now is left to the next window, which is not to serve.
       await this.context.workspaceState.update(wishKey, undefined);
-      await this.context.globalState.update(fileKey, undefined);
       await this.context.secrets.delete(secretOf(serving.wish));
+      await this.#end(serving);
+      await this.context.globalState.update(fileKey, undefined);
       void tell(
         serving.file === undefined
           ? vscode.l10n.t('No longer served. Take the line out where you put it.')
@@ -121,7 +122,7 @@ export class ServeCommand implements vscode.Disposable {
 
   /** To be awaited when the window closes. */
   close(): Promise<void> {
-    return this.#next(vscode.l10n.t('The cache is still served'), async () => {
+    return this.#next(lineLeft(), async () => {
       if (this.#serving !== undefined) await this.#end(this.#serving);
     });
   }
@@ -219,6 +220,10 @@ export class ServeCommand implements vscode.Disposable {
     this.#last = done;
     return done;
   }
+}
+
+function lineLeft(): string {
+  return vscode.l10n.t('The cache is no longer served, but its line is still there');
 }
 
 function secretOf({ folder }: Wish): string {
