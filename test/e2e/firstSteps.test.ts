@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
 import { newestPython } from '../environment';
@@ -177,7 +177,11 @@ test('a notebook that marimo caches in files, without Cellar', async (t) => {
 });
 
 test('where there is nothing to choose from, that is said at once', async (t) => {
-  const vsCode = await VsCode.open({ folder: await emptyFolder(t) });
+  const folder = await emptyFolder(t);
+  const packages = path.join(folder, '.venv', 'lib', 'python3.13', 'site-packages');
+  await mkdir(path.join(packages, 'marimo'), { recursive: true });
+  await writeFile(path.join(packages, 'marimo', 'intro.py'), plainNotebook);
+  const vsCode = await VsCode.open({ folder });
   t.after(() => vsCode.close());
   const { tree, page } = vsCode;
   const step = stepsIn(t, vsCode, 'nothing');

@@ -138,4 +138,10 @@ test("in marimo's notebook editor", async (t) => {
     await vsCode.page.waitForTimeout(1000);
     await hoverOf(2, 'ordered', /Last run/);
   });
+
+  await step('caching is turned on for it without a question which', async () => {
+    await vsCode.command('Turn On Cell Caching');
+    await vsCode.pick('This notebook only');
+    await vsCode.notification('Cell caching is on').waitFor();
+  });
 });

@@ -3,8 +3,11 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { compareNames } from '../../protocol/labels';
 import { nearestProject, projectFile } from '../../store/settings/place';
+import { activeNotebook } from '../cell/activeNotebook';
+import { isNotebookText } from '../cell/isNotebook';
 import type { Notices } from '../Notices';
 import { pickOne } from '../pickOne';
+import { installed } from '../tree/Discovery';
 import {
   hasMetadataBlock,
   takeOutOfNotebook,
@@ -61,8 +64,11 @@ const words: WritableSetting['words'] = {
 
 /** The notebook in the editor, or one chosen from a list. */
 async function chooseNotebook(): Promise<vscode.Uri | undefined> {
-  const open = vscode.window.activeTextEditor?.document;
-  if (open?.uri.scheme === 'file' && isNotebook(open.getText())) return open.uri;
+  const active = activeNotebook()?.file;
+  if (active?.scheme === 'file') {
+    const open = await vscode.workspace.openTextDocument(active);
+    if (isNotebookText(open.getText())) return active;
+  }
   const choices = notebooks().then((found) =>
     found.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri })),
   );
@@ -117,19 +123,14 @@ async function choosePlace(notebook: vscode.Uri): Promise<Place | undefined> {
   return chosen?.place;
 }
 
-/** marimo's notebooks in the workspace, by path. */
+/** marimo's notebooks in the workspace, by path; marimo itself, where it is installed, brings some, too. */
 export async function notebooks(): Promise<vscode.Uri[]> {
-  const files = await vscode.workspace.findFiles('**/*.py', undefined, mostFiles);
+  const files = await vscode.workspace.findFiles('**/*.py', installed, mostFiles);
   const found = await Promise.all(
     files.map(async (uri) => {
       const text = await readFile(uri.fsPath, 'utf8').catch(() => '');
-      return isNotebook(text) ? [uri] : [];
+      return isNotebookText(text) ? [uri] : [];
     }),
   );
   return found.flat().sort((a, b) => compareNames(a.fsPath, b.fsPath));
-}
-
-/** marimo itself takes a file that makes an app for a notebook. */
-function isNotebook(text: string): boolean {
-  return /^\w+ *= *marimo\.App\(/m.test(text);
 }

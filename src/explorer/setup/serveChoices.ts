@@ -3,6 +3,7 @@ import path from 'node:path';
 import { env } from 'node:process';
 import * as vscode from 'vscode';
 import { object, oneOf, text } from '../../protocol/shape';
+import { activeNotebook } from '../cell/activeNotebook';
 import type { MarimoVersion } from './servedStore';
 import { CannotSet } from './tomlSetting';
 import { notebooks } from './TurnOnCommand';
@@ -64,11 +65,9 @@ function wordsOf({ why, detail }: CannotSet, file: string): string {
 
 /** The folder of notebooks to serve; asked only where there are several. */
 export async function chooseFolder(): Promise<string | undefined> {
-  const active = vscode.window.activeTextEditor?.document;
+  const active = activeNotebook()?.file;
   const folders = new Set<string>();
-  if (active?.uri.scheme === 'file' && active.languageId === 'python') {
-    folders.add(path.dirname(active.uri.fsPath));
-  }
+  if (active?.scheme === 'file') folders.add(path.dirname(active.fsPath));
   for (const { uri } of vscode.workspace.workspaceFolders ?? []) {
     if (uri.scheme === 'file') folders.add(uri.fsPath);
   }

@@ -24,7 +24,8 @@ const storedEntries = '**/__marimo__/cache/*/*.{jsonl,pickle,json}';
 const mostStoredFiles = 2000;
 /** Projects may say where their caches are; those of installed packages have none. */
 const projectFiles = `**/${projectFile}`;
-const installed = '**/{node_modules,site-packages}/**';
+/** Packages are not the user's own files. */
+export const installed = '**/{node_modules,site-packages}/**';
 const mostProjects = 1000;
 
 /**
