@@ -6,6 +6,7 @@ import inspect
 import re
 from pathlib import Path
 from textwrap import dedent
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -226,3 +227,27 @@ class Kind:
     kind: Any = scope["Kind"]
     name_privates(kind, [("_x", "_cell_a_x"), ("_y", "_cell_a_y"), ("_z", "_cell_a_z")])
     assert kind().of() == (1, 10, 3)
+
+
+def test_a_private_name_may_be_a_text_and_an_attribute_as_well() -> None:
+    scope: dict[str, Any] = {"_cell_a_x": lambda: 1, "_cell_a_y": 2}
+    code = """
+def text():
+    return {"_x": _x()}
+
+def attribute(it):
+    it._y = it._x() + _x() + _y
+    return it._y, _y, _x()
+
+def stored():
+    global _y
+    _y = 3
+    return "_y"
+"""
+    exec(code, scope)
+    for name in ("text", "attribute", "stored"):
+        name_privates(scope[name], [("_x", "_cell_a_x"), ("_y", "_cell_a_y")])
+    assert scope["text"]() == {"_x": 1}
+    assert scope["attribute"](SimpleNamespace(_x=lambda: 10)) == (13, 2, 1)
+    assert scope["stored"]() == "_y" and scope["_cell_a_y"] == 3
+    assert not {"_x", "_y"} & scope.keys()

@@ -72,6 +72,20 @@ CELLS = {
         """,
         "Shown()._repr_html_() == '<b>shown</b>'",
     ),
+    "private": (
+        """
+        def _helper(x):
+            return x + 1
+        class Uses:
+            def __init__(self):
+                self._helper = _helper(1)
+            def both(self):
+                return {"_helper": self._helper + _helper(self._helper)}
+        def text(x):
+            return {"_helper": _helper(x)}
+        """,
+        "Uses().both() == {'_helper': 5} and text(1) == {'_helper': 2}",
+    ),
     # A class that needs a value that needs a class.
     "needed_by_a_class": (
         """

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dis
 import hashlib
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Iterable, Mapping
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -44,7 +45,7 @@ def name_privates(value: Any, names: Iterable[tuple[str, str]]) -> None:
             continue
         seen.add(id(one))
         if isinstance(one, FunctionType):
-            one.__code__ = _named(one.__code__, own.get)
+            one.__code__ = _named(one.__code__, own)
             waiting += [vars(one).get("__wrapped__")]
         elif isinstance(one, property):
             waiting += [one.fget, one.fset, one.fdel]
@@ -54,19 +55,37 @@ def name_privates(value: Any, names: Iterable[tuple[str, str]]) -> None:
             waiting += vars(one).values()
 
 
-def _named(code: CodeType, name_of: Callable[[str, str], str]) -> CodeType:
-    uses: dict[str, set[bool]] = {}
-    for one in dis.get_instructions(code):
-        if one.argval in code.co_names:
-            uses.setdefault(one.argval, set()).add(one.opname in _OF_GLOBALS)
+def _named(code: CodeType, places: Mapping[str, str]) -> CodeType:
+    uses = [one for one in dis.get_instructions(code) if one.opcode in dis.hasname]
+    # Of an attribute, which may be called as a variable is.
+    others = {one.argval for one in uses if one.opname not in _OF_GLOBALS}
+    names = list(code.co_names)
+    bytecode = bytearray(code.co_code)
+    for one in uses:
+        name = one.argval
+        if one.opname not in _OF_GLOBALS or name not in places:
+            continue
+        at = code.co_names.index(name)
+        if name not in others:
+            names[at] = places[name]
+            continue
+        if places[name] not in names:
+            names.append(places[name])
+        steps = names.index(places[name]) - at
+        argument = (one.arg or 0) + (steps << _shift(one.opname))
+        # With more names than that, one instruction would become two.
+        if argument < 256:
+            bytecode[one.offset + 1] = argument
     return code.replace(
-        # Not that of an attribute.
-        co_names=tuple(
-            name_of(name, name) if uses.get(name) == {True} else name
-            for name in code.co_names
-        ),
+        co_code=bytes(bytecode),
+        co_names=tuple(names),
         co_consts=tuple(
-            _named(one, name_of) if isinstance(one, CodeType) else one
+            _named(one, places) if isinstance(one, CodeType) else one
             for one in code.co_consts
         ),
     )
+
+
+def _shift(opname: str) -> int:
+    """The bits of an instruction's argument below those that say which name it is of."""
+    return int(opname == "LOAD_GLOBAL" and sys.version_info >= (3, 11))
