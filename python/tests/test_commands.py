@@ -198,3 +198,18 @@ def test_a_folder_whose_name_is_no_text_has_a_cache_as_any_other(
     assert ran(notebook) == []
     assert "nothing is wrong" in cellar(env, "check", folder)
     assert "one: From the cache" in cellar(env, "why", notebook)
+
+
+def test_who_only_asks_leaves_a_damaged_database_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "__marimo__" / "cache"
+    folder.mkdir(parents=True)
+    (folder / "cache.db").write_bytes(b"not a database at all" * 1000)
+    (tmp_path / "notebook.py").touch()
+    assert main(["config"]) == 0
+    for command in (["why", "notebook.py"], ["export", "copy"]):
+        assert main(command) == 1
+        assert "check --repair" in capsys.readouterr().err
+    assert [path.name for path in folder.iterdir()] == ["cache.db"]

@@ -189,7 +189,8 @@ def test_the_command_says_what_is_set_and_where(
     said = config(env=env, cwd=root)
     _, budget = said.stdout.split("budget = ")
     assert (
-        f"\n  from no setting: a tenth of the free disk, or 2 GB; {project}" in budget
+        f"\n  from no setting: a tenth of what is free without the cache, or 2 GB; {project}"
+        in budget
     )
     project.write_text("[tool.cellar]\nbudget = 1000\n")
     said = config(env=env, cwd=root)

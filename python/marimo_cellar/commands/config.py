@@ -12,6 +12,7 @@ from typing import Any
 
 from marimo_cellar.amounts import told_size
 from marimo_cellar.cleaning import retention
+from marimo_cellar.database import damage
 from marimo_cellar.database.database import Unavailable, database_in
 from marimo_cellar.settings.place import (
     Place,
@@ -76,7 +77,8 @@ def _run(options: argparse.Namespace) -> int:
 def _used(place: Place) -> int:
     """What the cache takes now: the budget is a share of what is free without it."""
     try:
-        with database_in(place.folder).reading() as connection:
+        database = database_in(place.folder)
+        with damage.only_looking(), database.reading() as connection:
             return retention.used(connection) if connection is not None else 0
     except (Unavailable, sqlite3.Error):
         return 0
@@ -111,7 +113,7 @@ def _origin_of_budget(settings: Settings, budget: int) -> str:
     followed = _followed(settings, budget)
     if followed is not None:
         return str(followed.file)
-    usual = "no setting: a tenth of the free disk, or 2 GB"
+    usual = "no setting: a tenth of what is free without the cache, or 2 GB"
     if settings.budget is None:
         return usual
     return f"{usual}; {settings.budget.file} wants more, which only {user_file(this_system())} may"

@@ -12,7 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from marimo_cellar.commands.caches import cache_of, existing, is_marimo_cache
+from marimo_cellar.commands.caches import (
+    as_found,
+    cache_of,
+    existing,
+    is_marimo_cache,
+)
 from marimo_cellar.commands.progress import Progress
 from marimo_cellar.database.database import DATABASE_NAME, Database, database_in
 from marimo_cellar.database.found import Found
@@ -70,7 +75,8 @@ def _run(arguments: argparse.Namespace) -> int:
     database, owner = _source(path)
     existing(database)
     destination = StockFiles(Path(os.path.abspath(arguments.destination)))
-    report = write_all(database, owner, destination)
+    with as_found(database):
+        report = write_all(database, owner, destination)
     print(f"{arguments.destination}: {report}")
     return 0
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from marimo_cellar.commands.caches import as_found
 from marimo_cellar.database.apps import OUTSIDE, app_path
 from marimo_cellar.database.database import Database, Unavailable, database_in
 from marimo_cellar.database.naming import nameless
@@ -69,7 +70,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if (why := nameless(folder, notebook)) is not None:
         raise Unavailable(f"Nothing of it can be cached: {why}")
     database = database_in(folder)
-    cells = _cells(database, notebook)
+    with as_found(database):
+        cells = _cells(database, notebook)
     if arguments.cell is not None:
         cells = _chosen(cells, arguments.cell, notebook)
     if arguments.json:
