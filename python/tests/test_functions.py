@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from pathlib import Path
@@ -225,7 +226,8 @@ class Kind:
 """
     exec(code, scope)
     kind: Any = scope["Kind"]
-    name_privates(kind, [("_x", "_cell_a_x"), ("_y", "_cell_a_y"), ("_z", "_cell_a_z")])
+    names = [("_x", "_cell_a_x"), ("_y", "_cell_a_y"), ("_z", "_cell_a_z")]
+    name_privates(kind, names, scope)
     assert kind().of() == (1, 10, 3)
 
 
@@ -246,8 +248,44 @@ def stored():
 """
     exec(code, scope)
     for name in ("text", "attribute", "stored"):
-        name_privates(scope[name], [("_x", "_cell_a_x"), ("_y", "_cell_a_y")])
+        name_privates(scope[name], [("_x", "_cell_a_x"), ("_y", "_cell_a_y")], scope)
     assert scope["text"]() == {"_x": 1}
     assert scope["attribute"](SimpleNamespace(_x=lambda: 10)) == (13, 2, 1)
     assert scope["stored"]() == "_y" and scope["_cell_a_y"] == 3
     assert not {"_x", "_y"} & scope.keys()
+
+
+def test_private_names_are_found_in_what_wraps_a_function_and_nowhere_else() -> None:
+    scope: dict[str, Any] = {"_cell_a_x": 1, "functools": functools}
+    code = """
+@functools.lru_cache
+def remembering():
+    return _x
+
+class Kind:
+    parts = functools.partial(lambda more: _x + more, 1)
+
+    @functools.cached_property
+    def once(self):
+        return _x
+
+    @functools.lru_cache
+    def remembering(self):
+        return _x
+
+    class Within:
+        def of(self):
+            return _x
+
+    def whole(self):
+        return [self.once, self.remembering(), self.Within().of(), self.parts()]
+"""
+    exec(code, scope)
+    others: dict[str, Any] = {"_x": "another module's"}
+    exec("def other():\n    return _x", others)
+    scope["Kind"].other = staticmethod(others["other"])
+    for name in ("remembering", "Kind"):
+        name_privates(scope[name], [("_x", "_cell_a_x")], scope)
+    assert scope["remembering"]() == 1
+    assert scope["Kind"]().whole() == [1, 1, 1, 2]
+    assert scope["Kind"].other() == "another module's"

@@ -81,10 +81,17 @@ CELLS = {
                 self._helper = _helper(1)
             def both(self):
                 return {"_helper": self._helper + _helper(self._helper)}
+            @functools.cached_property
+            def once(self):
+                return _helper(2)
         def text(x):
             return {"_helper": _helper(x)}
+        @functools.lru_cache
+        def remembering(x):
+            return _helper(x)
         """,
-        "Uses().both() == {'_helper': 5} and text(1) == {'_helper': 2}",
+        "Uses().both() == {'_helper': 5} and text(1) == {'_helper': 2}"
+        " and Uses().once == 3 and remembering(3) == 4",
     ),
     # A class that needs a value that needs a class.
     "needed_by_a_class": (

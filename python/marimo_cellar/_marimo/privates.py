@@ -7,14 +7,27 @@ the notebook, which the source alone does not say.
 from __future__ import annotations
 
 import dis
+import functools
 import hashlib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
 from marimo_cellar._marimo.loaders import cached_function
 
+# What holds functions, and where.
+_WRAPPING: Sequence[tuple[type, tuple[str, ...]]] = (
+    (FunctionType, ("__wrapped__",)),
+    (type(functools.lru_cache(int)), ("__wrapped__",)),
+    (property, ("fget", "fset", "fdel")),
+    (staticmethod, ("__func__",)),
+    (classmethod, ("__func__",)),
+    (functools.cached_property, ("func",)),
+    (functools.partial, ("func",)),
+    (functools.partialmethod, ("func",)),
+    (functools.singledispatchmethod, ("func",)),
+)
 _OF_GLOBALS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL"})
 
 
@@ -31,28 +44,36 @@ def give_source(stub: Any) -> None:
         stub.filename = f"<function {digest.hexdigest()[:16]}>"
 
 
-def name_privates(value: Any, names: Iterable[tuple[str, str]]) -> None:
-    """Has a function or class, made of its source, use what its cell defines: `names`
-    are those in its code, each with the one in the notebook."""
+def name_privates(
+    value: Any, names: Iterable[tuple[str, str]], scope: Mapping[str, Any]
+) -> None:
+    """Has a function or class, made of its source in a scope, use what its cell defines:
+    `names` are those in its code, each with the one in the notebook."""
     own = {name: place for name, place in names if name != place}
     if not own:
         return
     seen: set[int] = set()
-    waiting = [cached_function(value) or value]
+    waiting = [value]
     while waiting:
         one = waiting.pop()
         if id(one) in seen:
             continue
         seen.add(id(one))
-        if isinstance(one, FunctionType):
+        # A class may hold another module's functions as well.
+        if isinstance(one, FunctionType) and one.__globals__ is scope:
             one.__code__ = _named(one.__code__, own)
-            waiting += [vars(one).get("__wrapped__")]
-        elif isinstance(one, property):
-            waiting += [one.fget, one.fset, one.fdel]
-        elif isinstance(one, staticmethod | classmethod):
-            waiting.append(one.__func__)
-        elif isinstance(one, type) and one is value:
-            waiting += vars(one).values()
+        waiting += _parts(one, value)
+
+
+def _parts(one: Any, whole: Any) -> Iterable[Any]:
+    """What a function or class is made of, in which there may be functions."""
+    if isinstance(one, type):
+        nested = one.__qualname__.startswith(f"{getattr(whole, '__qualname__', '')}.")
+        return list(vars(one).values()) if one is whole or nested else ()
+    for kind, parts in _WRAPPING:
+        if isinstance(one, kind):
+            return [getattr(one, part, None) for part in parts]
+    return [cached_function(one)]
 
 
 def _named(code: CodeType, places: Mapping[str, str]) -> CodeType:

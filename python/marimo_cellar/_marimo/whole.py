@@ -165,7 +165,7 @@ class WholeCache(Cache):
             if restored is value:
                 self._needless.add(kind)
             else:
-                name_privates(restored, self.contextual_defs())
+                name_privates(restored, self.contextual_defs(), scope)
             return restored
         memo[id(value)] = restored
         return restored
