@@ -274,6 +274,20 @@ MADE = {
         "class {0}(typing.NamedTuple):\n    x: int",
         "{0}(1).x == 1",
     ),
+    "indented_class": (
+        "if True:\n    class {0}:\n        text = '''a\n            b'''\n"
+        "        none = None\n        many: list = []",
+        "{0}.text == 'a\\n            b' and {0}.many == []",
+    ),
+    "indented_function": (
+        "if True:\n    def {0}():\n        return '''a\n            b'''",
+        "{0}() == 'a\\n            b'",
+    ),
+    "slotted": (
+        "class {0}:\n    __slots__ = ('x', '__y')\n    _z = __w = 1\n"
+        "    def w(self):\n        return self.__w",
+        "{0}().w() == 1",
+    ),
     "functions": (
         "def _f(x):\n    return x + 1\n{0} = collections.OrderedDict(f=_f)",
         "{0}['f'](1) == 2 and type({0}) is collections.OrderedDict",
@@ -292,6 +306,16 @@ UNSAVED = {
         "{0}(1) == 2",
     ),
     "attributed": ("def {0}(x):\n    return x\n{0}.seen = 1", "{0}.seen == 1"),
+    "counting": (
+        "class {0}:\n    made = 0\n"
+        "    def __init__(self):\n        type(self).made += 1\n{0}()",
+        "{0}.made == 1",
+    ),
+    "filled": ("class {0}:\n    all = []\n{0}.all.append(1)", "{0}.all == [1]"),
+    "extended": (
+        "class {0}:\n    pass\ndef _more(self):\n    return 2\n{0}.more = _more",
+        "{0}().more() == 2",
+    ),
     "anonymous": ("{0} = lambda x: x + 1", "{0}(1) == 2"),
     "generator": ("{0} = (x for x in [1])", "list({0}) == [1]"),
     "made_class": (

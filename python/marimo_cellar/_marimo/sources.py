@@ -12,7 +12,11 @@ import inspect
 import linecache
 import pickle
 import textwrap
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
+from types import MemberDescriptorType
 from typing import Any
 
 
@@ -59,7 +63,24 @@ def remembering_stub(value: Any) -> Any:
     if not inspect.isfunction(function) or not is_its_source(function):
         return unsaveable(value)
     stub = FunctionStub(value)
-    return stub if stub.code.startswith("@") else unsaveable(value)
+    return with_texts(stub, value) if stub.code.startswith("@") else unsaveable(value)
+
+
+def with_texts(stub: Any, function: Any) -> Any:
+    """marimo's stub of a function, whose texts are as they are also where it is indented,
+    as within an `if`: without the indentation, one of several lines is another."""
+    from marimo._save.stubs import FunctionStub
+
+    if isinstance(stub, FunctionStub):
+        source = inspect.getsource(function)
+        if stub.code == textwrap.dedent(source):
+            stub.code = _in_its_place(source)
+    return stub
+
+
+def _in_its_place(source: str) -> str:
+    """A statement where it may be indented."""
+    return f"if True:\n{source}" if source[:1].isspace() else source
 
 
 def class_stub(kind: type, filename: str | None) -> Any | None:
@@ -69,7 +90,67 @@ def class_stub(kind: type, filename: str | None) -> Any | None:
     if filename is None or kind.__qualname__ != kind.__name__:
         return None
     code = _class_source("".join(linecache.getlines(filename)), kind.__name__)
-    return None if code is None else ClassStub.from_dump((code, kind.__qualname__))
+    if code is None:
+        return None
+    if _is_changed(kind, code):
+        return unsaveable(kind)
+    return ClassStub.from_dump((code, kind.__qualname__))
+
+
+def _is_changed(kind: type, code: str) -> bool:
+    """Whether a class got attributes, or other values of them, since its body ran, as
+    one has that counts its instances.
+
+    Of one that a decorator, a metaclass or a base may have given some, nobody can tell.
+    """
+    tree = ast.parse(code)
+    node = next(one for one in ast.walk(tree) if isinstance(one, ast.ClassDef))
+    if node.decorator_list or type(kind) is not type or _is_given_more(kind):
+        return False
+    module = compile(tree, "<class>", "exec")
+    body = next(
+        (one for one in module.co_consts if getattr(one, "co_name", "") == node.name),
+        None,
+    )
+    if body is None:
+        return False
+    now = {name: value for name, value in vars(kind).items() if name[:2] != "__"}
+    if any(
+        name not in body.co_names and not isinstance(value, MemberDescriptorType)
+        for name, value in now.items()
+    ):
+        return True
+    return any(
+        name in now and not _is_equal(now[name], value)
+        for name, value in _plain_values(node)
+    )
+
+
+def _is_given_more(kind: type) -> bool:
+    bases = kind.__mro__[1:-1]
+    return tuple in bases or any("__init_subclass__" in vars(base) for base in bases)
+
+
+def _plain_values(node: ast.ClassDef) -> Iterator[tuple[str, Any]]:
+    """What a class's body gives a name once, and without computing it."""
+    names = Counter(
+        one.id
+        for one in ast.walk(node)
+        if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
+    )
+    for one in node.body:
+        targets = one.targets if isinstance(one, ast.Assign) else [None]
+        target = one.target if isinstance(one, ast.AnnAssign) else targets[0]
+        if len(targets) == 1 and isinstance(target, ast.Name) and names[target.id] == 1:
+            with suppress(ValueError, TypeError, SyntaxError, RecursionError):
+                yield target.id, ast.literal_eval(getattr(one, "value", None) or "")
+
+
+def _is_equal(one: Any, other: Any) -> bool:
+    try:
+        return type(one) is type(other) and bool(one == other)
+    except Exception:
+        return False
 
 
 @lru_cache(maxsize=16)
@@ -87,7 +168,7 @@ def _class_source(cell: str, name: str) -> str | None:
         return None
     (node,) = nodes
     first = min([node.lineno, *(part.lineno for part in node.decorator_list)])
-    return textwrap.dedent("".join(cell.splitlines(True)[first - 1 : node.end_lineno]))
+    return _in_its_place("".join(cell.splitlines(True)[first - 1 : node.end_lineno]))
 
 
 def unsaveable(value: Any) -> Any:

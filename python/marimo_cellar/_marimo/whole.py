@@ -34,6 +34,7 @@ from marimo_cellar._marimo.sources import (
     is_remembering,
     remembering_stub,
     unsaveable,
+    with_texts,
 )
 
 _CONTAINERS = (dict, list, set, tuple)
@@ -118,7 +119,8 @@ class WholeCache(Cache):
             stub = _with_items(value, lambda item: self._convert(item, memo))
         elif inspect.isfunction(value) and is_of_notebook(value):
             if is_its_source(value):
-                return super()._convert_to_stub_if_needed(value, memo, False)
+                stub = super()._convert_to_stub_if_needed(value, memo, False)
+                return with_texts(stub, value)
             stub = unsaveable(value)
         elif inspect.isclass(value) and is_of_notebook(value):
             stub = class_stub(value, self._cell_filename())
