@@ -12,7 +12,13 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache, partial
-from types import CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
+from types import (
+    CodeType,
+    FunctionType,
+    MethodType,
+    ModuleType,
+    SimpleNamespace,
+)
 from typing import Any
 
 from marimo._ast.variables import (
@@ -32,6 +38,7 @@ from marimo._save.hash import (
     hash_module,
 )
 
+from marimo_cellar._marimo import own
 from marimo_cellar._marimo.loaders import CACHING, cached_function, is_stub
 from marimo_cellar._marimo.sources import is_of_notebook, is_remembering
 
@@ -50,8 +57,10 @@ def hash_functions_whole() -> None:
     notebook do which it uses, cached ones too.
 
     Of other cells, those that read variables marimo hashes by the code of their cells and
-    of those above them, which is all of it.
+    of those above them, which is all of it. A cached function that comes with a module
+    depends on all that functions of that module do.
     """
+    own.know_modules()
     hashers: Any = BlockHasher
     serialize: Callable[..., Any] = hashers.serialize_and_dequeue_content_refs
 
@@ -76,13 +85,23 @@ def hash_functions_whole() -> None:
             if not _is_users(function):
                 continue
             pure = is_pure_function(ref, function, scope, hasher.fn_cache, hasher.graph)
-            if of_another and not pure and not _passes_for_marimos(function):
+            if (
+                of_another
+                and not pure
+                and not _passes_for_marimos(function)
+                # Of whose cells marimo takes the code of the nearest alone.
+                and not own.is_of_called_module()
+            ):
                 continue
             whole = _Whole(hasher, ref, serialize)
             whole.look_through(function)
             if whole.is_more_than_code or not pure:
                 digests[if_local_then_mangle(ref, hasher.cell_id)] = whole.digest()
                 done.add(ref)
+        for name, value in own.unseen(scope, _globals_of):
+            whole = _Whole(hasher, name, serialize)
+            whole.look_through(value)
+            digests[name] = whole.digest()
         if within:
             scope = {**scope, **within}
         left, content, stateful = serialize(hasher, refs - done - unknown, scope, *more)
@@ -156,24 +175,20 @@ def _is_of_another(hasher: Any, ref: str) -> bool:
 def _is_users(value: Any) -> bool:
     """Whether it is a function or class of the notebook, or a method that is cached."""
     if isinstance(value, partial):
-        return is_of_notebook(value.func)
+        return own.is_own(value.func)
     if isinstance(value, FunctionType):
-        return _is_notebooks(value)
-    return (isinstance(value, type) or is_remembering(value)) and is_of_notebook(value)
+        return _is_own_function(value)
+    return (isinstance(value, type) or is_remembering(value)) and own.is_own(value)
 
 
-def _is_notebooks(function: FunctionType) -> bool:
-    return is_of_notebook(function) or _uses_notebook(function)
+def _is_own_function(function: FunctionType) -> bool:
+    return own.is_own(function) or own.uses_own(function)
 
 
 def _passes_for_marimos(value: Any) -> bool:
     """Whether it is what `functools.wraps` makes of a cached function in a notebook, which
     says that it is of marimo's module, and is taken for nothing."""
     return isinstance(value, FunctionType) and value.__module__ == CACHING
-
-
-def _uses_notebook(function: FunctionType) -> bool:
-    return function.__globals__.get("__name__") == "__main__"
 
 
 class _Whole:
@@ -227,16 +242,18 @@ class _Whole:
         elif isinstance(value, FunctionType):
             if self._is_new(name, value):
                 self._add(name, hash_module(value.__code__))
-                if _is_notebooks(value):
+                if _is_own_function(value):
                     yield from self._of_function(value)
         elif isinstance(value, type):
             if self._is_new(name, value):
-                self._add(name, f"{value.__module__}.{value.__qualname__}".encode())
-                if is_of_notebook(value):
+                self._add(
+                    name, f"{own.module_in_key(value)}.{value.__qualname__}".encode()
+                )
+                if own.is_own(value):
                     yield from self._of_class(value)
         else:
             self._add(name, self._content(name, value))
-            if is_of_notebook(type(value)):
+            if own.is_own(type(value)):
                 yield name, type(value)
 
     def _is_new(self, name: str, value: Any) -> bool:
@@ -261,7 +278,7 @@ class _Whole:
         if (wrapped := vars(function).get("__wrapped__")) is not None:
             yield f"{name} wrapped", wrapped
         scope = function.__globals__
-        if _uses_notebook(function):
+        if own.uses_own(function):
             for key in _globals_of(function.__code__):
                 if key in scope:
                     yield unmangle_local(key).name, scope[key]
