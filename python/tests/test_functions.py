@@ -51,6 +51,11 @@ _WITHIN = {
         "    return made",
         f"@x\n{_CACHED}x_g(a): return a + N",
     ),
+    "chosen_by_type": (
+        "@functools.singledispatch\ndef x(a): return a\n"
+        "@x.register\ndef _(a: int): return a + N",
+        "def x_g(a): return x(a)",
+    ),
     "cached": (f"{_CACHED}x_g(a): return a + N",),
     "cached_that_calls": ("def x(a): return a + N", f"{_CACHED}x_g(a): return x(a)"),
     "cached_default": (f"{_CACHED}x_g(a, b=N): return a + b",),

@@ -15,6 +15,7 @@ from functools import lru_cache, partial
 from types import (
     CodeType,
     FunctionType,
+    MappingProxyType,
     MethodType,
     ModuleType,
     SimpleNamespace,
@@ -277,6 +278,10 @@ class _Whole:
                 continue
         if (wrapped := vars(function).get("__wrapped__")) is not None:
             yield f"{name} wrapped", wrapped
+        # What `functools.singledispatch` chooses from.
+        if isinstance(kinds := vars(function).get("registry"), MappingProxyType):
+            for kind, chosen in kinds.items():
+                yield f"{name} {getattr(kind, '__qualname__', kind)}", chosen
         scope = function.__globals__
         if own.uses_own(function):
             for key in _globals_of(function.__code__):
