@@ -1,0 +1,178 @@
+"""All that functions and classes do, as a digest that is the same in each run: what they
+call, their defaults and what they close over, too."""
+
+from __future__ import annotations
+
+import dis
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import lru_cache, partial
+from types import CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
+from typing import Any
+
+from marimo._ast.variables import unmangle_local
+from marimo._runtime.context import safe_get_context
+from marimo._save.encode import deterministic_dumps
+from marimo._save.hash import hash_cell_group, hash_module
+
+from marimo_cellar._marimo import own
+from marimo_cellar._marimo.loaders import cached_function
+from marimo_cellar._marimo.sources import is_remembering
+
+_READ_GLOBAL = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
+# What Python writes into a class that says nothing of what it does.
+_OF_CLASSES = frozenset(
+    {
+        *("__module__", "__dict__", "__weakref__", "__doc__", "__annotations__"),
+        *("__firstlineno__", "__static_attributes__", "__qualname__"),
+    }
+)
+
+
+class CodeDigest:
+    """Of what is looked through; `ref` is the variable that it is for, `serialize` how
+    marimo hashes variables."""
+
+    def __init__(self, hasher: Any, ref: str, serialize: Callable[..., Any]) -> None:
+        self._hasher = hasher
+        self._ref = ref
+        self._serialize = serialize
+        self._hash = hashlib.sha256()
+        self._parts = 0
+        self._seen: set[int] = set()
+
+    @property
+    def is_more_than_code(self) -> bool:
+        """Whether there is more to it than the code of one function."""
+        return self._parts > 1
+
+    def digest(self) -> bytes:
+        return self._hash.digest()
+
+    def look_through(self, function: Any) -> None:
+        # No recursion, of which Python allows little.
+        waiting = [("", function)]
+        while waiting:
+            name, value = waiting.pop()
+            waiting.extend(self._within(name, value))
+
+    def _add(self, name: str, data: bytes) -> None:
+        self._parts += 1
+        for one in (name.encode("utf-8", "surrogatepass"), data):
+            self._hash.update(len(one).to_bytes(8, "big") + one)
+
+    def _within(self, name: str, value: Any) -> Iterator[tuple[str, Any]]:
+        """What a value does itself is added; what it uses is given."""
+        if (function := cached_function(value)) is not None:
+            yield name, function
+        elif isinstance(value, ModuleType):
+            # Of which marimo takes the version, where it is named.
+            return
+        elif isinstance(value, partial):
+            yield name, value.func
+            yield from self._named(name, (*value.args, *sorted(value.keywords.items())))
+        elif isinstance(value, MethodType):
+            yield name, value.__func__
+            yield name, value.__self__
+        elif isinstance(value, staticmethod | classmethod) or is_remembering(value):
+            yield name, value.__wrapped__
+        elif isinstance(value, property):
+            yield from self._named(name, (value.fget, value.fset, value.fdel))
+        elif isinstance(value, FunctionType):
+            if self._is_new(name, value):
+                self._add(name, hash_module(value.__code__))
+                if is_own_function(value):
+                    yield from self._of_function(value)
+        elif isinstance(value, type):
+            if self._is_new(name, value):
+                self._add(
+                    name, f"{own.module_in_key(value)}.{value.__qualname__}".encode()
+                )
+                if own.is_own(value):
+                    yield from self._of_class(value)
+        else:
+            self._add(name, self._content(name, value))
+            if own.is_own(type(value)):
+                yield name, type(value)
+
+    def _is_new(self, name: str, value: Any) -> bool:
+        if id(value) in self._seen:
+            self._add(name, b"again")
+            return False
+        self._seen.add(id(value))
+        return True
+
+    def _of_function(self, function: FunctionType) -> Iterator[tuple[str, Any]]:
+        name = function.__name__
+        yield from self._named(name, function.__defaults__ or ())
+        for key, value in sorted((function.__kwdefaults__ or {}).items()):
+            yield f"{name} {key}", value
+        names = function.__code__.co_freevars
+        for key, cell in zip(names, function.__closure__ or (), strict=True):
+            try:
+                yield f"{name} {key}", cell.cell_contents
+            except ValueError:
+                # It is yet to be defined.
+                continue
+        if (wrapped := vars(function).get("__wrapped__")) is not None:
+            yield f"{name} wrapped", wrapped
+        # What `functools.singledispatch` chooses from.
+        if isinstance(kinds := vars(function).get("registry"), MappingProxyType):
+            for kind, chosen in kinds.items():
+                yield f"{name} {getattr(kind, '__qualname__', kind)}", chosen
+        scope = function.__globals__
+        if own.uses_own(function):
+            for key in globals_of(function.__code__):
+                if key in scope:
+                    yield unmangle_local(key).name, scope[key]
+
+    def _of_class(self, kind: type) -> Iterator[tuple[str, Any]]:
+        yield from self._named(kind.__name__, kind.__bases__)
+        for key, value in sorted(vars(kind).items()):
+            if key not in _OF_CLASSES:
+                yield f"{kind.__name__} {key}", value
+
+    @staticmethod
+    def _named(name: str, values: Any) -> Iterator[tuple[str, Any]]:
+        for at, value in enumerate(values):
+            yield f"{name} {at}", value
+
+    def _content(self, name: str, value: Any) -> bytes:
+        """What a variable holds, as far as marimo hashes it: the rest by the code that it
+        comes from, since a pickle may be another one each time, or its own by that."""
+        hasher, context = self._hasher, safe_get_context()
+        scope = {name: value}
+        with suppress(Exception):
+            refs, *_ = hasher.extract_ref_state_and_normalize_scope(
+                {name}, scope, context
+            )
+            left, content, _ = self._serialize(hasher, refs, scope, context)
+            if not left:
+                return b"".join(content.values())
+        graph, algorithm = hasher.graph, hasher.hash_alg.name
+        cells = set(graph.definitions.get(name) or graph.definitions.get(self._ref, ()))
+        if cells and hasher.cell_id not in cells:
+            above = set().union(*(graph.ancestors(cell) for cell in cells))
+            return hash_cell_group(cells | above, graph, algorithm)
+        with suppress(Exception):
+            return deterministic_dumps(value, algorithm)
+        return f"{type(value).__module__}.{type(value).__qualname__}".encode()
+
+
+@lru_cache(maxsize=2048)
+def globals_of(code: CodeType) -> tuple[str, ...]:
+    """The global names that code reads, within its functions too, in order."""
+    names = {
+        str(one.argval)
+        for one in dis.get_instructions(code)
+        if one.opname in _READ_GLOBAL
+    }
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names.update(globals_of(constant))
+    return tuple(sorted(names))
+
+
+def is_own_function(function: FunctionType) -> bool:
+    return own.is_own(function) or own.uses_own(function)
