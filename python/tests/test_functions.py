@@ -87,6 +87,29 @@ _WITHIN = {
         f"{_CACHED}x_h(f, a): return f(a)",
         "def x_g(a): return x_h(x().m, a)",
     ),
+    "method_of_an_argument": (
+        "class x:\n    def m(self, a): return a + N",
+        f"{_CACHED}x_h(o, a): return o.m(a)",
+        "def x_g(a): return x_h(x(), a)",
+    ),
+    "method_called_by_a_cached_one": (
+        "class x:\n"
+        "    def m(self, a): return a + N\n"
+        "    @mo.persistent_cache\n"
+        "    def n(self, a): return self.m(a)",
+        "def x_g(a): return x().n(a)",
+    ),
+    "class_of_an_argument": (
+        "class x:\n    n = N",
+        "class x_c(x): pass",
+        f"{_CACHED}x_h(o, a): return o['k'].n + a",
+        "def x_g(a): return x_h({'k': x_c()}, a)",
+    ),
+    "functions_given": (
+        "def x(a): return a + N",
+        f"{_CACHED}x_h(f, a): return f[0](a)",
+        "def x_g(a): return x_h([x], a)",
+    ),
     "cached_within": (
         "def x(n):\n"
         "    @mo.persistent_cache\n"

@@ -40,6 +40,9 @@ class Kind:
     @mo.persistent_cache
     def method(self, a):
         ran("method")
+        return self.times_two(a)
+
+    def times_two(self, a):
         return doubled(a)
 
 @app.function

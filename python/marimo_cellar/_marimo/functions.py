@@ -28,6 +28,7 @@ from marimo._save.hash import (
 )
 
 from marimo_cellar._marimo import own
+from marimo_cellar._marimo.arguments import hash_named_code
 from marimo_cellar._marimo.code_digests import CodeDigest, globals_of, is_own_function
 from marimo_cellar._marimo.loaders import CACHING, cached_function, is_stub
 from marimo_cellar._marimo.sources import is_of_notebook, is_remembering
@@ -44,6 +45,7 @@ def hash_functions_whole() -> None:
     own.know_modules()
     hashers: Any = BlockHasher
     serialize: Callable[..., Any] = hashers.serialize_and_dequeue_content_refs
+    hash_named_code(serialize)
 
     def serialize_functions(
         hasher: Any, refs: set[str], scope: dict[str, Any], *more: Any

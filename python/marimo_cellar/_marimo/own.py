@@ -49,6 +49,13 @@ def uses_own(function: FunctionType) -> bool:
     return _is_name(function.__globals__.get("__name__"))
 
 
+def may_be_named_in(data: bytes) -> bool:
+    """Whether a pickle may name something of the notebook, or of the module of the call."""
+    function = _called.get()
+    name = "" if function is None else str(function.__globals__.get("__name__"))
+    return NOTEBOOK.encode() in data or (name != "" and name.encode() in data)
+
+
 def is_of_called_module() -> bool:
     """Whether the key that is made is of a call of a module's function."""
     return _called.get() is not None
