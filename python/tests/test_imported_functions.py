@@ -101,3 +101,32 @@ def test_a_cached_function_of_a_module_depends_on_all_that_it_does_there(
         twice = (1 + number) * 2
         values = f"{(twice, twice, 1 + number, twice, 1)}"
         assert ran(notebook) == [*expected, values], run.printed
+
+
+def test_a_cached_function_of_an_embedded_notebook_depends_on_all_that_it_does(
+    write: Write, env: dict[str, str]
+) -> None:
+    notebook = write(
+        "embedding.py",
+        book="import book",
+        embeds=dedent("""
+            s = mo.ui.switch()
+            embedded = await book.app.embed()
+            ran(str(embedded.defs["called"]))
+        """),
+    )
+    cell = """
+@app.cell
+def calls():
+    called = [chained(1), *of_class(1), of_cached(1)]
+    return (called,)
+"""
+    each = ["chained", "of_class", "of_cached"]
+    for number, expected in ((1, each), (1, []), (5, each), (1, [])):
+        book = notebook.with_name("book.py")
+        book.write_text((_NOTEBOOK + cell).replace("N\n", f"{number}\n"))
+        run = export(notebook, env)
+        twice = (1 + number) * 2
+        assert ran(notebook) == [*expected, f"{[twice, 1 + number, twice]}"], (
+            run.printed
+        )

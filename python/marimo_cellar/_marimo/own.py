@@ -3,7 +3,7 @@ a cached function is called that comes with a module, those of that module.
 
 A module may be another notebook. marimo knows of it what there was as the function was
 decorated, and takes the notebook's variables for those of the module that have their
-names.
+names. In an embedded app it looks for some in the wrong place.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from functools import partial
 from types import FunctionType
 from typing import Any
 
+from marimo._ast.variables import unmangle_local
+
 NOTEBOOK = "__main__"
 
-# The function that is called, where it is of a module.
+# The function that is called.
 _called: ContextVar[FunctionType | None] = ContextVar("cellar_called", default=None)
 
 
@@ -29,7 +31,7 @@ def know_modules() -> None:
     prepare = cached._prepare_call_execution
 
     def preparing(self: Any, *arguments: Any) -> Any:
-        token = _called.set(_of_module(self.__wrapped__))
+        token = _called.set(_function(self.__wrapped__))
         try:
             return prepare(self, *arguments)
         finally:
@@ -51,14 +53,12 @@ def uses_own(function: FunctionType) -> bool:
 
 def may_be_named_in(data: bytes) -> bool:
     """Whether a pickle may name something of the notebook, or of the module of the call."""
-    function = _called.get()
-    name = "" if function is None else str(function.__globals__.get("__name__"))
-    return NOTEBOOK.encode() in data or (name != "" and name.encode() in data)
+    return any(name.encode() in data for name in {NOTEBOOK, _module()})
 
 
 def is_of_called_module() -> bool:
     """Whether the key that is made is of a call of a module's function."""
-    return _called.get() is not None
+    return _module() != NOTEBOOK
 
 
 def module_in_key(kind: type) -> str:
@@ -70,30 +70,32 @@ def module_in_key(kind: type) -> str:
 def unseen(
     scope: Mapping[str, Any], names: Callable[[Any], tuple[str, ...]]
 ) -> Iterator[tuple[str, Any]]:
-    """What the module's function that is called uses of its module by the global `names`
-    in its code, and is not what marimo has in `scope` for them."""
+    """What the function that is called uses by the global `names` in its code and marimo
+    does not have in `scope` or, of a module's function, has another one for."""
     function = _called.get()
-    if function is not None:
-        held = function.__globals__
-        for name in names(function.__code__):
-            if name in held and scope.get(name) is not held[name]:
-                yield name, held[name]
+    if function is None:
+        return
+    held, is_modules = function.__globals__, is_of_called_module()
+    for name in names(function.__code__):
+        if name in held:
+            known = name if name in scope else unmangle_local(name).name
+            if known not in scope or (is_modules and scope[known] is not held[name]):
+                yield known, held[name]
 
 
 def _is_name(name: object) -> bool:
+    return name in (NOTEBOOK, _module())
+
+
+def _module() -> str:
+    """The name of the module of the function that is called."""
     function = _called.get()
-    return name == NOTEBOOK or (
-        function is not None and name == function.__globals__.get("__name__")
-    )
+    return NOTEBOOK if function is None else str(function.__globals__.get("__name__"))
 
 
-def _of_module(function: Any) -> FunctionType | None:
+def _function(function: Any) -> FunctionType | None:
     # A method is bound to its object so.
     while isinstance(function, partial):
         function = function.func
     function = inspect.unwrap(function)
-    is_modules = (
-        isinstance(function, FunctionType)
-        and function.__globals__.get("__name__") != NOTEBOOK
-    )
-    return function if is_modules else None
+    return function if isinstance(function, FunctionType) else None
