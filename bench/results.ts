@@ -38,7 +38,7 @@ const SECTIONS = [
       ...['notebook-warm', 'notebook-warm-wall', 'notebook-cold', 'notebook-cold-wall'],
       ...['frames-warm', 'frames-warm-wall'],
       ...['list-warm', 'list-warm-wall', 'list-cold', 'list-cold-wall'],
-      ...['calls-warm', 'calls-cold'],
+      ...['calls-warm', 'calls-cold', 'calls-within'],
     ],
   },
 ];

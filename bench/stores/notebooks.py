@@ -14,6 +14,7 @@ as it does for users, by its entry point, and its own import counts.
 | `list-warm`, `list-cold` | as `notebook-warm` and `notebook-cold`, for a long list of numbers |
 | `calls-warm` | of a loop that calls a `persistent_cache` function, all of them hits |
 | `calls-cold` | of the same loop, all of them misses, until the last call has answered |
+| `calls-within` | as `calls-warm`, of a function that calls four others, on which its key depends |
 """
 
 from __future__ import annotations
@@ -43,6 +44,22 @@ _HEAD = f"""\
 {_APP}"""
 _FOOT = '\n\nif __name__ == "__main__":\n    app.run()\n'
 _FRAMES = 20
+# What a cached function calls.
+_HELPERS = """
+    INSTRUCTIONS = "Answer in one sentence."
+
+    def clean(prompt):
+        return prompt.strip()
+
+    def shorten(prompt, most=200):
+        return clean(prompt)[:most]
+
+    def instruct(prompt):
+        return INSTRUCTIONS + shorten(prompt)
+
+    def repeated(prompt):
+        return 20 * instruct(prompt)
+"""
 # What a loop leaves its seconds in, beside its notebook.
 _LOOP = "loop.txt"
 
@@ -101,11 +118,15 @@ def cases(quick: bool) -> list[Case]:
             Case(
                 (f"{name}/{count}",),
                 OURS,
-                partial(turn, text=_calls(count)),
+                partial(turn, text=text),
                 rounds=9,
             )
             for count in ((100,) if quick else (1000,))
-            for name, turn in (("calls-warm", _loop_warm), ("calls-cold", _loop_cold))
+            for name, turn, text in (
+                ("calls-warm", _loop_warm, _calls(count)),
+                ("calls-cold", _loop_cold, _calls(count)),
+                ("calls-within", _loop_warm, _calls(count, _HELPERS, "repeated")),
+            )
         ),
     ]
 
@@ -148,7 +169,7 @@ def _list(length: int) -> str:
     return f"{_HEAD}{head}{cell}    return (numbers,)\n{_FOOT}"
 
 
-def _calls(count: int) -> str:
+def _calls(count: int, helpers: str = "", answer: str = "20 * ") -> str:
     """A loop over prompts, as people ask language models, whose cell is not cached."""
     return (
         _APP
@@ -159,10 +180,10 @@ def ask():
     import marimo
     import pathlib
     import time
-
+{helpers}
     @marimo.persistent_cache
     def ask(prompt):
-        return {{"answer": prompt * 20, "tokens": len(prompt)}}
+        return {{"answer": {answer}(prompt), "tokens": len(prompt)}}
 
     return ask, pathlib, time
 

@@ -13,13 +13,14 @@ from typing import Any
 
 from marimo._ast.variables import unmangle_local
 from marimo._runtime.context import safe_get_context
-from marimo._save.encode import deterministic_dumps
+from marimo._save.encode import deterministic_dumps, primitive_to_bytes
 from marimo._save.hash import hash_cell_group, hash_module
 
 from marimo_cellar._marimo import own
 from marimo_cellar._marimo.loaders import cached_function
 from marimo_cellar._marimo.sources import is_remembering
 
+_PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
 _READ_GLOBAL = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
 # What Python writes into a class that says nothing of what it does.
 _OF_CLASSES = frozenset(
@@ -81,7 +82,7 @@ class CodeDigest:
             yield from self._named(name, (value.fget, value.fset, value.fdel))
         elif isinstance(value, FunctionType):
             if self._is_new(name, value):
-                self._add(name, hash_module(value.__code__))
+                self._add(name, _digest_of(value.__code__))
                 if is_own_function(value):
                     yield from self._of_function(value)
         elif isinstance(value, type):
@@ -141,8 +142,12 @@ class CodeDigest:
     def _content(self, name: str, value: Any) -> bytes:
         """What a variable holds, as far as marimo hashes it: the rest by the code that it
         comes from, since a pickle may be another one each time, or its own by that."""
-        hasher, context = self._hasher, safe_get_context()
-        scope = {name: value}
+        hasher, algorithm = self._hasher, self._hasher.hash_alg.name
+        if type(value) in _PLAIN:
+            # As marimo would, if it takes them; each call of a function asks for them.
+            with suppress(Exception):
+                return hashlib.new(algorithm, primitive_to_bytes(value)).digest()
+        scope, context = {name: value}, safe_get_context()
         with suppress(Exception):
             refs, *_ = hasher.extract_ref_state_and_normalize_scope(
                 {name}, scope, context
@@ -150,7 +155,7 @@ class CodeDigest:
             left, content, _ = self._serialize(hasher, refs, scope, context)
             if not left:
                 return b"".join(content.values())
-        graph, algorithm = hasher.graph, hasher.hash_alg.name
+        graph = hasher.graph
         cells = set(graph.definitions.get(name) or graph.definitions.get(self._ref, ()))
         if cells and hasher.cell_id not in cells:
             above = set().union(*(graph.ancestors(cell) for cell in cells))
@@ -158,6 +163,11 @@ class CodeDigest:
         with suppress(Exception):
             return deterministic_dumps(value, algorithm)
         return f"{type(value).__module__}.{type(value).__qualname__}".encode()
+
+
+@lru_cache(maxsize=2048)
+def _digest_of(code: CodeType) -> bytes:
+    return hash_module(code)
 
 
 @lru_cache(maxsize=2048)
