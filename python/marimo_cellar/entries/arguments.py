@@ -42,6 +42,8 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _HIDDEN = "***"
+# Of a whole number that is written. Python writes some 14,000.
+_MOST_BITS = 8192
 _BY = " \N{MULTIPLICATION SIGN} "
 
 
@@ -107,6 +109,11 @@ class _Short(reprlib.Repr):
 
     def repr1(self, x: Any, level: int) -> str:
         return super().repr1(x, level) if type(x) in _PLAIN else _named(x)
+
+    def repr_int(self, x: int, level: int) -> str:
+        # Of one with more digits than Python writes, the base class says where it lies,
+        # from Python 3.14 on.
+        return super().repr_int(x, level) if x.bit_length() < _MOST_BITS else "int"
 
     def repr_dict(self, x: dict[Any, Any], level: int) -> str:
         # In its own order, where the base class sorts: a message's role is first.
