@@ -77,6 +77,25 @@ _WITHIN = {
         "x, x_set = mo.state(N)",
         f"{_CACHED}x_f(a): return a + x()\n{_CACHED}x_g(a): return x_f(a)",
     ),
+    "default_list": (
+        f"def x(a): return a + N\n{_CACHED}x_g(a, fs=[x]): return fs[0](a)",
+    ),
+    "table_within": (
+        "def x(a): return a + N\nx_t = [('a', x)]\n"
+        f"def x_h(a): return x_t[0][1](a)\n{_CACHED}x_g(a): return x_h(a)",
+    ),
+    "lambda_within": (
+        "x_t = {'a': lambda a: a + N}\n"
+        f"def x_h(a): return x_t['a'](a)\n{_CACHED}x_g(a): return x_h(a)",
+    ),
+    "object_within": (
+        "class x:\n    def m(self, a): return a + N\nx_t = {'k': [x()]}\n"
+        f"def x_h(a): return x_t['k'][0].m(a)\n{_CACHED}x_g(a): return x_h(a)",
+    ),
+    "transformer_within": (
+        "def x(a): return a + N\nx_t = preprocessing.FunctionTransformer(x)\n"
+        f"def x_h(a): return x_t.transform(a)\n{_CACHED}x_g(a): return x_h(a)",
+    ),
     "given": (
         "x = N",
         f"def x_f(a): return a + x\n{_CACHED}x_h(f, a): return f(a)",
@@ -121,7 +140,7 @@ _WITHIN = {
 
 
 def edited(write: Write, number: int, cached: bool = True) -> Path:
-    cells = {"imports": "import functools"}
+    cells = {"imports": "import functools\nfrom sklearn import preprocessing"}
     for name, parts in _WITHIN.items():
         parts = (*parts, f"ran('{name}')\nx_called = x_g(1)")
         for at, part in enumerate(parts):

@@ -5,20 +5,16 @@ answer would be served once one of them was edited.
 
 from __future__ import annotations
 
-import io
-import pickle
 from collections.abc import Callable
 from contextvars import ContextVar
-from types import FunctionType
 from typing import Any
 
-from marimo._runtime.primitives import is_data_primitive, is_primitive
 from marimo._save import hash as hashing
 from marimo._save.hash import BlockHasher
-from marimo._save.stubs import maybe_get_custom_stub
 
 from marimo_cellar._marimo import own
 from marimo_cellar._marimo.code_digests import CodeDigest
+from marimo_cellar._marimo.named_code import code_named_by
 
 _hasher: ContextVar[Any] = ContextVar("cellar_hasher", default=None)
 
@@ -42,35 +38,10 @@ def hash_named_code(serialize: Callable[..., Any]) -> None:
         hasher = _hasher.get()
         if hasher is None or not own.may_be_named_in(data):
             return data
-        finding = _Finding(io.BytesIO())
-        finding.dump(value)
         digest = CodeDigest(hasher, "", serialize)
-        for named in finding.found:
+        for named in code_named_by(value):
             digest.look_through(named)
         return data + digest.digest()
 
     hashers.collect_for_content_hash = collecting
     vars(hashing)["deterministic_dumps"] = dumping
-
-
-class _Finding(pickle.Pickler):
-    """Pickles as marimo does for a hash, for what is `found` on the way."""
-
-    def __init__(self, file: io.BytesIO) -> None:
-        super().__init__(file)
-        self.found: list[Any] = []
-
-    def reducer_override(self, value: Any) -> Any:
-        if isinstance(value, FunctionType | type):
-            if own.is_own(value):
-                self.found.append(value)
-        elif maybe_get_custom_stub(value) or _has_bytes(value):
-            return (bytes, ())
-        return NotImplemented
-
-
-def _has_bytes(value: Any) -> bool:
-    try:
-        return not is_primitive(value) and is_data_primitive(value)
-    except Exception:
-        return False

@@ -18,6 +18,7 @@ from marimo._save.hash import hash_cell_group, hash_module
 
 from marimo_cellar._marimo import own
 from marimo_cellar._marimo.loaders import cached_function
+from marimo_cellar._marimo.named_code import code_named_by
 from marimo_cellar._marimo.sources import is_remembering
 
 _PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
@@ -27,6 +28,8 @@ _OF_CLASSES = frozenset(
     {
         *("__module__", "__dict__", "__weakref__", "__doc__", "__annotations__"),
         *("__firstlineno__", "__static_attributes__", "__qualname__"),
+        # Python 3.14 makes the first, and the second once somebody asks for it.
+        *("__annotate_func__", "__annotations_cache__"),
     }
 )
 
@@ -93,9 +96,11 @@ class CodeDigest:
                 if own.is_own(value):
                     yield from self._of_class(value)
         else:
-            self._add(name, self._content(name, value))
+            data, named = self._content(name, value)
+            self._add(name, data)
             if own.is_own(type(value)):
                 yield name, type(value)
+            yield from self._named(name, named)
 
     def _is_new(self, name: str, value: Any) -> bool:
         if id(value) in self._seen:
@@ -139,14 +144,15 @@ class CodeDigest:
         for at, value in enumerate(values):
             yield f"{name} {at}", value
 
-    def _content(self, name: str, value: Any) -> bytes:
+    def _content(self, name: str, value: Any) -> tuple[bytes, list[Any]]:
         """What a variable holds, as far as marimo hashes it: the rest by the code that it
-        comes from, since a pickle may be another one each time, or its own by that."""
+        comes from, since a pickle may be another one each time, or its own by that, which
+        has no more of the code in it than the names. So that is given as well."""
         hasher, algorithm = self._hasher, self._hasher.hash_alg.name
         if type(value) in _PLAIN:
             # As marimo would, if it takes them; each call of a function asks for them.
             with suppress(Exception):
-                return hashlib.new(algorithm, primitive_to_bytes(value)).digest()
+                return hashlib.new(algorithm, primitive_to_bytes(value)).digest(), []
         scope, context = {name: value}, safe_get_context()
         with suppress(Exception):
             refs, *_ = hasher.extract_ref_state_and_normalize_scope(
@@ -154,15 +160,17 @@ class CodeDigest:
             )
             left, content, _ = self._serialize(hasher, refs, scope, context)
             if not left:
-                return b"".join(content.values())
+                return b"".join(content.values()), []
         graph = hasher.graph
         cells = set(graph.definitions.get(name) or graph.definitions.get(self._ref, ()))
         if cells and hasher.cell_id not in cells:
             above = set().union(*(graph.ancestors(cell) for cell in cells))
-            return hash_cell_group(cells | above, graph, algorithm)
+            return hash_cell_group(cells | above, graph, algorithm), []
         with suppress(Exception):
-            return deterministic_dumps(value, algorithm)
-        return f"{type(value).__module__}.{type(value).__qualname__}".encode()
+            data = deterministic_dumps(value, algorithm)
+            return data, code_named_by(value) if own.may_be_named_in(data) else []
+        kind = type(value)
+        return f"{kind.__module__}.{kind.__qualname__}".encode(), code_named_by(value)
 
 
 @lru_cache(maxsize=2048)
