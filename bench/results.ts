@@ -37,6 +37,7 @@ const SECTIONS = [
     work: [
       ...['notebook-warm', 'notebook-warm-wall', 'notebook-cold', 'notebook-cold-wall'],
       ...['frames-warm', 'frames-warm-wall'],
+      ...['functions-warm', 'functions-warm-wall', 'functions-cold', 'functions-cold-wall'],
       ...['list-warm', 'list-warm-wall', 'list-cold', 'list-cold-wall'],
       ...['calls-warm', 'calls-cold', 'calls-within'],
     ],

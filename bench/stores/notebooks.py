@@ -11,6 +11,7 @@ as it does for users, by its entry point, and its own import counts.
 | `notebook-cold` | from the last cell's end until everything saved is committed |
 | `…-wall` | of the whole run |
 | `frames-warm` | as `notebook-warm`, for pandas frames |
+| `functions-warm`, `functions-cold` | the same for cells that call a function of the notebook |
 | `list-warm`, `list-cold` | as `notebook-warm` and `notebook-cold`, for a long list of numbers |
 | `calls-warm` | of a loop that calls a `persistent_cache` function, all of them hits |
 | `calls-cold` | of the same loop, all of them misses, until the last call has answered |
@@ -95,6 +96,16 @@ def cases(quick: bool) -> list[Case]:
         ),
         *(
             Case(
+                (f"{name}/{count}", f"{name}-wall/{count}"),
+                OURS,
+                partial(turn, text=_functions(count)),
+                warm_up=False,
+            )
+            for count in ((10,) if quick else (60,))
+            for name, turn in (("functions-warm", _warm), ("functions-cold", _cold))
+        ),
+        *(
+            Case(
                 (f"frames-warm/{name}", f"frames-warm-wall/{name}"),
                 OURS,
                 partial(_warm, text=_frames(rows)),
@@ -158,6 +169,23 @@ def _frames(rows: int) -> str:
             '        columns=["a", "b", "c", "d"],\n'
             "    )\n"
             f"    return (frame_{index},)\n"
+        )
+    return _HEAD + "".join(cells) + _FOOT
+
+
+def _functions(count: int) -> str:
+    """Cells that each make a number by the same function of the notebook."""
+    cells = [
+        "\n\n@app.cell\ndef functions():\n"
+        "    def scaled(number):\n        return number * 7\n\n"
+        "    def step(number):\n        return scaled(number) + 1\n"
+        "    return (step,)\n"
+    ]
+    for index in range(count):
+        cells.append(
+            f"\n\n@app.cell\ndef step_{index}(step):\n"
+            f"    value_{index} = step({index})\n"
+            f"    return (value_{index},)\n"
         )
     return _HEAD + "".join(cells) + _FOOT
 

@@ -140,6 +140,16 @@ def _add_features() -> None:
         _marimo.look_through_fast,
     )
     attempt(
+        "compiling a notebook once for all that its functions are hashed for",
+        "Long notebooks with functions take longer.",
+        _marimo.compile_once,
+    )
+    attempt(
+        "digesting the code of a cell once",
+        "Notebooks of hundreds of cells take longer.",
+        _marimo.digest_cells_once,
+    )
+    attempt(
         "telling the calls of a cached function apart",
         "Their results are listed without what they were called with.",
         lambda: _marimo.note_calls(_say_call),
