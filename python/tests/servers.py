@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 
 _PATIENCE = 90.0
 
@@ -26,7 +27,7 @@ class Client:
 
     port: int
     session: str
-    socket: ClientConnection
+    socket: Connection
 
     def wait_for(self, operation: str) -> list[dict[str, Any]]:
         """The messages until one of this kind has come, with it."""

@@ -63,7 +63,10 @@ def array(data: mmap.mmap, type_hint: str | None) -> Any | None:
 
     del type_hint
     version = npy.read_magic(data)
-    headers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    headers: dict[object, Any] = {
+        (1, 0): npy.read_array_header_1_0,
+        (2, 0): npy.read_array_header_2_0,
+    }
     if version not in headers:
         return None
     shape, fortran, dtype = headers[version](data)
