@@ -310,7 +310,8 @@ def remembering():
     return _x
 
 class Kind:
-    parts = functools.partial(lambda more: _x + more, 1)
+    # As a method, it would be bound to its object from Python 3.14 on.
+    parts = staticmethod(functools.partial(lambda more: _x + more, 1))
 
     @functools.cached_property
     def once(self):
