@@ -2,10 +2,12 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { createInterface } from 'node:readline';
 
+// Not by `import.meta.dirname`: a Node without it is to hear that it is too old.
 /** The root of the repository. */
-export const root = path.resolve(import.meta.dirname, '..');
+export const root = path.resolve(fileURLToPath(import.meta.url), '..', '..');
 
 /**
  * @param {string} name a program's name, or an absolute path

@@ -3,7 +3,8 @@
 import { readdirSync } from 'node:fs';
 import { findProgram, run, runOrFail } from './programs.mjs';
 
-const OLDEST_NODE = 20;
+// The first with `import.meta.dirname`.
+const OLDEST_NODE = [20, 11];
 const CHROMIUM = [
   'chromium',
   'chromium-browser',
@@ -73,9 +74,11 @@ const NEEDS = {
  * @throws {Error} that says what is missing and how to get it
  */
 export async function ensureSystem(names) {
-  const major = Number(process.versions.node.split('.')[0]);
-  if (major < OLDEST_NODE) {
-    throw new Error(`Node ${OLDEST_NODE} or later is needed; this is ${process.version}.`);
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
+    throw new Error(
+      `Node ${OLDEST_NODE.join('.')} or later is needed; this is ${process.version}.`,
+    );
   }
   let missing = await lacking(names);
   if (missing.length === 0) return;
