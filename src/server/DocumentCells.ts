@@ -21,7 +21,7 @@ import {
   withChange,
 } from './Answer';
 import { CachingSettings } from './CachingSettings';
-import { type Change, findChanges } from './changes';
+import { type Asked, changes, findChanges } from './changes';
 import type { Databases, Records } from './Databases';
 import type { CellFacts } from './hover';
 import {
@@ -113,8 +113,8 @@ export class DocumentCells {
 
   /** The cells as the protocol has them. */
   async describe(answer: Answer, locale: string): Promise<DocumentCell[]> {
-    const changes = await this.#changes(answer);
-    return answer.cells.map((cell, index) => describeCell(cell, answer, changes[index], locale));
+    const found = await findChanges(await this.#asked(answer));
+    return answer.cells.map((cell, index) => describeCell(cell, answer, found[index], locale));
   }
 
   /**
@@ -147,10 +147,10 @@ export class DocumentCells {
     const entry = entryOf(judgement);
     const { loader } = cache;
     try {
-      const [items, lookups, changes] = await Promise.all([
+      const [items, lookups, change] = await Promise.all([
         entry === undefined ? [] : loader.items(entry.entryId),
         loader.lookups(cellId, mostRuns),
-        this.#changes(answer),
+        this.#asked(answer).then((asked) => changes(asked)(cells.indexOf(cell))),
       ]);
       const met = lookups.map((lookup) => {
         const reasons = parseReasons(lookup.reasons);
@@ -166,7 +166,6 @@ export class DocumentCells {
       const refusal =
         judgement.state === 'notCacheable' ? describeRefusal(judgement.refusal) : undefined;
       const { runtime, saves, amount, pinned } = entry ?? {};
-      const change = changes[cells.indexOf(cell)];
       const told = { ...facts, ...withChange(judgement, answer, change) };
       return { ...told, items, runs, calls, runtime, saves, amount, pinned, refusal };
     } catch (error) {
@@ -189,13 +188,13 @@ export class DocumentCells {
     }
   }
 
-  /** What speaks against each cell that would be served otherwise, by its place. */
-  async #changes(answer: Answer): Promise<(Change | undefined)[]> {
+  /** For what speaks against cells that would be served otherwise. */
+  async #asked(answer: Answer): Promise<Asked> {
     const { cells, standsOn, caching } = answer;
     const folder = folderOf(answer);
     const reads = await this.#readsOf(answer);
     const modules = reads.filter(isModule);
-    return findChanges({
+    return {
       count: cells.length,
       standsOn,
       reloads: caching.reloads,
@@ -205,7 +204,7 @@ export class DocumentCells {
         const among = which === 'modules' ? modules : reads;
         return this.#files.findOutdated(folder, among, judgement.entry);
       },
-    });
+    };
   }
 
   async #readsOf({ record, cache }: Answer): Promise<readonly ReadSummary[]> {

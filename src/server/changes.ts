@@ -21,21 +21,27 @@ export interface Asked {
 }
 
 /** @returns one for each cell, by its place */
-export async function findChanges(asked: Asked): Promise<(Change | undefined)[]> {
-  const { count, standsOn, find, reloads } = asked;
-  const own = await Promise.all(
-    Array.from({ length: count }, async (_, index): Promise<Change | undefined> => {
-      // First: what a changed module made is not served, whatever else has changed.
-      const module = reloads ? await find(index, 'modules') : undefined;
-      if (module !== undefined) return { kind: 'module', file: module };
-      const file = await find(index, 'all');
-      return file && { kind: 'file', file };
-    }),
-  );
-  const isAnew = (index: number) => own[index]?.kind === 'module';
-  if (!own.some((_, index) => isAnew(index))) return own;
-  return own.map((change, index) => {
-    const by = change === undefined ? standsOn(index).find(isAnew) : undefined;
-    return by === undefined ? change : { kind: 'upstream', by };
-  });
+export function findChanges(asked: Asked): Promise<(Change | undefined)[]> {
+  return Promise.all(Array.from({ length: asked.count }, (_, index) => index).map(changes(asked)));
+}
+
+/** @returns what finds that of one cell, by its place: it looks at no more cells than that one stands on */
+export function changes({ standsOn, find, reloads }: Asked) {
+  const modules = new Map<number, Promise<OutdatedFile | undefined>>();
+  const moduleOf = (index: number) => {
+    const known = modules.get(index) ?? find(index, 'modules');
+    modules.set(index, known);
+    return known;
+  };
+  return async (index: number): Promise<Change | undefined> => {
+    // First: what a changed module made is not served, whatever else has changed.
+    const module = reloads ? await moduleOf(index) : undefined;
+    if (module !== undefined) return { kind: 'module', file: module };
+    const file = await find(index, 'all');
+    if (file !== undefined) return { kind: 'file', file };
+    for (const by of reloads ? standsOn(index) : []) {
+      if ((await moduleOf(by)) !== undefined) return { kind: 'upstream', by };
+    }
+    return undefined;
+  };
 }
