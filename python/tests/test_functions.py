@@ -302,6 +302,26 @@ def stored():
     assert not {"_x", "_y"} & scope.keys()
 
 
+@pytest.mark.parametrize("before", [0, 100, 127, 128, 200, 300])
+@pytest.mark.parametrize("after", [0, 27, 28, 200])
+def test_among_many_names_a_private_one_is_right_or_refused(
+    before: int, after: int
+) -> None:
+    def uses(start: int, end: int) -> str:
+        return "".join(f"    it.name_{number}\n" for number in range(start, end))
+
+    scope: dict[str, Any] = {"_cell_a_x": 1}
+    code = f"def many(it):\n{uses(0, before)}    found = it._x, _x\n"
+    exec(f"{code}{uses(before, before + after)}    return found", scope)
+    it = SimpleNamespace(**{f"name_{number}": 0 for number in range(600)}, _x=10)
+    try:
+        name_privates(scope["many"], [("_x", "_cell_a_x")], scope)
+    except ValueError:
+        assert before + after > 100
+        return
+    assert scope["many"](it) == (10, 1)
+
+
 def test_private_names_are_found_in_what_wraps_a_function_and_nowhere_else() -> None:
     scope: dict[str, Any] = {"_cell_a_x": 1, "functools": functools}
     code = """

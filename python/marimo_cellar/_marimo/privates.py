@@ -48,7 +48,10 @@ def name_privates(
     value: Any, names: Iterable[tuple[str, str]], scope: Mapping[str, Any]
 ) -> None:
     """Has a function or class, made of its source in a scope, use what its cell defines:
-    `names` are those in its code, each with the one in the notebook."""
+    `names` are those in its code, each with the one in the notebook.
+
+    Raises `ValueError` where the code has no room for a name.
+    """
     own = {name: place for name, place in names if name != place}
     if not own:
         return
@@ -93,10 +96,15 @@ def _named(code: CodeType, places: Mapping[str, str]) -> CodeType:
         if places[name] not in names:
             names.append(places[name])
         steps = names.index(places[name]) - at
-        argument = (one.arg or 0) + (steps << _shift(one.opname))
-        # With more names than that, one instruction would become two.
-        if argument < 256:
-            bytecode[one.offset + 1] = argument
+        former = one.arg or 0
+        argument = former + (steps << _shift(one.opname))
+        # A second byte is in an instruction of its own before, and none can be added.
+        wide = former > 0xFF
+        if argument > (0xFFFF if wide else 0xFF):
+            raise ValueError(f"{code.co_name} has too many names to restore {name}")
+        bytecode[one.offset + 1] = argument & 0xFF
+        if wide:
+            bytecode[one.offset - 1] = argument >> 8
     return code.replace(
         co_code=bytes(bytecode),
         co_names=tuple(names),
