@@ -20,10 +20,12 @@ import pytest
 
 from marimo_cellar import SqliteStore
 from marimo_cellar.__main__ import main
+from marimo_cellar.amounts import told_size
 from marimo_cellar.checking import checking, owners, repairing
 from marimo_cellar.checking.checking import GRACE, audit
 from marimo_cellar.checking.findings import query
 from marimo_cellar.checking.owners import owners_of
+from marimo_cellar.commands.progress import Progress
 from marimo_cellar.database.database import Database, database_in
 from tests.make_fixtures import FIXTURES
 
@@ -49,6 +51,14 @@ def change(database: Database, *statements: str) -> None:
 
 def a_file(database: Database) -> Path:
     return sorted(database.blobs.glob("*/*"))[0]
+
+
+def test_the_end_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress("Checking", 0, told_size)
+    # The last two values have no bytes.
+    for done in (10, 20, 20, 20):
+        progress.at(done, 20)
+    assert capsys.readouterr().err == "Checking: 20 B of 20 B\n"
 
 
 @pytest.mark.parametrize("of", ["python", "typescript"])

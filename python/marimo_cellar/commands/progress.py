@@ -30,6 +30,9 @@ class Progress:
 
     def at(self, done: int, total: int) -> None:
         """So many of so many are done."""
+        if (done, total) == (self._done, self._total):
+            # Such as of bytes, where what was done has none.
+            return
         self._done, self._total = done, total
         now = time.monotonic()
         if self._done == self._total or now - self._said_at >= self._pause:
