@@ -362,6 +362,16 @@ def test_one_database_for_all_who_name_its_folder(tmp_path: Path) -> None:
     assert len(set(map(id, found))) == 1
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs a network share there")
+def test_a_path_of_two_slashes_names_no_host(tmp_path: Path) -> None:
+    database = Database(Path(f"/{tmp_path}") / "cache #1?")
+    assert str(database.path).startswith("//")
+    with database.writing() as connection:
+        connection.execute("INSERT INTO apps (path, last_seen_at) VALUES ('nb.py', 0)")
+    assert (tmp_path / "cache #1?" / "cache.db").exists()
+    database.close()
+
+
 @pytest.mark.parametrize("step", ["_at", "is_ours", "_is_writable", "_migrate"])
 @pytest.mark.parametrize("after", [False, True])
 def test_a_database_deleted_while_it_is_opened_is_opened_anew(

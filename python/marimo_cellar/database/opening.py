@@ -215,16 +215,15 @@ def _open_read_only(path: Path, cause: sqlite3.OperationalError) -> Connection:
         with suppress(sqlite3.OperationalError):
             connection = connect(path, options)
             try:
-                ours = is_ours(connection, path)
+                if is_ours(connection, path):
+                    _check_readable(connection, path)
+                    connection.read_only = True
+                    connection.file = file_at(path)
+                    faults.say_cannot_write(path, cause)
+                    return connection
             except BaseException:
                 connection.close()
                 raise
-            if ours:
-                _check_readable(connection, path)
-                connection.read_only = True
-                connection.file = file_at(path)
-                faults.say_cannot_write(path, cause)
-                return connection
             connection.close()
     faults.say_cannot_write(path, cause)
     raise Unavailable(str(cause)) from cause
@@ -295,8 +294,7 @@ def connect_leniently(path: Path, patience: float) -> Connection:
 
 def _connect(path: Path, options: str, patience: float) -> Connection:
     connection = sqlite3.connect(
-        # By its bytes: not every folder has a name that is text.
-        f"file:{quote(os.fsencode(path.as_posix()))}?mode={options}",
+        f"{_uri(path)}?mode={options}",
         uri=True,
         timeout=patience,
         isolation_level=None,
@@ -306,6 +304,14 @@ def _connect(path: Path, options: str, patience: float) -> Connection:
     # A damaged text is one that nothing equals, rather than an exception.
     connection.text_factory = _decoded
     return connection
+
+
+def _uri(path: Path) -> str:
+    # By its bytes: not every folder has a name that is text.
+    name = quote(os.fsencode(path.as_posix()))
+    # What two slashes begin is a host, and SQLite takes none: that of a network share
+    # (`//server/share`) is part of the path.
+    return f"file:////{name[2:]}" if name.startswith("//") else f"file:{name}"
 
 
 def _decoded(text: bytes) -> str:

@@ -36,6 +36,15 @@ export function sharedUri(name: string): string {
 }
 
 /**
+ * A file as SQLite takes it in a URI: without a host. That of a network share, which `pathToFileURL` makes
+ * of `\\\\server\\share`, is part of the path.
+ */
+export function uriOf(path: string, windows = process.platform === 'win32'): string {
+  const { host, pathname } = pathToFileURL(path, { windows });
+  return `file://${host === '' ? '' : `//${host}`}${pathname}`;
+}
+
+/**
  * A connection to a database, one statement at a time. A lock that somebody else holds is waited
  * for: `database is locked` becomes an error only after 20 seconds.
  */
@@ -58,7 +67,7 @@ export class Connection {
       write: path,
       create: path,
       alone: path,
-      immutable: `${pathToFileURL(path).href}?immutable=1`,
+      immutable: `${uriOf(path)}?immutable=1`,
       memory: ':memory:',
       shared: sharedUri(path),
     }[mode];

@@ -8,7 +8,7 @@ import {
   type CacheErrorKind,
 } from '../../../src/store/database/CacheError';
 import { SqliteLoader } from '../../../src/store/SqliteLoader';
-import { Connection } from '../../../src/store/database/Connection';
+import { Connection, uriOf } from '../../../src/store/database/Connection';
 import { formatVersion } from '../../../src/store/database/schema';
 import {
   atEnd,
@@ -53,6 +53,15 @@ test('a file that is not there is missing', async (t) => {
   const folder = await makeFolder(t);
   await assertRefused(join(folder, 'cache.db'), 'missing', /no cache/);
   await assertRefused(join(folder, 'none', 'cache.db'), 'missing', /no cache/);
+});
+
+test('a file of a network share is named to SQLite without a host', () => {
+  assert.equal(
+    uriOf('\\\\server\\share\\a b#1?.db', true),
+    'file:////server/share/a%20b%231%3F.db',
+  );
+  assert.equal(uriOf('C:\\a\\cache.db', true), 'file:///C:/a/cache.db');
+  assert.equal(uriOf('/a/50%/cache.db', false), 'file:///a/50%25/cache.db');
 });
 
 test('looking makes no file', async (t) => {
