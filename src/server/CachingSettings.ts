@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Caching, findCaching } from '../store/settings/marimo';
+import { fileOf } from './fileOf';
 import { type Form, keyOf, type OpenNotebook } from './OpenNotebooks';
 
 /** Milliseconds for which settings that were read are held to be as they are. */
@@ -38,18 +38,18 @@ export class CachingSettings {
 }
 
 async function find(uri: string, text: string | undefined): Promise<Caching> {
-  if (!uri.startsWith('file:')) return { on: undefined, reloads: false, files: [] };
-  const folder = path.dirname(fileURLToPath(uri));
+  const file = fileOf(uri);
+  if (file === undefined) return { on: undefined, reloads: false, files: [] };
   // One that is open as cells has its script metadata in the file alone.
-  const metadata = text ?? (await textOf(uri));
-  return findCaching(folder, metadata, { env: process.env, home: homedir() });
+  const metadata = text ?? (await textIn(file));
+  return findCaching(path.dirname(file), metadata, { env: process.env, home: homedir() });
 }
 
-async function textOf(uri: string): Promise<string> {
+async function textIn(file: string): Promise<string> {
   try {
-    return await readFile(fileURLToPath(uri), 'utf8');
+    return await readFile(file, 'utf8');
   } catch {
-    // It was never saved, or is no file.
+    // It was never saved.
     return '';
   }
 }

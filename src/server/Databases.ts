@@ -1,11 +1,11 @@
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { CacheError } from '../store/database/CacheError';
 import { Caches } from '../store/Caches';
 import { contentMark } from '../store/database/opening';
 import { databaseIn, findPlace } from '../store/settings/place';
 import type { NotebookRecord } from '../store/entries/record';
 import type { SqliteLoader } from '../store/SqliteLoader';
+import { fileOf } from './fileOf';
 
 /** Milliseconds between two looks for settings that changed and databases that did not open yet. */
 const lookEvery = 500;
@@ -80,7 +80,7 @@ export class Databases {
 
   /** Says whether the document of this URI is an open notebook. */
   watch(uri: string, open: boolean): void {
-    const file = open ? filePath(uri) : undefined;
+    const file = open ? fileOf(uri) : undefined;
     const known = this.#notebooks.get(uri);
     if (file === undefined) {
       this.#notebooks.delete(uri);
@@ -105,7 +105,7 @@ export class Databases {
   /** Files that the client saw change: looks at once instead of half a second later. */
   hint(uris: readonly string[]): void {
     for (const uri of uris) {
-      const file = filePath(uri);
+      const file = fileOf(uri);
       if (file === undefined) continue;
       for (const [database, changed] of this.#hints) if (file.startsWith(database)) changed();
     }
@@ -228,12 +228,4 @@ async function readRecords(loader: SqliteLoader, file: string): Promise<Records>
   // What was saved outside of any cell is not enough to know a notebook by.
   const isKnown = own?.cells.some(({ ordinal }) => ordinal >= 0) === true;
   return { generation, own, gone: isKnown ? [] : await loader.goneRecords() };
-}
-
-function filePath(uri: string): string | undefined {
-  try {
-    return fileURLToPath(uri);
-  } catch {
-    return undefined;
-  }
 }

@@ -37,3 +37,16 @@ test('what is set is looked for again after half a second, or an edit of the tex
   settings.forget(asCells);
   assert.equal((await settings.of(asCells)).on, true);
 });
+
+test('a notebook that is no file here has no settings, and breaks nothing', async () => {
+  const settings = new CachingSettings();
+  const nothing = { on: undefined, reloads: false, files: [] };
+  const uris = ['untitled:nb.py', 'vscode-vfs://github/owner/nb.py'];
+  // Windows makes a path of it: that of a network share.
+  if (process.platform !== 'win32') uris.push('file://host/share/nb.py');
+  for (const uri of uris) {
+    const text = TextDocument.create(uri, 'python', 1, metadata(true));
+    assert.deepEqual(await settings.of({ kind: 'text', uri, text }), nothing);
+    assert.deepEqual(await settings.of({ kind: 'cells', uri, cells: [] }), nothing);
+  }
+});
