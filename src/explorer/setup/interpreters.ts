@@ -42,13 +42,22 @@ const probe = [
   '}))',
 ].join('\n');
 
-/** @returns `undefined` where the file is no Python that answers */
+/** Milliseconds in which a Python answers, that of a slow network drive too. */
+const patience = 20_000;
+
+/**
+ * @param within milliseconds after which it is stopped: a program of that name may wait for its user, as
+ * the one does by which Windows offers to install Python.
+ * @returns `undefined` where the file is no Python that answers
+ */
 export async function ask(
   executable: string,
   signal?: AbortSignal,
+  within = patience,
 ): Promise<Interpreter | undefined> {
+  const late = AbortSignal.timeout(within);
   const { code, stdout } = await run(executable, ['-I', '-c', probe], {
-    ...(signal === undefined ? {} : { signal }),
+    signal: signal === undefined ? late : AbortSignal.any([signal, late]),
   });
   return code === 0 ? parseAnswer(stdout) : undefined;
 }
@@ -87,13 +96,8 @@ export function parseAnswer(stdout: string): Interpreter | undefined {
 }
 
 /** Asks all of them and keeps one a environment, in the order in which they were given. */
-export async function askAll(
-  executables: readonly string[],
-  signal?: AbortSignal,
-): Promise<Interpreter[]> {
-  const answers = await Promise.all(
-    [...new Set(executables)].map((executable) => ask(executable, signal)),
-  );
+export async function askAll(executables: readonly string[]): Promise<Interpreter[]> {
+  const answers = await Promise.all([...new Set(executables)].map((executable) => ask(executable)));
   const environments = new Map<string, Interpreter>();
   for (const answer of answers) {
     if (answer === undefined) continue;

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
 import {
@@ -34,6 +36,15 @@ test('a real Python answers, once an environment', async () => {
   assert.match(answer.version, /^3\.\d+\.\d+$/);
   assert.ok(path.isAbsolute(answer.purelib));
   assert.equal((await askAll([python, answer.executable, '/no/such/python'])).length, 1);
+});
+
+test('what never answers is given up', { skip: process.platform === 'win32' }, async (t) => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'cellar-python-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const python = path.join(folder, 'python');
+  await writeFile(python, '#!/bin/sh\nexec sleep 600\n');
+  await chmod(python, 0o755);
+  assert.equal(await ask(python, undefined, 100), undefined);
 });
 
 test('a program that is not there, fails or is stopped is told apart from one that ends well', async () => {
