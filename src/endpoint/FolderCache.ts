@@ -119,7 +119,13 @@ export class FolderCache {
     }
     const { entry } = meaning;
     if (entry.loader === 'lazy') return this.#putManifest(loader, key, entry, content, versions);
-    return this.#save(loader, entry, [await loader.hold(itemOf(key, content))], versions);
+    const whole = await loader.hold(itemOf(key, content));
+    try {
+      return await this.#save(loader, entry, [whole], versions);
+    } finally {
+      // Where nothing could be saved, nobody else gives it up.
+      await loader.release([whole]);
+    }
   }
 
   async #putManifest(
