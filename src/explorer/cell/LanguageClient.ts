@@ -83,7 +83,8 @@ export class LanguageClient implements vscode.Disposable {
       .catch((error: unknown) => {
         // A server that is going down: the next one will answer.
         this.log.warn(`The language server gave no cells: ${String(error)}`);
-        this.answers.delete(key);
+        // What was asked after a change since then is another answer.
+        if (this.answers.get(key) === answer) this.answers.delete(key);
         return undefined;
       });
     this.answers.set(key, answer);
