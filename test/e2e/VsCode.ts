@@ -76,7 +76,13 @@ export class VsCode {
       args: [...trust, opening.folder],
       env: { ...process.env, ...opening.environment },
     });
-    const browser = await chromium.launch({ executablePath, args: chromiumArguments });
+    const browser = await chromium
+      .launch({ executablePath, args: chromiumArguments })
+      .catch(async (error: unknown) => {
+        await server.stop();
+        await removeProfile(profile);
+        throw error;
+      });
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
     const page = await context.newPage();
     const vsCode = new VsCode(page, browser, server, profile, opening.folder);
@@ -93,7 +99,7 @@ export class VsCode {
   async close(): Promise<void> {
     await this.browser.close();
     await this.server.stop();
-    await rm(this.profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    await removeProfile(this.profile);
   }
 
   /** Saves a picture of the window as `test/out/<name>.png`. */
@@ -264,6 +270,10 @@ export class VsCode {
     await input.waitFor({ state: 'visible' });
     await input.fill(text);
   }
+}
+
+function removeProfile(profile: string): Promise<void> {
+  return rm(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 }
 
 function escaped(text: string): string {
