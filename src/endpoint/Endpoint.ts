@@ -16,6 +16,9 @@ const idle = 60_000;
 /** Milliseconds that requests under way have when the endpoint closes. */
 const farewell = 2_000;
 
+/** What whoever asks without the token is told, by which an endpoint is known for one. */
+export const challenge = 'Bearer realm="cellar"';
+
 export interface EndpointOptions {
   /** 0 for any that is free. */
   readonly port: number;
@@ -102,7 +105,7 @@ export class Endpoint {
     signal: AbortSignal,
   ): Promise<void> {
     if (!this.#mayAsk(request)) {
-      response.setHeader('WWW-Authenticate', 'Bearer');
+      response.setHeader('WWW-Authenticate', challenge);
       end(response, 401);
       return;
     }

@@ -1,11 +1,12 @@
-import { connect } from 'node:net';
 import { rm } from 'node:fs/promises';
+import { request } from 'node:http';
+import { challenge } from '../../endpoint/Endpoint';
 import { readText, replaceText } from './privateFile';
 import { endpointsIn, withEndpoint, withoutEndpoint } from './servedStore';
 import { CannotSet, type Setting } from './tomlSetting';
 
-/** Milliseconds in which an endpoint on this machine answers, if it is there. */
-const patience = 1000;
+/** Milliseconds in which whatever listens on this machine answers. */
+const patience = 2000;
 
 /**
  * Writes the line into marimo's configuration of the user. One that an endpoint left which is no more
@@ -17,7 +18,7 @@ const patience = 1000;
 export async function writeLine(file: string, setting: Setting, port: number): Promise<number> {
   const text = await readText(file);
   for (const other of endpointsIn(text)) {
-    if (other !== port && (await isAnswering(other))) throw new CannotSet('another', 'rest');
+    if (other !== port && (await isServed(other))) throw new CannotSet('another', 'rest');
   }
   const written = withEndpoint(text, setting);
   await replaceText(file, written.text);
@@ -27,12 +28,12 @@ export async function writeLine(file: string, setting: Setting, port: number): P
 /**
  * Takes the line out again, and a file with it that held nothing else; leaves one that another window
  * wrote meanwhile.
- * @param port of the endpoint that the line names; without it, of any that does not answer any more.
+ * @param port of the endpoint that the line names; without it, of any that serves no more.
  */
 export async function takeLineBack(file: string, port?: number): Promise<void> {
   const text = await readText(file);
   for (const named of endpointsIn(text)) {
-    if (port === undefined ? await isAnswering(named) : named !== port) return;
+    if (port === undefined ? await isServed(named) : named !== port) return;
   }
   const rest = withoutEndpoint(text);
   if (rest === text) return;
@@ -40,13 +41,24 @@ export async function takeLineBack(file: string, port?: number): Promise<void> {
   else await replaceText(file, rest);
 }
 
-function isAnswering(port: number): Promise<boolean> {
+/** Whether an endpoint listens there: the port of one that ended badly may be another program's by now. */
+function isServed(port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port, timeout: patience });
-    const settle = (answers: boolean) => () => {
-      socket.destroy();
-      resolve(answers);
-    };
-    socket.on('connect', settle(true)).on('timeout', settle(false)).on('error', settle(false));
+    const asked = request(
+      { host: '127.0.0.1', port, method: 'HEAD', agent: false, timeout: patience },
+      (response) => {
+        response.resume();
+        resolve(response.headers['www-authenticate'] === challenge);
+      },
+    );
+    asked.on('timeout', () => {
+      // Its window may have much to do.
+      resolve(true);
+      asked.destroy();
+    });
+    asked.on('error', () => {
+      resolve(false);
+    });
+    asked.end();
   });
 }

@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { challenge } from '../../../src/endpoint/Endpoint';
 import { makeFolder, runSql } from '../store/cacheFolder';
 import { bytesOf, serve, statusOf, token } from './serving';
 
@@ -36,6 +37,7 @@ test('without the token there is nothing, whatever is asked', async (t) => {
   }
   const root = await fetch(`http://127.0.0.1:${endpoint.port}/`);
   assert.equal(root.status, 401);
+  assert.equal(root.headers.get('WWW-Authenticate'), challenge);
   assert.deepEqual(await bytesOf(ask('GET', whole)), small, 'nothing was changed');
   assert.ok(database);
 });

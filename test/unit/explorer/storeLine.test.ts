@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { lstat, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { challenge } from '../../../src/endpoint/Endpoint';
 import { storeSetting } from '../../../src/explorer/setup/servedStore';
 import { takeLineBack, writeLine } from '../../../src/explorer/setup/storeLine';
 import { CannotSet } from '../../../src/explorer/setup/tomlSetting';
@@ -16,9 +17,14 @@ async function folderOf(t: TestContext): Promise<string> {
   return folder;
 }
 
+/** Answers as an endpoint does whoever has no token. */
+const asEndpoint: RequestListener = (_, response) => {
+  response.writeHead(401, { 'WWW-Authenticate': challenge }).end();
+};
+
 /** Something that listens, as another window's endpoint does, until the test ends or it is closed. */
-async function listener(t: TestContext) {
-  const server = createServer((socket) => socket.destroy());
+async function listener(t: TestContext, answer = asEndpoint) {
+  const server = createServer(answer);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const close = async () => {
@@ -89,3 +95,23 @@ test('what a window left that ended badly is taken back by the next', async (t) 
   await takeLineBack(file);
   assert.equal(await readFile(file, 'utf8'), '[display]\n');
 });
+
+const strangers: Readonly<Record<string, RequestListener>> = {
+  'answers otherwise': (_, response) => response.writeHead(401).end(),
+  'does not answer': ({ socket }) => socket.destroy(),
+};
+
+for (const [what, answer] of Object.entries(strangers)) {
+  test(`a line whose port is another program's by now goes: one that ${what}`, async (t) => {
+    const file = path.join(await folderOf(t), 'marimo.toml');
+    const ours = await listener(t);
+    const stranger = await listener(t, answer);
+    await writeLine(file, settingFor(stranger.port), stranger.port);
+    await writeLine(file, settingFor(ours.port), ours.port);
+    assert.ok((await readFile(file, 'utf8')).includes(String(ours.port)));
+    await takeLineBack(file, ours.port);
+    await writeLine(file, settingFor(stranger.port), stranger.port);
+    await takeLineBack(file);
+    await assert.rejects(readFile(file));
+  });
+}
