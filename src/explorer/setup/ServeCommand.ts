@@ -68,7 +68,6 @@ export class ServeCommand implements vscode.Disposable {
       const wish = folder === undefined ? undefined : await chooseWay(folder);
       if (wish === undefined) return;
       const serving = await this.#begin(wish, undefined);
-      await this.#remember(serving);
       void this.#say(serving, await this.#shown(serving));
     });
   }
@@ -91,7 +90,6 @@ export class ServeCommand implements vscode.Disposable {
       const secret = await this.context.secrets.get(secretOf(wish));
       const former = secret === undefined ? undefined : doorShape(JSON.parse(secret), 'door');
       const serving = await this.#begin(wish, former);
-      await this.#remember(serving);
       if (wish.line === 'copied' && serving.served.port !== former?.port) {
         const said = vscode.l10n.t(
           'The cache of {0} is served behind another port than before, as that one was taken: copy the line anew.',
@@ -137,7 +135,10 @@ export class ServeCommand implements vscode.Disposable {
         const setting = storeSetting(wish.version, served);
         await writeLine(file, setting, served.port);
       }
+      await this.#remember(wish, served);
     } catch (error) {
+      // Also where the system keeps no secrets, and the line is written already.
+      if (file !== undefined) await takeLineBack(file, served.port).catch(this.notices.report);
       await served.close();
       throw inWords(error, file ?? '');
     }
@@ -167,9 +168,9 @@ export class ServeCommand implements vscode.Disposable {
     }
   }
 
-  async #remember({ wish, served: { port, token } }: Serving): Promise<void> {
-    await this.context.workspaceState.update(wishKey, wish);
+  async #remember(wish: Wish, { port, token }: Door): Promise<void> {
     await this.context.secrets.store(secretOf(wish), JSON.stringify({ port, token }));
+    await this.context.workspaceState.update(wishKey, wish);
   }
 
   /** Shows the line, or copies it. @returns what there is to say then. */
