@@ -30,17 +30,23 @@ export function activate(context: vscode.ExtensionContext): void {
 
   const doors: vscode.Disposable[] = [];
   const enter = (): Promise<Extension> => {
-    extension ??= import('./extension').then(({ start }) => {
-      // In the same turn the parts register for themselves what stood for them until now.
-      for (const door of doors) door.dispose();
-      const started = start({ context, log, tree, python, terminals });
-      started.cells.onDidChangeTreeData((branch) => {
-        changed.fire(branch);
-      });
-      return started;
-    });
-    // Whoever waits is told what went wrong, and the next one tries again.
-    extension.catch(() => (extension = undefined));
+    extension ??= import('./extension').then(
+      ({ start }) => {
+        // In the same turn the parts register for themselves what stood for them until now. Once that
+        // has failed it is not tried again, since some of them are registered.
+        for (const door of doors) door.dispose();
+        const started = start({ context, log, tree, python, terminals });
+        started.cells.onDidChangeTreeData((branch) => {
+          changed.fire(branch);
+        });
+        return started;
+      },
+      (error: unknown) => {
+        // Whoever waits is told what went wrong, and the next one tries again.
+        extension = undefined;
+        throw error;
+      },
+    );
     return extension;
   };
   const enterFor = (reason: boolean) => {
