@@ -10,7 +10,7 @@ import { bundlingPython } from './python.mjs';
 import { ensureSystem } from './system.mjs';
 
 /** What vsce calls this platform. */
-const target = `${process.platform}-${process.arch}`;
+const target = `${isAlpine() ? 'alpine' : process.platform}-${process.arch}`;
 
 /**
  * Builds dist/: the bundles, and beside them the Python package twice, installed as it goes on
@@ -43,6 +43,11 @@ export async function makePackage() {
   const args = ['package', '--no-dependencies', '--target', target, '--out', file];
   await runOrFail(process.execPath, [vsce, ...args], { quiet: true });
   return file;
+}
+
+/** Whether this is a Linux whose C library is not GNU's: VS Code calls all of these alpine. */
+function isAlpine() {
+  return process.platform === 'linux' && !process.report.getReport().header.glibcVersionRuntime;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
