@@ -111,9 +111,9 @@ function installCommand(missing) {
   if (findProgram('dnf')) return `sudo dnf install -y ${packages('dnf')}`;
   if (process.platform === 'darwin') {
     const tools = missing.includes(NEEDS.compiler) ? ['xcode-select --install'] : [];
-    return [...tools, ...(packages('brew') ? [`brew install ${packages('brew')}`] : [])].join(
-      '\n  ',
-    );
+    // Each by itself: `--cask` would hold for all.
+    const brewed = missing.filter(({ brew }) => brew.length > 0);
+    return [...tools, ...brewed.map(({ brew }) => `brew install ${brew.join(' ')}`)].join('\n  ');
   }
   return missing.map((need) => need.what).join('; ');
 }
