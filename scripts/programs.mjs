@@ -47,7 +47,11 @@ export function run(
   return new Promise((resolve, reject) => {
     // npm is a script on Windows, which only a shell can run.
     const shell = process.platform === 'win32' && !program.endsWith('.exe');
-    const child = spawn(program, args, { cwd, env, shell, stdio: ['ignore', 'pipe', 'pipe'] });
+    const quoted = (text) => (shell ? `"${text}"` : text);
+    const child = spawn(quoted(program), args.map(quoted), {
+      ...{ cwd, env, shell },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const chunks = [];
     for (const [from, shown] of [
       [child.stdout, process.stdout],
