@@ -175,7 +175,7 @@ export class Databases {
     if (database === undefined || [...this.#notebooks.values()].some(isIts)) return;
     this.#refused.delete(database);
     const left = this.#caches.release(database).catch(this.report);
-    this.#leaving = Promise.all([this.#leaving, left]);
+    this.#leaving = Promise.all([this.#leaving, left]).then(() => undefined);
   }
 
   async #refuse(database: string, error: unknown): Promise<CacheError> {

@@ -156,7 +156,8 @@ export class Access {
   ): Promise<T> {
     const stop = AbortSignal.any([this.#closing.signal, ...(signal ? [signal] : [])]);
     const result = this.live.current().then((database) => work(database, stop));
-    this.#beside = Promise.allSettled([this.#beside, result]);
+    // Of what came of them nothing is kept: each would be until the loader is closed.
+    this.#beside = Promise.allSettled([this.#beside, result]).then(() => undefined);
     return result;
   }
 }
