@@ -50,7 +50,7 @@ async function askKeys(folder: string, refusals: Refusal[], user: string): Promi
   ask(await readSettings(user, refusals), user);
 }
 
-/** `cost_per_hour`, which kernels alone go by: python/marimo_cellar/settings.py. */
+/** `cost_per_hour`, which kernels alone go by: python/marimo_cellar/settings/settings.py. */
 async function askCost(folder: string, refusals: Refusal[], user: string): Promise<void> {
   const project = await nearestProject(folder);
   const key = 'cost_per_hour';
