@@ -8,6 +8,7 @@ import inspect
 import mmap
 import os
 import pickle
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from marimo_cellar._marimo import (
 from marimo_cellar.entries import contents, entries
 from marimo_cellar.kernel import join_process
 from marimo_cellar.values import blobfile, mapped, mounts
-from marimo_cellar.values.blobfile import MAPPED_BYTES
+from marimo_cellar.values.blobfile import MAPPED_BYTES, Damaged
 
 KEY = HashKey(hash="dc8sase2Po7xfakuHMeboH0K7PT_DNnDJAXxrXy-dhw", cache_type="Pure")
 
@@ -93,6 +94,23 @@ ARRAYS = {
     "with a name beyond Latin": np.zeros(ROWS, dtype=[("日", "i8")]),
     "objects": np.array([f"text {number}" for number in range(ROWS)], dtype=object),
 }
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+@pytest.mark.parametrize("what", ["folder", "pipe"])
+def test_what_is_no_file_is_not_waited_for_and_not_left_open(
+    tmp_path: Path, what: str
+) -> None:
+    place = tmp_path / "blob"
+    if what == "folder":
+        place.mkdir()
+    else:
+        os.mkfifo(place)
+    before = os.listdir("/proc/self/fd")
+    for _ in range(3):
+        with suppress(Damaged):
+            assert blobfile.load(str(place), b"", 1, 0, mapped=False) is None
+    assert len(os.listdir("/proc/self/fd")) == len(before)
 
 
 @pytest.mark.filterwarnings("ignore:Stored array in format 3.0")

@@ -268,9 +268,16 @@ def _write(file: FileIO, data: memoryview) -> None:
 
 def _open(path: str | Path) -> FileIO:
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-    # Never through a link that somebody put in a blob's place.
-    flags |= getattr(os, "O_NOFOLLOW", 0)
-    return FileIO(os.open(path, flags))
+    # Never through a link that somebody put in a blob's place; and for a pipe there,
+    # which nobody writes to, one would wait for ever.
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    handle = os.open(path, flags)
+    try:
+        return FileIO(handle)
+    except OSError:
+        # Of a folder, say, which Python then leaves open.
+        os.close(handle)
+        raise
 
 
 def _check_pieces(file: FileIO, digest: bytes, size: int, crc: int | None) -> None:
