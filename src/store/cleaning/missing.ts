@@ -1,5 +1,5 @@
 import { lstat, opendir } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { isMissing } from '../blobs/BlobFolder';
 import type { Connection } from '../database/Connection';
 
@@ -30,7 +30,8 @@ export async function lookForMissing(
   for (const row of rows) {
     const app = String(row.path);
     if (fileless.includes(basename(app))) continue;
-    const isGoneNow = await isGone(join(dirname(path), app));
+    // On Windows no relative path leads to another drive.
+    const isGoneNow = await isGone(resolve(dirname(path), app));
     if (isGoneNow === (row.missing === 1)) continue;
     (isGoneNow ? gone : back).push(Number(row.id));
   }

@@ -44,3 +44,16 @@ for (const { name, there, apps, missing, changes } of cases) {
     assert.deepEqual(await lookForMissing(connection, path), { gone: [], back: [] });
   });
 }
+
+test('a notebook that no relative path leads to, as on another drive, is missing like any other', async (t) => {
+  const folder = await makeFolder(t);
+  await writeFile(join(folder, 'there.py'), '');
+  const connection = await Connection.open('/elsewhere/cache.db', 'memory');
+  t.after(() => connection.close());
+  await connection.exec(tables);
+  for (const name of ['there.py', 'gone.py']) {
+    await connection.run('INSERT INTO apps (path, last_seen_at) VALUES (?, 0)', join(folder, name));
+  }
+  const found = await lookForMissing(connection, '/elsewhere/cache.db');
+  assert.deepEqual(found, { gone: [2], back: [] });
+});
