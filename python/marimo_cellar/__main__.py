@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
@@ -55,6 +56,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with _plain_warnings() as told:
             code: int = parsed.run(parsed)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who reads it has read enough, as `head` has. What is left is nobody's, or
+        # Python would complain of it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (OSError, sqlite3.Error, Unavailable) as error:
         # Of a database that cannot be used, a warning may have said it already.
         if str(error) not in told:

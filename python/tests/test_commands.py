@@ -40,7 +40,23 @@ def test_a_path_that_is_not_there_is_said(
     assert "There is no" in capsys.readouterr().err
     assert main(["export", str(tmp_path), "--database", str(tmp_path)]) == 1
     assert "there is no" in capsys.readouterr().err
+    assert main(["config", str(tmp_path / "none.py")]) == 1
+    said = f"python -m marimo_cellar: There is no {tmp_path / 'none.py'}\n"
+    assert capsys.readouterr().err == said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_whoever_reads_no_further_is_not_complained_to(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "marimo_cellar", "config", "--json", str(tmp_path)],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_what_was_imported_becomes_the_cells_own(

@@ -49,8 +49,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.notebook is not None:
         notebook = Path(os.path.abspath(options.notebook))
         if not notebook.exists():
-            print(f"There is no {notebook}.", file=sys.stderr)
-            return 2
+            raise FileNotFoundError(f"There is no {options.notebook}")
         if notebook.is_dir():
             # Any file of the folder stands for those that are there.
             notebook /= "notebook.py"
