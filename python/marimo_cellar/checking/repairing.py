@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from marimo_cellar.amounts import counted, told_seconds
 from marimo_cellar.checking.checking import USAGE, WRONG_TOTALS, WRONG_USAGE, audit
 from marimo_cellar.checking.findings import Problem
 from marimo_cellar.database import damage, faults
@@ -46,30 +47,26 @@ class Repairs:
         if self.reindexed:
             said.append("Made the indexes anew.")
         if self.quarantined:
-            what = _counted(self.quarantined, "value", "values")
+            what = counted(self.quarantined, "value", "values")
             said.append(f"Marked {what} as damaged: kept, and never served.")
         if self.removed:
-            what = _counted(self.removed, "entry", "entries")
+            what = counted(self.removed, "entry", "entries")
             said.append(f"Removed {what} that could not be served.")
         if self.unused:
-            what = _counted(self.unused, "row", "rows")
+            what = counted(self.unused, "row", "rows")
             said.append(f"Removed {what} that nothing needed.")
         if self.recounted:
-            said.append(f"Counted {_counted(self.recounted, 'cell', 'cells')} anew.")
+            said.append(f"Counted {counted(self.recounted, 'cell', 'cells')} anew.")
         if self.files:
             said.append(
-                f"Removed {_counted(self.files, 'file', 'files')} without a row."
+                f"Removed {counted(self.files, 'file', 'files')} without a row."
             )
         if self.quarantined or self.removed:
             said.append(
                 "The next runs compute again what took "
-                f"{self.seconds:.1f} s, as far as it was measured."
+                f"{told_seconds(self.seconds)}, as far as it was measured."
             )
         return said
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"
 
 
 def repair(database: Database, problems: Sequence[Problem]) -> Repairs:
