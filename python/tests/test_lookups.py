@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from marimo_cellar._marimo import HashKey
 from marimo_cellar.entries import entries
 from marimo_cellar.entries.entries import EntryKey, Item, Owner
 from marimo_cellar.entries.roll import Roll
 from marimo_cellar.entries.saving import Save, save_all
+from marimo_cellar.loaders.loader import SqlitePickleLoader
 from marimo_cellar.lookups import lookups
 from marimo_cellar.lookups.lookup import Lookup
 from marimo_cellar.notebook.notebook import FileCell, KernelCell, compose
@@ -127,6 +129,17 @@ def test_where_no_cache_begins_the_last_lookups_wait(
     save(store, mine)
     lookups.flush()
     assert rows(store, "SELECT at FROM lookups ORDER BY at") == [(2.0,), (3.0,), (4.0,)]
+
+
+def test_lookups_that_are_never_saved_are_not_kept_for_ever(
+    store: SqliteStore,
+) -> None:
+    loader = SqlitePickleLoader("ask", store=store)
+    keys = [HashKey(hash=f"h{number}", cache_type="Pure") for number in range(500)]
+    for key in keys:
+        assert loader.load_cache(key) is None
+    waiting = loader._missed
+    assert 0 < len(waiting) < 300 and keys[-1].hash in waiting
 
 
 def test_another_cells_entry_is_adopted_unless_this_cell_was_cleared_since(

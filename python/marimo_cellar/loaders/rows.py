@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from msgspec.structs import replace
@@ -26,6 +27,10 @@ from marimo_cellar.session.entry_stores import EntryWriter, described
 from marimo_cellar.session.session import current_session
 from marimo_cellar.session.spending import cost_of, spent
 from marimo_cellar.values import mapped
+
+# Lookups that wait for their results. What a function raised is never saved, and a loop
+# over many such calls would keep them all.
+_MOST_MISSED = 200
 
 
 class OverRows(Restoring):
@@ -111,7 +116,7 @@ class OverRows(Restoring):
         if not founds and (cache := self._elsewhere(lookup, key, glbls)) is not None:
             return cache
         lookup.spent = spent(self._belonging.session)
-        self._missed[key.hash] = lookup
+        self._note_missed(key, lookup)
         self._belonging.running().begin(lookup, key, evicted=not founds)
         lookups.note(lookup)
         return None
@@ -264,6 +269,13 @@ class OverRows(Restoring):
         if loaded.why is not None:
             return None, loaded.why
         return self.restored(database, key, loaded, glbls)
+
+    def _note_missed(self, key: _marimo.HashKey, lookup: Lookup) -> None:
+        while len(self._missed) >= _MOST_MISSED:
+            # Unless another thread notes, or saves, one just now.
+            with suppress(RuntimeError, StopIteration):
+                self._missed.pop(next(iter(self._missed)), None)
+        self._missed[key.hash] = lookup
 
     # Where there is no entry of this kind
 
