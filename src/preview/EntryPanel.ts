@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { parseToHost } from '../protocol/preview';
 import type { Clearing, Command, ToHost, ToPage } from '../protocol/preview';
@@ -11,8 +10,8 @@ import { EntryReader, Unshowable } from './EntryReader';
 import type { Decoder } from './EntryReader';
 import { entryView, tabTitle } from './entryView';
 import type { Identity } from './fate';
-import { html } from './html';
 import { problemOf } from './problemOf';
+import { showPage } from './showPage';
 import { ShownEntry } from './ShownEntry';
 import { noClearing, pageStrings, problems, waysOut } from './strings';
 
@@ -64,11 +63,6 @@ export class EntryPanel implements vscode.Disposable {
     this.#panel = panel;
     this.#subject = subject;
     this.#services = services;
-    const media = vscode.Uri.joinPath(services.extensionUri, 'media');
-    panel.iconPath = {
-      light: vscode.Uri.joinPath(media, 'preview-light.svg'),
-      dark: vscode.Uri.joinPath(media, 'preview-dark.svg'),
-    };
     const timer = setInterval(() => {
       this.refresh();
     }, refreshMs);
@@ -93,16 +87,7 @@ export class EntryPanel implements vscode.Disposable {
         clearInterval(timer);
       }),
     );
-    const dist = vscode.Uri.joinPath(services.extensionUri, 'dist');
-    const part = (name: string): string =>
-      panel.webview.asWebviewUri(vscode.Uri.joinPath(dist, name)).toString();
-    panel.webview.options = { enableScripts: true, localResourceRoots: [dist] };
-    panel.webview.html = html({
-      script: part('webview.js'),
-      styles: [part('codicon.css'), part('webview.css')],
-      cspSource: panel.webview.cspSource,
-      nonce: randomBytes(16).toString('base64'),
-    });
+    showPage(panel, services.extensionUri, 'webview');
   }
 
   /** Brings the panel to the front, with the value `key` selected where one is given. */

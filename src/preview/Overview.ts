@@ -1,12 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { type OverviewCommand, parseFromOverview, type ToOverview } from '../protocol/overview';
 import { languageOf } from '../protocol/quantities';
 import { type Budget, budgetOf } from '../store/settings/budget';
 import type { Caches } from '../store/Caches';
-import { html } from './html';
 import { type CacheFigures, overviewView } from './overviewView';
 import { problemOf } from './problemOf';
+import { showPage } from './showPage';
 
 /** What the overview needs to know of the workspace. */
 export interface OverviewSources {
@@ -57,11 +56,6 @@ export class Overview implements vscode.Disposable {
       vscode.ViewColumn.Active,
     );
     this.#panel = panel;
-    const media = vscode.Uri.joinPath(extensionUri, 'media');
-    panel.iconPath = {
-      light: vscode.Uri.joinPath(media, 'preview-light.svg'),
-      dark: vscode.Uri.joinPath(media, 'preview-dark.svg'),
-    };
     const ageing = setInterval(() => {
       this.#schedule();
     }, refreshMs);
@@ -88,16 +82,7 @@ export class Overview implements vscode.Disposable {
       this.#panel = undefined;
       this.#onDidChangeVisible.fire(false);
     });
-    const dist = vscode.Uri.joinPath(extensionUri, 'dist');
-    const part = (name: string) =>
-      panel.webview.asWebviewUri(vscode.Uri.joinPath(dist, name)).toString();
-    panel.webview.options = { enableScripts: true, localResourceRoots: [dist] };
-    panel.webview.html = html({
-      script: part('overview.js'),
-      styles: [part('codicon.css'), part('overview.css')],
-      cspSource: panel.webview.cspSource,
-      nonce: randomBytes(16).toString('base64'),
-    });
+    showPage(panel, extensionUri, 'overview');
     this.#onDidChangeVisible.fire(true);
   }
 

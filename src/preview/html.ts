@@ -9,7 +9,7 @@ export interface PageParts {
 }
 
 /**
- * The preview's page. It holds nothing from a cache: that comes by message, once the page has said
+ * A page of ours. It holds nothing from a cache: that comes by message, once the page has said
  * that it is ready. Styles may be written inline because the toolkit does so; scripts may not.
  */
 export function html({ script, styles, cspSource, nonce }: PageParts): string {
