@@ -24,10 +24,7 @@ export function marimoVersions() {
  */
 export function marimoPython(version) {
   const file = path.join(requirements, `marimo-${version}.txt`);
-  const texts = [file, path.join(requirements, 'dev.txt')].map((name) =>
-    readFileSync(name, 'utf8'),
-  );
-  return environment(`marimo-${version}`, texts.join('\n'), ['-r', file]);
+  return environment(`marimo-${version}`, contentOf(file), ['-r', file]);
 }
 
 /** @returns {Promise<string>} the Python with the newest marimo that is tested */
@@ -39,10 +36,14 @@ export function newestMarimoPython() {
 export function benchPython() {
   const marimo = `marimo==${marimoVersions().at(-1)}`;
   const file = path.join(requirements, 'bench.txt');
-  const texts = [file, path.join(requirements, 'dev.txt')].map((name) =>
-    readFileSync(name, 'utf8'),
-  );
-  return environment('bench', [marimo, ...texts].join('\n'), [marimo, '-r', file]);
+  return environment('bench', `${marimo}\n${contentOf(file)}`, [marimo, '-r', file]);
+}
+
+/** @returns {string} requirements, with those that they include */
+function contentOf(file) {
+  return [file, path.join(requirements, 'dev.txt')]
+    .map((name) => readFileSync(name, 'utf8'))
+    .join('\n');
 }
 
 /** @returns {Promise<string>} the program uv, which runs notebooks in environments of its own */
