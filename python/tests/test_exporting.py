@@ -43,16 +43,23 @@ def test_export_writes_any_key_and_leaves_newer_files(
     for key in ("no_folder", "any/depth/of/key.bin", "n/P_1.pickle", "n/P_2.pickle"):
         store.put(key, key.encode())
     store.put("../outside.bin", b"x")
+    # What the folder links to, as a stranger's may, is written to as little.
+    (tmp_path / "linked").mkdir()
+    (store.save_path / "linked").symlink_to(tmp_path / "linked")
+    (store.save_path / "file").write_text("in the way")
+    store.put("linked/authorized_keys", b"x")
+    store.put("file/x.bin", b"x")
     files = FileStore(str(store.save_path))
     files.put("n/P_2.pickle", b"newer")
     later = time.time() - 1
     with store.database.writing() as connection:
         connection.execute("UPDATE entries SET created_at = ?", (later,))
     assert main(["export", str(store.save_path), "--database", str(tmp_path)]) == 0
-    assert "3 exported, 1 left out for newer files, 1 damaged" in (
+    assert "3 exported, 1 left out for newer files, 3 damaged" in (
         capsys.readouterr().out
     )
     for key in ("no_folder", "any/depth/of/key.bin", "n/P_1.pickle"):
         assert files.get(key) == key.encode()
     assert files.get("n/P_2.pickle") == b"newer"
     assert not (store.save_path.parent / "outside.bin").exists()
+    assert list((tmp_path / "linked").iterdir()) == []

@@ -104,9 +104,9 @@ class StockFiles:
 
     def write(self, key: str, data: Bytes, made_at: float) -> None:
         """Writes a file, whole or not at all. Raises OSError, or ValueError for a
-        key that is no place for a file."""
+        key that is no place for a file, or has a link or a file on the way to it."""
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._make_folders(path)
         write_file(path, data, made_at)
 
     def identity(self, key: str) -> tuple[int, int] | None:
@@ -192,6 +192,18 @@ class StockFiles:
             for letter in _CACHE_TYPES
             if letter != entry.cache_type
         )
+
+    def _make_folders(self, path: Path) -> None:
+        """Those on the way to a key's file: what a stranger's folder links to is none
+        of ours."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        folder = self.folder
+        for name in path.relative_to(folder).parts[:-1]:
+            folder /= name
+            with suppress(FileExistsError):
+                folder.mkdir()
+            if folder.is_symlink() or not folder.is_dir():
+                raise ValueError(f"{folder} is no folder")
 
     def _path(self, key: str) -> Path:
         if not re.fullmatch(_FILE_KEY, key) or re.fullmatch(_OURS, key):
