@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from marimo_cellar._marimo import HashKey
+from marimo_cellar.database.database import Database
 from marimo_cellar.entries import entries
 from marimo_cellar.entries.entries import EntryKey, Item, Owner
 from marimo_cellar.entries.roll import Roll
@@ -140,6 +141,29 @@ def test_lookups_that_are_never_saved_are_not_kept_for_ever(
         assert loader.load_cache(key) is None
     waiting = loader._missed
     assert 0 < len(waiting) < 300 and keys[-1].hash in waiting
+
+
+def test_a_fault_with_one_database_costs_no_run_and_no_other_database(
+    store: SqliteStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    other = SqliteStore(str(tmp_path / "other" / "__marimo__" / "cache"))
+    for one in (store, other):
+        save(one, owner(one))
+        lookups.note(Lookup(one.database, KEY, owner(one), "hit", time.time(), 0.1))
+    write = lookups._write
+
+    def failing(database: Database, of: list[Lookup]) -> bool:
+        if database is store.database:
+            raise KeyError("ours")
+        return write(database, of)
+
+    monkeypatch.setattr(lookups, "_write", failing)
+    lookups.flush()
+    assert rows(other, "SELECT hits FROM entries") == [(1,)]
+    assert "was not written down (KeyError('ours'))" in caplog.text
 
 
 def test_another_cells_entry_is_adopted_unless_this_cell_was_cleared_since(

@@ -23,6 +23,7 @@ from marimo_cellar.database.found import Found
 from marimo_cellar.entries.saving import adopt, nodes_of, places
 from marimo_cellar.forks import Lock, in_child
 from marimo_cellar.lookups.lookup import Lookup
+from marimo_cellar.notices import warn_once
 from marimo_cellar.values.alongside import later
 
 if TYPE_CHECKING:
@@ -84,8 +85,14 @@ def flush(at_run_end: bool = True) -> None:
                     waiting = _waiting.setdefault(database, [])
                     waiting[:0] = lookups
                     del waiting[:-_MOST_WAITING]
-        except (sqlite3.Error, OSError, Unavailable):
-            # The database has told the user what is the matter with it.
+        except Exception as error:
+            # What is the matter with a database, it has told the user.
+            if not isinstance(error, (sqlite3.Error, OSError, Unavailable)):
+                warn_once(
+                    "lookups",
+                    str(database.path),
+                    f"what lookups met was not written down ({error!r}).",
+                )
             for lookup in lookups:
                 lookup.owner.roll.forget()
 
