@@ -11,7 +11,7 @@ const MAX_IN_ROW = 100;
 const MAX_IN_VECTOR = 1000;
 /** Values of a column that stands in Fortran order are far apart; those closer than this are read at once. */
 const GAP = 4096;
-/** Bytes read in all. Structured values may be large. */
+/** Bytes read in all, if not by a single value. Structured values, and texts, may be large. */
 const MAX_READ = 16 * 1024 * 1024;
 
 /** @throws {DecodeError} when it is not a numpy array, or is damaged or cut short */
@@ -55,9 +55,10 @@ function firstValues(
   const outer = shape.slice(0, -1);
   const rowCount = outer.reduce((product, length) => product * length, 1);
   const length = shape.at(-1) ?? 1;
-  const columns = Math.min(length, outer.length === 0 ? MAX_IN_VECTOR : MAX_IN_ROW);
-  const fitting = Math.max(1, Math.floor(MAX_READ / Math.max(1, size * columns)));
-  const rows = columns === 0 ? 0 : Math.min(rowCount, MAX_ROWS, fitting);
+  const fitting = Math.max(1, Math.floor(MAX_READ / Math.max(1, size)));
+  const columns = Math.min(length, outer.length === 0 ? MAX_IN_VECTOR : MAX_IN_ROW, fitting);
+  const rows =
+    columns === 0 ? 0 : Math.min(rowCount, MAX_ROWS, Math.max(1, Math.floor(fitting / columns)));
   const indices: number[][] = [];
   for (let row = 0; row < rows; row += 1) {
     const place = unravel(row, outer);

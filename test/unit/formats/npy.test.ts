@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import type { ByteSource } from '../../../src/formats/ByteSource';
 import { as, CountingSource, expected, fixture, pageOf } from './fixtures';
 
 for (const [name, wanted] of Object.entries(expected.arrays)) {
@@ -101,4 +102,27 @@ void test('an array of no bytes and endless shape shows a page of rows', async (
   assert.equal(page.rows.length, 200);
   assert.equal(page.rows[0]?.length, 100);
   assert.equal(page.truncated, true);
+});
+
+void test('of large values no more are read than fit', async () => {
+  const header = "{'descr': '|S3000000', 'fortran_order': False, 'shape': (1000,)}";
+  const head = Buffer.concat([
+    Buffer.from('\x93NUMPY\x01\x00', 'latin1'),
+    Buffer.from(Uint16Array.of(header.length).buffer),
+    Buffer.from(header),
+  ]);
+  let count = 0;
+  const source: ByteSource = {
+    size: head.length + 3e9,
+    read(offset, length) {
+      count += length;
+      return offset < head.length
+        ? head.subarray(offset, offset + length)
+        : new Uint8Array(length).fill(0x78);
+    },
+    close: () => undefined,
+  };
+  const page = as('array', await pageOf(source, 'npy'));
+  assert.ok(count < 17e6, `${count} bytes were read`);
+  assert.deepEqual([page.rows.length, page.rows[0]?.length, page.truncated], [1, 5, true]);
 });
