@@ -150,6 +150,11 @@ def _add_features() -> None:
         _marimo.digest_cells_once,
     )
     attempt(
+        "looking for the cells above a cell once",
+        "Notebooks of hundreds of cells take longer.",
+        _marimo.digest_closures_once,
+    )
+    attempt(
         "telling the calls of a cached function apart",
         "Their results are listed without what they were called with.",
         lambda: _marimo.note_calls(_say_call),

@@ -15,7 +15,8 @@ from marimo._types.ids import CellId_t
 from marimo_cellar import _marimo
 
 _EXTRACTION: Any = TopLevelExtraction
-_THEIRS = vars(TopLevelExtraction)["from_graph"], vars(hash)["hash_cell_impl"]
+_FROM_GRAPH = vars(TopLevelExtraction)["from_graph"]
+_THEIRS = dict(vars(hash))
 
 _CELLS = {
     "a": "import json",
@@ -30,8 +31,10 @@ _CELLS = {
 def joined() -> Iterator[None]:
     _marimo.compile_once()
     _marimo.digest_cells_once()
+    _marimo.digest_closures_once()
     yield
-    _EXTRACTION.from_graph, vars(hash)["hash_cell_impl"] = _THEIRS
+    _EXTRACTION.from_graph = _FROM_GRAPH
+    vars(hash).update(_THEIRS)
 
 
 def graph_of(cells: dict[str, str]) -> DirectedGraph:
@@ -47,7 +50,7 @@ def register(graph: DirectedGraph, name: str, code: str) -> None:
 
 
 def their_variables(graph: DirectedGraph) -> set[str]:
-    return set(_THEIRS[0].__func__(_EXTRACTION, graph).variables)
+    return set(_FROM_GRAPH.__func__(_EXTRACTION, graph).variables)
 
 
 def test_functions_that_stand_alone_are_looked_for_once_until_an_edit() -> None:
@@ -77,10 +80,37 @@ def test_the_code_of_cells_has_marimos_digest() -> None:
     ours = vars(hash)["hash_cell_impl"]
     for cell in graph.cells.values():
         for _ in range(2):
-            assert ours(cell) == _THEIRS[1](cell)
-            assert ours(cell, "blake2b") == _THEIRS[1](cell, "blake2b")
+            assert ours(cell) == _THEIRS["hash_cell_impl"](cell)
+            assert ours(cell, "blake2b") == _THEIRS["hash_cell_impl"](cell, "blake2b")
     ids = {CellId_t(name) for name in _CELLS}
     before = hash.hash_cell_group(ids, graph)
     graph.delete_cell(CellId_t("d"))
     register(graph, "d", "n = 2")
     assert hash.hash_cell_group(ids, graph) != before
+
+
+@pytest.mark.skipif("hash_cell_closure" not in _THEIRS, reason="marimo 0.24 makes none")
+def test_a_cell_with_all_above_it_has_marimos_digest() -> None:
+    # Two cells of the same code, and cells that depend on others by two ways.
+    graph = graph_of(
+        _CELLS | {"p": "print(m, n)", "q": "print(m, n)", "r": "k = m + n"}
+    )
+
+    def digests(
+        names: str, *kind: str, by: dict[str, Any] | None = None
+    ) -> list[bytes]:
+        digest = (by or vars(hash))["hash_cell_closure"]
+        return [digest(CellId_t(name), graph, *kind) for name in names]
+
+    for names in ("pqrabcde", "edcbarqp"):
+        for kind in ((), ("blake2b",)):
+            theirs = digests(names, *kind, by=_THEIRS)
+            assert digests(names, *kind) == theirs
+            assert digests(names, *kind) == theirs
+    before = digests("abcdepqr")
+    graph.delete_cell(CellId_t("d"))
+    register(graph, "d", "n = 2")
+    assert digests("abcdepqr") == digests("abcdepqr", by=_THEIRS) != before
+    graph.delete_cell(CellId_t("q"))
+    register(graph, "s", "n2 = n")
+    assert digests("abcdeprs") == digests("abcdeprs", by=_THEIRS)

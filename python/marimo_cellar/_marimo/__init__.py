@@ -91,7 +91,11 @@ from marimo_cellar._marimo.loaders import (
 from marimo_cellar._marimo.scopes import look_through_fast
 from marimo_cellar._marimo.signing import making_one_key
 from marimo_cellar._marimo.sources import NotWhole
-from marimo_cellar._marimo.toplevel import compile_once, digest_cells_once
+from marimo_cellar._marimo.toplevel import (
+    compile_once,
+    digest_cells_once,
+    digest_closures_once,
+)
 from marimo_cellar._marimo.whole import Later, WholeCache, named_in, waiting, whole
 
 # The format that this marimo's cache entries have.
@@ -136,6 +140,7 @@ __all__ = [
     "current_context",
     "current_globals",
     "digest_cells_once",
+    "digest_closures_once",
     "encode_fast",
     "export_keys",
     "file_cells",

@@ -14,6 +14,8 @@ from typing import Any
 # Names of variables that are known by what they are in the code, each some 200 bytes.
 _NAMES = 10_000
 _MODULES = 1_000
+# What only names begin with that are private to a cell.
+_MANGLED = "_cell_"
 
 
 def look_through_fast() -> None:
@@ -36,5 +38,11 @@ def look_through_fast() -> None:
             if isinstance(value, ModuleType)
         }
 
-    names["unmangle_local"] = lru_cache(maxsize=_NAMES)(unmangle)
+    known = lru_cache(maxsize=_NAMES)(unmangle)
+
+    def unmangle_local(name: str, *cell: Any) -> Any:
+        # Whichever cell asks, so that cells share what is known of a name.
+        return known(name, *cell) if name.startswith(_MANGLED) else known(name)
+
+    names["unmangle_local"] = unmangle_local
     names["get_imports"] = get_imports
