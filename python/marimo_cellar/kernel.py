@@ -160,6 +160,11 @@ def _add_features() -> None:
         lambda: _marimo.note_calls(_say_call),
     )
     attempt(
+        "showing again what a cell printed",
+        "A cell that is served shows its output alone.",
+        _marimo.note_printed,
+    )
+    attempt(
         "hashing what marimo fails to hash",
         "A cached cell that reads such a value fails.",
         _marimo.hash_by_code,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import sqlite3
 import subprocess
 import sys
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
+
+from marimo_cellar.values.checksums import seal
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -106,6 +110,7 @@ class Run:
     printed: str
     warned: list[str]
     outputs: list[object]
+    console: list[tuple[str, str]]
 
 
 def export(notebook: Path, env: dict[str, str], **popen: Any) -> Run:
@@ -126,7 +131,7 @@ def export(notebook: Path, env: dict[str, str], **popen: Any) -> Run:
     )
     logged = log.read_bytes()[begin:].decode() if log.exists() else ""
     warned = [line for line in logged.splitlines() if "Cellar: " in line]
-    return Run(done.stdout, warned, _outputs(session))
+    return Run(done.stdout, warned, _outputs(session), _console(session))
 
 
 def export_html(notebook: Path, env: dict[str, str]) -> list[str]:
@@ -147,6 +152,14 @@ def _outputs(session: Path) -> list[object]:
     text = re.sub(r"(random-id|object-id)='?[\w-]+", r"\1", text)
     result: list[object] = json.loads(text)
     return result
+
+
+def _console(session: Path) -> list[tuple[str, str]]:
+    """What the cells printed, one after the other: of which stream, and what."""
+    if not session.exists():
+        return []
+    cells = json.loads(session.read_text("utf-8"))["cells"]
+    return [(one["name"], one["text"]) for cell in cells for one in cell["console"]]
 
 
 def cache_of(notebook: Path) -> Path:
@@ -178,3 +191,18 @@ def change(notebook: Path, sql: str, *parameters: object) -> None:
             connection.execute(sql, parameters)
     finally:
         connection.close()
+
+
+def put_instead(notebook: Path, key: str, content: bytes) -> None:
+    """Other bytes for a key, as one writes them who knows the format."""
+    digest = hashlib.sha256(content).digest()
+    change(
+        notebook,
+        "INSERT OR IGNORE INTO blobs (digest, size, crc32, content) VALUES (?, ?, ?, ?)",
+        *(digest, len(content), zlib.crc32(content), content),
+    )
+    change(
+        notebook,
+        "UPDATE items SET digest = ?, seal = ? WHERE key = ?",
+        *(digest, seal(key, digest, len(content)), key),
+    )

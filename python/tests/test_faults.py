@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import pickle
 import shutil
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import marimo
 import pytest
 
 from tests.conftest import Write, outcomes, ran
-from tests.kernels import cache_of, change, export, query
+from tests.kernels import cache_of, change, export, put_instead, query
 
 
 @pytest.fixture
@@ -187,12 +188,6 @@ def test_a_manifest_of_another_entry_is_a_miss(pair: Path, env: dict[str, str]) 
 def test_a_pickle_that_restores_to_something_else_is_a_miss(
     write: Write, env: dict[str, str]
 ) -> None:
-    import hashlib
-    import pickle
-    import zlib
-
-    from marimo_cellar.values.checksums import seal
-
     notebook = write(
         "block.py",
         cached=False,
@@ -205,18 +200,8 @@ def test_a_pickle_that_restores_to_something_else_is_a_miss(
     good = export(notebook, env)
     for content in (pickle.dumps({"not": "a cache"}), b"\x80\x05garbage"):
         ran(notebook)
-        digest = hashlib.sha256(content).digest()
         (key,) = query(notebook, "SELECT key FROM items")[0]
-        change(
-            notebook,
-            "INSERT INTO blobs (digest, size, crc32, content) VALUES (?, ?, ?, ?)",
-            *(digest, len(content), zlib.crc32(content), content),
-        )
-        change(
-            notebook,
-            "UPDATE items SET digest = ?, seal = ?",
-            *(digest, seal(key, digest, len(content))),
-        )
+        put_instead(notebook, key, content)
         run = export(notebook, env)
         assert ran(notebook) == ["block"]
         assert run.outputs == good.outputs

@@ -13,7 +13,7 @@ from marimo_cellar.commands.why import _Cell, _sentence
 from marimo_cellar.lookups import reasons
 from marimo_cellar.notebook.titles import title_of
 from tests.conftest import Write
-from tests.kernels import PACKAGE, change, export, python, query
+from tests.kernels import PACKAGE, change, export, put_instead, python, query
 
 FIXTURE = PACKAGE.parent / "test" / "fixtures" / "reasons.json"
 TITLES = FIXTURE.with_name("titles.json")
@@ -227,11 +227,6 @@ def test_what_was_removed_or_does_not_serve_is_told(
 
 def unsign(notebook: Path, entry: str) -> None:
     """Takes the signature from an entry's manifest, and seals it again."""
-    import hashlib
-    import zlib
-
-    from marimo_cellar.values.checksums import seal
-
     ((key, content),) = query(
         notebook,
         "SELECT key, content FROM items JOIN blobs USING (digest)"
@@ -240,23 +235,7 @@ def unsign(notebook: Path, entry: str) -> None:
     manifest = json.loads(content)
     for field in ("signature", "signer_public_key", "blob_hashes"):
         manifest["meta"].pop(field, None)
-    plain = json.dumps(manifest).encode()
-    digest = hashlib.sha256(plain).digest()
-    change(
-        notebook,
-        "INSERT INTO blobs (digest, size, crc32, content) VALUES (?, ?, ?, ?)",
-        digest,
-        len(plain),
-        zlib.crc32(plain),
-        plain,
-    )
-    change(
-        notebook,
-        "UPDATE items SET digest = ?, seal = ? WHERE key = ?",
-        digest,
-        seal(key, digest, len(plain)),
-        key,
-    )
+    put_instead(notebook, key, json.dumps(manifest).encode())
 
 
 def test_what_cannot_be_cached_is_told_with_the_reason(

@@ -88,6 +88,7 @@ from marimo_cellar._marimo.loaders import (
     unlisted,
     verification,
 )
+from marimo_cellar._marimo.printed import CONSOLE, Printed, note_printed
 from marimo_cellar._marimo.scopes import look_through_fast
 from marimo_cellar._marimo.signing import making_one_key
 from marimo_cellar._marimo.sources import NotWhole
@@ -117,6 +118,7 @@ def versions() -> Mapping[str, object]:
 __all__ = [
     "CACHE_FORMAT",
     "CACHE_PREFIX",
+    "CONSOLE",
     "UNNAMED",
     "BasePersistenceLoader",
     "Cache",
@@ -129,6 +131,7 @@ __all__ = [
     "LoaderError",
     "NotWhole",
     "PickleLoader",
+    "Printed",
     "Store",
     "WholeCache",
     "another_store_is_configured",
@@ -165,6 +168,7 @@ __all__ = [
     "named_in",
     "naming",
     "note_calls",
+    "note_printed",
     "notebook_folder",
     "notebook_path",
     "noting_keys",

@@ -26,6 +26,7 @@ from marimo._save.stubs.lazy_stub import (
 )
 
 from marimo_cellar._marimo.by_name import loaded
+from marimo_cellar._marimo.printed import CONSOLE, printed
 from marimo_cellar._marimo.privates import give_source, name_privates
 from marimo_cellar._marimo.sources import (
     class_stub,
@@ -83,6 +84,10 @@ class WholeCache(Cache):
             with suppress(Exception):
                 meta = {**meta, "return": _shown(scope[name] for name in self._names())}
         super().update(scope, meta, preserve_pointers)
+        if self.of_cell:
+            kept: dict[Any, Any] = self.meta
+            with suppress(Exception):
+                kept[CONSOLE] = printed()
 
     def _names(self) -> list[str]:
         return [place for _, place in self.contextual_defs()]

@@ -48,6 +48,12 @@ def owner_of(key: str) -> tuple[str, str] | None:
     return parts[1], parts[2]
 
 
+def console_of(entry: EntryKey) -> str:
+    """The key of what a cell printed, which is none of its variables' and marimo has not:
+    a list of objects in JSON, each with a text by the name of its stream."""
+    return f"{entry.cache_name}/{entry.hash}/console output.json"
+
+
 def stem(key: str) -> str:
     """What people call the key's value: the name of its variable."""
     return key.rpartition("/")[2].rpartition(".")[0] or key.rpartition("/")[2]

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from marimo_cellar import _marimo
@@ -174,15 +175,20 @@ class OverRows(Restoring):
             lookup.seconds = runtime
             lookups.note(lookup)
         label, hint = described(cache)
-        return EntryWriter(
+        entry = self._entry(cache.key)
+        writer = EntryWriter(
             database,
-            self._entry(cache.key),
+            entry,
             owner,
             runtime,
             label,
             hint,
             cost=self._cost(lookup, runtime),
         )
+        meta: dict[Any, Any] = cache.meta
+        if console := meta.get(_marimo.CONSOLE):
+            writer.put(keys.console_of(entry), msgspec.json.encode(console))
+        return writer
 
     def _cost(self, lookup: Lookup | None, runtime: float | None) -> Cost | None:
         session = self._belonging.session
@@ -268,7 +274,16 @@ class OverRows(Restoring):
             return None, "it could not be read"
         if loaded.why is not None:
             return None, loaded.why
-        return self.restored(database, key, loaded, glbls)
+        cache, why = self.restored(database, key, loaded, glbls)
+        console = loaded.contents.get(keys.console_of(self._entry(key)))
+        if cache is not None and console is not None:
+            # It is shown and no more: an entry serves without it.
+            with suppress(msgspec.MsgspecError):
+                meta: dict[Any, Any] = cache.meta
+                meta[_marimo.CONSOLE] = msgspec.json.decode(
+                    console, type=_marimo.Printed
+                )
+        return cache, why
 
     def _note_missed(self, key: _marimo.HashKey, lookup: Lookup) -> None:
         while len(self._missed) >= _MOST_MISSED:
