@@ -47,6 +47,11 @@ def test_what_cannot_be_saved_is_shown_by_the_cell(
             "mo.output.replace(mo.ui.table(rows, selection=None, pagination=True))",
             "shown in a table",
         ),
+        (
+            "rows = [{'name': 'of no variable'}]\n"
+            "mo.output.replace(mo.ui.table(rows[:], selection=None))\nlen(rows)\nNone",
+            "of no variable",
+        ),
     ],
 )
 def test_what_a_call_shows(

@@ -294,8 +294,9 @@ def _shown(values: Iterable[Any]) -> Any:
     """What the running cell has shown by a call, as an SQL cell does, and not as its
     last expression; None if nothing, or what another run could not show.
 
-    marimo keeps none of it. `values` are the cell's: a table of one of them, which
-    cannot be saved itself, is shown as that one.
+    marimo keeps none of it. A table, which cannot be saved itself, is shown as what it is
+    of, such as a query's rows; another element that is of one of the cell's `values`, as
+    that one.
     """
     from marimo._runtime.context import get_context
 
@@ -305,10 +306,13 @@ def _shown(values: Iterable[Any]) -> Any:
         return None
     from marimo._output.hypertext import Html
     from marimo._plugins.stateless.flex import vstack
+    from marimo._plugins.ui import table
     from marimo._plugins.ui._core.ui_element import UIElement
 
     if len(items) == 1 and isinstance(items[0], UIElement):
         data = getattr(items[0], "_data", None)
+        if isinstance(items[0], table):
+            return data
         return next((one for one in values if one is data and data is not None), None)
     # An element, or a file in the kernel's memory, is gone with the kernel.
     texts = [item.text for item in items]
