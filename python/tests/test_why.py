@@ -247,6 +247,7 @@ def test_what_cannot_be_cached_is_told_with_the_reason(
         lock="import threading\nlock = threading.Lock()\nn = 3",
         locks="used, spare = threading.Lock(), threading.Lock()",
         user="n, used",
+        lacks="both = 1\nif both > 1:\n    rare = 2",
         fails="{}['nothing']",
         stops="mo.stop(True)",
     )
@@ -265,6 +266,9 @@ def test_what_cannot_be_cached_is_told_with_the_reason(
         "unused": ["spare"],
     }
     assert first["locks"] == ("miss", [nothing, locks])
+    # As a table is that a cell makes in a database: marimo saves nothing of the cell.
+    lacks = {"kind": "unpicklable", "names": ["rare"]}
+    assert first["lacks"] == ("miss", [nothing, lacks])
     assert first["fails"] == ("miss", [nothing, raised])
     assert first["stops"] == ("miss", [nothing, stopped])
     again = told.run()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import fields
 from typing import Any
@@ -65,6 +65,9 @@ class WholeCache(Cache):
 
     # Whether its values are all that a cell defines, and stay until that runs again.
     of_cell: bool
+    # Told the names of what a cell makes that is no variable, such as a database's table:
+    # of such a cell marimo saves nothing.
+    tell_lacking: Callable[[list[str]], None]
     # Classes whose values neither are stubs nor need any, as was found so far.
     _needless: set[type]
 
@@ -83,6 +86,11 @@ class WholeCache(Cache):
         if self.of_cell and meta is not None and meta.get("return") is None:
             with suppress(Exception):
                 meta = {**meta, "return": _shown(scope[name] for name in self._names())}
+        defs = self.contextual_defs()
+        if self.of_cell and (
+            no := [name for name, place in defs if place not in scope]
+        ):
+            self.tell_lacking(no)
         super().update(scope, meta, preserve_pointers)
         if self.of_cell:
             kept: dict[Any, Any] = self.meta
@@ -281,11 +289,16 @@ class WholeCache(Cache):
             context.cache.hash_memo.update(known)
 
 
-def whole(cache: Cache, of_cell: bool = False) -> WholeCache:
+def whole(
+    cache: Cache,
+    of_cell: bool = False,
+    tell_lacking: Callable[[list[str]], None] = lambda _: None,
+) -> WholeCache:
     """A cache that a lookup gave, for its values to be saved or restored whole;
     `of_cell` where they are all that a cell defines."""
     made = WholeCache(**vars(cache))
     made.of_cell = of_cell
+    made.tell_lacking = tell_lacking
     made._needless = set()
     return made
 

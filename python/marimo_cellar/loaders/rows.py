@@ -82,7 +82,13 @@ class OverRows(Restoring):
             names_wanted.reset(token)
         if self._sqlite_store() is None:
             return cache
-        return _marimo.whole(cache, of_cell=self.name == "cell_cache")
+        return _marimo.whole(
+            cache,
+            of_cell=self.name == "cell_cache",
+            tell_lacking=lambda names: running.note_unpicklable(
+                self._missed.get(key.hash), names
+            ),
+        )
 
     def load_cache(
         self, key: _marimo.HashKey, glbls: dict[str, Any] | None = None
