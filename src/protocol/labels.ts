@@ -32,6 +32,8 @@ export function valueName(name: string): string {
   switch (name) {
     case 'return':
       return l10n.t('output');
+    case 'console output':
+      return l10n.t('console output');
     case 'ui':
       return l10n.t('UI elements');
     case 'manifest':
@@ -55,11 +57,13 @@ export function collectionName(path: string): string | undefined {
   }
 }
 
-/** Variables by name, then the output, UI elements and the manifest, which nobody named. */
+/** Variables by name, then what nobody named: the outputs, UI elements and the manifest. */
 export function inReadingOrder<T extends { readonly name: string }>(items: readonly T[]): T[] {
-  const rank = ({ name }: T): number => ['return', 'ui', 'manifest'].indexOf(name);
+  const rank = ({ name }: T): number => unnamed.indexOf(name);
   return [...items].sort((a, b) => rank(a) - rank(b) || compareNames(a.name, b.name));
 }
+
+const unnamed = ['return', 'console output', 'ui', 'manifest'];
 
 /** Numbers within names by their value, in the order of no language in particular. */
 export function compareNames(a: string, b: string): number {
