@@ -125,6 +125,11 @@ def _add_features() -> None:
         lambda: _marimo.take_digests(handover.digest_of),
     )
     attempt(
+        "signing what a cell printed",
+        "It is not shown again.",
+        lambda: _marimo.sign_besides(handover.digests),
+    )
+    attempt(
         "telling which variable or module a miss is due to",
         "Misses are explained by code alone.",
         _marimo.keep_hashed,

@@ -155,11 +155,13 @@ def _outputs(session: Path) -> list[object]:
 
 
 def _console(session: Path) -> list[tuple[str, str]]:
-    """What the cells printed, one after the other: of which stream, and what."""
+    """What the cells printed, one after the other: of which stream, and what; of `media`
+    the data, such as an image."""
     if not session.exists():
         return []
     cells = json.loads(session.read_text("utf-8"))["cells"]
-    return [(one["name"], one["text"]) for cell in cells for one in cell["console"]]
+    parts = [part for cell in cells for part in cell["console"]]
+    return [(part["name"], part.get("text") or part["data"]) for part in parts]
 
 
 def cache_of(notebook: Path) -> Path:

@@ -1,10 +1,17 @@
-"""What a cell printed is shown when it comes from the cache, as when it runs."""
+"""What a cell printed or plotted is shown when it comes from the cache, as when it runs."""
 
 from __future__ import annotations
+
+import json
+from pathlib import Path
 
 import pytest
 
 from marimo_cellar._marimo import printed
+from marimo_cellar.entries import keys
+from marimo_cellar.entries.contents import Loaded
+from marimo_cellar.entries.entries import EntryKey
+from marimo_cellar.loaders.rows import printed_in
 from tests import kernels
 from tests.conftest import Write, ran
 
@@ -18,6 +25,16 @@ warnings.warn('few samples')
 print('done')
 score = 0.97
 """
+PLOTTING = """
+import matplotlib.pyplot as plt
+ran('make')
+print('plotted:')
+for power in (1, 2):
+    plt.plot([n**power for n in range(9)])
+    plt.show()
+made = 1
+"""
+ENTRY = EntryKey("cell_cache", "P", "abc", "lazy")
 
 
 def test_what_a_cell_printed_is_shown_again(write: Write, env: dict[str, str]) -> None:
@@ -29,6 +46,17 @@ def test_what_a_cell_printed_is_shown_again(write: Write, env: dict[str, str]) -
     assert ran(notebook) == []
     assert again.console == first.console
     assert again.warned == []
+
+
+def test_what_it_plotted_is_shown_again(write: Write, env: dict[str, str]) -> None:
+    pytest.importorskip("matplotlib")
+    notebook = write("plotted.py", make=PLOTTING, use="made")
+    first = kernels.export(notebook, env)
+    assert ran(notebook) == ["make"]
+    assert [kind for kind, _ in first.console].count("media") == 2
+    again = kernels.export(notebook, env)
+    assert ran(notebook) == []
+    assert sorted(again.console) == sorted(first.console)
 
 
 def test_what_was_printed_before_is_none_of_the_next_cells(
@@ -47,37 +75,69 @@ def test_what_was_printed_before_is_none_of_the_next_cells(
     ) == [("make", "json")]
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "no JSON", '[{"modules": "x"}]', '[["stdout", "x"]]', '[{"stdout": 1}]'],
-)
-def test_a_cell_is_served_without_what_it_printed(
-    text: str, write: Write, env: dict[str, str]
-) -> None:
-    notebook = write(
-        "strange.py", make="ran('make')\nprint('loud')\nmade = 1", use="made"
-    )
+def printing(write: Write, env: dict[str, str]) -> tuple[Path, str]:
+    """A notebook that has run, and the key of what its cell printed."""
+    notebook = write("loud.py", make="ran('make')\nprint('loud')\nmade = 1", use="made")
     kernels.export(notebook, env)
+    assert ran(notebook) == ["make"]
     ((key,),) = kernels.query(
         notebook, "SELECT key FROM items WHERE name = 'console output'"
     )
-    kernels.put_instead(notebook, key, text.encode())
+    return notebook, key
+
+
+def test_what_nobody_signed_is_not_shown(write: Write, env: dict[str, str]) -> None:
+    notebook, key = printing(write, env)
+    kernels.put_instead(notebook, key, json.dumps([{"text/html": "evil"}]).encode())
+    # It is made anew, as an entry is of which any other bytes were changed.
+    assert kernels.export(notebook, env).console == [("stdout", "loud\n")]
     assert ran(notebook) == ["make"]
-    again = kernels.export(notebook, env)
+    kernels.change(notebook, "DELETE FROM items WHERE key = ?", key)
+    assert kernels.export(notebook, env).console == []
     assert ran(notebook) == []
-    assert again.console == []
+
+
+@pytest.mark.parametrize(
+    ("signature", "hashes", "text", "expected"),
+    [
+        (None, {}, '[{"stdout": "x"}]', [{"stdout": "x"}]),
+        ("by a key", {keys.console_of(ENTRY): "00"}, '[{"a/b": "x"}]', [{"a/b": "x"}]),
+        ("by a key", {"another": "00"}, '[{"stdout": "x"}]', []),
+        (None, {}, "no JSON", []),
+        (None, {}, '[["stdout", "x"]]', []),
+        (None, {}, '[{"stdout": 1}]', []),
+    ],
+)
+def test_what_an_entry_says_was_printed(
+    signature: str | None, hashes: dict[str, str], text: str, expected: object
+) -> None:
+    manifest = {"meta": {"signature": signature, "blob_hashes": hashes}}
+    contents = {
+        keys.key_of(ENTRY): json.dumps(manifest).encode(),
+        keys.console_of(ENTRY): text.encode(),
+    }
+    assert printed_in(ENTRY, Loaded(contents, {})) == expected
+    assert printed_in(ENTRY, Loaded({}, {})) == []
 
 
 def test_streams_keep_their_order_and_are_joined() -> None:
     notes = printed._Notes("cell")
-    for stream, text in (
+    for kind, text in (
         ("stdout", "a"),
         ("stdout", "b\n"),
         ("stderr", "c"),
+        ("image/png", "one"),
+        ("image/png", "two"),
         ("stdout", "d"),
     ):
-        notes.add(stream, text)
-    assert notes.all() == [{"stdout": "ab\n"}, {"stderr": "c"}, {"stdout": "d"}]
+        notes.add(kind, text)
+    assert notes.all() == [
+        {"stdout": "ab\n"},
+        {"stderr": "c"},
+        {"image/png": "one"},
+        {"image/png": "two"},
+        {"stdout": "d"},
+    ]
 
 
 def test_of_a_progress_bar_the_last_is_kept() -> None:
@@ -92,11 +152,17 @@ def test_of_a_progress_bar_the_last_is_kept() -> None:
     assert bar.all() == []
 
 
-def test_of_too_much_the_end_is_kept() -> None:
+def test_of_too_much_the_end_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(printed, "_MOST", 10_000)
+    monkeypatch.setattr(printed, "_WAITING", 40_000)
     notes = printed._Notes("cell")
-    for number in range(1_000_000):
+    for number in range(10_000):
         notes.add("stdout" if number % 3 else "stderr", f"line {number}\n")
-        assert notes._length <= printed._WAITING + 20
+        assert notes._length <= 40_000
     kept = [text for part in notes.all() for text in part.values()]
-    assert sum(map(len, kept)) == printed._MOST
-    assert kept[-1] == "line 999999\n"
+    assert sum(map(len, kept)) == 10_000
+    assert kept[-1] == "line 9999\n"
+    # Of an image a part is of no use.
+    notes.add("image/png", "x" * 9_990)
+    notes.add("stdout", "the last line\n")
+    assert notes.all() == [{"stdout": "the last line\n"}]

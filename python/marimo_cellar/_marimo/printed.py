@@ -1,7 +1,8 @@
-"""What a cell prints: marimo shows it as the cell runs, and keeps none of it.
+"""What a cell prints, and plots by `plt.show()`: marimo shows it as the cell runs, and keeps
+none of it.
 
-A cell that comes from the cache shows it again: the score of a fit, or its warnings, are
-often all that people look at.
+A cell that comes from the cache shows it again: the score of a fit, its warnings or its
+plot are often all that people look at.
 """
 
 from __future__ import annotations
@@ -10,20 +11,24 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import wraps
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Literal
+from typing import Any
 
-# In the order of their printing: of which stream, and what.
-Printed = list[dict[Literal["stdout", "stderr"], str]]
+# In the order of their printing: texts by the name of their stream, `stdout` or `stderr`,
+# and images and the like, as marimo has them, by their MIME type.
+Printed = list[dict[str, str]]
 
 # Where an entry in memory has it, among what else marimo's `Cache.meta` holds.
 CONSOLE = "console"
 
+_STREAMS = ("stdout", "stderr")
 _NOTES = "_cellar_printed"
-# Characters of a cell that are kept, and those that may wait for being cut to as many.
-_MOST = 256 * 1024
-_WAITING = 4 * _MOST
+# Characters of a cell that are kept, and those that may wait for being cut to as many: a
+# plot takes some hundred thousand.
+_MOST = 4 * 1024 * 1024
+_WAITING = 2 * _MOST
 # What a progress bar prints over, again and again.
 _OVERPRINTED = re.compile(r"[^\r\n]*\r(?!\n)")
 
@@ -36,46 +41,66 @@ class _Notes:
         self._parts: list[tuple[str, str]] = []
         self._length = 0
 
-    def add(self, stream: str, text: str) -> None:
-        self._parts.append((stream, text))
+    def add(self, kind: str, text: str) -> None:
+        self._parts.append((kind, text))
         self._length += len(text)
         if self._length > _WAITING:
             self._parts = self._cut()
             self._length = sum(len(text) for _, text in self._parts)
 
-    def all(self) -> list[dict[str, str]]:
-        return [{stream: text} for stream, text in self._cut()]
+    def all(self) -> Printed:
+        return [{kind: text} for kind, text in self._cut()]
 
     def _cut(self) -> list[tuple[str, str]]:
-        """One part after the other of another stream; the last ones, if it is too much."""
+        """Texts of one stream joined, and the last of all, if it is too much."""
         left, kept = _MOST, []
-        for stream, parts in reversed(_joined(self._parts)):
-            text = _OVERPRINTED.sub("", parts)
+        for kind, text in reversed(list(_joined(self._parts))):
+            if kind in _STREAMS:
+                text = _OVERPRINTED.sub("", text)[-left:]
+            elif len(text) > left:
+                break
             if text:
-                kept.append((stream, text[-left:]))
+                kept.append((kind, text))
                 left -= len(text)
             if left <= 0:
                 break
         return kept[::-1]
 
 
-def _joined(parts: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [
-        (stream, "".join(text for _, text in same))
-        for stream, same in groupby(parts, key=itemgetter(0))
-    ]
+def _joined(parts: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    for kind, same in groupby(parts, key=itemgetter(0)):
+        if kind in _STREAMS:
+            yield kind, "".join(text for _, text in same)
+        else:
+            yield from same
 
 
 def note_printed() -> None:
     """Has what a cell prints noted as it runs, for `printed`, and shown where it is served
     from an entry that has it (`CONSOLE`)."""
+    from marimo._messaging.cell_output import CellChannel
+    from marimo._messaging.notification_utils import CellNotificationUtils
     from marimo._messaging.streams import ThreadSafeStderr, ThreadSafeStdout
     from marimo._runtime.context import get_context
     from marimo._runtime.executor.lifecycles.cached import CachedLifecycle
 
     streams: dict[str, Any] = {"stdout": ThreadSafeStdout, "stderr": ThreadSafeStderr}
-    for name, kind in streams.items():
-        kind._write_with_mimetype = _noting(name, kind._write_with_mimetype)
+    for name, stream in streams.items():
+        stream._write_with_mimetype = _noting(name, stream._write_with_mimetype)
+
+    notifying: Any = CellNotificationUtils
+    broadcast: Callable[..., None] = notifying.broadcast_console_output
+
+    @wraps(broadcast)
+    def broadcast_and_note(
+        channel: Any, mimetype: str, data: str, *rest: Any, **named: Any
+    ) -> None:
+        broadcast(channel, mimetype, data, *rest, **named)
+        if channel == CellChannel.MEDIA:
+            with suppress(Exception):
+                _note(get_context().stream, mimetype, data)
+
+    notifying.broadcast_console_output = staticmethod(broadcast_and_note)
 
     cached: Any = CachedLifecycle
     set_up: Callable[..., Any] = cached.setup
@@ -85,7 +110,9 @@ def note_printed() -> None:
         if skip is None:
             vars(get_context().stream)[_NOTES] = _Notes(cell.cell_id)
         else:
-            _show(lifecycle._attempts[cell.cell_id].meta.get(CONSOLE, ()))
+            # What it was computed for is there, whatever becomes of this.
+            with suppress(Exception):
+                _show(lifecycle._attempts[cell.cell_id].meta.get(CONSOLE, ()))
         return skip
 
     cached.setup = set_up_and_note
@@ -94,25 +121,34 @@ def note_printed() -> None:
 def _noting(name: str, write: Callable[..., int]) -> Callable[..., int]:
     def write_and_note(stream: Any, data: str, mimetype: str) -> int:
         written = write(stream, data, mimetype)
-        notes = vars(stream._stream).get(_NOTES)
-        # Not of a cell that runs without a lookup, nor an error with its own look.
-        if (
-            notes is not None
-            and notes.cell_id == stream._stream.cell_id
-            and mimetype == "text/plain"
-        ):
-            notes.add(name, data)
+        # Not an error, which has a look of its own.
+        if mimetype == "text/plain":
+            _note(stream._stream, name, data)
         return written
 
     return write_and_note
 
 
+def _note(stream: Any, kind: str, text: str) -> None:
+    notes = vars(stream).get(_NOTES)
+    # A cell that runs without a lookup has none.
+    if notes is not None and notes.cell_id == stream.cell_id:
+        notes.add(kind, text)
+
+
 def _show(printed: Iterable[Mapping[str, str]]) -> None:
-    # What it was computed for is there, whatever becomes of this.
-    with suppress(Exception):
-        for part in printed:
-            for name, text in part.items():
-                getattr(sys, name).write(text)
+    from marimo._messaging.cell_output import CellChannel
+    from marimo._messaging.notification_utils import CellNotificationUtils
+
+    show: Any = CellNotificationUtils.broadcast_console_output
+    for part in printed:
+        for kind, text in part.items():
+            if kind in _STREAMS:
+                getattr(sys, kind).write(text)
+            else:
+                # marimo sends texts a little later, and an image at once.
+                sys.stdout.flush()
+                show(CellChannel.MEDIA, kind, text, cell_id=None, status=None)
 
 
 def printed() -> Printed:

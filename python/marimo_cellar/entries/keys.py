@@ -50,7 +50,7 @@ def owner_of(key: str) -> tuple[str, str] | None:
 
 def console_of(entry: EntryKey) -> str:
     """The key of what a cell printed, which is none of its variables' and marimo has not:
-    a list of objects in JSON, each with a text by the name of its stream."""
+    in JSON, a list of objects of one member each (`_marimo.Printed`)."""
     return f"{entry.cache_name}/{entry.hash}/console output.json"
 
 

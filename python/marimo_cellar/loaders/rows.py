@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -18,7 +17,8 @@ from marimo_cellar import _marimo
 from marimo_cellar.database.database import Database
 from marimo_cellar.database.found import Found
 from marimo_cellar.entries import ahead, behind, contents, entries, keys, made
-from marimo_cellar.entries.entries import Cost
+from marimo_cellar.entries.contents import Loaded
+from marimo_cellar.entries.entries import Cost, EntryKey
 from marimo_cellar.loaders.restoring import Restoring, names_wanted
 from marimo_cellar.lookups import lookups
 from marimo_cellar.lookups.lookup import Lookup
@@ -27,7 +27,7 @@ from marimo_cellar.session import running
 from marimo_cellar.session.entry_stores import EntryWriter, described
 from marimo_cellar.session.session import current_session
 from marimo_cellar.session.spending import cost_of, spent
-from marimo_cellar.values import mapped
+from marimo_cellar.values import manifests, mapped
 
 # Lookups that wait for their results. What a function raised is never saved, and a loop
 # over many such calls would keep them all.
@@ -281,14 +281,9 @@ class OverRows(Restoring):
         if loaded.why is not None:
             return None, loaded.why
         cache, why = self.restored(database, key, loaded, glbls)
-        console = loaded.contents.get(keys.console_of(self._entry(key)))
-        if cache is not None and console is not None:
-            # It is shown and no more: an entry serves without it.
-            with suppress(msgspec.MsgspecError):
-                meta: dict[Any, Any] = cache.meta
-                meta[_marimo.CONSOLE] = msgspec.json.decode(
-                    console, type=_marimo.Printed
-                )
+        if cache is not None and (printed := printed_in(self._entry(key), loaded)):
+            meta: dict[Any, Any] = cache.meta
+            meta[_marimo.CONSOLE] = printed
         return cache, why
 
     def _note_missed(self, key: _marimo.HashKey, lookup: Lookup) -> None:
@@ -324,3 +319,17 @@ class OverRows(Restoring):
         except Exception as error:
             self.failed(lookup.database, error)
             return None
+
+
+def printed_in(entry: EntryKey, loaded: Loaded) -> _marimo.Printed:
+    """What a cell printed; nothing where it cannot be read or is not signed as the rest
+    is, as an entry serves without it."""
+    key = keys.console_of(entry)
+    console = loaded.contents.get(key)
+    manifest = loaded.contents.get(keys.key_of(entry))
+    if console is None or manifest is None or not manifests.vouches_for(manifest, key):
+        return []
+    try:
+        return msgspec.json.decode(console, type=_marimo.Printed)
+    except msgspec.MsgspecError:
+        return []

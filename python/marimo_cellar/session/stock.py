@@ -85,13 +85,15 @@ class StockFiles:
         return Loaded(contents, digests)
 
     def parts(self, entry: EntryKey, whole: bytes) -> list[str]:
-        """The keys of an entry's blobs, as its manifest names them."""
+        """The keys of an entry's blobs, as its manifest names or signs them."""
         if entry.loader != "lazy":
             return []
         place = f"{entry.cache_name}/{entry.hash}/"
         return [
             key
-            for key in manifests.type_hints(whole)
+            for key in dict.fromkeys(
+                [*manifests.type_hints(whole), *manifests.signed(whole)]
+            )
             if key.startswith(place) and "/" not in key[len(place) :]
         ]
 

@@ -98,6 +98,15 @@ def names(manifest: Bytes) -> frozenset[str]:
         return frozenset()
 
 
+def vouches_for(manifest: Bytes, key: str) -> bool:
+    """Whether it signs the digest of a key, or nobody signed it."""
+    try:
+        meta: Any = _content(bytes(manifest))["meta"]
+        return not meta.get("signature") or key in meta.get("blob_hashes", {})
+    except _UNREADABLE:
+        return False
+
+
 def signed(manifest: Bytes) -> frozenset[str]:
     """The keys whose digests it signs; none if it cannot be read."""
     try:
@@ -131,9 +140,10 @@ def fault(
         }
         if not references <= digests.keys():
             return "it is not whole"
-        # marimo checks these once more as it restores a signed entry.
+        # marimo checks these once more as it restores a signed entry. What is signed and
+        # no value, the entry can do without.
         for key, digest in content.get("meta", {}).get("blob_hashes", {}).items():
-            if digests.get(key) != bytes.fromhex(digest):
+            if digests.get(key, bytes.fromhex(digest)) != bytes.fromhex(digest):
                 return "its bytes are not those that were signed"
     except _UNREADABLE:
         return "its manifest cannot be read"

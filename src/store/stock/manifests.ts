@@ -28,6 +28,14 @@ export function valuesNamedBy(
   return values;
 }
 
+/** The keys that a manifest signs, which are of values and of what the cell printed. */
+export function keysSignedBy(manifest: Buffer): string[] {
+  const content = parse(manifest);
+  const meta = isRecord(content) ? content.meta : undefined;
+  const signed = isRecord(meta) ? meta.blob_hashes : undefined;
+  return isRecord(signed) ? Object.keys(signed) : [];
+}
+
 /**
  * Why marimo should not even see an entry, in a few words.
  * @param digests of the values that are there, by key
@@ -50,12 +58,14 @@ export function manifestFault(
   if (!references.every((each) => typeof each === 'string' && digests.has(each))) {
     return 'it is not whole';
   }
-  // marimo checks these once more as it restores a signed entry.
+  // marimo checks these once more as it restores a signed entry. What is signed and no value, the entry
+  // can do without.
   const { blob_hashes: signed = {} } = meta;
   if (!isRecord(signed)) return unreadable;
   for (const [key, digest] of Object.entries(signed)) {
     if (typeof digest !== 'string' || !hex.test(digest)) return unreadable;
-    if (digests.get(key) !== digest.replace(/\s/g, '').toLowerCase()) {
+    const found = digests.get(key);
+    if (found !== undefined && found !== digest.replace(/\s/g, '').toLowerCase()) {
       return 'its bytes are not those that were signed';
     }
   }

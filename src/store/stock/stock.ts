@@ -16,7 +16,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { keyOf, readKey } from '../entries/keys';
-import { valuesNamedBy } from './manifests';
+import { keysSignedBy, valuesNamedBy } from './manifests';
 import { readPublished } from './published';
 import { cacheTypes, type EntryKey } from '../rows';
 
@@ -69,10 +69,11 @@ export class StockFolder {
     return found && (found.time <= Date.now() / 1000 ? found.time : 0);
   }
 
-  /** The keys of an entry's values, as its manifest names them. */
+  /** The keys of an entry's values, as its manifest names or signs them. */
   parts({ cacheName, hash }: EntryKey, manifest: Buffer): string[] {
     const place = `${cacheName}/${hash}/`;
-    return [...(valuesNamedBy(manifest)?.keys() ?? [])].filter(
+    const keys = [...(valuesNamedBy(manifest)?.keys() ?? []), ...keysSignedBy(manifest)];
+    return [...new Set(keys)].filter(
       (key) => key.startsWith(place) && !key.slice(place.length).includes('/'),
     );
   }
