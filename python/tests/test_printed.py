@@ -157,12 +157,24 @@ def test_of_too_much_the_end_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(printed, "_WAITING", 40_000)
     notes = printed._Notes("cell")
     for number in range(10_000):
-        notes.add("stdout" if number % 3 else "stderr", f"line {number}\n")
-        assert notes._length <= 40_000
-    kept = [text for part in notes.all() for text in part.values()]
-    assert sum(map(len, kept)) == 10_000
-    assert kept[-1] == "line 9999\n"
+        notes.add("stdout", f"line {number}\n")
+        assert len(notes._parts) <= 40_000 / printed._PART
+    (part,) = notes.all()
+    assert len(part["stdout"]) == 10_000
+    assert part["stdout"].endswith("line 9999\n")
     # Of an image a part is of no use.
     notes.add("image/png", "x" * 9_990)
     notes.add("stdout", "the last line\n")
     assert notes.all() == [{"stdout": "the last line\n"}]
+
+
+def test_of_streams_in_turn_so_many_are_kept_as_take_little_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(printed, "_MOST", 10_000)
+    monkeypatch.setattr(printed, "_WAITING", 40_000)
+    notes = printed._Notes("cell")
+    for number in range(10_000):
+        notes.add("stdout" if number % 2 else "stderr", ".")
+        assert len(notes._parts) <= 40_000 / printed._PART
+    assert len(notes.all()) == pytest.approx(10_000 / printed._PART, abs=1)

@@ -29,6 +29,8 @@ _NOTES = "_cellar_printed"
 # plot takes some hundred thousand.
 _MOST = 4 * 1024 * 1024
 _WAITING = 2 * _MOST
+# As much memory as so many takes a part, however short it is.
+_PART = 64
 # What a progress bar prints over, again and again.
 _OVERPRINTED = re.compile(r"[^\r\n]*\r(?!\n)")
 
@@ -43,10 +45,10 @@ class _Notes:
 
     def add(self, kind: str, text: str) -> None:
         self._parts.append((kind, text))
-        self._length += len(text)
+        self._length += _cost(text)
         if self._length > _WAITING:
             self._parts = self._cut()
-            self._length = sum(len(text) for _, text in self._parts)
+            self._length = sum(_cost(text) for _, text in self._parts)
 
     def all(self) -> Printed:
         return [{kind: text} for kind, text in self._cut()]
@@ -57,14 +59,18 @@ class _Notes:
         for kind, text in reversed(list(_joined(self._parts))):
             if kind in _STREAMS:
                 text = _OVERPRINTED.sub("", text)[-left:]
-            elif len(text) > left:
+            elif _cost(text) > left:
                 break
             if text:
                 kept.append((kind, text))
-                left -= len(text)
+                left -= _cost(text)
             if left <= 0:
                 break
         return kept[::-1]
+
+
+def _cost(text: str) -> int:
+    return max(len(text), _PART)
 
 
 def _joined(parts: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
