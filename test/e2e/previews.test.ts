@@ -37,6 +37,7 @@ def survey():
         },
         index=pd.Index(range(1000, 1450), name="number"),
     )
+    print("Asked on", len(survey), "days.")
     return (survey,)
 
 
@@ -107,6 +108,14 @@ test('previews that stand behind others', async (t) => {
     await preview.getByText("{'by': 'A', 'stars': 4.5}").first().waitFor();
     await preview.getByText('number', { exact: true }).waitFor();
     await preview.getByText('450 rows').waitFor();
+  });
+
+  await step('what its cell printed is read', async () => {
+    await tree.row('console output').locator('.label-name').click();
+    const preview = await vsCode.webview('survey');
+    const holds = preview.getByRole('tree', { name: 'What it holds' });
+    await holds.getByText('Asked on 450 days.').waitFor();
+    await vsCode.picture('previews-console');
   });
 
   await step('what a cached function returned is read without running anything', async () => {

@@ -6,7 +6,7 @@ import { parseTree } from './parseTree';
 /** Bytes of a JSON text that are read. A tree of more than that is nothing that people look through. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
-/** The tree of a JSON text, and of a cached function's or block's, of its result. What is damaged or too long is shown up to there, with the reason. */
+/** The tree of a JSON text; of a cached function's or block's, of its result, and of what a cell printed, of its parts. What is damaged or too long is shown up to there, with the reason. */
 export function jsonPage(source: ByteSource): TreePage {
   const length = Math.min(source.size, MAX_BYTES);
   const text = new TextDecoder().decode(source.read(0, length));
@@ -15,7 +15,11 @@ export function jsonPage(source: ByteSource): TreePage {
     length < source.size
       ? `Only the first ${sizeText(length)} of ${sizeText(source.size)} are shown.`
       : problem;
-  return { kind: 'tree', root: incomplete === undefined ? resultIn(root) : root, incomplete };
+  return {
+    kind: 'tree',
+    root: incomplete === undefined ? printedIn(resultIn(root)) : root,
+    incomplete,
+  };
 }
 
 /**
@@ -70,4 +74,21 @@ function resultIn(root: TreeNode): TreeNode {
       ? defs
       : [...defs, { ...returned, key: 'output' }];
   return { key: '', type: 'object', text: String(all.length), children: all };
+}
+
+/** A stream, or what marimo shows among what is printed, by its MIME type. */
+const PRINTED = /^(?:stdout|stderr|[a-z]+\/[\w.+-]+)$/;
+
+/**
+ * Of what a cell printed, `Printed` in python/marimo_cellar/_marimo/printed.py, its parts by where they
+ * went; else the tree as it is.
+ */
+function printedIn(root: TreeNode): TreeNode {
+  const parts = root.type === 'array' ? (root.children ?? []) : [];
+  const texts = parts.flatMap(({ type, children = [] }) => {
+    const [only] = children;
+    const isPart = type === 'object' && children.length === 1 && only?.type === 'string';
+    return isPart && PRINTED.test(only.key) ? [only] : [];
+  });
+  return texts.length > 0 && texts.length === parts.length ? { ...root, children: texts } : root;
 }

@@ -135,6 +135,22 @@ void test('long and deep trees are cut, and say so', async () => {
   assert.ok(shown.root.text.endsWith('…') && shown.root.text.length === 10_000);
 });
 
+void test('what a cell printed is shown by where it went', async () => {
+  const printed = '[{"stdout": "score"}, {"image/png": "data:"}, {"application/vnd.x+json": "{}"}]';
+  assert.equal(
+    line((await tree(printed)).root),
+    ':array:3[stdout:string:score image/png:string:data: application/vnd.x+json:string:{}]',
+  );
+  for (const other of [
+    '[{"stdout": 1}]',
+    '[{"stdout": "a", "stderr": "b"}]',
+    '[{"a b": "c"}, 1]',
+  ]) {
+    const [first] = (await tree(other)).root.children ?? [];
+    assert.equal(first?.type, 'object', other);
+  }
+});
+
 void test('a long text that is cut beside a backslash is unescaped all the same', async () => {
   // Where the text is cut before it is unescaped, since six units may stand for one.
   for (let before = 59_985; before < 60_010; before += 1) {
