@@ -113,8 +113,7 @@ test('previews that stand behind others', async (t) => {
   await step('what its cell printed is read', async () => {
     await tree.row('console output').locator('.label-name').click();
     const preview = await vsCode.webview('survey');
-    const holds = preview.getByRole('tree', { name: 'What it holds' });
-    await holds.getByText('Asked on 450 days.').waitFor();
+    await preview.getByText('stdout: "Asked on 450 days."').waitFor();
     await vsCode.picture('previews-console');
   });
 

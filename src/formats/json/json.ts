@@ -88,7 +88,9 @@ function printedIn(root: TreeNode): TreeNode {
   const texts = parts.flatMap(({ type, children = [] }) => {
     const [only] = children;
     const isPart = type === 'object' && children.length === 1 && only?.type === 'string';
-    return isPart && PRINTED.test(only.key) ? [only] : [];
+    if (!isPart || !PRINTED.test(only.key)) return [];
+    // The end of its last line is nothing to look at.
+    return [{ ...only, text: only.text.replace(/\n$/, '') }];
   });
   return texts.length > 0 && texts.length === parts.length ? { ...root, children: texts } : root;
 }

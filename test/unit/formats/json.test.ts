@@ -136,7 +136,8 @@ void test('long and deep trees are cut, and say so', async () => {
 });
 
 void test('what a cell printed is shown by where it went', async () => {
-  const printed = '[{"stdout": "score"}, {"image/png": "data:"}, {"application/vnd.x+json": "{}"}]';
+  const printed =
+    '[{"stdout": "score\\n"}, {"image/png": "data:"}, {"application/vnd.x+json": "{}"}]';
   assert.equal(
     line((await tree(printed)).root),
     ':array:3[stdout:string:score image/png:string:data: application/vnd.x+json:string:{}]',
