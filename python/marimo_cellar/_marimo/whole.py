@@ -27,6 +27,7 @@ from marimo._save.stubs.lazy_stub import (
 
 from marimo_cellar._marimo.by_name import loaded
 from marimo_cellar._marimo.printed import CONSOLE, printed
+from marimo_cellar._marimo.figures import axes_of_own_figure
 from marimo_cellar._marimo.privates import give_source, name_privates
 from marimo_cellar._marimo.sources import (
     class_stub,
@@ -105,6 +106,11 @@ class WholeCache(Cache):
         if self.of_cell:
             with suppress(Exception):
                 self._hand_over_digests(scope)
+            with suppress(Exception):
+                restored = {
+                    name: scope[name] for name in self._names() if name in scope
+                }
+                scope.update(axes_of_own_figure(restored))
 
     def _restore_deps(self, value: Any) -> set[str]:
         if isinstance(value, Later):
