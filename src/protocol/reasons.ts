@@ -35,9 +35,9 @@ export function notCacheable(reasons: readonly Reason[]): boolean {
   return reasons.some((reason) => frameOf(reason) === 'notCacheable');
 }
 
-/** Whether the cell makes UI elements, which marimo makes anew in every run. */
-export function makesElements(reasons: readonly Reason[]): boolean {
-  return reasons.some(({ kind }) => kind === 'ui');
+/** Whether the cell is to run each time: it makes UI elements, or changes what other cells made. */
+export function runsEachTime(reasons: readonly Reason[]): boolean {
+  return reasons.some(({ kind }) => kind === 'ui' || kind === 'changes');
 }
 
 /**
@@ -62,7 +62,7 @@ export function describeReasons(
 function frameOf(reason: Reason): (typeof frames)[number] {
   const { kind } = reason;
   if (kind === 'unpicklable' && usedNames(reason).length === 0) return 'inPart';
-  if (kind === 'ui' || kind === 'unpicklable' || kind === 'raised') return 'notCacheable';
+  if (['ui', 'unpicklable', 'changes', 'raised'].includes(kind)) return 'notCacheable';
   return kind === 'file' ? 'outdated' : 'missed';
 }
 
@@ -134,6 +134,8 @@ function describeReason(reason: Reason, titleOf: TitleOf): string | undefined {
         ? l10n.t('there is no way to save {0}', listed(used, ', '))
         : l10n.t('there is no way to save {0}, which no other cell uses', namesIn(reason));
     }
+    case 'changes':
+      return l10n.t('it changes what it does not define ({0})', namesIn(reason));
     case 'raised':
       return l10n.t('its last run ended in {0}', name);
     case 'file':

@@ -1,6 +1,6 @@
 import type { Judgement } from '../notebook/freshness';
 import { type CellState, type DocumentCell, isServed } from '../protocol/cells';
-import { makesElements, parseReasons } from '../protocol/reasons';
+import { runsEachTime, parseReasons } from '../protocol/reasons';
 import type { Range } from '../protocol/text';
 import type { CacheError } from '../store/database/CacheError';
 import type { NotebookRecord, RecordedEntry, RecordedRefusal } from '../store/entries/record';
@@ -110,7 +110,7 @@ export function withChange(
 /** What is to be said of a judgement: functions and blocks are served though cells are not cached. */
 export function stateOf(judgement: JudgedCell['judgement'], { caching }: Answer): CellState {
   if (judgement.state === 'notCacheable') {
-    return makesElements(parseReasons(judgement.refusal.reasons)) ? 'again' : 'notCacheable';
+    return runsEachTime(parseReasons(judgement.refusal.reasons)) ? 'again' : 'notCacheable';
   }
   const isIdle = caching.on === false && judgement.state === 'fresh' && judgement.entry.whole;
   return isIdle ? 'off' : judgement.state;

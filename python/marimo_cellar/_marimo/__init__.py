@@ -66,6 +66,7 @@ from marimo_cellar._marimo.exports import (
     unwrapped,
 )
 from marimo_cellar._marimo.hashing import (
+    forget_hashes,
     hash_by_code,
     hashed_in,
     keep_hashed,
@@ -77,6 +78,7 @@ from marimo_cellar._marimo.loaders import (
     is_local,
     is_plain,
     is_stale,
+    is_stub,
     is_trusted,
     is_ui,
     replace_choice_of_format,
@@ -92,7 +94,7 @@ from marimo_cellar._marimo.loaders import (
 from marimo_cellar._marimo.printed import CONSOLE, Printed, note_printed
 from marimo_cellar._marimo.scopes import look_through_fast
 from marimo_cellar._marimo.signing import making_one_key
-from marimo_cellar._marimo.sources import NotWhole
+from marimo_cellar._marimo.sources import NotWhole, is_of_notebook
 from marimo_cellar._marimo.toplevel import (
     compile_once,
     digest_cells_once,
@@ -148,6 +150,7 @@ __all__ = [
     "encode_fast",
     "export_keys",
     "file_cells",
+    "forget_hashes",
     "graph_cells",
     "graph_state",
     "hash_by_code",
@@ -157,8 +160,10 @@ __all__ = [
     "is_cells_own_code",
     "is_local",
     "is_notebook_manifest",
+    "is_of_notebook",
     "is_plain",
     "is_stale",
+    "is_stub",
     "is_trusted",
     "is_ui",
     "keep_cache_settings",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from marimo._runtime.context import safe_get_context
 from marimo._save.cache import CacheException
 from marimo._save.hash import HashKey
 
@@ -52,6 +53,15 @@ def hashed_in(key: HashKey) -> dict[str, bytes] | None:
     if found is None:
         return None
     return {unmangle_local(name).name: value for name, value in found.items()}
+
+
+def forget_hashes(names: Iterable[str]) -> None:
+    """Has variables hashed anew that a cell is about to change: of an array or a frame
+    marimo keeps what it hashed it to, until the cell that defines it runs again."""
+    context = safe_get_context()
+    if context is not None:
+        for name in names:
+            context.cache.hash_memo.pop(name, None)
 
 
 def hash_by_code() -> None:

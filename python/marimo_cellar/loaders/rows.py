@@ -102,6 +102,11 @@ class OverRows(Restoring):
             self._settle(database, key)
             entry, owner = self._entry(key), self._owner()
             lookup = Lookup(database, entry, owner, "miss", start)
+            if entry.cache_name == "cell_cache" and running.changes_others(lookup):
+                # What it changes may still be on its way into the cache.
+                self.flush()
+                self._miss(lookup, key, evicted=False)
+                return None
             expected = ahead.expected(database, entry, owner)
             founds = [expected] if expected else self._founds(lookup)
         except Exception as error:
@@ -123,11 +128,14 @@ class OverRows(Restoring):
         # come back from an old file or from another kind's: it is made anew.
         if not founds and (cache := self._elsewhere(lookup, key, glbls)) is not None:
             return cache
+        self._miss(lookup, key, evicted=not founds)
+        return None
+
+    def _miss(self, lookup: Lookup, key: _marimo.HashKey, evicted: bool) -> None:
         lookup.spent = spent(self._belonging.session)
         self._note_missed(key, lookup)
-        self._belonging.running().begin(lookup, key, evicted=not founds)
+        self._belonging.running().begin(lookup, key, evicted)
         lookups.note(lookup)
-        return None
 
     def save_cache(self, cache: _marimo.Cache) -> bool:
         database = self._database()
@@ -137,6 +145,8 @@ class OverRows(Restoring):
             view = self._view()
             view._saving = self._missed.pop(cache.hash, None)
             view._writer = view._writer_for(database, cache)
+            if running.is_of_no_use(view._saving):
+                return False
             store = self._sqlite_store()
             view._writes_behind = store is not None and store.writes_behind()
             view.store = self._through(view._writer)

@@ -19,7 +19,7 @@ TitleOf = Callable[[int], str | None]
 _SAID = 3
 
 # Kinds for which nothing of the cell is kept, or of no use: it is not cacheable.
-_NOT_CACHEABLE = frozenset({"ui", "unpicklable", "raised"})
+_NOT_CACHEABLE = frozenset({"ui", "unpicklable", "changes", "raised"})
 
 # The lookup was a hit; what it was served may be out of date.
 OUTDATED = frozenset({"file"})
@@ -114,6 +114,8 @@ def _clause(reason: Reason, title_of: TitleOf) -> str | None:
         if used := _used(reason):
             return f"there is no way to save {_several(used)}"
         return f"there is no way to save {_names(reason)}, which no other cell uses"
+    if kind == "changes":
+        return f"it changes what it does not define ({_names(reason)})"
     if kind == "raised":
         return f"its last run ended in {name}"
     if kind == "file":

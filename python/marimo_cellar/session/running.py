@@ -206,6 +206,32 @@ def _modules(lookup: Lookup, workspace: Workspace) -> list[Read]:
 _ENDINGS = {"MarimoStopError": "mo.stop", "MarimoInterrupt": "KeyboardInterrupt"}
 
 
+def changes_others(lookup: Lookup) -> bool:
+    """Whether a cell changes what it does not define, so that no entry serves and none is
+    to be saved; noted. Never raises."""
+
+    def look() -> None:
+        cell = lookup.owner.cell
+        if cell is None:
+            return
+        from marimo_cellar.session.changing import changed_by
+
+        if names := changed_by(cell):
+            # marimo keeps what it hashed an array or a frame to, for other cells.
+            _marimo.forget_hashes(names)
+            _add(lookup, {"kind": "changes", "names": names})
+
+    _softly(look)
+    return is_of_no_use(lookup)
+
+
+def is_of_no_use(lookup: Lookup | None) -> bool:
+    """Whether the result of a lookup would not be served."""
+    return lookup is not None and any(
+        reason["kind"] == "changes" for reason in lookup.reasons
+    )
+
+
 def note_unsaved(lookup: Lookup | None, manifest: Any) -> None:
     """An entry is written, of some of whose values only the types could be saved.
 

@@ -111,8 +111,9 @@ const refusals = new Listing('a lookup', {
 });
 
 /**
- * What the last run of each cell could not keep. That a result holds UI elements, or lacks a value that
- * cannot be saved, is told by the run that saved it, and true of all that are served it later. The last
+ * What the last run of each cell could not keep. That a result holds UI elements, lacks a value that
+ * cannot be saved, or is none since the cell changes what other cells made, is told by a run of that
+ * hash, and true of all later ones. The last
  * run is the one that was written last, whatever the clock said.
  */
 const lastRefusals = `(
@@ -132,7 +133,7 @@ const lastRefusals = `(
       json_extract(reasons, each.fullkey || '.names') AS names
     FROM reasons, json_each(CASE WHEN json_valid(reasons) THEN reasons ELSE '[]' END) AS each
   ) AS r ON r.lookup_id = l.lookup_id
-  WHERE r.kind IN ('ui', 'unpicklable') OR r.kind = 'raised' AND l.lookup_id = last.lookup_id
+  WHERE r.kind IN ('ui', 'unpicklable', 'changes') OR r.kind = 'raised' AND l.lookup_id = last.lookup_id
   GROUP BY last.cell_id)`;
 
 /** With a single `max`, SQLite takes the other columns from the row that has the maximum. */

@@ -1,0 +1,136 @@
+"""Cells that change what is not theirs: a frame of another cell, a model that they fit,
+`sys.path`. marimo gives back what a cell defines. Served, such a one would leave the rest
+as it was, and another cell would compute with that, or fail.
+"""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import (
+    Iterable,
+    Iterator,
+    MutableMapping,
+    MutableSequence,
+    MutableSet,
+)
+from itertools import pairwise
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from marimo_cellar import _marimo
+from marimo_cellar.notebook.changes import (
+    METHODS,
+    Change,
+    Changes,
+    changes_in,
+    is_changing,
+)
+from marimo_cellar.notebook.notebook import Cell
+
+_CONTAINERS = (MutableMapping, MutableSequence, MutableSet)
+_CONNECTIONS = ("sqlite3.", "duckdb.", "_duckdb.", "_sqlite3.")
+_PUT = frozenset({"STORE_ATTR", "DELETE_ATTR"})
+
+
+def changed_by(cell: Cell) -> list[str]:
+    """What a cell changes as it runs and does not define, such as `df` or `sys.path`, as
+    far as that is known before it runs."""
+    changes = changes_in(cell.code)
+    if not changes.values:
+        return []
+    context = _marimo.current_context()
+    if context is None:
+        return []
+    names = {one.of[0] for one in changes.values if one.of}
+    values = _marimo.values_of(context, cell.kernel_id, names)
+    found = [*_of_others(cell, changes.values, values), *_set_up(changes, values)]
+    return list(dict.fromkeys(found))
+
+
+def _of_others(
+    cell: Cell, changes: Iterable[Change], values: dict[str, Any]
+) -> Iterator[str]:
+    definers = cell.graph.by_kernel_id
+    others = {
+        name
+        for kernel_id in cell.parents
+        if (definer := definers.get(kernel_id)) is not None
+        for name in definer.defs
+    }
+    for change in changes:
+        root = change.of[0] if change.of else ""
+        if root in others and root in values and _changes(change, values[root]):
+            yield root
+
+
+def _set_up(changes: Changes, values: dict[str, Any]) -> Iterator[str]:
+    for change in changes.set_up:
+        if not change.of:
+            # A function that came from a module.
+            if change.method in changes.imports:
+                yield change.method
+        elif change.of[0] in changes.imports or isinstance(
+            values.get(change.of[0]), ModuleType
+        ):
+            yield ".".join(change.of)
+
+
+def _changes(change: Change, value: Any) -> bool:
+    if isinstance(value, ModuleType):
+        return False
+    for part in change.of[1:]:
+        # Without asking the value, which may do anything then.
+        held = getattr(value, "__dict__", None)
+        if type(held) is not dict or part not in held:
+            break
+        value = held[part]
+    if change.method is None:
+        return True
+    return any(is_changing(kind, change) for kind in _kinds(value)) or (
+        _puts_into_itself(value, change.method)
+    )
+
+
+def _kinds(value: Any) -> Iterator[str]:
+    """The keys of `METHODS` that a value goes by."""
+    if issubclass(type(value), _CONTAINERS):
+        yield ""
+    if hasattr(type(value), "get_params"):
+        yield "get_params"
+    for name in _classes(value):
+        if name.startswith(_CONNECTIONS):
+            yield "sql"
+        if (top := name.partition(".")[0]) in METHODS:
+            yield top
+
+
+def _classes(value: Any) -> list[str]:
+    if _marimo.is_stub(value):
+        return [str(getattr(value, "type_name", ""))]
+    return [f"{one.__module__}.{one.__qualname__}" for one in type(value).__mro__]
+
+
+def _puts_into_itself(value: Any, method: str) -> bool:
+    """Whether a method of one of the notebook's classes changes its object."""
+    if not _marimo.is_of_notebook(type(value)):
+        return False
+    function = next(
+        (vars(one)[method] for one in type(value).__mro__ if method in vars(one)), None
+    )
+    return isinstance(function, FunctionType) and _puts_into_first(function.__code__)
+
+
+def _puts_into_first(code: CodeType) -> bool:
+    if not code.co_argcount:
+        return False
+    first = code.co_varnames[0]
+    return any(
+        one.opname in _PUT
+        # Of `self.n += 1` the object is further away.
+        and (before.opname == "SWAP" or first in _named(before.argval))
+        for before, one in pairwise(dis.get_instructions(code))
+    )
+
+
+def _named(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)

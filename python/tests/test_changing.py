@@ -1,0 +1,161 @@
+"""Cells that change what they do not define: served, they would leave it as it was."""
+
+from __future__ import annotations
+
+import sqlite3
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from marimo_cellar import _marimo
+from marimo_cellar.session.changing import changed_by
+from tests.conftest import Write, ran
+from tests.kernels import export, python
+
+_VALUES: dict[str, Any] = {
+    "df": pd.DataFrame({"a": [1]}),
+    "arr": np.zeros(3),
+    "items": [1],
+    "table": {"a": {"b": 1}},
+    "con": sqlite3.connect(":memory:"),
+    "holder": SimpleNamespace(items=[1], name="a"),
+    "text": "abc",
+    "np": np,
+}
+
+
+class _Fitted:
+    def get_params(self) -> None: ...
+
+    def fit(self) -> None: ...
+
+
+_VALUES["model"] = _Fitted()
+
+
+def _cell(code: str) -> Any:
+    definer = SimpleNamespace(defs=frozenset(_VALUES))
+    graph = SimpleNamespace(by_kernel_id={"above": definer})
+    return SimpleNamespace(code=code, kernel_id="it", parents=("above",), graph=graph)
+
+
+@pytest.fixture(autouse=True)
+def values(monkeypatch: pytest.MonkeyPatch) -> None:
+    def values_of(_: object, __: str, names: set[str]) -> dict[str, Any]:
+        return {name: _VALUES[name] for name in names if name in _VALUES}
+
+    monkeypatch.setattr(_marimo, "current_context", lambda: "one")
+    monkeypatch.setattr(_marimo, "values_of", values_of)
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("df['b'] = 1", ["df"]),
+        ("df.loc[0, 'a'] += 1", ["df"]),
+        ("df.columns = ['c']", ["df"]),
+        ("del df['a']", ["df"]),
+        ("df.drop(columns='a', inplace=True)", ["df"]),
+        ("if True:\n    df.insert(0, 'c', 1)", ["df"]),
+        ("arr[1] = 2\narr.sort()", ["arr"]),
+        ("np.add(arr, 1, out=arr)", ["arr"]),
+        ("rng = np.random.default_rng(1)\nrng.shuffle(arr)", ["arr"]),
+        ("for x in range(3):\n    items.append(x)", ["items"]),
+        ("table['a'].update(c=1)", ["table"]),
+        ("holder.items.append(1)", ["holder"]),
+        ("fitted = model.fit()", ["model"]),
+        ("con.execute('CREATE TABLE t (a)')", ["con"]),
+        ("import sys\nsys.path.append('lib')", ["sys.path"]),
+        (
+            "import os\nfrom pathlib import Path\nHERE = Path('.').resolve()\n"
+            "os.environ['HERE'] = str(HERE)",
+            ["os.environ"],
+        ),
+        ("import pandas as pd\npd.set_option('display.max_rows', 5)", ["pd"]),
+        ("from dotenv import load_dotenv\nload_dotenv()", ["load_dotenv"]),
+        ("np.random.seed(0)", ["np.random"]),
+    ],
+)
+def test_what_a_cell_changes_is_told_from_its_code(code: str, names: list[str]) -> None:
+    assert changed_by(_cell(code)) == names
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "b = df['a'] == 1",
+        "b = df.drop(columns='a', inplace=False)",
+        "b = df.assign(b=1)\nb['c'] = 2",
+        "df.head()",
+        "df.copy()['b'] = 1",
+        "own = []\nown.append(df)",
+        "b = text.replace('a', 'b')",
+        "rows = con.execute('SELECT 1').fetchall()",
+        "def change():\n    df['b'] = 1",
+        "f = lambda: items.append(1)",
+        # What takes time is worth more than what it sets on the way.
+        "np.random.seed(0)\nb = np.random.rand(3)",
+        "import os\nos.environ['A'] = 'b'\nb = sum(range(9))",
+        "np.sort(arr)",
+        "this is no code['a'] = 1",
+    ],
+)
+def test_what_leaves_things_as_they_are_is_served(code: str) -> None:
+    assert changed_by(_cell(code)) == []
+
+
+def test_a_cell_that_changes_what_it_does_not_define_runs_each_time(
+    write: Write, env: dict[str, str]
+) -> None:
+    def notebook(number: int) -> Any:
+        return write(
+            "changing.py",
+            libraries="import pandas as pd\nimport sqlite3",
+            path="""
+                import sys
+                sys.path.append(str(mo.notebook_dir() / "lib"))
+                has_path = True
+            """,
+            imports="has_path\nimport beside",
+            made="""
+                df = pd.DataFrame({"a": [1, 2]})
+                big = [[one] for one in range(300_000)]
+                con = sqlite3.connect(":memory:")
+                ran("made")
+            """,
+            changes="""
+                df["b"] = df.a * 10
+                big.append("more")
+                con.execute("CREATE TABLE t AS SELECT 5 AS n")
+                changed = True
+                ran("changes")
+            """,
+            uses=f"""
+                changed
+                used = [
+                    *df.b, len(big), *con.execute("SELECT n FROM t"), beside.value({number})
+                ]
+                ran("uses")
+            """,
+            seen="s = mo.ui.switch()\nran(f'{used} {list(df.columns)} {len(big)}')",
+        )
+
+    path = notebook(1)
+    (path.parent / "lib").mkdir()
+    (path.parent / "lib" / "beside.py").write_text("def value(x):\n    return x\n")
+    columns = "['a', 'b'] 300001"
+    export(path, env)
+    assert ran(path) == [
+        *("made", "changes", "uses"),
+        f"[10, 20, 300001, (5,), 1] {columns}",
+    ]
+    export(path, env)
+    # The connection could not be saved.
+    assert ran(path)[-1] == f"[10, 20, 300001, (5,), 1] {columns}"
+    export(notebook(2), env)
+    assert ran(path)[-1] == f"[10, 20, 300001, (5,), 2] {columns}"
+    why = python(path, env, "-m", "marimo_cellar", "why", path.name, "changes")
+    assert "Not cacheable: it changes what it does not define (df, big, con)." in why
