@@ -175,6 +175,11 @@ def _add_features() -> None:
         _marimo.hash_by_code,
     )
     attempt(
+        "telling what is in a folder that is watched",
+        "Who reads it may be served what it held before.",
+        _marimo.hash_watched_folders,
+    )
+    attempt(
         "telling that a function was edited within",
         "Who calls it may be served what it returned before.",
         _hash_functions_whole,

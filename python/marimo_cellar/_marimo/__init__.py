@@ -68,6 +68,7 @@ from marimo_cellar._marimo.exports import (
 from marimo_cellar._marimo.hashing import (
     forget_hashes,
     hash_by_code,
+    hash_watched_folders,
     hashed_in,
     keep_hashed,
     run_without_key,
@@ -154,6 +155,7 @@ __all__ = [
     "graph_cells",
     "graph_state",
     "hash_by_code",
+    "hash_watched_folders",
     "hashed_in",
     "is_cache_export",
     "is_called_from_marimo",

@@ -11,6 +11,7 @@ from functools import lru_cache, partial
 from types import CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any
 
+from marimo._ast.app import App, AppEmbedResult
 from marimo._ast.variables import unmangle_local
 from marimo._runtime.context import safe_get_context
 from marimo._save.encode import deterministic_dumps, primitive_to_bytes
@@ -73,6 +74,12 @@ class CodeDigest:
         elif isinstance(value, ModuleType):
             # Of which marimo takes the version, where it is named.
             return
+        elif isinstance(value, App):
+            for code in value._cell_manager.codes():
+                self._add(name, code.encode("utf-8", "surrogatepass"))
+        elif isinstance(value, AppEmbedResult):
+            for key, held in sorted(value.defs.items()):
+                yield f"{name} {key}", held
         elif isinstance(value, partial):
             yield name, value.func
             yield from self._named(name, (*value.args, *sorted(value.keywords.items())))
@@ -123,6 +130,11 @@ class CodeDigest:
                 continue
         if (wrapped := vars(function).get("__wrapped__")) is not None:
             yield f"{name} wrapped", wrapped
+        # Such as `f.k = 3`, but for what it counts and keeps there itself.
+        kept = _attributes_kept_by(function.__code__)
+        for key, value in sorted(vars(function).items()):
+            if type(value) in _PLAIN and key not in kept:
+                yield f"{name}.{key}", value
         # What `functools.singledispatch` chooses from.
         if isinstance(kinds := vars(function).get("registry"), MappingProxyType):
             for kind, chosen in kinds.items():
@@ -190,6 +202,18 @@ def globals_of(code: CodeType) -> tuple[str, ...]:
         if isinstance(constant, CodeType):
             names.update(globals_of(constant))
     return tuple(sorted(names))
+
+
+@lru_cache(maxsize=2048)
+def _attributes_kept_by(code: CodeType) -> frozenset[str]:
+    """The names of attributes that code puts something into, whosever they are."""
+    names = {
+        str(one.argval)
+        for one in dis.get_instructions(code)
+        if one.opname == "STORE_ATTR"
+    }
+    within = (one for one in code.co_consts if isinstance(one, CodeType))
+    return frozenset(names.union(*map(_attributes_kept_by, within)))
 
 
 def is_own_function(function: FunctionType) -> bool:

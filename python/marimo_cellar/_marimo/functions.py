@@ -15,6 +15,7 @@ from types import (
 )
 from typing import Any
 
+from marimo._ast.app import App, AppEmbedResult
 from marimo._ast.variables import (
     get_cell_from_local,
     if_local_then_mangle,
@@ -65,12 +66,16 @@ def hash_functions_whole() -> None:
                 continue
             else:
                 function = value
-            if not _is_users(function):
+            # Another notebook, or what embedding it gave: marimo hashes nothing of its own
+            # classes.
+            is_notebook = isinstance(function, App | AppEmbedResult)
+            if not is_notebook and not _is_users(function):
                 continue
             pure = is_pure_function(ref, function, scope, hasher.fn_cache, hasher.graph)
             if (
                 of_another
                 and not pure
+                and not is_notebook
                 and not _passes_for_marimos(function)
                 # Of whose cells marimo takes the code of the nearest alone.
                 and not own.is_of_called_module()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import numbers
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -62,6 +63,28 @@ def forget_hashes(names: Iterable[str]) -> None:
     if context is not None:
         for name in names:
             context.cache.hash_memo.pop(name, None)
+
+
+def hash_watched_folders() -> None:
+    """Has what reads a folder that `mo.watch.directory` watches depend on what is in it.
+
+    marimo hashes such a one by its text, for which it goes through the folder twice, and
+    finds it empty the second time.
+    """
+    from marimo._runtime.watch._directory import DirectoryState, walk
+
+    to_text = DirectoryState.__repr__
+
+    def to_text_with_names(state: Any) -> str:
+        found = sorted(
+            (str(folder), sorted(folders), sorted(files))
+            for folder, folders, files in walk(state._value)
+        )
+        digest = hashlib.sha256(repr(found).encode("utf-8", "surrogateescape"))
+        return f"{to_text(state)} {digest.hexdigest()}"
+
+    # mypy has no method that is replaced.
+    setattr(DirectoryState, "__repr__", to_text_with_names)  # noqa: B010
 
 
 def hash_by_code() -> None:
