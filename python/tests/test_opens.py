@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.machinery
 import os
 import sys
 import threading
@@ -55,6 +56,30 @@ def test_what_is_read_is_noted_and_what_is_written_is_not(tmp_path: Path) -> Non
     before.close()
     assert names(opened, tmp_path) == [("one.csv", "opened")]
     assert watch.end() == []
+
+
+def test_folders_are_noted_that_are_looked_into(tmp_path: Path) -> None:
+    for name in ("data", "data/deep", "other", "globbed", ".venv", "__pycache__"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "module_beside.py").write_text("x = 1")
+    watch = Watch()
+    os.listdir(tmp_path / "data")
+    sorted((tmp_path / "globbed").glob("*.csv"))
+    with os.scandir(tmp_path / "data" / "deep"):
+        pass
+    # What Python does for a module, a tool's folders, and the notebook's own, in which
+    # too much comes and goes.
+    sys.path_importer_cache.clear()
+    importlib.machinery.FileFinder(str(tmp_path / "other")).find_spec("nothing")
+    for name in (".", ".venv", "__pycache__"):
+        os.listdir(tmp_path / name)
+    opened = watch.end()
+    os.listdir(tmp_path / "other")
+    assert sorted(names(opened, tmp_path)) == [
+        ("data/*", "named"),
+        ("data/deep/*", "named"),
+        ("globbed/*", "named"),
+    ]
 
 
 def test_stretches_within_one_another_have_what_is_theirs(tmp_path: Path) -> None:

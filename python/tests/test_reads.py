@@ -25,6 +25,7 @@ CELLS = {
         with ThreadPoolExecutor(1) as pool:
             threaded = pool.submit(Path('thread' + 'ed.csv').read_text).result()
     """,
+    "listed": "import os\nlisted = len(os.listdir('folder'))",
     "none": "none = 1",
 }
 # How files are named that polars opens itself.
@@ -86,25 +87,28 @@ def test_hits_whose_files_have_changed_are_told(
     notebook = write("files.py", **CELLS)
     for name in ("opened", "framed", "named", "threaded"):
         (notebook.parent / f"{name}.csv").write_text("a,b\n1,2\n")
+    (notebook.parent / "folder").mkdir()
     done = export(notebook, env)
     assert reads(notebook) == {
         "opened": [("opened.csv", "opened")],
         "framed": [("framed.csv", "opened")],
+        "listed": [("folder/*", "named")],
         "named": [("named.csv", "named")],
         "threaded": [("threaded.csv", "opened")],
     }
     digests = query(notebook, "SELECT count(DISTINCT digest), count(digest) FROM reads")
-    assert digests == [(1, 4)]
+    assert digests == [(2, 5)]
 
     # Only touched, it is what it was.
     os.utime(notebook.parent / "framed.csv", (1, 1))
     (notebook.parent / "opened.csv").write_text("a,b\n1,3\n")
     (notebook.parent / "named.csv").unlink()
+    (notebook.parent / "folder" / "come.txt").touch()
     again = export(notebook, env)
     assert again.outputs == done.outputs
     assert "Cellar" not in again.printed
     found = last_reasons(notebook)
-    assert found.keys() == {"opened", "named"}
+    assert found.keys() == {"opened", "named", "listed"}
     ((opened,), (named,)) = (found["opened"], found["named"])
     assert opened.pop("modified_at") == os.stat(notebook.parent / "opened.csv").st_mtime
     assert opened == {
@@ -122,6 +126,7 @@ def test_hits_whose_files_have_changed_are_told(
     told = python(notebook, env, "-m", "marimo_cellar", "why", notebook.name)
     assert "opened.csv has changed since" in told
     assert "named.csv, which it may have read, is gone" in told
+    assert "folder/*, which it may have read, has changed since" in told
 
     # An equal cell of another notebook is served what the first one read.
     write("twin.py", opened=CELLS["opened"])

@@ -1,4 +1,5 @@
-"""Which files are opened while a cell runs: an audit hook that only takes notes.
+"""Which files are opened while a cell runs, and which folders looked into: an audit hook
+that only takes notes.
 
 An audit hook sees every `open` of the process, by whatever library, and can never be
 removed. So it does next to nothing: where nobody watches it is one look into an empty
@@ -20,7 +21,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import get_ident
-from typing import Any
+from typing import Any, NamedTuple
 
 from marimo_cellar.forks import Lock, in_child
 
@@ -31,13 +32,19 @@ _MOST = 10_000
 _SHARED = "_marimo_cellar_notes"
 
 
+class Listed(NamedTuple):
+    """A folder whose names were asked for, as it was given."""
+
+    folder: Any
+
+
 class Notes:
     """What one kernel's threads opened, while anything of it is watched."""
 
     __slots__ = ("opened", "watches")
 
     def __init__(self) -> None:
-        # The arguments of `open` as they came; a text where the working folder
+        # The arguments of `open` as they came, and what was `Listed`; a text where the working folder
         # changed, which is the one it was until then.
         self.opened: list[Any] = []
         self.watches: set[Watch] = set()
@@ -111,6 +118,10 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
             notes = _watched.get(get_ident()) or _shared()
             if notes is not None and len(notes.opened) < _MOST:
                 notes.opened.append(args)
+        elif event in _LISTINGS:
+            notes = _watched.get(get_ident()) or _shared()
+            if notes is not None and len(notes.opened) < _MOST and not _is_importing():
+                notes.opened.append(Listed(args[0]))
         elif event in _THREADS:
             _share(args)
         elif event in _MOVES:
@@ -120,6 +131,13 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
         pass
 
 
+def _is_importing() -> bool:
+    """Whether Python itself lists a folder, for a module or what is known of a package."""
+    # That of what raised the event, below the hook's and this one's.
+    return "importlib" in sys._getframe(2).f_code.co_filename
+
+
+_LISTINGS = frozenset({"os.listdir", "os.scandir"})
 SAYS_WHO_STARTS_THREADS = sys.version_info >= (3, 12)
 _THREADS = frozenset({"_thread.start_new_thread", "_thread.start_joinable_thread"})
 _MOVES = frozenset({"os.chdir", "os.fchdir"})

@@ -21,7 +21,7 @@ from typing import Any, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from marimo_cellar.entries.opens import unnoticed
+from marimo_cellar.entries.opens import Listed, unnoticed
 from marimo_cellar.entries.patterns import is_of_one_folder, matching, names_of
 from marimo_cellar.settings.place import this_system
 
@@ -31,6 +31,8 @@ How = Literal["opened", "named"]
 _MOST = 500
 # Texts that are looked for as files.
 _MOST_NAMED = 2000
+# Folders that were looked into.
+_MOST_LISTED = 20
 # Times of files are kept in seconds, as floats.
 _SAME_TIME = 0.001
 
@@ -118,9 +120,13 @@ def reads_of(
     here = _folder()
     read: dict[str, None] = {}
     written: set[str] = set()
+    listed: dict[str, None] = {}
     for event in reversed(opened):
         if isinstance(event, str):
             here = event
+        elif isinstance(event, Listed):
+            if (path := _path(event.folder, here)) is not None:
+                listed[os.path.join(path, "*")] = None
         elif len(event) == 3 and (path := _path(event[0], here)):
             if _writes(event):
                 written.add(path)
@@ -128,6 +134,11 @@ def reads_of(
                 read[path] = None
     paths: dict[str, How] = {path: "opened" for path in reversed(read)}
     patterns: dict[str, Read] = {}
+    for path in islice(reversed(listed), _MOST_LISTED):
+        # Into the notebook's own folder too much comes that nobody reads.
+        is_own = os.path.dirname(path) == workspace.folder
+        if not is_own and workspace.has(path) and (names := workspace.names(path)):
+            patterns[names.path] = names
     starts = dict.fromkeys((_folder(), workspace.folder))
     for text in islice(dict.fromkeys(named), _MOST_NAMED):
         for start in starts:
