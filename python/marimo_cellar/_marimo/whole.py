@@ -26,8 +26,8 @@ from marimo._save.stubs.lazy_stub import (
 )
 
 from marimo_cellar._marimo.by_name import loaded
-from marimo_cellar._marimo.printed import CONSOLE, printed
 from marimo_cellar._marimo.figures import axes_of_own_figure
+from marimo_cellar._marimo.printed import CONSOLE, printed
 from marimo_cellar._marimo.privates import give_source, name_privates
 from marimo_cellar._marimo.sources import (
     class_stub,
