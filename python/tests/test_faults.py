@@ -218,6 +218,26 @@ def bound_by_permissions() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permission bits")
+def test_beside_a_notebook_that_nothing_may_be_written_to_is_one_warning(
+    pair: Path, env: dict[str, str]
+) -> None:
+    if os.geteuid() == 0 and sys.platform != "linux":
+        pytest.skip("a superuser writes everywhere here")
+    # Where no run has made it, marimo would make the folder to look into it.
+    trace = pair.parent / "ran.txt"
+    trace.touch()
+    pair.parent.chmod(0o555)
+    try:
+        run = export(pair, env, preexec_fn=bound_by_permissions)
+    finally:
+        pair.parent.chmod(0o755)
+    assert ran(pair) == ["big", "small"]
+    (warning,) = run.warned
+    assert str(cache_of(pair)) in warning and "CELLAR_PATH" in warning
+    assert not cache_of(pair).exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permission bits")
 @pytest.mark.parametrize("filled", [True, False])
 def test_a_folder_that_cannot_be_written_is_read(
     filled: bool, pair: Path, env: dict[str, str]

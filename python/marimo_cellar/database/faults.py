@@ -74,7 +74,8 @@ def say_cannot_write(path: Path, error: object) -> None:
         "read only",
         str(path),
         f"nothing can be written to {path.parent} ({error}). Results that are "
-        "in the cache are used, new ones are not saved.",
+        "in the cache are used, new ones are not saved. Change that, or name another "
+        "folder in CELLAR_PATH.",
     )
 
 

@@ -109,7 +109,7 @@ def _open_and_make(path: Path, create: bool, log: bool = True) -> Connection | N
             connection.read_only = True
         _check_stays(path, file)
         if connection.read_only:
-            faults.say_cannot_write(path, "the file is read-only")
+            faults.say_cannot_write(path, f"{path.name} is read-only")
         connection.file = file
     except BaseException as error:
         connection.close()

@@ -85,6 +85,9 @@ class SqliteStore(_marimo.FileStore):
         if (known := self._known(key)) and known.content is not None:
             return known.content
         if _marimo.is_notebook_manifest(key):
+            # To look for one, marimo would make the folder, or fail to.
+            if not self.save_path.is_dir():
+                return None
             return self._quietly(lambda: super(SqliteStore, self).get(key), None)
         if self._parts:
             with self._parts_lock:
