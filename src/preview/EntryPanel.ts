@@ -8,7 +8,7 @@ import type { Caches } from '../store/Caches';
 import type { Bookmarks } from './Bookmarks';
 import { EntryReader, Unshowable } from './EntryReader';
 import type { Decoder } from './EntryReader';
-import { entryView, tabTitle } from './entryView';
+import { entryView, notebookName, type PreviewName, tabTitle } from './entryView';
 import type { Identity } from './fate';
 import { problemOf } from './problemOf';
 import { showPage } from './showPage';
@@ -23,6 +23,8 @@ export interface PanelServices {
   readonly bookmarks: Bookmarks;
   /** What open notebooks say of the cells of the cache. */
   readonly openCells: () => OpenCells;
+  /** The panel has another name than before. */
+  readonly onNamed: () => void;
   /** Shows another entry of the same cache. Its faults are reported there. */
   readonly show: (entryId: number) => Promise<void>;
 }
@@ -51,6 +53,7 @@ export class EntryPanel implements vscode.Disposable {
   #refreshing: Promise<void> | undefined;
   #refreshAgain = false;
   #disposed = false;
+  #name: PreviewName | undefined;
 
   /** @param expected where the subject was named in an earlier session */
   constructor(
@@ -114,6 +117,16 @@ export class EntryPanel implements vscode.Disposable {
     this.#shown = undefined;
     await shown?.reader.close();
     return true;
+  }
+
+  /** `undefined` before anything could be shown. */
+  get name(): PreviewName | undefined {
+    return this.#name;
+  }
+
+  /** What stands in the panel's tab. */
+  set tab(title: string) {
+    if (this.#panel.title !== title) this.#panel.title = title;
   }
 
   /** Tells the page what has changed. Calls that come together are answered together. */
@@ -244,24 +257,29 @@ export class EntryPanel implements vscode.Disposable {
   }
 
   #tell(shown: ShownEntry): void {
-    const { entry, cell, app, items, siblings, reader, fate } = shown;
+    const { entry, cell, app, items, siblings, fate } = shown;
     const { hash, createdAt, entryId } = entry;
     const database = this.#services.bookmarks.numberOf(shown.database);
     const bookmark = { database, entryId, hash, createdAt };
-    const { checks } = reader;
+    const { checks } = shown.reader;
     const openCells = this.#services.openCells();
+    const reader = {
+      locale: languageOf(vscode),
+      now: Date.now() / 1000,
+      nameOf: (notebook: string) => vscode.workspace.asRelativePath(notebook),
+    };
     const view = entryView(
       {
         ...{ entry, cell, app, items, siblings, checks, fate, bookmark, openCells },
         clearing: clearing(),
       },
-      {
-        locale: languageOf(vscode),
-        now: Date.now() / 1000,
-        nameOf: (notebook) => vscode.workspace.asRelativePath(notebook),
-      },
+      reader,
     );
-    this.#panel.title = tabTitle(view, entry.current);
+    this.#name = {
+      title: tabTitle(view, entry.current),
+      notebook: app && notebookName(app, reader),
+    };
+    this.#services.onNamed();
     this.#post({ type: 'entry', entry: view });
   }
 

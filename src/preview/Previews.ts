@@ -7,6 +7,7 @@ import { Bookmarks } from './Bookmarks';
 import { EntryPanel } from './EntryPanel';
 import type { Subject } from './EntryPanel';
 import type { Decoder } from './EntryReader';
+import { tabTitles } from './entryView';
 import type { Identity } from './fate';
 import { viewType } from './viewType';
 
@@ -90,6 +91,9 @@ export class Previews implements vscode.Disposable, vscode.WebviewPanelSerialize
       log,
       bookmarks: this.#bookmarks,
       openCells: () => openCells(cache),
+      onNamed: () => {
+        this.#nameTabs();
+      },
       show: (entryId: number) =>
         this.show({ kind: 'entry', cache, entryId }).catch((error: unknown) => {
           log.error(error instanceof Error ? error : String(error));
@@ -104,9 +108,20 @@ export class Previews implements vscode.Disposable, vscode.WebviewPanelSerialize
     });
     panel.onDidDispose(() => {
       if (this.#panels.get(name) === made) this.#panels.delete(name);
+      this.#nameTabs();
       this.#see(panel, false);
     });
     return made;
+  }
+
+  /** A tab says its notebook for as long as there is another one to take it for. */
+  #nameTabs(): void {
+    const named = [...this.#panels.values()].flatMap((panel) => {
+      const { name } = panel;
+      return name === undefined ? [] : [{ panel, name }];
+    });
+    const titles = tabTitles(named.map(({ name }) => name));
+    for (const [index, { panel, name }] of named.entries()) panel.tab = titles[index] ?? name.title;
   }
 
   #see(panel: vscode.WebviewPanel, visible: boolean): void {

@@ -69,6 +69,20 @@ export function tabTitle({ title, badges: [badge] }: EntryView, current: boolean
   return current || badge === undefined ? title : `${title} (${badge.text})`;
 }
 
+/** What a preview is called, and the notebook that it is of. */
+export interface PreviewName {
+  readonly title: string;
+  readonly notebook: string | undefined;
+}
+
+/** @returns what each tab is called: with its notebook beside one of the same title and of another notebook */
+export function tabTitles(names: readonly PreviewName[]): string[] {
+  return names.map(({ title, notebook }) => {
+    const isNamesake = (other: PreviewName) => other.title === title && other.notebook !== notebook;
+    return notebook !== undefined && names.some(isNamesake) ? `${title}, ${notebook}` : title;
+  });
+}
+
 /** @returns the entry in words, as the page shows it */
 export function entryView(description: Description, reader: Reader): EntryView {
   const { items, checks, fate, clearing, bookmark } = description;
@@ -206,6 +220,6 @@ function valueView(
 }
 
 /** With its folder: two of one name are not to be taken for one another. */
-function notebookName({ notebook }: AppSummary, { nameOf }: Reader): string {
+export function notebookName({ notebook }: AppSummary, { nameOf }: Reader): string {
   return collectionName(notebook) ?? nameOf(notebook);
 }

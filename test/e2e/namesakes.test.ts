@@ -38,6 +38,32 @@ test('notebooks of the same name are not taken for one another', async (t) => {
     assert.match((await tree.rows()).join('\n'), /north, .*\n.*south, /);
   });
 
+  await step('previews of cells of the same name say which notebook each is of', async () => {
+    const tabs = async () =>
+      (await page.locator('.tabs-container .tab').allInnerTexts()).map((text) =>
+        text.trim().replaceAll('\\', '/'),
+      );
+    for (const at of [0, 1]) {
+      const row = rows.nth(at);
+      await row.locator('.monaco-tl-twistie').click();
+      const cell = tree.row('answer').first();
+      await cell.hover();
+      await cell.locator('.action-label[aria-label^="Preview"]').click();
+      await page.locator('.tab.active', { hasText: 'answer' }).waitFor();
+      await (await vsCode.webview('answer')).getByText('42').first().waitFor();
+      await row.locator('.monaco-tl-twistie').click();
+      await tree.row('answer').waitFor({ state: 'detached' });
+    }
+    await vsCode.eventually(async () => {
+      assert.deepEqual(await tabs(), ['answer, north/report.py', 'answer, south/report.py']);
+    });
+    await vsCode.picture('namesakes-tabs');
+    await page.locator('.tab.active .action-label[aria-label^="Close"]').click();
+    await vsCode.eventually(async () => {
+      assert.deepEqual(await tabs(), ['answer']);
+    });
+  });
+
   await step('the question before a clear says so, too, and that one is cleared', async () => {
     await south.locator('.label-name').click();
     await vsCode.eventually(async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
-import { cellTitle, entryView, tabTitle } from '../../../src/preview/entryView';
+import { cellTitle, entryView, tabTitle, tabTitles } from '../../../src/preview/entryView';
 import type { Description } from '../../../src/preview/entryView';
 import { problemOf, LostValue } from '../../../src/preview/problemOf';
 import { DecodeError } from '../../../src/formats/DecodeError';
@@ -211,6 +211,20 @@ test('of the results of one cell, the tab tells which is not the current one', (
   assert.equal(tab({}, true), 'digits = load()');
   assert.equal(tab({ fate: { kind: 'outdone' } }, false), 'digits = load() (outdated)');
   assert.equal(tab({ fate: { kind: 'cleared', newer: true } }, false), 'digits = load()');
+});
+
+test('tabs of the same title tell the notebooks that they are of, and others do not', () => {
+  const tabs = [
+    { title: 'load', notebook: 'north/report.py' },
+    { title: 'load', notebook: 'south/report.py' },
+    { title: 'fit', notebook: 'north/report.py' },
+    { title: 'load', notebook: undefined },
+  ];
+  const told = ['load, north/report.py', 'load, south/report.py', 'fit', 'load'];
+  assert.deepEqual(tabTitles(tabs), told);
+  // Of one notebook it would tell nothing.
+  assert.deepEqual(tabTitles([tabs[0], tabs[0]].flatMap((tab) => tab ?? [])), ['load', 'load']);
+  assert.deepEqual(tabTitles(tabs.slice(1, 3)), ['load', 'fit']);
 });
 
 test('what the editor has changed, disabled or deleted is called so, and saves nothing', () => {
