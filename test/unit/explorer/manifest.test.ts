@@ -113,10 +113,12 @@ test("menus ask for nodes that the tree has, and the view's words for states tha
   }
 });
 
-/** Whether the menu of a row of the tree, by its context, has a command. */
-function offered(command: string, row: string): boolean {
+/** Whether the menu of a row of the tree, by its context, has a command; or that of a row among several. */
+function offered(command: string, row: string, selected: 'one' | 'several' = 'one'): boolean {
   const menu = manifest.contributes.menus['view/item/context'] ?? [];
+  const other = selected === 'one' ? /&& listMultiSelection/ : /!listMultiSelection/;
   return menu.some(({ command: each, when = '' }) => {
+    if (other.test(when)) return false;
     const pattern =
       /viewItem =~ \/(.+)\//.exec(when)?.[1] ?? `^${/viewItem == (\w+)/.exec(when)?.[1]}$`;
     return each === command && new RegExp(pattern).test(row);
@@ -141,6 +143,10 @@ test('what is kept of a cell that is gone can be pinned, and let go again', () =
   for (const row of ['cell', 'cellRetired', 'entry', 'entryRetired']) {
     assert.ok(offered('cellar.pin', row) && !offered('cellar.unpin', row), row);
     assert.ok(!offered('cellar.pin', `${row}Pinned`) && offered('cellar.unpin', `${row}Pinned`));
+  }
+  // Of several rows VS Code offers what each of them has, and some may be pinned and others not.
+  for (const row of ['cell', 'cellPinned', 'cellRetiredPartlyPinned', 'entry', 'entryPinned']) {
+    assert.ok(offered('cellar.pin', row, 'several') && offered('cellar.unpin', row, 'several'));
   }
   // Of which some calls are pinned alone.
   for (const row of ['cellPartlyPinned', 'cellRetiredPartlyPinned']) {
