@@ -4,7 +4,7 @@ import type { Disposable } from '../../store/database/Watcher';
 import type { Branch, CellTree } from './CellTree';
 import type { Discovery } from './Discovery';
 import { referenceOf } from './nodes';
-import { type Tooltip, tooltipMarkdown } from './row';
+import { besideLabel, type Tooltip, tooltipMarkdown } from './row';
 import { type State, stateOf } from './state';
 
 /** Changes within this time are shown together; half a second is what a follower is promised. */
@@ -183,7 +183,7 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
         : vscode.TreeItemCollapsibleState.None,
     );
     item.id = row.id;
-    item.description = row.description;
+    item.description = besideLabel(row);
     item.contextValue = row.context;
     item.accessibilityInformation = { label: row.spoken };
     item.iconPath = new vscode.ThemeIcon(

@@ -40,6 +40,17 @@ export function listed(...parts: (string | undefined)[]): string {
   return parts.filter((part) => part !== undefined).join(', ');
 }
 
+const rightToLeft =
+  /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
+
+/**
+ * @returns what stands beside the label. VS Code draws both as one text, in which a number behind
+ *   right-to-left letters belongs to them and stands before the label: a left-to-right mark parts the two.
+ */
+export function besideLabel({ label, description }: Pick<Row, 'label' | 'description'>): string {
+  return rightToLeft.test(label) ? `\u200e${description}` : description;
+}
+
 /** The most characters of a line in a tooltip: what is wrong, with a path or two in it. */
 const ofLine = 1000;
 

@@ -6,7 +6,7 @@ import { cellAmounts, cellLabel } from '../../../src/explorer/tree/cellRow';
 import { rowOf } from '../../../src/explorer/tree/nodeRow';
 import { amounts } from '../../../src/explorer/tree/savings';
 import type { Node } from '../../../src/explorer/tree/nodes';
-import { tooltipMarkdown } from '../../../src/explorer/tree/row';
+import { besideLabel, tooltipMarkdown } from '../../../src/explorer/tree/row';
 import {
   app,
   appNode,
@@ -353,6 +353,14 @@ test('a result of a function is called by its call, all of which is in the toolt
   const old = rowOf({ ...entryNode, entry: { ...entry, cacheName: 'ask' } }, reader);
   assert.deepEqual([old.label, old.tooltip.title], ['ask', 'ask']);
   assert.equal(old.spoken, `${old.label}, ${old.description}`);
+});
+
+test('a number beside a name in right-to-left letters is kept behind it', () => {
+  const beside = (label: string) => besideLabel({ label, description: '426 bytes' });
+  for (const label of ['\u05e9\u05dc\u05d5\u05dd', "ask('\u0645\u0631\u062d\u0628\u0627')"]) {
+    assert.equal(beside(label), '\u200e426 bytes');
+  }
+  for (const label of ['load', 'größe', '数据', '😀']) assert.equal(beside(label), '426 bytes');
 });
 
 test('a name with markup in it stays text', () => {
