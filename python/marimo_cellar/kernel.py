@@ -6,6 +6,7 @@ marimo where a name is missing the user gets one warning and marimo's own cache.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
@@ -34,14 +35,29 @@ class join_kernel(AbstractAsyncContextManager[None]):
         self._session: Any = None
 
     async def __aenter__(self) -> None:
-        try:
-            if join_process():
-                self._session = _join_context()
-        except Exception as error:
-            _not_joined(error)
+        self._session = _join()
 
     async def __aexit__(self, *_: object) -> None:
         _at_run_end(lambda: _leave(self._session))
+
+
+def _join() -> Any:
+    """Joins the kernel of this thread, unless it is. Its session; None without one."""
+    try:
+        if join_process():
+            return _join_context()
+    except Exception as error:
+        _not_joined(error)
+    return None
+
+
+def _join_late() -> None:
+    """Has a kernel joined that marimo does not enter us in: where its server was started
+    anew, a page that stayed open takes the kernel for the old one, and runs cells in it
+    without a start."""
+    from marimo_cellar import _marimo
+
+    _marimo.before_each_run(_join)
 
 
 def join_process() -> bool:
@@ -325,3 +341,12 @@ def _at_run_end(act: Callable[[], None]) -> None:
         pass
     except Exception as error:
         warn_once("run end", "", f"the end of a run was not written down ({error!r}).")
+
+
+# marimo imports this as it makes its first kernel, whether or not it starts it.
+if "marimo._runtime.runtime" in sys.modules:
+    attempt(
+        "joining kernels whose page was open before",
+        "Their results are cached by marimo itself.",
+        _join_late,
+    )

@@ -20,6 +20,7 @@ from marimo._runtime.commands import (
     AppMetadata,
     CreateNotebookCommand,
     ExecuteCellCommand,
+    ExecuteCellsCommand,
     StopKernelCommand,
     UpdateUIElementCommand,
 )
@@ -53,6 +54,20 @@ class Editor:
                 auto_run=True,
             )
         )
+        self._wait()
+
+    def run_all_again(self) -> None:
+        """Runs all cells as an editor does that takes the kernel for one that it has run
+        cells in before, and waits for them."""
+        cells = self.app.cell_manager
+        self.queues.control_queue.put(
+            ExecuteCellsCommand(
+                cell_ids=list(cells.cell_ids()), codes=list(cells.codes())
+            )
+        )
+        self._wait()
+
+    def _wait(self) -> None:
         while not isinstance(
             deserialize_kernel_message(self.queues.stream_queue.get(timeout=_PATIENCE)),
             CompletedRunNotification,

@@ -65,6 +65,18 @@ def test_an_export_that_runs_nothing_leaves_the_cache(
     assert not cache_of(notebook).exists()
 
 
+def test_a_kernel_whose_page_was_open_before_it(
+    notebook: Path, env: dict[str, str]
+) -> None:
+    """marimo's server was started anew, and the page takes the kernel for the old one."""
+    for _ in range(2):
+        with editor(notebook, env) as opened:
+            opened.run_all_again()
+    assert ran(notebook) == ["one", "two"]
+    assert entries_of(notebook) == [("one", 1, 1), ("two", 1, 1)]
+    assert no_stock_files(notebook)
+
+
 def test_a_kernel_of_the_vs_code_extension(notebook: Path, env: dict[str, str]) -> None:
     for _ in range(2):
         with editor(notebook, env) as opened:

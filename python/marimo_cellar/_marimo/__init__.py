@@ -36,6 +36,7 @@ from marimo_cellar._marimo.configuration import (
 )
 from marimo_cellar._marimo.contexts import (
     UNNAMED,
+    before_each_run,
     current_context,
     current_globals,
     file_cells,
@@ -139,6 +140,7 @@ __all__ = [
     "Store",
     "WholeCache",
     "another_store_is_configured",
+    "before_each_run",
     "cache_folder",
     "cached_function",
     "call",

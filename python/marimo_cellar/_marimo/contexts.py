@@ -5,8 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable, Iterable
-from functools import lru_cache
+from collections.abc import Awaitable, Callable, Iterable
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ UNNAMED = ("_", "__")
 # What an embedded app without a file calls itself.
 _NO_FILE = "<unknown>"
 _SESSION = "_cellar_session"
+_STARTED = "_cellar_started"
 
 
 def current_globals() -> dict[str, Any] | None:
@@ -159,6 +160,40 @@ def on_cell_end(context: Any, act: Callable[[str | None], None]) -> None:
         act(None if error is None else type(error).__name__)
 
     context._kernel._hooks.add_post_execution(ended)
+
+
+def before_each_run(act: Callable[[], None]) -> None:
+    """Has `act` called on a kernel's thread whenever it begins to run cells, also where it
+    was never started, and leaves no lifespan at the end of such a kernel.
+
+    marimo enters the lifespans of extensions as it starts a kernel, and fails as it leaves
+    one that it has not entered.
+    """
+    from marimo._runtime.runtime import Kernel
+
+    kernels: Any = Kernel
+    start: Callable[[Any, Any], Awaitable[None]] = kernels.instantiate
+    run: Callable[[Any, Any], Awaitable[None]] = kernels.run
+    tear_down: Callable[[Any], None] = kernels.teardown
+
+    @wraps(start)
+    async def note_and_start(kernel: Any, request: Any) -> None:
+        vars(kernel)[_STARTED] = True
+        await start(kernel, request)
+
+    @wraps(run)
+    async def act_and_run(kernel: Any, requests: Any) -> None:
+        act()
+        await run(kernel, requests)
+
+    @wraps(tear_down)
+    def tear_down_what_started(kernel: Any) -> None:
+        if _STARTED not in vars(kernel):
+            kernel._lifespan = None
+        tear_down(kernel)
+
+    kernels.instantiate, kernels.run = note_and_start, act_and_run
+    kernels.teardown = tear_down_what_started
 
 
 def on_run_end(context: Any, act: Callable[[], None]) -> None:
