@@ -121,7 +121,7 @@ def test_what_an_entry_says_was_printed(
 
 
 def test_streams_keep_their_order_and_are_joined() -> None:
-    notes = printed._Notes("cell")
+    notes = printed._Notes()
     for kind, text in (
         ("stdout", "a"),
         ("stdout", "b\n"),
@@ -141,21 +141,28 @@ def test_streams_keep_their_order_and_are_joined() -> None:
 
 
 def test_of_a_progress_bar_the_last_is_kept() -> None:
-    notes = printed._Notes("cell")
+    notes = printed._Notes()
     for percent in range(101):
         notes.add("stderr", f"\r{percent:3}%")
     notes.add("stderr", "\nWindows\r\nends lines so\r\n")
     assert notes.all() == [{"stderr": "100%\nWindows\r\nends lines so\r\n"}]
-    bar = printed._Notes("cell")
+    bar = printed._Notes()
     bar.add("stderr", "\r 50%")
     bar.add("stderr", "\r    \r")
     assert bar.all() == []
 
 
+def test_of_what_marimo_logs_nothing_is_kept() -> None:
+    notes = printed._Notes()
+    notes.add("stderr", "warned\n[W 261128 05:00:16 lazy:809] verification degraded\n")
+    notes.add("stderr", "[E 261128 05:00:17 runtime:7] lost\n[not a log] kept\n")
+    assert notes.all() == [{"stderr": "warned\n[not a log] kept\n"}]
+
+
 def test_of_too_much_the_end_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(printed, "_MOST", 10_000)
     monkeypatch.setattr(printed, "_WAITING", 40_000)
-    notes = printed._Notes("cell")
+    notes = printed._Notes()
     for number in range(10_000):
         notes.add("stdout", f"line {number}\n")
         assert len(notes._parts) <= 40_000 / printed._PART
@@ -173,8 +180,26 @@ def test_of_streams_in_turn_so_many_are_kept_as_take_little_memory(
 ) -> None:
     monkeypatch.setattr(printed, "_MOST", 10_000)
     monkeypatch.setattr(printed, "_WAITING", 40_000)
-    notes = printed._Notes("cell")
+    notes = printed._Notes()
     for number in range(10_000):
         notes.add("stdout" if number % 2 else "stderr", ".")
         assert len(notes._parts) <= 40_000 / printed._PART
     assert len(notes.all()) == pytest.approx(10_000 / printed._PART, abs=1)
+
+
+def test_what_the_cells_of_an_embedded_notebook_printed_is_shown_again(
+    write: Write, env: dict[str, str]
+) -> None:
+    write("inner.py", inside="ran('inside')\nprint('inner')\nheld = 7")
+    notebook = write(
+        "outer.py",
+        load="from inner import app as inner",
+        show="print('before')\nresult = await inner.embed()\nprint('after')\nresult.output",
+    )
+    notebook.write_text(notebook.read_text().replace("def show", "async def show"))
+    for runs in (["inside"], []):
+        # marimo logs that it cannot save what was embedded.
+        assert ("stdout", "before\ninner\nafter\n") in kernels.export(
+            notebook, env
+        ).console
+        assert ran(notebook) == runs

@@ -33,13 +33,14 @@ _WAITING = 2 * _MOST
 _PART = 64
 # What a progress bar prints over, again and again.
 _OVERPRINTED = re.compile(r"[^\r\n]*\r(?!\n)")
+# What marimo logs, and Cellar by it, which is of one run.
+_LOGGED = re.compile(r"^\[[CDEIW] \d{6} [\d:]{8} \w+:\d+\] .*\n", re.M)
 
 
 class _Notes:
     """What a cell that runs has printed so far."""
 
-    def __init__(self, cell_id: object) -> None:
-        self.cell_id = cell_id
+    def __init__(self) -> None:
         self._parts: list[tuple[str, str]] = []
         self._length = 0
 
@@ -58,7 +59,7 @@ class _Notes:
         left, kept = _MOST, []
         for kind, text in reversed(list(_joined(self._parts))):
             if kind in _STREAMS:
-                text = _OVERPRINTED.sub("", text)[-left:]
+                text = _OVERPRINTED.sub("", _LOGGED.sub("", text))[-left:]
             elif _cost(text) > left:
                 break
             if text:
@@ -114,7 +115,9 @@ def note_printed() -> None:
     def set_up_and_note(lifecycle: Any, cell: Any, namespace: dict[str, Any]) -> Any:
         skip = set_up(lifecycle, cell, namespace)
         if skip is None:
-            vars(get_context().stream)[_NOTES] = _Notes(cell.cell_id)
+            # By the cell: one that embeds a notebook runs while those of that do.
+            notes = vars(get_context().stream).setdefault(_NOTES, {})
+            notes[cell.cell_id] = _Notes()
         else:
             # What it was computed for is there, whatever becomes of this.
             with suppress(Exception):
@@ -136,9 +139,9 @@ def _noting(name: str, write: Callable[..., int]) -> Callable[..., int]:
 
 
 def _note(stream: Any, kind: str, text: str) -> None:
-    notes = vars(stream).get(_NOTES)
+    notes = vars(stream).get(_NOTES, {}).get(stream.cell_id)
     # A cell that runs without a lookup has none.
-    if notes is not None and notes.cell_id == stream.cell_id:
+    if notes is not None:
         notes.add(kind, text)
 
 
@@ -158,13 +161,11 @@ def _show(printed: Iterable[Mapping[str, str]]) -> None:
 
 
 def printed() -> Printed:
-    """What the cell that runs has printed since its lookup."""
+    """What the cell that runs has printed since its lookup; once."""
     from marimo._runtime.context import get_context
 
     context = get_context()
-    notes = vars(context.stream).get(_NOTES)
     running = context.execution_context
-    if notes is None or running is None or notes.cell_id != running.cell_id:
-        return []
-    found: Printed = notes.all()
-    return found
+    notes: dict[Any, _Notes] = vars(context.stream).get(_NOTES, {})
+    ended = None if running is None else notes.pop(running.cell_id, None)
+    return [] if ended is None else ended.all()
