@@ -55,9 +55,16 @@ def _join_late() -> None:
     """Has a kernel joined that marimo does not enter us in: where its server was started
     anew, a page that stayed open takes the kernel for the old one, and runs cells in it
     without a start."""
-    from marimo_cellar import _marimo
-
-    _marimo.before_each_run(_join)
+    try:
+        from marimo_cellar import _marimo
+    except Exception:
+        # Which is told once a kernel is to be joined.
+        return
+    attempt(
+        "joining kernels whose page was open before",
+        "Their results are cached by marimo itself.",
+        lambda: _marimo.before_each_run(_join),
+    )
 
 
 def join_process() -> bool:
@@ -345,8 +352,4 @@ def _at_run_end(act: Callable[[], None]) -> None:
 
 # marimo imports this as it makes its first kernel, whether or not it starts it.
 if "marimo._runtime.runtime" in sys.modules:
-    attempt(
-        "joining kernels whose page was open before",
-        "Their results are cached by marimo itself.",
-        _join_late,
-    )
+    _join_late()

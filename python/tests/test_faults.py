@@ -329,6 +329,7 @@ def test_a_marimo_that_lacks_a_name_is_left_as_it_is(
             [
                 "making what functions need",
                 "running cells for which marimo fails to make a key",
+                "showing again what a cell printed",
             ],
         ),
     ],
