@@ -87,11 +87,11 @@ class WholeCache(Cache):
         if self.of_cell and meta is not None and meta.get("return") is None:
             with suppress(Exception):
                 meta = {**meta, "return": _shown(scope[name] for name in self._names())}
-        defs = self.contextual_defs()
-        if self.of_cell and (
-            no := [name for name, place in defs if place not in scope]
-        ):
-            self.tell_lacking(no)
+        if self.of_cell:
+            defs = self.contextual_defs()
+            lacking = [name for name, place in defs if place not in scope]
+            if lacking:
+                self.tell_lacking(lacking)
         super().update(scope, meta, preserve_pointers)
         if self.of_cell:
             kept: dict[Any, Any] = self.meta

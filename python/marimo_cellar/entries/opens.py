@@ -44,8 +44,8 @@ class Notes:
     __slots__ = ("opened", "watches")
 
     def __init__(self) -> None:
-        # The arguments of `open` as they came, and what was `Listed`; a text where the working folder
-        # changed, which is the one it was until then.
+        # The arguments of `open` as they came, and what was `Listed`; a text where the
+        # working folder changed, which is the one it was until then.
         self.opened: list[Any] = []
         self.watches: set[Watch] = set()
 
