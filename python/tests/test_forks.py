@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from marimo_cellar import SqliteStore, kernel, notices, upkeep
-from marimo_cellar.database import checkpoints
+from marimo_cellar.database import checkpoints, database
 from marimo_cellar.session import spending
 from marimo_cellar.session.session import Session
 
@@ -50,7 +50,11 @@ def locks_of_ours() -> set[Any]:
     }
 
 
-def test_no_lock_stays_held_in_a_child(tmp_path: Path) -> None:
+def test_no_lock_stays_held_in_a_child(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whoever forks waits for locks only so long, and these stay held.
+    monkeypatch.setattr(database, "_FORK_SECONDS", 0.01)
     graph = SimpleNamespace(cells={}, parents={})
     session = Session(SimpleNamespace(filename=None, parent=None, graph=graph), None)
     store = SqliteStore(str(tmp_path), behind=True)
@@ -107,8 +111,8 @@ def test_what_a_child_begins_anew_is_kept_by_nobody(tmp_path: Path) -> None:
 def test_a_fork_waits_for_who_writes_or_folds(
     work: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database = SqliteStore(str(tmp_path)).database
-    with database.writing(folding=False) as connection:
+    ours = SqliteStore(str(tmp_path)).database
+    with ours.writing(folding=False) as connection:
         connection.execute("PRAGMA user_version")
     begun, told = threading.Event(), threading.Event()
     ended: list[int] = []
@@ -121,23 +125,23 @@ def test_a_fork_waits_for_who_writes_or_folds(
         return True
 
     def write() -> None:
-        with database.writing():
+        with ours.writing():
             at_work()
 
     monkeypatch.setattr(checkpoints, "fold_beside", at_work)
-    target = write if work == "write" else database.fold_beside
+    target = write if work == "write" else ours.fold_beside
     thread = threading.Thread(target=target)
     thread.start()
     assert begun.wait(20)
     child = os.fork()
     if child == 0:
         signal.alarm(20)
-        with database.reading() as reading:
+        with ours.reading() as reading:
             os._exit(0 if reading is not None and ended else 1)
     told.set()
     thread.join()
     assert os.waitpid(child, 0)[1] == 0
     # And hinders nobody afterwards.
-    with database.writing():
+    with ours.writing():
         pass
-    assert database.fold_beside()
+    assert ours.fold_beside()

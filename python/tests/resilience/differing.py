@@ -11,8 +11,6 @@ import json
 import random
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
@@ -51,20 +49,19 @@ def compare(
 ) -> Figures:
     """Runs so many notebooks so often, each edited between its runs."""
     figures = Figures()
-    with _Exporter() as exporter:
-        for number in range(notebooks):
-            notebook = make_up(seed + number)
-            figures.notebooks += 1
-            for run in range(runs):
-                traced = {
-                    side: _run(exporter, folder / str(number), side, notebook, shipped)
-                    for side in _SIDES
-                }
-                where = f"notebook {seed + number}, run {run}"
-                _note(figures, where, notebook, traced)
-                notebook.edit()
-            cache = folder / str(number) / "cellar" / "__marimo__" / "cache"
-            figures.problems += map(str, checking.audit(database_in(cache)))
+    for number in range(notebooks):
+        notebook = make_up(seed + number)
+        figures.notebooks += 1
+        for run in range(runs):
+            traced = {
+                side: _run(folder / str(number), side, notebook, shipped)
+                for side in _SIDES
+            }
+            where = f"notebook {seed + number}, run {run}"
+            _note(figures, where, notebook, traced)
+            notebook.edit()
+        cache = folder / str(number) / "cellar" / "__marimo__" / "cache"
+        figures.problems += map(str, checking.audit(database_in(cache)))
     return figures
 
 
@@ -101,9 +98,7 @@ def _note(
     ]
 
 
-def _run(
-    exporter: _Exporter, folder: Path, side: str, notebook: Notebook, shipped: Path
-) -> _Traced:
+def _run(folder: Path, side: str, notebook: Notebook, shipped: Path) -> _Traced:
     folder = folder / side
     folder.mkdir(parents=True, exist_ok=True)
     if side == "nothing":
@@ -114,8 +109,10 @@ def _run(
     path.write_text(notebook.text(cached=side != "nothing"), "utf-8")
     trace = folder / "trace.txt"
     trace.write_text("")
-    env = kernels.environment(shipped if side == "cellar" else None, folder / "home")
-    printed = exporter.export(path, {**env, "CELLAR_TEST_TRACE": str(trace)})
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    env = kernels.environment(shipped if side == "cellar" else None, home)
+    run = kernels.export(path, {**env, "CELLAR_TEST_TRACE": str(trace)})
     lines = [json.loads(line) for line in trace.read_text().splitlines()]
     return _Traced(
         Counter(name for what, name, *_ in lines if what == "ran"),
@@ -124,33 +121,8 @@ def _run(
             for what, name, *values in lines
             if what == "seen"
         },
-        printed,
+        run.printed,
     )
-
-
-class _Exporter:
-    """`exporter.py`, which takes a fraction of the time that a program for each takes."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("exporter.py"))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def __enter__(self) -> _Exporter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.communicate()
-
-    def export(self, notebook: Path, env: Mapping[str, str]) -> str:
-        """What it printed."""
-        assert self._process.stdin and self._process.stdout
-        request = {"notebook": str(notebook), "env": dict(env)}
-        print(json.dumps(request), file=self._process.stdin, flush=True)
-        return str(json.loads(self._process.stdout.readline()))
 
 
 if __name__ == "__main__":
