@@ -26,11 +26,11 @@ def main() -> None:
             if child == 0:
                 _begin(json.loads(line), printed.fileno())
                 # It ends as a program does, which closes what it has made.
-                return cli.main()
+                cli.main()
+                return
             os.waitpid(child, 0)
             printed.seek(0)
             print(json.dumps(printed.read().decode("utf-8", "replace")), flush=True)
-    return None
 
 
 def _begin(request: dict[str, Any], printed: int) -> None:

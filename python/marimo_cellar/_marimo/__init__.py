@@ -74,6 +74,7 @@ from marimo_cellar._marimo.hashing import (
     keep_hashed,
     run_without_key,
 )
+from marimo_cellar._marimo.later import Later, named_in, waiting
 from marimo_cellar._marimo.loaders import (
     cached_function,
     check_signed,
@@ -102,7 +103,7 @@ from marimo_cellar._marimo.toplevel import (
     digest_cells_once,
     digest_closures_once,
 )
-from marimo_cellar._marimo.whole import Later, WholeCache, named_in, waiting, whole
+from marimo_cellar._marimo.whole import WholeCache, whole
 
 # The format that this marimo's cache entries have.
 CACHE_FORMAT: int = MARIMO_CACHE_VERSION

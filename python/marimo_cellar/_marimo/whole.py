@@ -4,31 +4,31 @@ As it saves, marimo replaces what has no bytes of its own (functions, classes, m
 UI elements) by stubs, also within containers, and makes those anew from their nearest
 plain class: a named tuple becomes a tuple, and while a block is saved so do those in
 the user's own lists.
-
-A pickle that names a class or function of the notebook needs it when it is loaded, and
-marimo loads most before it has made those of the same cell. They wait for them here.
 """
 
 from __future__ import annotations
 
-import copy
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
 from marimo._save.cache import Cache
-from marimo._save.stubs.lazy_stub import (
-    ImmediateReferenceStub,
-    ReferenceStub,
-    UnhashableStub,
-)
+from marimo._save.stubs.lazy_stub import UnhashableStub
 
-from marimo_cellar._marimo.by_name import loaded
+from marimo_cellar._marimo.containers import (
+    ATOMS,
+    PLAIN,
+    holds_atoms,
+    is_derived,
+    with_items,
+)
 from marimo_cellar._marimo.figures import axes_of_own_figure
+from marimo_cellar._marimo.later import Later
 from marimo_cellar._marimo.printed import CONSOLE, printed
 from marimo_cellar._marimo.privates import give_source, name_privates
+from marimo_cellar._marimo.shown import shown
 from marimo_cellar._marimo.sources import (
     class_stub,
     is_its_source,
@@ -38,27 +38,6 @@ from marimo_cellar._marimo.sources import (
     unsaveable,
     with_texts,
 )
-
-_CONTAINERS = (dict, list, set, tuple)
-# What needs no stub, and holds nothing that might.
-_ATOMS = frozenset((int, float, complex, bool, str, bytes, type(None)))
-
-
-class Later(ImmediateReferenceStub):
-    """A pickle that names what its notebook defines, loaded for that one once its
-    entry's other values are restored."""
-
-    def __init__(
-        self, name: str, data: Any, needs: frozenset[str], kind: str = ""
-    ) -> None:
-        """`needs` are those that it names; `kind` is its class, module and name."""
-        super().__init__(ReferenceStub(name, blob=data))
-        self.name = name
-        self.needs = needs
-        self.kind = kind
-
-    def load(self, glbls: dict[str, Any]) -> Any:
-        return loaded(self.to_bytes(), glbls)
 
 
 class WholeCache(Cache):
@@ -86,7 +65,7 @@ class WholeCache(Cache):
     ) -> None:
         if self.of_cell and meta is not None and meta.get("return") is None:
             with suppress(Exception):
-                meta = {**meta, "return": _shown(scope[name] for name in self._names())}
+                meta = {**meta, "return": shown(scope[name] for name in self._names())}
         if self.of_cell:
             defs = self.contextual_defs()
             lacking = [name for name, place in defs if place not in scope]
@@ -126,16 +105,16 @@ class WholeCache(Cache):
         # The containers are made anew. In place, the user's own would have stubs in them.
         del preserve_pointers
         kind = type(value)
-        if kind in _ATOMS or kind in self._needless:
+        if kind in ATOMS or kind in self._needless:
             return value
         memo = {} if memo is None else memo
         if id(value) in memo:
             return memo[id(value)]
-        if kind in _CONTAINERS:
+        if kind in PLAIN:
             return self._converted(value, memo)
-        if _is_derived(value):
+        if is_derived(value):
             memo[id(value)] = value
-            stub = _with_items(value, lambda item: self._convert(item, memo))
+            stub = with_items(value, lambda item: self._convert(item, memo))
         elif inspect.isfunction(value) and is_of_notebook(value):
             if is_its_source(value):
                 stub = super()._convert_to_stub_if_needed(value, memo, False)
@@ -165,18 +144,18 @@ class WholeCache(Cache):
         self, value: Any, scope: dict[str, Any], memo: dict[int, Any] | None = None
     ) -> Any:
         kind = type(value)
-        if kind in _ATOMS or kind in self._needless:
+        if kind in ATOMS or kind in self._needless:
             return value
         memo = {} if memo is None else memo
         if id(value) in memo:
             return memo[id(value)]
-        if kind in _CONTAINERS:
+        if kind in PLAIN:
             return self._restored(value, scope, memo)
         if isinstance(value, Later):
             restored = self._loaded(value, scope, memo)
-        elif _is_derived(value):
+        elif is_derived(value):
             memo[id(value)] = value
-            restored = _with_items(
+            restored = with_items(
                 value,
                 lambda item: self._restore_from_stub_if_needed(item, scope, memo),
             )
@@ -199,7 +178,7 @@ class WholeCache(Cache):
         if id(value) in memo:
             return memo[id(value)]
         kind = type(value)
-        if _holds_atoms(value):
+        if holds_atoms(value):
             memo[id(value)] = kind(value)
             return memo[id(value)]
         # A set or a tuple holds nothing that holds it.
@@ -208,9 +187,9 @@ class WholeCache(Cache):
             memo[id(value)] = made
         for at, item in value.items() if kind is dict else enumerate(value):
             one = type(item)
-            if one in _CONTAINERS:
+            if one in PLAIN:
                 item = self._converted(item, memo)
-            elif one not in _ATOMS and one not in self._needless:
+            elif one not in ATOMS and one not in self._needless:
                 item = self._convert_to_stub_if_needed(item, memo)
             if kind is dict:
                 made[at] = item
@@ -225,15 +204,15 @@ class WholeCache(Cache):
         if id(value) in memo:
             return memo[id(value)]
         memo[id(value)] = value
-        if _holds_atoms(value):
+        if holds_atoms(value):
             return value
         kind = type(value)
         changed: list[tuple[Any, Any, Any]] = []
         for at, item in value.items() if kind is dict else enumerate(value):
             one = type(item)
-            if one in _ATOMS or one in self._needless:
+            if one in ATOMS or one in self._needless:
                 continue
-            if one in _CONTAINERS:
+            if one in PLAIN:
                 restored = self._restored(item, scope, memo)
             else:
                 restored = self._restore_from_stub_if_needed(item, scope, memo)
@@ -306,124 +285,4 @@ def whole(
     made.of_cell = of_cell
     made.tell_lacking = tell_lacking
     made._needless = set()
-    return made
-
-
-def _shown(values: Iterable[Any]) -> Any:
-    """What the running cell has shown by a call, as an SQL cell does, and not as its
-    last expression; None if nothing, or what another run could not show.
-
-    marimo keeps none of it. A table, which cannot be saved itself, is shown as what it is
-    of, such as a query's rows; another element that is of one of the cell's `values`, as
-    that one.
-    """
-    from marimo._runtime.context import get_context
-
-    running = get_context().execution_context
-    items = list(running.output._items) if running is not None else []
-    if not items:
-        return None
-    from marimo._output.hypertext import Html
-    from marimo._plugins.stateless.flex import vstack
-    from marimo._plugins.ui import table
-    from marimo._plugins.ui._core.ui_element import UIElement
-
-    if len(items) == 1 and isinstance(items[0], UIElement):
-        data = getattr(items[0], "_data", None)
-        if isinstance(items[0], table):
-            return data
-        return next((one for one in values if one is data and data is not None), None)
-    # An element, or a file in the kernel's memory, is gone with the kernel.
-    texts = [item.text for item in items]
-    if any("<marimo-ui-element" in text or "@file/" in text for text in texts):
-        return None
-    pages = [Html(text) for text in texts]
-    return vstack(pages) if len(pages) > 1 else pages[0]
-
-
-def waiting(value: Any, names: Iterable[str]) -> Any:
-    """A value of a loaded entry as a `Later`, if marimo loads it after a class alone.
-
-    `names` are those of the entry's variables.
-    """
-    requires = getattr(value, "requires", "")
-    if not isinstance(value, ImmediateReferenceStub) or not requires:
-        return value
-    name = value.reference.name.rpartition("/")[2].rpartition(".")[0]
-    data = value.to_bytes()
-    needs = named_in(data, names) or frozenset()
-    return Later(name, data, needs, f"__main__.{requires}")
-
-
-def named_in(data: Any, names: Iterable[str]) -> frozenset[str] | None:
-    """Those of a notebook's names that a pickle may refer to; None if it refers to
-    nothing that a notebook defines.
-
-    All that it does refer to, and perhaps some that are no more than text in it.
-    """
-    if data.find(b"__main__", 0) < 0:
-        return None
-    texts = ((name, name.encode()) for name in names)
-    return frozenset(
-        name
-        for name, text in texts
-        # As all pickles of protocol 4 and later have a short text.
-        if len(text) < 256 and data.find(b"\x8c" + bytes([len(text)]) + text, 0) >= 0
-    )
-
-
-def _holds_atoms(value: Any) -> bool:
-    """Whether it is a plain container that needs no look at each of what it holds.
-
-    marimo calls a function for each, which takes seconds for a million.
-    """
-    kind = type(value)
-    if kind not in _CONTAINERS:
-        return False
-    return _ATOMS.issuperset(map(type, value.values() if kind is dict else value))
-
-
-def _is_derived(value: Any) -> bool:
-    # By its type: a proxy says that it is of the class of what it stands for.
-    kind = type(value)
-    return issubclass(kind, _CONTAINERS) and kind not in _CONTAINERS
-
-
-def _with_items(value: Any, change: Any) -> Any:
-    """A container with other items: itself where they are the same, else one like it.
-
-    Its class may override any of its methods, so it is filled by those of the class
-    that it derives from, and copied as a pickle is.
-    """
-    if isinstance(value, dict):
-        old: list[Any] = list(dict.values(value))
-    else:
-        base = next(kind for kind in _CONTAINERS if isinstance(value, kind))
-        old = list(base.__iter__(value))
-    new = [change(item) for item in old]
-    if all(one is other for one, other in zip(old, new, strict=True)):
-        return value
-    try:
-        return _filled(value, new)
-    except Exception:
-        return unsaveable(value)
-
-
-def _filled(value: Any, items: Iterable[Any]) -> Any:
-    made: Any
-    if isinstance(value, tuple):
-        made = tuple.__new__(type(value), items)
-        vars_of = getattr(value, "__dict__", None)
-        if vars_of:
-            vars(made).update(vars_of)
-        return made
-    made = copy.copy(value)
-    if isinstance(made, dict):
-        for key, item in zip(list(dict.keys(made)), items, strict=True):
-            dict.__setitem__(made, key, item)
-    elif isinstance(made, list):
-        list.__setitem__(made, slice(None), items)
-    else:
-        set.clear(made)
-        set.update(made, items)
     return made

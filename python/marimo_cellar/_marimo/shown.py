@@ -1,0 +1,38 @@
+"""What a cell shows by a call, as an SQL cell does: marimo keeps none of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+
+def shown(values: Iterable[Any]) -> Any:
+    """What the running cell has shown by a call, and not as its last expression; None if
+    nothing, or what another run could not show.
+
+    A table, which cannot be saved itself, is shown as what it is
+    of, such as a query's rows; another element that is of one of the cell's `values`, as
+    that one.
+    """
+    from marimo._runtime.context import get_context
+
+    running = get_context().execution_context
+    items = list(running.output._items) if running is not None else []
+    if not items:
+        return None
+    from marimo._output.hypertext import Html
+    from marimo._plugins.stateless.flex import vstack
+    from marimo._plugins.ui import table
+    from marimo._plugins.ui._core.ui_element import UIElement
+
+    if len(items) == 1 and isinstance(items[0], UIElement):
+        data = getattr(items[0], "_data", None)
+        if isinstance(items[0], table):
+            return data
+        return next((one for one in values if one is data and data is not None), None)
+    # An element, or a file in the kernel's memory, is gone with the kernel.
+    texts = [item.text for item in items]
+    if any("<marimo-ui-element" in text or "@file/" in text for text in texts):
+        return None
+    pages = [Html(text) for text in texts]
+    return vstack(pages) if len(pages) > 1 else pages[0]
