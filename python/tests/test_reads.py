@@ -12,6 +12,8 @@ from msgspec.structs import replace
 
 from marimo_cellar.entries import reads as module
 from marimo_cellar.entries.reads import Change, Read, change_of, settled
+from marimo_cellar.settings.place import System
+from marimo_cellar.settings.settings import find_settings
 from tests.conftest import Write, outcomes, ran
 from tests.kernels import change, export, python, query
 
@@ -135,6 +137,66 @@ def test_hits_whose_files_have_changed_are_told(
     assert outcomes(twin)["opened"] == "hit"
     rows = query(notebook, "SELECT count(*) FROM reads WHERE reads.path = 'opened.csv'")
     assert rows == [(2,)]
+
+
+def test_what_was_made_of_a_changed_file_is_computed_anew_where_that_is_set(
+    write: Write, env: dict[str, str]
+) -> None:
+    names = ("opened", "touched", "gone", "called")
+    notebook = write(
+        "anew.py",
+        **{
+            name: f"ran('{name}'); {name} = open('{name}.csv').read()"
+            for name in names[:3]
+        },
+        sums="""
+            @mo.persistent_cache
+            def sums(name):
+                ran(name)
+                return len(open(f"{name}.csv").read())
+        """,
+        calls="s = mo.ui.switch(); calls = sums('called')",
+    )
+    notebook.with_name("pyproject.toml").write_text(
+        "[tool.cellar]\nrecompute_on_change = true\n"
+    )
+    for name in names:
+        notebook.with_name(f"{name}.csv").write_text("a,b\n1,2\n")
+    export(notebook, env)
+    assert sorted(ran(notebook)) == sorted(names)
+    export(notebook, env)
+    assert ran(notebook) == []
+    # Only touched, it is what it was; of what is gone nothing could be made anew.
+    os.utime(notebook.with_name("touched.csv"), (1, 1))
+    notebook.with_name("gone.csv").unlink()
+    for name in ("opened", "called"):
+        notebook.with_name(f"{name}.csv").write_text("a,b\n1,3\n")
+    export(notebook, env)
+    assert sorted(ran(notebook)) == ["called", "opened"]
+    told = python(notebook, env, "-m", "marimo_cellar", "why", notebook.name)
+    assert "Not from the cache: opened.csv has changed since." in told
+    assert "gone.csv is gone" in told
+    export(notebook, env)
+    assert ran(notebook) == []
+
+
+def test_a_project_says_first_what_becomes_of_what_changed(tmp_path: Path) -> None:
+    project, home = tmp_path / "p" / "pyproject.toml", tmp_path / "home"
+    project.parent.mkdir()
+    user = home / ".config" / "cellar" / "config.toml"
+    user.parent.mkdir(parents=True)
+
+    def told() -> tuple[bool, int]:
+        found = find_settings(project.parent, System({}, "linux", home))
+        return found.recompute_on_change, len(found.refusals)
+
+    assert told() == (False, 0)
+    user.write_text("recompute_on_change = true")
+    assert told() == (True, 0)
+    project.write_text("[tool.cellar]\nrecompute_on_change = false")
+    assert told() == (False, 0)
+    project.write_text("[tool.cellar]\nrecompute_on_change = 'yes'")
+    assert told() == (True, 1)
 
 
 def test_files_are_known_by_variables_functions_and_sql(

@@ -10,6 +10,7 @@ const signs: Readonly<Record<CellState, string>> = {
   changedHere: 'edit',
   changedUpstream: 'arrow-up',
   changedModule: 'arrow-up',
+  changedFile: 'arrow-up',
   obsolete: 'history',
   disabled: 'debug-pause',
   off: 'circle-slash',

@@ -117,6 +117,8 @@ export type CellState =
   | 'changedUpstream'
   /** A module that made it changed, and marimo's editor, which loads that anew, computes it anew. */
   | 'changedModule'
+  /** A file that it was made of changed, and the user wants such a result computed anew. */
+  | 'changedFile'
   /** As saved, by a marimo whose cache the one that ran last does not read. */
   | 'obsolete'
   /** marimo does not run it, as it is disabled, or a cell that it needs is. */

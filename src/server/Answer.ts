@@ -4,7 +4,7 @@ import { runsEachTime, parseReasons } from '../protocol/reasons';
 import type { Range } from '../protocol/text';
 import type { CacheError } from '../store/database/CacheError';
 import type { NotebookRecord, RecordedEntry, RecordedRefusal } from '../store/entries/record';
-import type { Caching } from '../store/settings/marimo';
+import type { NotebookSettings } from './CachingSettings';
 import type { Change } from './changes';
 import type { Cache } from './Databases';
 import {
@@ -40,7 +40,7 @@ export interface Answer {
   readonly returned: readonly number[];
   /** The places of the cells that the result of one stands on, by its place, the nearest first. */
   readonly standsOn: (index: number) => readonly number[];
-  readonly caching: Caching;
+  readonly caching: NotebookSettings;
 }
 
 /** A cell as the protocol has it. */
@@ -96,9 +96,13 @@ export function withChange(
   switch (change.kind) {
     case 'file':
       return { state, changed, outdated: change.file };
-    case 'module': {
+    case 'module':
+    case 'recomputed': {
       const { path, changedAt } = change.file;
-      return { state: 'changedModule', changed: { title: path, gone: changedAt === undefined } };
+      return {
+        state: change.kind === 'module' ? 'changedModule' : 'changedFile',
+        changed: { title: path, gone: changedAt === undefined },
+      };
     }
     case 'upstream': {
       const by = answer.cells[change.by]?.place.cell;

@@ -198,11 +198,13 @@ export class DocumentCells {
       count: cells.length,
       standsOn,
       reloads: caching.reloads,
+      recomputes: caching.recomputes,
       find: async (index, which) => {
         const judgement = cells[index]?.judgement;
         if (judgement?.state !== 'fresh' || stateOf(judgement, answer) === 'off') return undefined;
         const among = which === 'modules' ? modules : reads;
-        return this.#files.findOutdated(folder, among, judgement.entry);
+        const mayBeGone = which !== 'changed';
+        return this.#files.findOutdated(folder, among, judgement.entry, mayBeGone);
       },
     };
   }

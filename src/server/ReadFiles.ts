@@ -28,12 +28,14 @@ export class ReadFiles {
   /**
    * Looks at the files that were read for a result, those surely read first.
    * @param folder the notebook's, absolute
+   * @param mayBeGone whether one counts that is there no more
    * @returns the first that is not as it was; `undefined` when all are, or nobody can tell
    */
   async findOutdated(
     folder: string,
     reads: readonly ReadSummary[],
     { entryId }: { readonly entryId: number },
+    mayBeGone = true,
   ): Promise<OutdatedFile | undefined> {
     const own = reads
       .filter((read) => read.entryId === entryId)
@@ -44,7 +46,7 @@ export class ReadFiles {
       const file = pathOf(folder, read);
       try {
         const now = await look(watchedFor(folder, read), isPattern(read) ? 'folder' : 'file');
-        if (now && !(await this.#isChanged(file, read, now))) continue;
+        if (now ? !(await this.#isChanged(file, read, now)) : !mayBeGone) continue;
         return { path: read.path, named, changedAt: now?.modifiedAt };
       } catch {
         // It may not be looked at, or not be read.

@@ -11,6 +11,7 @@ import {
   describeOutdated,
   describeState,
   describeWay,
+  type OutdatedFile,
   type Style,
 } from './hover';
 import { ofSentence } from '../protocol/markdown';
@@ -26,7 +27,7 @@ export function explainCell(title: string, facts: CellFacts, style: Style): Expl
       : escape(refusal, ofSentence);
   const paragraphs = [
     state === 'fresh' && outdated !== undefined
-      ? `${describeOutdated(outdated, style)} ${l10n.t('marimo does not see that, and serves what was made before: clear the cell to have it computed anew.')}`
+      ? `${describeOutdated(outdated, style)} ${adviseOutdated(outdated)}`
       : [standing, advise(facts)].filter(Boolean).join(' '),
   ];
   const worth = formatWorth({ seconds: runtime, amount }, 0, locale);
@@ -57,6 +58,16 @@ export function explainCell(title: string, facts: CellFacts, style: Style): Expl
   return { title: escape(title), detail: paragraphs.join('\n\n'), isOff };
 }
 
+function adviseOutdated({ changedAt }: OutdatedFile): string {
+  return changedAt === undefined
+    ? l10n.t(
+        'marimo does not see that, and serves what was made before: clear the cell to have it computed anew.',
+      )
+    : l10n.t(
+        'marimo does not see that, and serves what was made before: clear the cell to have it computed anew. With recompute_on_change in [tool.cellar] it always is.',
+      );
+}
+
 /** What the user can do about it, or need not do. */
 function advise(facts: CellFacts): string {
   const { state, changed, problem } = facts;
@@ -81,6 +92,10 @@ function advise(facts: CellFacts): string {
       // Only a kernel of the editor loads modules anew: `create_kernel` in marimo/_runtime/kernel_lifecycle.py.
       return l10n.t(
         'With auto_reload the editor looks for changes of modules; an app, an export or a script does not, and is served what was made before. Once the module is as it was, the editor is, too.',
+      );
+    case 'changedFile':
+      return l10n.t(
+        'The next run computes it, as recompute_on_change is set. Once the file is as it was, it is served from the cache again.',
       );
     case 'obsolete':
       return l10n.t('The next run computes it and saves it for the marimo in use.');

@@ -144,6 +144,11 @@ export function describeState(
             path,
           );
     }
+    case 'changedFile':
+      return l10n.t(
+        'In the cache, but {0} has changed since: it is computed anew.',
+        escape(changed?.title ?? ''),
+      );
     case 'obsolete':
       return l10n.t(
         'In the cache, but another version of marimo saved it, which this one does not read.',

@@ -44,6 +44,8 @@ export function labelOf(
         ? l10n.t('gone module: {0}', name)
         : l10n.t('changed module: {0}', name);
     }
+    case 'changedFile':
+      return l10n.t('changed file: {0}', plainText(baseName(changed?.title ?? '')));
     case 'obsolete':
       return l10n.t('cached by another marimo');
     case 'disabled':

@@ -70,6 +70,8 @@ def _run(options: argparse.Namespace) -> int:
     )
     if settings.cost_per_hour is not None:
         print(f"cost_per_hour = {settings.cost_per_hour:g}")
+    if settings.recompute_on_change:
+        print("recompute_on_change = true")
     return 0
 
 
@@ -98,6 +100,7 @@ def _as_json(
             "file": str(followed.file) if followed is not None else None,
         },
         "cost_per_hour": settings.cost_per_hour,
+        "recompute_on_change": settings.recompute_on_change,
         "warnings": [refusal.message for refusal in refusals],
     }
 

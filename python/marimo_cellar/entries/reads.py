@@ -204,6 +204,19 @@ def change_of(read: Read, folder: Path) -> Change | None:
     return Change(read, "changed", found.st_mtime)
 
 
+def changed_since(reads: Iterable[Read], folder: Path) -> str | None:
+    """A file that an entry was made of and that is another one now, by its path from the
+    notebook's `folder`; None where there is none, or none is known.
+
+    What is made of a file that is gone could not be computed anew.
+    """
+    for read in reads:
+        change = change_of(read, folder)
+        if change is not None and change.change == "changed":
+            return read.path
+    return None
+
+
 def _change_of_names(read: Read, folder: Path) -> Change | None:
     try:
         now = names_of(os.path.normpath(folder / read.path))

@@ -258,23 +258,32 @@ class OverRows(Restoring):
     ) -> Reason | None:
         """Why an entry does not serve that has the right hash, as files were others when it
         was made; None if it serves."""
-        module = self._changed_module(lookup, found)
-        if module is not None:
-            return {"kind": "source", "path": module}
+        changed = self._changed_file(lookup, found)
+        if changed is not None:
+            return {"kind": "source", "path": changed}
         return self._belonging.running().made_anew(lookup, key, found)
 
-    def _changed_module(self, lookup: Lookup, found: Found) -> str | None:
-        """A module that made an entry and has changed since, where marimo loads such
-        anew and has cells that use them run again: by its hash they would be served."""
+    def _changed_file(self, lookup: Lookup, found: Found) -> str | None:
+        """A file that an entry was made of and that has changed since, where the user wants
+        such computed anew; or a module that made it, where marimo loads such anew and has
+        cells that use them run again: by its hash they would be served."""
         session = current_session() or self._belonging.session
         path = lookup.owner.roll.path
-        if session is None or path is None or not session.reloads_modules():
+        if session is None or path is None:
             return None
-        from marimo_cellar.entries.modules import changed_since
+        reloads, recomputes = session.reloads_modules(), session.recomputes_on_change
+        if not reloads and not recomputes:
+            return None
+        from marimo_cellar.entries import modules, reads
         from marimo_cellar.session.sources import reads_of_entry
 
-        reads = reads_of_entry(lookup.database, found.entry_id)
-        return changed_since(reads, path.parent)
+        found_reads = reads_of_entry(lookup.database, found.entry_id)
+        changed = None
+        if reloads:
+            changed = modules.changed_since(found_reads, path.parent)
+        if changed is None and recomputes:
+            changed = reads.changed_since(found_reads, path.parent)
+        return changed
 
     def _restore(
         self,

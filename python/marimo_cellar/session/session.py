@@ -98,6 +98,19 @@ class Session:
             logger.debug("Cellar: the settings were not read.", exc_info=True)
             return None
 
+    @cached_property
+    def recomputes_on_change(self) -> bool:
+        """Whether what was made of a file that has changed since is computed anew; as it
+        was set at first use."""
+        from marimo_cellar.settings import recomputing
+
+        try:
+            folder = _marimo.notebook_folder(self.place)
+            return recomputing.find_recompute(folder, place.this_system(), [])
+        except Exception:
+            logger.debug("Cellar: the settings were not read.", exc_info=True)
+            return False
+
     def reloads_modules(self) -> bool:
         """Whether modules are loaded anew as their files change: cells that use one are
         then to run by the new one."""

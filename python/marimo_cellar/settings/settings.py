@@ -1,4 +1,5 @@
-"""How much the cache may keep, and what computing costs: settings beside the place.
+"""How much the cache may keep, what computing costs, and what becomes of results whose
+files changed: settings beside the place.
 
 The first of these that says something decides: `[tool.cellar]` in the nearest
 `pyproject.toml` above the notebook, then `config.toml` in the user's configuration
@@ -6,6 +7,7 @@ folder. A project's file, which may be a stranger's, can only make the budget sm
 
 `budget` is a number of bytes, or a text such as "2 GB". `cost_per_hour` is what an hour
 of computing costs, in money; of that a project knows more than its user.
+`recompute_on_change` is told of in `recomputing`.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from marimo_cellar.settings.place import (
     this_system,
     user_file,
 )
+from marimo_cellar.settings.recomputing import find_recompute
 
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?B)\s*", re.IGNORECASE)
@@ -52,6 +55,7 @@ class Settings(Struct, frozen=True):
 
     budget: Setting | None = None
     cost_per_hour: float | None = None
+    recompute_on_change: bool = False
     refusals: tuple[Refusal, ...] = ()
 
 
@@ -111,7 +115,10 @@ def find_settings(folder: Path, system: System) -> Settings:
             budget = theirs
         stated = price(shared, project)
         cost_per_hour = cost_per_hour if stated is None else stated
-    return Settings(budget, cost_per_hour, tuple(refusals))
+    recomputes = find_recompute(folder, system, refusals)
+    # A file that cannot be read is asked for each setting.
+    told = tuple(dict.fromkeys(refusals))
+    return Settings(budget, cost_per_hour, recomputes, told)
 
 
 def budget_in(folder: Path, used: int, setting: Setting | None) -> int | None:

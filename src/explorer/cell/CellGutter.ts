@@ -77,6 +77,7 @@ function markOf({ state, outdated }: DocumentCell): Mark | undefined {
       return 'changed';
     case 'changedUpstream':
     case 'changedModule':
+    case 'changedFile':
       return 'upstream';
     case 'off':
     case 'again':

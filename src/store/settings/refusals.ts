@@ -1,4 +1,5 @@
 import { findBudget } from './budget';
+import { findRecompute } from './recomputing';
 import {
   at,
   findPlace,
@@ -11,14 +12,14 @@ import {
 } from './place';
 
 /** The settings that there are, in a project's file as in the user's. */
-const known: readonly string[] = ['path', 'budget', 'cost_per_hour'];
+const known: readonly string[] = ['path', 'budget', 'cost_per_hour', 'recompute_on_change'];
 
 /** How many of a file's keys that are no settings are told: a stranger's file may have any number. */
 const mostOthers = 10;
 
 /**
  * All that is set for the notebooks of a folder and not followed, each once: where the cache is, how much
- * it may keep and what computing costs.
+ * it may keep, what computing costs, and what becomes of results whose files changed.
  * @param folder absolute path
  */
 export async function findRefusals(
@@ -29,6 +30,7 @@ export async function findRefusals(
   const found = [...refusals];
   await findBudget(folder, system, found);
   await askCost(folder, found, userFile(system));
+  await findRecompute(folder, system, found);
   await askKeys(folder, found, userFile(system));
   // A file that cannot be read is asked for each setting.
   return [...new Map(found.map((each) => [each.message, each])).values()];

@@ -31,6 +31,7 @@ test('what stands at a cell is doubted where no saving is told there', () => {
     changedHere: true,
     changedUpstream: true,
     changedModule: true,
+    changedFile: true,
     obsolete: true,
     disabled: true,
     off: true,

@@ -40,7 +40,7 @@ test('what is set is looked for again after half a second, or an edit of the tex
 
 test('a notebook that is no file here has no settings, and breaks nothing', async () => {
   const settings = new CachingSettings();
-  const nothing = { on: undefined, reloads: false, files: [] };
+  const nothing = { on: undefined, reloads: false, recomputes: false, files: [] };
   const uris = ['untitled:nb.py', 'vscode-vfs://github/owner/nb.py'];
   // Windows makes a path of it: that of a network share.
   if (process.platform !== 'win32') uris.push('file://host/share/nb.py');

@@ -30,8 +30,8 @@ async function readFrom(t: TestContext) {
     digest: createHash('sha256').update('a,b\n').digest('hex'),
   };
   const files = new ReadFiles(digestOf);
-  const find = (reads: readonly ReadSummary[] = [read]) =>
-    files.findOutdated(folder, reads, { entryId: 1 });
+  const find = (reads: readonly ReadSummary[] = [read], mayBeGone = true) =>
+    files.findOutdated(folder, reads, { entryId: 1 }, mayBeGone);
   return { file, read, digested, find };
 }
 
@@ -91,6 +91,14 @@ test('what was surely read goes before what is only named', async (t) => {
   assert.equal((await find([named, gone]))?.path, 'gone.csv');
   assert.deepEqual(await find([named]), { path: 'named.csv', named: true, changedAt: undefined });
   assert.equal(await find([{ ...gone, entryId: 2 }]), undefined);
+});
+
+test('where what is gone does not count, what has changed is found behind it', async (t) => {
+  const { read, file, find } = await readFrom(t);
+  const gone = { ...read, path: 'gone.csv' };
+  assert.equal(await find([gone, read], false), undefined);
+  await writeFile(file, 'another size');
+  assert.equal((await find([gone, read], false))?.path, read.path);
 });
 
 test('what is no plain file is never read', async (t) => {

@@ -69,7 +69,8 @@ test('of a cell of which a file changed it is said first that it is out of date'
   assert.equal(
     detail,
     'In the cache, but more.csv changed 12 s ago. ' +
-      'marimo does not see that, and serves what was made before: clear the cell to have it computed anew.',
+      'marimo does not see that, and serves what was made before: clear the cell to have it computed anew. ' +
+      'With recompute_on_change in [tool.cellar] it always is.',
   );
 });
 
@@ -78,6 +79,7 @@ const labels: Record<CellState, string> = {
   changedHere: 'changed here',
   changedUpstream: 'changed upstream: load',
   changedModule: 'changed module: helper.py',
+  changedFile: 'changed file: helper.py',
   obsolete: 'cached by another marimo',
   disabled: 'disabled upstream: load',
   off: 'cached, but caching is off',
@@ -90,8 +92,8 @@ const labels: Record<CellState, string> = {
 for (const [state, label] of Object.entries(labels) as [CellState, string][]) {
   test(`a cell that is ${state} has a label, and something to be done about it`, () => {
     const { problem } = facts;
-    const changed =
-      state === 'changedModule' ? { title: 'lib/helper.py', gone: false } : facts.changed;
+    const isOfFile = state === 'changedModule' || state === 'changedFile';
+    const changed = isOfFile ? { title: 'lib/helper.py', gone: false } : facts.changed;
     assert.equal(
       labelOf({ state, changed, problem, saves: { seconds: 34, amount: undefined } }, 'en'),
       label,

@@ -97,6 +97,11 @@ const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])
     ['In the cache, but helper.py, which made it, is gone: marimo’s editor computes it anew.'],
   ],
   [
+    'a file changed, and what was made of it is computed anew',
+    { state: 'changedFile', changed: { title: 'data/more.csv', gone: false }, runtime: 3.4 },
+    ['In the cache, but data/more.csv has changed since: it is computed anew. It took 3.4 s.'],
+  ],
+  [
     'unknown',
     { state: 'unknown', runtime: 1 },
     ['In the cache. Which code it was made from is not recorded. It took 1 s.'],

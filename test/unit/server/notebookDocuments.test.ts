@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { stat, utimes, writeFile } from 'node:fs/promises';
+import { rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test, { type TestContext } from 'node:test';
@@ -272,6 +272,31 @@ test('files: a change of one that was read is announced, and said at the cell', 
   assert.equal(cell?.label, 'cached, but a.csv changed');
   assert.equal(cell.state, 'fresh');
   assert.match(cell.reason, /^In the cache, but a\.csv has changed since\./);
+});
+
+test('files: where it is set so, what was made of a file that changed is computed anew', async (t) => {
+  let data = '';
+  const { cells } = await openAsCells(t, async (folder, database) => {
+    data = path.join(folder, 'a.csv');
+    await writeFile(data, '1\n');
+    const { size, mtimeMs } = await stat(data);
+    const read = `INSERT INTO reads (entry_id, path, how, size, modified_at, digest)
+      VALUES (2, 'a.csv', 'opened', ${size}, ${mtimeMs / 1000}, NULL)`;
+    await runSql(database, read);
+    const settings =
+      '[tool.marimo.runtime]\ncache_cells = true\n[tool.cellar]\nrecompute_on_change = true\n';
+    await writeFile(path.join(folder, 'pyproject.toml'), settings);
+  });
+  assert.equal((await cells.cells()).cells[1]?.state, 'fresh');
+  await writeFile(data, '1\n2\n');
+  const [, cell, below] = (await cells.cells()).cells;
+  assert.equal(cell?.label, 'changed file: a.csv');
+  assert.equal(cell.saves, undefined);
+  assert.equal(below?.label, 'changed upstream: load');
+  // What is gone cannot be read anew: what was made of it is served, and told.
+  await rm(data);
+  const gone = (await cells.cells()).cells[1];
+  assert.equal(gone?.label, 'cached, but a.csv is gone');
 });
 
 test('files: a module that marimo loads anew has the cell computed anew, whatever else changed', async (t) => {

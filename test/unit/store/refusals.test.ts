@@ -19,21 +19,25 @@ async function refused(t: TestContext, project: string, own = '') {
 }
 
 test('what is followed is not refused', async (t) => {
-  const project = '[tool.cellar]\npath = "a"\nbudget = "1 GB"\ncost_per_hour = 0';
-  assert.deepEqual(await refused(t, project, 'cost_per_hour = 2.5'), []);
+  const project =
+    '[tool.cellar]\npath = "a"\nbudget = "1 GB"\ncost_per_hour = 0\nrecompute_on_change = false';
+  const own = 'cost_per_hour = 2.5\nrecompute_on_change = true';
+  assert.deepEqual(await refused(t, project, own), []);
 });
 
 test('each setting that is not followed is told, with the way out', async (t) => {
-  const project = '[tool.cellar]\npath = "../a"\nbudget = "lots"\ncost_per_hour = "a lot"';
+  const project =
+    '[tool.cellar]\npath = "../a"\nbudget = "lots"\ncost_per_hour = "a lot"\nrecompute_on_change = "yes"';
   const refusals = await refused(t, project, 'cost_per_hour = -1');
   assert.deepEqual(
     refusals.map(({ key }) => key),
-    ['path', 'budget', 'cost_per_hour', 'cost_per_hour'],
+    ['path', 'budget', 'cost_per_hour', 'cost_per_hour', 'recompute_on_change'],
   );
-  const [place, , own, costs] = refusals.map(({ message }) => message);
+  const [place, , own, costs, recompute] = refusals.map(({ message }) => message);
   assert.match(place ?? '', /only CELLAR_PATH and your own settings may name one elsewhere/);
   assert.match(own ?? '', /config\.toml is -1, which is not an amount such as 2\.5\.$/);
   assert.match(costs ?? '', /pyproject\.toml is "a lot", which is not an amount/);
+  assert.match(recompute ?? '', /pyproject\.toml is "yes", which is neither true nor false\.$/);
 });
 
 test('what is no setting is told, with those that there are', async (t) => {
@@ -43,7 +47,10 @@ test('what is no setting is told, with those that there are', async (t) => {
     ['budgets', 'paths'],
   );
   for (const { message } of refusals) {
-    assert.match(message, /is not a setting of Cellar: those are path, budget, cost_per_hour\.$/);
+    assert.match(
+      message,
+      /is not a setting of Cellar: those are path, budget, cost_per_hour, recompute_on_change\.$/,
+    );
   }
 });
 
