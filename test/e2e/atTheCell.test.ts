@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
 import type { Locator } from 'playwright-core';
@@ -265,6 +265,18 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     const changed = (file: string) => new RegExp(`^cached, but ${file} changed$`);
     await expectLenses(changed('more.csv'), changed('ranking.py'), /^cached/);
     assert.match(await hoverOf('order', /ranking\.py changed/), /Clear/);
+  });
+
+  await step('and what they made is computed anew where that is set', async () => {
+    const settings = path.join(folder, 'pyproject.toml');
+    await writeFile(settings, '[tool.cellar]\nrecompute_on_change = true\n');
+    const changed = (file: string) => new RegExp(`^changed file: ${file}$`);
+    await expectLenses(changed('more.csv'), changed('ranking.py'), /^changed upstream: order$/);
+    await expectRows({ load: /^changed file: more\.csv, \d/ });
+    await hoverOf('load', /more\.csv has changed since: it is computed anew/);
+    await vsCode.picture('cell-computed-anew');
+    await rm(settings);
+    await expectLenses(/more\.csv changed$/, /ranking\.py changed$/, /^cached/);
   });
 
   await step('where caching is off nothing is said to be served', async () => {
