@@ -43,7 +43,7 @@ export class ReadFiles {
       .slice(0, mostFiles);
     for (const read of own) {
       const named = read.how === 'named';
-      const file = pathOf(folder, read);
+      const file = fileIn(folder, read.path);
       try {
         const now = await look(watchedFor(folder, read), isPattern(read) ? 'folder' : 'file');
         if (now ? !(await this.#isChanged(file, read, now)) : !mayBeGone) continue;
@@ -84,14 +84,18 @@ export class ReadFiles {
   }
 }
 
-/** @param folder the notebook's, absolute */
-function pathOf(folder: string, { path: relative }: ReadSummary): string {
-  return path.resolve(folder, ...relative.split('/'));
+/**
+ * @param folder the notebook's, absolute
+ * @param relative as the database has it. A stranger's may be whole, which on Windows leads to another
+ * host, merely to look at which sends it the user's credentials: so it is joined, and never resolved.
+ */
+export function fileIn(folder: string, relative: string, platform = path): string {
+  return platform.join(folder, relative);
 }
 
 /** What changes when a file does: itself, or the folder in which one may come that a pattern stands for. */
 export function watchedFor(folder: string, read: ReadSummary): string {
-  const file = pathOf(folder, read);
+  const file = fileIn(folder, read.path);
   return isPattern(read) ? path.dirname(file) : file;
 }
 

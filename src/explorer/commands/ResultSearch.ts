@@ -1,11 +1,10 @@
-import { stat } from 'node:fs/promises';
 import type { EntryReference } from '../../protocol/references';
 import type { OpenCells } from '../../protocol/standing';
 import type { Caches } from '../../store/Caches';
 import { isSameGeneration } from '../../store/database/generation';
 import { wordsOf } from '../../store/entries/searching';
 import type { AppSummary, FoundEntry } from '../../store/rows';
-import { belongs, type Found } from '../tree/found';
+import { belongs, isThere, type Found } from '../tree/found';
 import type { Reader } from '../tree/row';
 import { eachCache } from './eachCache';
 import { linesOf, type Origin, type ResultLine } from './resultLines';
@@ -110,7 +109,7 @@ export class ResultSearch {
     const shown = new Set(found.map(({ cell }) => cell.appId));
     const notebooks = await Promise.all(
       apps.map(async (app) => {
-        const exists = shown.has(app.appId) && (await this.exists(app.notebook));
+        const exists = shown.has(app.appId) && (await this.exists(app.notebook, path));
         return [app.appId, { name: this.options.nameOf(app), exists }] as const;
       }),
     );
@@ -119,13 +118,10 @@ export class ResultSearch {
     return { origin: { cache, generation, notebooks: new Map(notebooks), open }, found };
   }
 
-  private exists(notebook: string): Promise<boolean> {
+  private exists(notebook: string, database: string): Promise<boolean> {
     let there = this.files.get(notebook);
     if (there === undefined) {
-      there = stat(notebook).then(
-        (file) => file.isFile(),
-        () => false,
-      );
+      there = isThere(notebook, database);
       this.files.set(notebook, there);
     }
     return there;

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { callLabels } from '../../protocol/calls';
@@ -7,7 +6,14 @@ import { doubtAbout, inEditors, isOrphaned, type OpenCells } from '../../protoco
 import type { Caches } from '../../store/Caches';
 import type { AppSummary } from '../../store/rows';
 import type { SqliteLoader } from '../../store/SqliteLoader';
-import { belongs, innermost, type Found, type FoundDatabase, type FoundPath } from './found';
+import {
+  belongs,
+  innermost,
+  isThere,
+  type Found,
+  type FoundDatabase,
+  type FoundPath,
+} from './found';
 import { nameOf } from './appRow';
 import { type AppNode, type FolderNode, type Node, shownCells } from './nodes';
 import { problemOf } from '../problems';
@@ -207,15 +213,15 @@ export class NodeSource {
         app,
         place: placeOf(app.notebook, folder),
         apart: undefined,
-        exists: await this.exists(app),
+        exists: await this.exists(app, loader.path),
       })),
     );
   }
 
-  private async exists(app: AppSummary): Promise<boolean> {
+  private async exists(app: AppSummary, database: string): Promise<boolean> {
     const known = this.files.get(app.notebook);
     if (known !== undefined && isDeepStrictEqual(known.app, app)) return known.exists;
-    const exists = await isFile(app.notebook);
+    const exists = await isThere(app.notebook, database);
     this.files.set(app.notebook, { app, exists });
     return exists;
   }
@@ -263,12 +269,4 @@ function placeOf(file: string, folder: string): string {
   const outside = relative.startsWith('..') || path.isAbsolute(relative);
   const place = outside ? file : relative === '' ? '.' : relative;
   return place.split(path.sep).join('/');
-}
-
-async function isFile(file: string): Promise<boolean> {
-  try {
-    return (await stat(file)).isFile();
-  } catch {
-    return false;
-  }
 }

@@ -1,4 +1,6 @@
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { isOnAnotherHost } from '../../store/settings/hosts';
 import {
   databaseIn,
   findPlace,
@@ -38,6 +40,13 @@ export function belongs(
   folders: readonly FolderNode[],
 ): boolean {
   return !chosen || innermost(notebook, folders) === folder;
+}
+
+/** Whether a notebook's file is there: of one on another host than its database it is taken for granted. */
+export async function isThere(notebook: string, database: string): Promise<boolean> {
+  if (isOnAnotherHost(notebook, database)) return true;
+  const file = await stat(notebook).catch(() => undefined);
+  return file?.isFile() === true;
 }
 
 /** Places that are asked for once: a scan meets the same folders again and again. */

@@ -2,6 +2,7 @@ import { lstat, opendir } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { isMissing } from '../blobs/BlobFolder';
 import type { Connection } from '../database/Connection';
+import { isOnAnotherHost } from '../settings/hosts';
 
 /** What stands for apps that have no file: `schema.sql`. */
 const fileless = ['unsaved', 'imported', 'served'];
@@ -14,7 +15,7 @@ export interface MissingChanges {
 
 /**
  * Which notebooks' files are gone, as the kernel's side looks (`missing.py`), by
- * `test/fixtures/missing.json`.
+ * `test/fixtures/missing.json`. Of one on another host nobody can tell.
  * @param path of the database: notebooks' paths are relative to its folder
  */
 export async function lookForMissing(
@@ -31,7 +32,9 @@ export async function lookForMissing(
     const app = String(row.path);
     if (fileless.includes(basename(app))) continue;
     // On Windows no relative path leads to another drive.
-    const isGoneNow = await isGone(resolve(dirname(path), app));
+    const file = resolve(dirname(path), app);
+    if (isOnAnotherHost(file, dirname(path))) continue;
+    const isGoneNow = await isGone(file);
     if (isGoneNow === (row.missing === 1)) continue;
     (isGoneNow ? gone : back).push(Number(row.id));
   }

@@ -1,5 +1,5 @@
 import { lstat } from 'node:fs/promises';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, relative, resolve, sep } from 'node:path';
 import { listGraph, type GraphNode } from './nodes';
 import {
   digest,
@@ -18,6 +18,7 @@ import { formatOf, isReadable } from './readable';
 import type { Versions } from '../rows';
 import type { Connection } from '../database/Connection';
 import { looksAfterItself, tellsWhy } from '../database/features';
+import { isOnAnotherHost } from '../settings/hosts';
 
 /** What a cache knows of one notebook, as far as it takes to judge a document against it. */
 export interface NotebookRecord {
@@ -180,7 +181,9 @@ export async function readGone(connection: Connection, path: string): Promise<No
   for (const app of all) {
     if (gone.length >= mostGone) break;
     // Any other answer than that there is no such file means that nobody can tell.
-    const isGone = await lstat(join(dirname(path), app.path)).then(
+    const file = resolve(dirname(path), app.path);
+    if (isOnAnotherHost(file, dirname(path))) continue;
+    const isGone = await lstat(file).then(
       () => false,
       (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOENT',
     );

@@ -1,6 +1,7 @@
 import { readFile, readlink, realpath, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { isOnAnotherHost } from './hosts';
 import { parseToml, TomlError } from './toml';
 
 /**
@@ -213,7 +214,12 @@ async function follow(
   const project = path.dirname(file);
   const chosen = path.resolve(project, named);
   // The project's folder itself would be ignored by Git as a whole.
-  if (isWithin(await realPath(chosen), await realPath(project))) return chosen;
+  if (
+    !isOnAnotherHost(chosen, project) &&
+    isWithin(await realPath(chosen), await realPath(project))
+  ) {
+    return chosen;
+  }
   const why =
     'which is not a folder within the project; only CELLAR_PATH and your own settings may name one elsewhere';
   return { fault: 'outside', why };

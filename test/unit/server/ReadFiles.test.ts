@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { ReadFiles } from '../../../src/server/ReadFiles';
+import { fileIn, ReadFiles } from '../../../src/server/ReadFiles';
 import type { ReadSummary } from '../../../src/store/rows';
 
 /** A folder with a file as it was read, and files that count how often one is digested. */
@@ -99,6 +99,14 @@ test('where what is gone does not count, what has changed is found behind it', a
   assert.equal(await find([gone, read], false), undefined);
   await writeFile(file, 'another size');
   assert.equal((await find([gone, read], false))?.path, read.path);
+});
+
+test('on Windows, a path of a stranger leads to no other host or drive', () => {
+  const { win32 } = path;
+  assert.equal(fileIn('C:\\work', '../data/a.csv', win32), 'C:\\data\\a.csv');
+  for (const whole of ['\\\\host\\share', '//host/share', '\\\\?\\UNC\\host', 'D:/data', '/data']) {
+    assert.match(fileIn('C:\\work', whole, win32), /^C:\\work\\/);
+  }
 });
 
 test('what is no plain file is never read', async (t) => {

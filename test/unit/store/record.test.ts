@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { makeCache, makeEntry, openCache, runSql } from './cacheFolder';
@@ -101,4 +102,15 @@ test('what a result was paid with is told, and of what cost nothing nothing', as
   assert.deepEqual(await amounts(), [undefined]);
   await runSql(path, 'INSERT INTO costs SELECT entry_id, 0.42, 25 FROM entries;');
   assert.deepEqual(await amounts(), [0.42]);
+});
+
+test('a notebook that no relative path leads to, as on another drive, is gone like any other', async (t) => {
+  const path = await makeCache(t);
+  const loader = await openCache(t, path);
+  const there = join(dirname(path), 'there.py');
+  await writeFile(there, '');
+  for (const app of [there, join(dirname(path), 'gone.py')]) {
+    await loader.save(makeEntry({ hash: app.slice(-8), cell: { ...makeEntry().cell, app } }));
+  }
+  assert.equal((await loader.goneRecords()).length, 1);
 });
