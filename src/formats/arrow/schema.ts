@@ -80,6 +80,8 @@ export interface Field {
 
 const MAX_FIELDS = 100_000;
 const MAX_DEPTH = 64;
+/** Members of a union, which are told apart by a signed byte. */
+const MAX_MEMBERS = 128;
 
 /** @throws {DecodeError} when the schema is damaged or of big-endian data */
 export function readSchema(table: SchemaTable | null): readonly Field[] {
@@ -213,13 +215,13 @@ function readType(field: FieldTable): ArrowType {
     case Type.Union: {
       const type = table(field.type(new Union()) as Union | null);
       const ids = checkCount(type.bb, type.typeIdsLength(), 4, 'members of a union');
+      const count = ids === 0 ? field.childrenLength() : ids;
+      if (count > MAX_MEMBERS) throw new DecodeError('damaged', `A union has ${count} members.`);
       return {
         kind: 'union',
         dense: type.mode() === UnionMode.Dense,
         // Without ids, members are numbered by their place.
-        typeIds: Array.from({ length: ids === 0 ? field.childrenLength() : ids }, (_, i) =>
-          ids === 0 ? i : (type.typeIds(i) ?? i),
-        ),
+        typeIds: Array.from({ length: count }, (_, i) => (ids === 0 ? i : (type.typeIds(i) ?? i))),
       };
     }
     case Type.RunEndEncoded:

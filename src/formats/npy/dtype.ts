@@ -87,7 +87,14 @@ function memberText(dtype: Dtype, count: number, bytes: Uint8Array): string {
   const value = (i: number): string =>
     dtype.text(bytes.subarray(i * dtype.size, (i + 1) * dtype.size));
   if (count === 1) return value(0);
-  return `[${Array.from({ length: Math.min(count, MAX_TEXT) }, (_, i) => value(i)).join(', ')}]`;
+  const texts: string[] = [];
+  // More than is shown need not be written: values of no bytes may stand within one another many times.
+  for (let i = 0, length = 0; i < count && length <= MAX_TEXT; i += 1) {
+    const text = value(i);
+    texts.push(text);
+    length += text.length + 2;
+  }
+  return `[${texts.join(', ')}]`;
 }
 
 function simple(description: string): Dtype {

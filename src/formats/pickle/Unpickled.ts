@@ -359,9 +359,15 @@ export function isCallOf(
   return isCall(node) && isGlobal(node.of, root, ...names);
 }
 
-/** @returns what stands in a dictionary under a text, if it is one */
+/** Entries among which a member is looked for: no state of an object that is known here has so many. */
+const MAX_MEMBERS = 1000;
+
+/** @returns what stands among the first entries of a dictionary under a text, if it is one */
 export function member(node: Node | undefined, key: string): Node | undefined {
-  return isDict(node) ? node.entries.find(([each]) => each === key)?.[1] : undefined;
+  if (!isDict(node)) return undefined;
+  const first =
+    node.entries.length > MAX_MEMBERS ? node.entries.slice(0, MAX_MEMBERS) : node.entries;
+  return first.find(([each]) => each === key)?.[1];
 }
 
 /** @returns the items of a list or tuple; of anything else, none */

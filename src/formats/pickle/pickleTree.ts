@@ -56,7 +56,15 @@ const NUMBER = /^-?(?:\d+(?:\.\d*)?(?:e[+-]?\d+)?|nan|inf)$/;
 
 const MORE: TreeNode = { key: '', type: 'cut', text: '…' };
 
-type Members = readonly (readonly [key: string, value: Node])[];
+/** What a container holds: no more of it than is shown, since it may stand in a tree many times. */
+interface Members {
+  readonly count: number;
+  readonly first: readonly (readonly [key: string, value: Node])[];
+}
+
+const NONE: Members = { count: 0, first: [] };
+/** Frames of which a tree tells the shape, for which each of their columns is looked at. */
+const MAX_FRAMES = 100;
 
 class Tree {
   readonly #source: ByteSource;
@@ -64,6 +72,7 @@ class Tree {
   readonly #within = new Set<Node>();
   #nodes = 0;
   #characters = 0;
+  #frames = 0;
 
   constructor(source: ByteSource) {
     this.#source = source;
@@ -104,30 +113,32 @@ class Tree {
     const name = classOf(value).replace(/^builtins\./, '');
     // What it is made of says nothing to who looks at it. By itself, it would be a table.
     if (isGlobal(value.of, 'pandas', 'DataFrame', 'Series')) {
-      const shape = shapeOf(value, this.#source)?.join(' × ');
+      this.#frames += 1;
+      const shape =
+        this.#frames > MAX_FRAMES ? undefined : shapeOf(value, this.#source)?.join(' × ');
       return { key, type: 'instance', text: shape === undefined ? name : `${name} (${shape})` };
     }
-    const filled = [...numbered(value.items ?? []), ...this.#entries(value.entries ?? [])];
+    const filled = joined(numbered(value.items ?? []), this.#entries(value.entries ?? []));
     // Of what is filled, such as a `deque`, the arguments are an empty list and the like.
-    const args = filled.length > 0 ? [] : ownArguments(value);
+    const args = filled.count > 0 ? [] : ownArguments(value);
     const attributes = this.#attributesOf(value);
-    const isAlone = attributes.length === 0 && filled.length === 0;
-    if (isAlone && args.length > 0 && args.every(isPlain)) {
+    const isAlone = attributes.count === 0 && filled.count === 0;
+    if (isAlone && args.length > 0 && args.length <= MAX_TREE_MEMBERS && args.every(isPlain)) {
       // As the call that makes it: a member of an enumeration, a path, an exception.
       const text = shorten(`${name}(${args.map((each) => this.#repr(each)).join(', ')})`);
       return { key, type: 'instance', text };
     }
     // One that is made of a container, as a `Counter` is, holds what is in that.
     const inner = isAlone && args.length === 1 ? this.#inContainer(args[0]) : undefined;
-    const all = inner ?? [...numbered(args), ...attributes, ...filled];
+    const all = inner ?? joined(numbered(args), attributes, filled);
     return this.#branch({ key, type: 'instance', text: name }, value, all, level);
   }
 
   #attributesOf({ state }: Call): Members {
-    if (state === undefined || state === null) return [];
+    if (state === undefined || state === null) return NONE;
     if (isDict(state)) return this.#entries(state.entries);
-    if (!isSlots(state)) return [['state', state]];
-    return state.items.flatMap((each) => (isDict(each) ? this.#entries(each.entries) : []));
+    if (!isSlots(state)) return { count: 1, first: [['state', state]] };
+    return joined(...state.items.map((each) => this.#entries(isDict(each) ? each.entries : [])));
   }
 
   #inContainer(value: Node | undefined): Members | undefined {
@@ -136,25 +147,29 @@ class Tree {
   }
 
   #branch(node: TreeNode, value: Node, members: Members, level: number): TreeNode {
-    if (members.length === 0) return node;
+    if (members.count === 0) return node;
     if (level >= MAX_TREE_DEPTH || this.#within.has(value)) return { ...node, children: [MORE] };
     this.#within.add(value);
     const children: TreeNode[] = [];
-    for (const [key, member] of members.slice(0, MAX_TREE_MEMBERS)) {
+    for (const [key, member] of members.first) {
       if (this.#nodes >= MAX_TREE_NODES) break;
       children.push(this.node(key, member, level + 1));
     }
     this.#within.delete(value);
-    const left = members.length - children.length;
+    const left = members.count - children.length;
     if (left > 0) children.push({ ...MORE, text: `${left} more` });
     return { ...node, children };
   }
 
   #entries(entries: readonly (readonly [Node, Node])[]): Members {
-    return entries.map(([key, value]) => [
-      typeof key === 'string' ? shorten(key) : this.#repr(key),
-      value,
-    ]);
+    const first = entries.slice(0, MAX_TREE_MEMBERS);
+    return {
+      count: entries.length,
+      first: first.map(([key, value]) => [
+        typeof key === 'string' ? shorten(key) : this.#repr(key),
+        value,
+      ]),
+    };
   }
 
   /** Texts may be what somebody paid for, so far more of them is shown than of a table's cell. */
@@ -171,7 +186,15 @@ class Tree {
 }
 
 function numbered(items: readonly Node[]): Members {
-  return items.map((value, index) => [String(index), value]);
+  const first = items.slice(0, MAX_TREE_MEMBERS);
+  return { count: items.length, first: first.map((value, index) => [String(index), value]) };
+}
+
+function joined(...all: readonly Members[]): Members {
+  return {
+    count: all.reduce((sum, { count }) => sum + count, 0),
+    first: all.flatMap(({ first }) => first).slice(0, MAX_TREE_MEMBERS),
+  };
 }
 
 /** What a class is called with, but for what `copyreg` and Cython say of the class itself. */

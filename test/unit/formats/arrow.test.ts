@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { tableFromArrays, tableToIPC } from 'apache-arrow';
+import {
+  Field,
+  Int8,
+  Schema,
+  Table,
+  tableFromArrays,
+  tableToIPC,
+  Union,
+  UnionMode,
+} from 'apache-arrow';
 import { openValue } from '../../../src/formats/formats';
 import { MAX_COLUMNS, MAX_ROWS } from '../../../src/formats/limits';
 import {
@@ -250,6 +259,17 @@ void test('a type that is not known hides itself and what follows, not what stan
     );
   }
   assert.equal(found, 1);
+});
+
+void test('a union of more members than a byte tells apart is not believed', async () => {
+  const ids = Array.from({ length: 129 }, (_, id) => id);
+  const members = ids.map((id) => new Field(String(id), new Int8()));
+  const union = (count: number) =>
+    new Union(UnionMode.Sparse, ids.slice(0, count), members.slice(0, count));
+  const bytes = (count: number) =>
+    tableToIPC(new Table(new Schema([new Field('u', union(count))])), 'stream');
+  as('table', await pageOf(bytes(128), 'arrow'));
+  await assert.rejects(pageOf(bytes(129), 'arrow'), { message: 'A union has 129 members.' });
 });
 
 void test('a buffer that claims to grow beyond all measure is not believed', async () => {

@@ -155,6 +155,54 @@ void test('an index whose labels are the index itself is no frame', async () => 
   assert.equal(page.incomplete, undefined);
 });
 
+void test('a block of places that no counting reaches, or that are taken, makes no frame', async () => {
+  const bytes = Buffer.from(frameOf('N')).toString('latin1');
+  const slice = `${name('builtins', 'slice')}(K\x00K\x01K\x01tR`;
+  const least = `\x8a\x08${'\0'.repeat(7)}\x80`;
+  const from = (start: string, step: string): string =>
+    bytes.replace(slice, () => `${name('builtins', 'slice')}(${start}K\x01${step}tR`);
+  const block = /c[^\n]*\n_unpickle_block\n[^]*?(?=\x85\]\()/.exec(bytes)?.[0] ?? '';
+  const twice = bytes.replace(`${block}\x85`, () => `${block}${block}\x86`);
+  for (const each of [from(least, 'K\x01'), from('K\x00', 'G'.padEnd(9, '\0')), twice]) {
+    assert.notEqual(each, bytes);
+    as('pickle', await pageOf(Buffer.from(each, 'latin1'), 'pickle'));
+  }
+});
+
+void test('an index of intervals between intervals between intervals is no frame', async () => {
+  let index = `${name('pandas.core.indexes.base', '_new_Index')}(${name('pandas', 'RangeIndex')}\
+}(\x8c\x04nameN\x8c\x05startK\x00\x8c\x04stopK\x01\x8c\x04stepK\x01utR\x940`;
+  for (let depth = 0; depth < 60; depth += 1) {
+    const before = `h${String.fromCharCode(depth)}`;
+    index += `${name('pandas', '_new_IntervalIndex')}(${name('pandas', 'IntervalIndex')}\
+}(\x8c\x04left${before}\x8c\x05right${before}\x8c\x06closed\x8c\x05rightutR\x940`;
+  }
+  const bytes = Buffer.from(frameOf('N')).toString('latin1');
+  const ranges = [...bytes.matchAll(/c[^\n]*\n_new_Index\n[^]*?utR/g)];
+  const rows = ranges.at(-1);
+  assert.ok(rows !== undefined);
+  const end = rows.index + rows[0].length;
+  const whole = `${bytes.slice(0, rows.index)}${index}h${String.fromCharCode(60)}${bytes.slice(end)}`;
+  const page = as('pickle', await pageOf(Buffer.from(whole, 'latin1'), 'pickle'));
+  assert.equal(page.incomplete, undefined);
+});
+
+void test("a column of several chunks of Arrow's, of which one is empty, shows each value", async () => {
+  const type = `${name('pyarrow.lib', 'type_for_alias')}(\x8c\x05int64tR`;
+  const chunk = (...values: number[]): string => {
+    const bytes = values.map((value) => `${String.fromCharCode(value)}${'\0'.repeat(7)}`).join('');
+    const buffer = `${name('pyarrow.lib', 'py_buffer')}(C${String.fromCharCode(bytes.length)}${bytes}tR`;
+    const count = String.fromCharCode(values.length);
+    return `${name('pyarrow.lib', '_restore_array')}((${type}K${count}K\x00K\x00](N${buffer}eNNttR`;
+  };
+  const chunks = `](${chunk(1)}${chunk()}${chunk(2, 3)}e`;
+  const array = `${name('pandas.arrays', 'ArrowExtensionArray')})\x81}(\
+\x8c\x09_pa_array${name('pyarrow.lib', 'chunked_array')}(${chunks}tR\
+\x8c\x06_dtype${name('pandas', 'ArrowDtype')})\x81}\x8c\x0dpyarrow_dtype${type}sbub`;
+  const page = as('table', await pageOf(frameWith(array, 'K\x03'), 'pickle'));
+  assert.deepEqual(page.rows, [['1'], ['2'], ['3']]);
+});
+
 void test('a page of a large frame reads only what it shows', async () => {
   const rows = 1_000_000;
   const size = Buffer.from(BigUint64Array.of(BigInt(rows * 8)).buffer).toString('latin1');

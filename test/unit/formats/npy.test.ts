@@ -16,6 +16,16 @@ for (const [name, wanted] of Object.entries(expected.arrays)) {
   });
 }
 
+void test('values of no bytes that stand in one another very often come to an end', async () => {
+  const type = (depth: number): string =>
+    depth === 0 ? "'S0'" : `[('a', ${type(depth - 1)}, (300,))]`;
+  const header = `{'descr': ${type(12)}, 'fortran_order': False, 'shape': (1,)}\n`;
+  const length = String.fromCharCode(header.length % 256, Math.floor(header.length / 256));
+  const bytes = Buffer.from(`\x93NUMPY\x01\0${length}${header}`, 'latin1');
+  const { rows } = as('array', await pageOf(bytes, 'npy'));
+  assert.match(rows[0]?.[0] ?? '', /^\(\[\(\[.*…$/);
+});
+
 void test('rows are labelled by their place in the outer dimensions', async () => {
   const cube = as('array', await pageOf(fixture('cube.npy'), 'npy'));
   assert.deepEqual(cube.labels, ['0, 0', '0, 1', '0, 2', '1, 0', '1, 1', '1, 2']);

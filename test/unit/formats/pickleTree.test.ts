@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { TreeNode } from '../../../src/protocol/pages';
-import { as, fixture, pageOf } from './fixtures';
+import { MAX_TREE_MEMBERS } from '../../../src/formats/limits';
+import { as, CountingSource, fixture, pageOf } from './fixtures';
 
 /** The tree as lines, each indented by its level. */
 function lines({ key, type, text, children = [] }: TreeNode, indent = ''): string[] {
@@ -175,4 +176,14 @@ void test('where the instructions cannot be followed, what they refer to is stil
   const page = as('pickle', await pageOf(Buffer.from('\x80\x02Pid\n.', 'latin1'), 'pickle'));
   assert.equal(page.root, undefined);
   assert.equal(page.incomplete, undefined);
+});
+
+void test('of the keys of a large dictionary only those are read that are shown', async () => {
+  const count = 20_000;
+  const keys = Array.from({ length: count }, () => `C\xff${'k'.repeat(255)}N`).join('');
+  const source = new CountingSource(Buffer.from(`\x80\x04}(${keys}u.`, 'latin1'));
+  const page = as('pickle', await pageOf(source, 'pickle'));
+  assert.equal(page.root?.children?.at(-1)?.text, `${count - MAX_TREE_MEMBERS} more`);
+  // It is gone through twice: for what it holds, and for what it refers to.
+  assert.ok(source.count < 2.5 * source.size, `${source.count} bytes were read`);
 });

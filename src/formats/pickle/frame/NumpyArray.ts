@@ -24,8 +24,10 @@ export function readArray(node: Node | undefined, source: ByteSource): NumpyArra
   const parts = partsOf(node);
   const description = describe(parts?.dtype, source);
   if (parts === undefined || description === undefined) return undefined;
-  const shape = itemsOf(parts.shape).map((length) => (typeof length === 'number' ? length : -1));
-  if (shape.length > 2 || shape.some((length) => length < 0)) return undefined;
+  const lengths = itemsOf(parts.shape);
+  if (lengths.length > 2) return undefined;
+  const shape = lengths.map((length) => (typeof length === 'number' ? length : -1));
+  if (shape.some((length) => length < 0)) return undefined;
   const dtype = readDtype(description);
   const count = shape.reduce((product, length) => product * length, 1);
   const array = { description, dtype, shape };

@@ -42,19 +42,29 @@ function joined(
 ): FrameColumn | undefined {
   const all = chunks.filter((chunk) => chunk !== undefined);
   if (all.length < chunks.length) return undefined;
+  let length = 0;
+  const ends = all.map((chunk) => (length += chunk.length));
   return {
     type,
     align,
-    length: all.reduce((sum, { length }) => sum + length, 0),
+    length,
     text(row) {
-      let left = row;
-      for (const chunk of all) {
-        if (left < chunk.length) return chunk.text(left);
-        left -= chunk.length;
-      }
-      return null;
+      const at = firstBeyond(ends, row);
+      const chunk = all[at];
+      return chunk === undefined ? null : chunk.text(row - (ends[at - 1] ?? 0));
     },
   };
+}
+
+/** Where the first of some numbers that do not fall is that is more than one. */
+function firstBeyond(numbers: readonly number[], one: number): number {
+  let [low, high] = [0, numbers.length];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if ((numbers[middle] ?? 0) <= one) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** `pyarrow.lib._restore_array((type, length, nulls, offset, buffers, children, dictionary))` */

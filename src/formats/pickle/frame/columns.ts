@@ -149,18 +149,26 @@ function intervalColumn(node: Node | undefined, source: ByteSource): FrameColumn
   const type = member(state, '_dtype');
   const closed = isCall(type) ? member(type.state, 'closed') : undefined;
   return intervals(
-    column(member(state, '_left'), source),
-    column(member(state, '_right'), source),
+    () => column(member(state, '_left'), source),
+    () => column(member(state, '_right'), source),
     closed,
   );
 }
 
+/**
+ * Of intervals between intervals, of which each stands in the next one twice, both ends of all would be as
+ * many as two to the power of their number: so the right one is made once the left one is a plain one.
+ */
 function intervals(
-  left: FrameColumn,
-  right: FrameColumn,
+  leftEnds: () => FrameColumn | undefined,
+  rightEnds: () => FrameColumn | undefined,
   closed: Node | undefined,
 ): FrameColumn | undefined {
-  if (typeof closed !== 'string' || left.unreadable !== undefined) return undefined;
+  if (typeof closed !== 'string') return undefined;
+  const left = leftEnds();
+  if (left === undefined || !mayBeEnds(left)) return undefined;
+  const right = rightEnds();
+  if (right === undefined || !mayBeEnds(right)) return undefined;
   const opening = closed === 'left' || closed === 'both' ? '[' : '(';
   const closing = closed === 'right' || closed === 'both' ? ']' : ')';
   return {
@@ -172,6 +180,10 @@ function intervals(
       return from === null ? null : `${opening}${from}, ${to ?? ''}${closing}`;
     },
   };
+}
+
+function mayBeEnds({ type, unreadable }: FrameColumn): boolean {
+  return unreadable === undefined && !/^(interval|category)/.test(type);
 }
 
 /** @returns the labels of an index of one level as a column, `undefined` where it is no index */
@@ -189,8 +201,11 @@ export function indexColumn(node: Node | undefined, source: ByteSource): FrameCo
     member(parts, name),
   );
   if (data !== undefined) return column(data, source);
-  const [from, to] = [indexColumn(left, source), indexColumn(right, source)];
-  return from === undefined || to === undefined ? undefined : intervals(from, to, closed);
+  return intervals(
+    () => indexColumn(left, source),
+    () => indexColumn(right, source),
+    closed,
+  );
 }
 
 /** The functions that make an index, each of some kinds. */

@@ -16,6 +16,8 @@ import { objectText } from './objectText';
 
 /** Columns whose values are found. */
 const MAX_FOUND = 100_000;
+/** Levels of an index: each column's label has a text of every one. */
+const MAX_LEVELS = 100;
 
 /**
  * A pickled frame or series as a table; `undefined` for anything else, and for what is not understood.
@@ -77,7 +79,10 @@ function frameOf(root: Node, source: ByteSource): Found | undefined {
     if (found.length !== at.length) return undefined;
     for (const [i, each] of found.entries()) {
       const place = at[i];
-      if (place === undefined || each.length < rows) return undefined;
+      // Each is in one block, of which there may be many that all claim to hold every column.
+      if (place === undefined || columns[place] !== undefined || each.length < rows) {
+        return undefined;
+      }
       columns[place] = { ...each, name: labels.text(place) ?? 'nan' };
     }
   }
@@ -131,8 +136,9 @@ function placesOf(node: Node | undefined, count: number, source: ByteSource): nu
   const inner = isCallOf(node, 'pandas', 'BlockPlacement') ? node.args[0] : node;
   let places: number[] = [];
   if (isCallOf(inner, 'builtins', 'slice')) {
-    const [start, stop, step] = inner.args.map((each) => (each === null ? NaN : Number(each)));
-    if (start === undefined || stop === undefined || step === undefined || !(step > 0)) {
+    const [start = -1, stop = 0, step = 0] = inner.args.map(Number);
+    // Else, adding one step after the other may come to no end.
+    if (!Number.isInteger(start) || start < 0 || !Number.isInteger(step) || step < 1) {
       return undefined;
     }
     for (let at = start; at < stop && at < count; at += step) places.push(at);
@@ -187,7 +193,9 @@ function multiIndex(
   if (!isGlobal(kind, 'pandas', 'MultiIndex')) return undefined;
   const codes = itemsOf(member(parts, 'codes')).map((each) => readArray(each, source));
   const levels: FrameColumn[] = [];
-  for (const [at, level] of itemsOf(member(parts, 'levels')).entries()) {
+  const found = itemsOf(member(parts, 'levels'));
+  if (found.length > MAX_LEVELS) return undefined;
+  for (const [at, level] of found.entries()) {
     const values = indexColumn(level, source);
     const places = codes[at];
     if (values === undefined || places?.shape.length !== 1) return undefined;
