@@ -330,6 +330,22 @@ def test_a_link_to_a_folder_is_not_emptied(store: SqliteStore, tmp_path: Path) -
     assert (kept / "x.pickle").exists()
 
 
+def test_what_a_link_in_place_of_a_block_leads_to_is_not_removed(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    files = leave_files(LazyLoader, store, x=[1])
+    block = store.save_path / "block"
+    kept = block.rename(tmp_path / "elsewhere")
+    block.symlink_to(kept, target_is_directory=True)
+    before = sorted(kept.rglob("*"))
+    one = loader(SqliteLoader, store)
+    assert one.clearable_bytes() == 0
+    one.clear()
+    for key in files:
+        store.clear(key)
+    assert sorted(kept.rglob("*")) == before
+
+
 def test_blobs_of_two_manifests_stay_for_the_other(store: SqliteStore) -> None:
     leave_files(LazyLoader, store, x=[1])
     block = store.save_path / "block"

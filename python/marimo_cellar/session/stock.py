@@ -119,25 +119,27 @@ class StockFiles:
             found = os.lstat(path)
         except (OSError, ValueError):
             return None
-        folders = path.relative_to(self.folder).parents
-        if not stat.S_ISREG(found.st_mode) or any(
-            os.path.islink(self.folder / folder) for folder in list(folders)[:-1]
-        ):
+        if not stat.S_ISREG(found.st_mode) or self._leads_elsewhere(path):
             return None
         return found.st_size, int(found.st_mtime)
 
     def remove_file(self, key: str) -> None:
         """Removes a key's own file, and the folders that are empty then."""
         path = self._path(key)
+        if self._leads_elsewhere(path):
+            return
         with suppress(OSError):
             path.unlink()
-            for folder in list(path.relative_to(self.folder).parents)[:-1]:
-                (self.folder / folder).rmdir()
+            for folder in self._folders_to(path):
+                folder.rmdir()
 
     def remove(self, key: str) -> bool:
         """Removes a key's file, and with a manifest the entry's other files."""
         try:
-            self._path(key).unlink()
+            path = self._path(key)
+            if self._leads_elsewhere(path):
+                return False
+            path.unlink()
         except (OSError, ValueError):
             return False
         entry = keys.entry_of(key)
@@ -168,6 +170,8 @@ class StockFiles:
     def files(self, entry: EntryKey) -> list[Path]:
         """What `remove` removes of an entry that is there."""
         files = [self._path(keys.key_of(entry))]
+        if self._leads_elsewhere(files[0]):
+            return []
         if entry.loader == "lazy" and not self._shared(entry):
             files.extend(self._part_files(entry))
         return files
@@ -176,16 +180,15 @@ class StockFiles:
         return self.folder / entry.cache_name / entry.hash
 
     def _part_files(self, entry: EntryKey) -> list[Path]:
-        folder = self._part_folder(entry)
         try:
-            self._path(f"{entry.cache_name}/{entry.hash}/any")
+            any_part = self._path(f"{entry.cache_name}/{entry.hash}/any")
         except ValueError:
             # A stranger's hash may be a way up, or name our own folder of blobs.
             return []
         # All of it is removed with its manifest: never what a link leads to.
-        if os.path.islink(folder):
+        if self._leads_elsewhere(any_part):
             return []
-        return [Path(part.path) for part in _folder(folder)]
+        return [Path(part.path) for part in _folder(any_part.parent)]
 
     def _shared(self, entry: EntryKey) -> bool:
         """Whether a manifest of another type names the same blobs."""
@@ -194,6 +197,16 @@ class StockFiles:
             for letter in _CACHE_TYPES
             if letter != entry.cache_type
         )
+
+    def _folders_to(self, path: Path) -> list[Path]:
+        """Those between the cache's folder and a file below it, the innermost first."""
+        return [
+            self.folder / folder for folder in path.relative_to(self.folder).parents
+        ][:-1]
+
+    def _leads_elsewhere(self, path: Path) -> bool:
+        """Whether there is a link on the way to a key's file."""
+        return any(map(os.path.islink, self._folders_to(path)))
 
     def _make_folders(self, path: Path) -> None:
         """Those on the way to a key's file: what a stranger's folder links to is none
