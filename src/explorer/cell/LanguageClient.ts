@@ -21,6 +21,7 @@ import type { Caches } from '../../store/Caches';
 import { databaseOfAnswer } from './databaseOfAnswer';
 import { hoverCommands, hoverLinks } from './hoverLinks';
 import { isCellNotebook, isNotebook, notebookOfCell } from './isNotebook';
+import { Started } from './Started';
 import { warn } from '../Notices';
 
 /** A server that ends this often within this many milliseconds is left alone. */
@@ -39,7 +40,12 @@ export class LanguageClient implements vscode.Disposable {
   /** Answers by {@link keyOf}, until the notebook or its cache changes. */
   private readonly answers = new Map<string, Promise<CellsResult | undefined>>();
   private ends: number[] = [];
-  private client: Promise<Client | undefined> | undefined;
+  private readonly client = new Started<Client>(
+    () => this.start(),
+    (error) => {
+      this.log.error(`The language server did not start: ${String(error)}`);
+    },
+  );
   private disposed = false;
 
   /** Fires with the URI of a notebook's file when `cells` may answer differently. */
@@ -61,7 +67,7 @@ export class LanguageClient implements vscode.Disposable {
     );
     vscode.workspace.textDocuments.forEach(open);
     const openCells = (notebook: vscode.NotebookDocument) => {
-      if (!this.disposed && isCellNotebook(notebook)) this.client ??= this.start();
+      if (!this.disposed && isCellNotebook(notebook)) this.client.begin();
     };
     this.disposables.push(vscode.workspace.onDidOpenNotebookDocument(openCells));
     vscode.workspace.notebookDocuments.forEach(openCells);
@@ -73,7 +79,7 @@ export class LanguageClient implements vscode.Disposable {
    * @returns `undefined` where the server has no say
    */
   async cells(uri: string): Promise<CellsResult | undefined> {
-    const client = await this.client;
+    const client = await this.client.value;
     const key = this.keyOf(uri);
     if (!client || key === undefined) return undefined;
     const asked = this.answers.get(key);
@@ -93,7 +99,7 @@ export class LanguageClient implements vscode.Disposable {
 
   /** Why a cell stands as it does; `undefined` where the server has no say. */
   async explain(params: ExplainParams): Promise<Explanation | undefined> {
-    const client = await this.client;
+    const client = await this.client.value;
     if (!client || this.keyOf(params.uri) === undefined) return undefined;
     return (await client.sendRequest<Explanation | null>(explainRequest, params)) ?? undefined;
   }
@@ -108,7 +114,7 @@ export class LanguageClient implements vscode.Disposable {
   /** Ends the server. @returns when it has ended */
   async stop(): Promise<void> {
     this.disposed = true;
-    const client = await this.client;
+    const client = await this.client.value;
     // The server may have ended by itself, or not have begun.
     await client?.dispose().catch((error: unknown) => {
       this.log.debug(`The language server was not stopped: ${String(error)}`);
@@ -124,8 +130,9 @@ export class LanguageClient implements vscode.Disposable {
 
   private open(document: vscode.TextDocument): void {
     if (this.disposed || !isNotebook(document)) return;
-    if (this.client === undefined) {
-      this.client = this.start();
+    if (this.client.value === undefined) {
+      // Which tells the server of all that is open.
+      this.client.begin();
       return;
     }
     if (!this.known.has(document.uri.toString())) void this.tell(document);
@@ -133,7 +140,7 @@ export class LanguageClient implements vscode.Disposable {
 
   /** Tells a running server of a document that was no notebook when it was opened. */
   private async tell(document: vscode.TextDocument): Promise<void> {
-    const client = await this.client;
+    const client = await this.client.value;
     const uri = document.uri.toString();
     if (!client?.isRunning() || this.known.has(uri) || document.isClosed) return;
     this.known.add(uri);
@@ -141,7 +148,7 @@ export class LanguageClient implements vscode.Disposable {
     await client.sendNotification('textDocument/didOpen', params);
   }
 
-  private async start(): Promise<Client | undefined> {
+  private async start(): Promise<Client> {
     // Loaded here, so that whoever opens no notebook does not wait for it.
     const library = await import('./languageLibrary');
     const { CloseAction, ErrorAction, RevealOutputChannelOn, TransportKind } = library;
@@ -199,13 +206,8 @@ export class LanguageClient implements vscode.Disposable {
       this.answers.delete(keyOfCells(uri));
       this.changed.fire(uri);
     });
-    try {
-      await client.start();
-      return client;
-    } catch (error) {
-      this.log.error(`The language server did not start: ${String(error)}`);
-      return undefined;
-    }
+    await client.start();
+    return client;
   }
 
   /** Appends links as a Markdown text of their own: what comes from the server is not trusted. */
