@@ -1,7 +1,13 @@
 import * as l10n from '@vscode/l10n';
 import { collectionName, firstLine } from '../protocol/labels';
 import type { Bar, OverviewView, OverviewWords, Room, Saver, Tile } from '../protocol/overview';
-import { formatRoughAge, formatAmount, formatBytes, formatDuration } from '../protocol/quantities';
+import {
+  formatRoughAge,
+  formatAmount,
+  formatBytes,
+  formatCount,
+  formatDuration,
+} from '../protocol/quantities';
 import { formatWorth } from '../protocol/saving';
 import type { Budget } from '../store/settings/budget';
 import {
@@ -73,7 +79,7 @@ function tiles(caches: readonly CacheFigures[], all: Saved, viewpoint: Viewpoint
     label,
     value: formatDuration(saved.seconds, locale),
     detail:
-      saved.hits === 1 ? l10n.t('1 hit') : l10n.t('{0} hits', saved.hits.toLocaleString(locale)),
+      saved.hits === 1 ? l10n.t('1 hit') : l10n.t('{0} hits', formatCount(saved.hits, locale)),
   });
   const money =
     all.amount > 0
@@ -186,7 +192,7 @@ function cleaningLine(cleaning: CleaningSummary, locale: string, now: number): s
   const { at, actor, entries, size, seconds, amount } = cleaning;
   const amounts = [
     formatRoughAge(at, now, locale),
-    entries === 1 ? l10n.t('1 result') : l10n.t('{0} results', entries.toLocaleString(locale)),
+    entries === 1 ? l10n.t('1 result') : l10n.t('{0} results', formatCount(entries, locale)),
     formatBytes(size, locale),
     formatWorth({ seconds, amount: amount > 0 ? amount : undefined }, 0, locale) ?? '',
   ] as const;
@@ -206,7 +212,7 @@ function savers(caches: readonly CacheFigures[], { locale, nameOf }: Viewpoint):
     name,
     time: formatDuration(saved.seconds, locale),
     amount: saved.amount > 0 ? formatAmount(saved.amount, locale) : '',
-    hits: saved.hits.toLocaleString(locale),
+    hits: formatCount(saved.hits, locale),
     cells,
   });
   return caches

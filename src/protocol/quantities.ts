@@ -3,6 +3,11 @@
  * knows each language's words, so nothing here needs translating.
  */
 
+/** @returns a number of things with its digits in groups, as `1,234` */
+export function formatCount(count: number, locale: string): string {
+  return count.toLocaleString(locale);
+}
+
 /**
  * @param size in bytes
  * @returns three digits at most in decimal units, as disks and file managers count: `512 bytes`,

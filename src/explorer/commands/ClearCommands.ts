@@ -172,7 +172,7 @@ export class ClearCommands implements vscode.Disposable {
       if (done.every(({ isKept }) => isKept)) {
         void this.undoClear.offer(told, {
           names: brief,
-          count: countOf(clearance, counted),
+          count: countOf(clearance, counted, locale),
           undos,
         });
       } else {
@@ -184,7 +184,7 @@ export class ClearCommands implements vscode.Disposable {
     } catch (error) {
       // The first of several databases are cleared.
       if (undos.length > 0)
-        this.undoClear.add({ names: brief, count: countOf(stake, counted), undos });
+        this.undoClear.add({ names: brief, count: countOf(stake, counted, locale), undos });
       throw error;
     }
   }

@@ -109,7 +109,7 @@ export class ExportCommand {
     const showLog = t('Show Log');
     const damaged = reports.some((report) => report.damaged.length > 0);
     const [folder] = folders;
-    const told = summary(reports);
+    const told = summary(reports, languageOf(vscode));
     const message =
       folders.length === 1 && folder !== undefined
         ? t('{0} They are in {1}.', told, vscode.workspace.asRelativePath(folder))

@@ -100,7 +100,7 @@ export class ImportCommand {
       ...(damaged ? [showLog] : []),
     ];
     const show = damaged ? warn : tell;
-    const chosen = await show(summary(reports), ...buttons);
+    const chosen = await show(summary(reports, languageOf(vscode)), ...buttons);
     if (chosen === showLog) this.log.show();
     if (chosen === removeThem) await this.remove(all);
   }
@@ -116,7 +116,7 @@ export class ImportCommand {
     for (const { place, report } of all) {
       removed += await removeFiles(this.caches, place, report.done);
     }
-    void tell(notice(removed));
+    void tell(notice(removed, languageOf(vscode)));
   }
 }
 

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { formatCount, languageOf } from '../../protocol/quantities';
 import type { Caches } from '../../store/Caches';
 import type { Notices } from '../Notices';
 import { given, type Targets } from './Targets';
@@ -44,14 +45,14 @@ export class PinCommands implements vscode.Disposable {
           changed += (await loader?.pin({ kind: 'cell', cellId }, pinned, generation)) ?? 0;
         }
       }
-      vscode.window.setStatusBarMessage(notice(changed, pinned), 5000);
+      vscode.window.setStatusBarMessage(notice(changed, pinned, languageOf(vscode)), 5000);
     } catch (error) {
       await this.notices.failed(vscode.l10n.t('Pinning failed'), error);
     }
   }
 }
 
-function notice(changed: number, pinned: boolean): string {
+function notice(changed: number, pinned: boolean, locale: string): string {
   if (changed === 0) {
     return pinned
       ? vscode.l10n.t('It is pinned already, or nothing is cached.')
@@ -60,5 +61,8 @@ function notice(changed: number, pinned: boolean): string {
   if (!pinned) return vscode.l10n.t('No longer pinned.');
   return changed === 1
     ? vscode.l10n.t('Pinned: it stays in the cache until you clear it.')
-    : vscode.l10n.t('{0} results pinned: they stay in the cache until you clear them.', changed);
+    : vscode.l10n.t(
+        '{0} results pinned: they stay in the cache until you clear them.',
+        formatCount(changed, locale),
+      );
 }

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { languageOf } from '../../protocol/quantities';
 import { undoNotice } from './clearing';
 import { type Notices, tell, warn } from '../Notices';
 import { type RecentClear, RecentClears } from './RecentClears';
@@ -61,7 +62,7 @@ export class UndoClear implements vscode.Disposable {
         );
         return;
       }
-      const { text, isWhole } = undoNotice(done, clear);
+      const { text, isWhole } = undoNotice(done, clear, languageOf(vscode));
       if (isWhole) this.#undone.add(clear);
       const show = isWhole ? tell : warn;
       void show(text);

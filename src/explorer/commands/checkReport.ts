@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { basename } from 'node:path';
-import { formatBytes, formatDuration } from '../../protocol/quantities';
+import { formatBytes, formatCount, formatDuration } from '../../protocol/quantities';
 import type { Fault, FaultKind, Report } from '../../store/checking/checking';
 import { canMend, type Mended } from '../../store/checking/mending';
 import { cellLabel } from '../tree/cellRow';
@@ -189,9 +189,15 @@ export function notice(done: readonly Mended[], locale: string): string {
   const files = total((each) => each.files);
   const seconds = total(({ runtime }) => runtime);
   const parts = [
-    ...(values === 0 ? [] : [values === 1 ? l10n.t('1 value') : l10n.t('{0} values', values)]),
-    ...(results === 0 ? [] : [results === 1 ? l10n.t('1 result') : l10n.t('{0} results', results)]),
-    ...(files === 0 ? [] : [files === 1 ? l10n.t('1 file') : l10n.t('{0} files', files)]),
+    ...(values === 0
+      ? []
+      : [values === 1 ? l10n.t('1 value') : l10n.t('{0} values', formatCount(values, locale))]),
+    ...(results === 0
+      ? []
+      : [results === 1 ? l10n.t('1 result') : l10n.t('{0} results', formatCount(results, locale))]),
+    ...(files === 0
+      ? []
+      : [files === 1 ? l10n.t('1 file') : l10n.t('{0} files', formatCount(files, locale))]),
   ];
   if (parts.length === 0) return l10n.t('Put right.');
   return values + results === 0

@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import { formatAmount, formatBytes, formatDuration } from '../../protocol/quantities';
+import { formatAmount, formatBytes, formatCount, formatDuration } from '../../protocol/quantities';
 import type { BroughtBack, Clearance, ClearPlan, Stake } from '../../store/rows';
 
 /**
@@ -47,8 +47,12 @@ export const noticeLength = 63;
 export type Counted = 'cells' | 'results';
 
 /** "3 cells" */
-export function countOf(stake: Pick<Stake, 'cells' | 'entries'>, counted: Counted): string {
-  return counted === 'cells' ? cells(stake.cells) : results(stake.entries);
+export function countOf(
+  stake: Pick<Stake, 'cells' | 'entries'>,
+  counted: Counted,
+  locale: string,
+): string {
+  return counted === 'cells' ? cells(stake.cells, locale) : results(stake.entries, locale);
 }
 
 export interface Question {
@@ -65,16 +69,16 @@ export function question(
   locale: string,
 ): Question {
   const [name] = names;
-  const count = countOf(plan, counted);
+  const count = countOf(plan, counted, locale);
   const title =
     names.length === 1 && name !== undefined
       ? l10n.t('Clear what is cached for {0}?', name)
       : counted === 'cells'
-        ? l10n.t('Clear what is cached for {0} cells?', plan.cells)
+        ? l10n.t('Clear what is cached for {0} cells?', formatCount(plan.cells, locale))
         : l10n.t('Clear {0}?', count);
   // Else nobody knows why a cell that saves 12 s takes 25 s: an older version of it goes as well.
   const isMore = counted === 'cells' && plan.entries > plan.cells;
-  const what = isMore ? `${count}, ${results(plan.entries)}` : count;
+  const what = isMore ? `${count}, ${results(plan.entries, locale)}` : count;
   const facts = [what, ...factsOf(plan, locale)] as const;
   const lines = [
     plan.amount > 0
@@ -82,7 +86,8 @@ export function question(
       : l10n.t('{0}: {1}, which would take {2} to compute again.', ...facts),
   ];
   if (plan.pinned === 1) lines.push(l10n.t('One result among them is pinned.'));
-  if (plan.pinned > 1) lines.push(l10n.t('{0} results among them are pinned.', plan.pinned));
+  if (plan.pinned > 1)
+    lines.push(l10n.t('{0} results among them are pinned.', formatCount(plan.pinned, locale)));
   lines.push(
     plan.undoable
       ? l10n.t('This can be undone for ten minutes.')
@@ -106,7 +111,7 @@ export function notice(
     done.amount > 0
       ? l10n.t('Cleared {0}: {1}, {2} and {3} to recompute.', what, ...facts)
       : l10n.t('Cleared {0}: {1}, {2} to recompute.', what, ...facts);
-  const whole = tellNamed(told, names, countOf(done, counted));
+  const whole = tellNamed(told, names, countOf(done, counted, locale));
   const [name, ...others] = names;
   if (counted === 'cells' || name === undefined || others.length > 0) return whole;
   // Which of many it was says more than what it took.
@@ -121,11 +126,16 @@ export function notice(
 export function undoNotice(
   { entries, there, lost }: BroughtBack,
   clear: { readonly names: readonly string[]; readonly count: string },
+  locale: string,
 ): { readonly text: string; readonly isWhole: boolean } {
   if (lost > 0) {
     const text =
       entries + there > 0
-        ? l10n.t('Brought back {0} of {1} results; the rest is gone.', entries, entries + lost)
+        ? l10n.t(
+            'Brought back {0} of {1} results; the rest is gone.',
+            formatCount(entries, locale),
+            formatCount(entries + lost, locale),
+          )
         : l10n.t('Nothing came back: it was cleared again, or is gone.');
     return { text, isWhole: false };
   }
@@ -155,10 +165,10 @@ function factsOf(clearance: Clearance, locale: string): [string, string, string]
   ];
 }
 
-function cells(count: number): string {
-  return count === 1 ? l10n.t('1 cell') : l10n.t('{0} cells', count);
+function cells(count: number, locale: string): string {
+  return count === 1 ? l10n.t('1 cell') : l10n.t('{0} cells', formatCount(count, locale));
 }
 
-function results(count: number): string {
-  return count === 1 ? l10n.t('1 result') : l10n.t('{0} results', count);
+function results(count: number, locale: string): string {
+  return count === 1 ? l10n.t('1 result') : l10n.t('{0} results', formatCount(count, locale));
 }

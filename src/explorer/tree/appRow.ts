@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { collectionName } from '../../protocol/labels';
-import { formatBytes, formatRoughAge } from '../../protocol/quantities';
+import { formatBytes, formatCount, formatRoughAge } from '../../protocol/quantities';
 import type { AppNode } from './nodes';
 import { listed, type Reader, type Shown } from './row';
 import { currentSaving, saving } from './savings';
@@ -11,7 +11,9 @@ export function appRow({ app, place, apart, exists }: AppNode, reader: Reader): 
   const label = collected ?? nameOf(place);
   const isGone = !exists && collected === undefined;
   const cells =
-    app.cells === 1 ? l10n.t('1 cell is cached') : l10n.t('{0} cells are cached', app.cells);
+    app.cells === 1
+      ? l10n.t('1 cell is cached')
+      : l10n.t('{0} cells are cached', formatCount(app.cells, locale));
   const description = listed(
     apart,
     isGone ? l10n.t('the file is gone') : undefined,

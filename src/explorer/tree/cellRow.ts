@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { firstLine } from '../../protocol/labels';
 import { cut } from '../../protocol/markdown';
-import { formatBytes, formatRoughAge } from '../../protocol/quantities';
+import { formatBytes, formatCount, formatRoughAge } from '../../protocol/quantities';
 import {
   doubtIn,
   isOrphaned,
@@ -33,12 +33,14 @@ export function cellRow({ cell, exists, orphaned, doubt }: CellNode, reader: Rea
     obsolete ? l10n.t('obsolete') : undefined,
     isAtTheCell ? name : undefined,
     saves ? saving(cell.saves, cell.amount, locale) : undefined,
-    pinnedOf(cell),
+    pinnedOf(cell, locale),
     formatBytes(cell.size, locale),
     cell.lastUsedAt === undefined ? undefined : formatRoughAge(cell.lastUsedAt, now, locale),
   );
   const entries =
-    cell.entries === 1 ? l10n.t('1 result is kept') : l10n.t('{0} results are kept', cell.entries);
+    cell.entries === 1
+      ? l10n.t('1 result is kept')
+      : l10n.t('{0} results are kept', formatCount(cell.entries, locale));
   return {
     label: cell.name ?? cut(label, codeInRow),
     description,
@@ -53,7 +55,7 @@ export function cellRow({ cell, exists, orphaned, doubt }: CellNode, reader: Rea
             ]
           : []),
         `${entries}, ${formatBytes(cell.size, locale)}`,
-        ...partlyPinned(cell),
+        ...partlyPinned(cell, locale),
         ...(obsolete
           ? [
               l10n.t(
@@ -80,9 +82,9 @@ export function cellRow({ cell, exists, orphaned, doubt }: CellNode, reader: Rea
 }
 
 /** Of many results of a function some may be pinned alone. */
-function pinnedOf({ pinned, entries }: CellSummary): string | undefined {
+function pinnedOf({ pinned, entries }: CellSummary, locale: string): string | undefined {
   if (pinned === 0) return undefined;
-  return pinned < entries ? l10n.t('{0} pinned', pinned) : l10n.t('pinned');
+  return pinned < entries ? l10n.t('{0} pinned', formatCount(pinned, locale)) : l10n.t('pinned');
 }
 
 function contextOfPins({ pinned, entries }: CellSummary): '' | 'Pinned' | 'PartlyPinned' {
@@ -91,11 +93,12 @@ function contextOfPins({ pinned, entries }: CellSummary): '' | 'Pinned' | 'Partl
 }
 
 /** What the menu of such a cell does is told from what it offers: both to pin and to let go. */
-function partlyPinned({ pinned, entries }: CellSummary): string[] {
+function partlyPinned({ pinned, entries }: CellSummary, locale: string): string[] {
   if (pinned === 0 || pinned >= entries) return [];
+  const all = formatCount(entries, locale);
   return pinned === 1
-    ? [l10n.t('1 of {0} results is pinned.', entries)]
-    : [l10n.t('{0} of {1} results are pinned.', pinned, entries)];
+    ? [l10n.t('1 of {0} results is pinned.', all)]
+    : [l10n.t('{0} of {1} results are pinned.', formatCount(pinned, locale), all)];
 }
 
 /**

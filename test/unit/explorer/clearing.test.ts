@@ -82,6 +82,14 @@ test('asks about what goes, by name where it is one thing', () => {
   assert.equal(several.title, 'Clear what is cached for 3 cells?');
 });
 
+test('thousands are counted in groups', () => {
+  const many = { ...plan, cells: 1500, entries: 2000, pinned: 1000 };
+  const { title, detail } = question(many, ['a', 'b'], 'cells', 'en');
+  assert.equal(title, 'Clear what is cached for 1,500 cells?');
+  assert.match(detail, /^1,500 cells, 2,000 results: /);
+  assert.match(detail, /^1,000 results among them are pinned\.$/m);
+});
+
 test('results that are cleared by themselves are named and counted as such', () => {
   const call = "ask('Why is the sky…') of chat.py";
   const single = { ...plan, entries: 1 };
@@ -105,7 +113,7 @@ test('results that are cleared by themselves are named and counted as such', () 
 test('says what came of undoing it', () => {
   const clear = { names: ['load of analysis.py'], count: '1 cell' };
   const told = (entries: number, there: number, lost: number, what = clear) =>
-    undoNotice({ entries, there, lost }, what);
+    undoNotice({ entries, there, lost }, what, 'en');
   assert.deepEqual(told(2, 1, 0), { text: 'Brought back load of analysis.py.', isWhole: true });
   const many = { names: ['a', 'b'], count: '2 cells' };
   assert.equal(told(2, 0, 0, many).text, 'Brought back 2 cells.');

@@ -257,6 +257,15 @@ test('of a cell whose results are pinned in part the tooltip says how many', () 
   ]);
 });
 
+test('thousands of cells and results are counted in groups', () => {
+  const linesOf = (node: Node) => rowOf(node, reader).tooltip.lines.join('\n');
+  assert.match(linesOf({ ...appNode, app: { ...app, cells: 1234 } }), /^1,234 cells are cached, /m);
+  const many = { ...cellNode, cell: { ...cell, pinned: 1000, entries: 2000 } };
+  assert.match(linesOf(many), /^2,000 results are kept, /m);
+  assert.match(linesOf(many), /^1,000 of 2,000 results are pinned\.$/m);
+  assert.match(rowOf(many, reader).description, /1,000 pinned/);
+});
+
 test('a row says what stands at the cell in the editor, and tells of no saving then', () => {
   const { label, reason } = changedHere;
   const row = rowOf({ ...cellNode, doubt: changedHere }, reader);

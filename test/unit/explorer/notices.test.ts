@@ -19,9 +19,10 @@ const longest = {
     'cells',
     'en',
   ),
-  'an import that was stopped before it took anything in': imported([
-    { imported: 0, there: 0, cleared: 0, damaged: [], done: [], stopped: true },
-  ]),
+  'an import that was stopped before it took anything in': imported(
+    [{ imported: 0, there: 0, cleared: 0, damaged: [], done: [], stopped: true }],
+    'en',
+  ),
   'a check that put much right': checked(
     [{ quarantined: 12, removed: 345, files: 678, runtime: 8970 }],
     'en',
