@@ -72,7 +72,7 @@ export interface OverviewView {
   readonly money: boolean;
 }
 
-export const overviewCommands = ['prune', 'refresh', 'settings'] as const;
+const overviewCommands = ['prune', 'refresh', 'settings'] as const;
 export type OverviewCommand = (typeof overviewCommands)[number];
 
 export interface ToOverview {

@@ -137,7 +137,7 @@ export function entryOf(judgement: JudgedCell['judgement']): RecordedEntry | und
 }
 
 /** What the document calls the ancestor that changed or is disabled, or what it was called before it went. */
-export function changedTitle(
+function changedTitle(
   judgement: JudgedCell['judgement'],
   cells: readonly JudgedCell[],
 ): ChangedTitle | undefined {

@@ -30,7 +30,7 @@ export interface SavedByDay extends Saved {
   readonly day: string;
 }
 
-export const actors = ['kernel', 'vscode', 'command'] as const;
+const actors = ['kernel', 'vscode', 'command'] as const;
 
 export interface CleaningSummary {
   /** Unix seconds. */

@@ -98,7 +98,7 @@ export function entryRow(
 }
 
 /** What a result is called where nothing is known of a call. */
-export function resultName({ cacheName }: Pick<EntrySummary, 'cacheName'>): string {
+function resultName({ cacheName }: Pick<EntrySummary, 'cacheName'>): string {
   return cacheName === 'cell_cache' ? l10n.t('Result') : cacheName;
 }
 

@@ -84,7 +84,7 @@ export async function findBudget(
 }
 
 /** The budget where that many bytes would be free without the cache. */
-export function defaultBudget(free: number): number {
+function defaultBudget(free: number): number {
   return Math.max(least, Math.floor(free * shareOfFree));
 }
 
