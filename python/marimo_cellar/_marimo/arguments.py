@@ -38,10 +38,8 @@ def hash_named_code(serialize: Callable[..., Any]) -> None:
         hasher = _hasher.get()
         if hasher is None or not own.may_be_named_in(data):
             return data
-        digest = CodeDigest(hasher, "", serialize)
-        for named in code_named_by(value):
-            digest.look_through(named)
-        return data + digest.digest()
+        named = code_named_by(value)
+        return data + CodeDigest(hasher, "", serialize, named).digest()
 
     hashers.collect_for_content_hash = collecting
     vars(hashing)["deterministic_dumps"] = dumping

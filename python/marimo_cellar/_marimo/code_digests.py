@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dis
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache, partial
 from types import CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
@@ -36,16 +36,24 @@ _OF_CLASSES = frozenset(
 
 
 class CodeDigest:
-    """Of what is looked through; `ref` is the variable that it is for, `serialize` how
-    marimo hashes variables."""
+    """Of `values`, one after the other; `ref` is the variable that it is for, `serialize`
+    how marimo hashes variables."""
 
-    def __init__(self, hasher: Any, ref: str, serialize: Callable[..., Any]) -> None:
+    def __init__(
+        self,
+        hasher: Any,
+        ref: str,
+        serialize: Callable[..., Any],
+        values: Iterable[Any],
+    ) -> None:
         self._hasher = hasher
         self._ref = ref
         self._serialize = serialize
         self._hash = hashlib.sha256()
         self._parts = 0
         self._seen: set[int] = set()
+        for value in values:
+            self._look_through(value)
 
     @property
     def is_more_than_code(self) -> bool:
@@ -55,12 +63,11 @@ class CodeDigest:
     def digest(self) -> bytes:
         return self._hash.digest()
 
-    def look_through(self, function: Any) -> None:
+    def _look_through(self, value: Any) -> None:
         # No recursion, of which Python allows little.
-        waiting = [("", function)]
+        waiting = [("", value)]
         while waiting:
-            name, value = waiting.pop()
-            waiting.extend(self._within(name, value))
+            waiting.extend(self._within(*waiting.pop()))
 
     def _add(self, name: str, data: bytes) -> None:
         self._parts += 1

@@ -81,15 +81,12 @@ def hash_functions_whole() -> None:
                 and not own.is_of_called_module()
             ):
                 continue
-            whole = CodeDigest(hasher, ref, serialize)
-            whole.look_through(function)
+            whole = CodeDigest(hasher, ref, serialize, [function])
             if whole.is_more_than_code or not pure:
                 digests[if_local_then_mangle(ref, hasher.cell_id)] = whole.digest()
                 done.add(ref)
         for name, value in own.unseen(scope, globals_of):
-            whole = CodeDigest(hasher, name, serialize)
-            whole.look_through(value)
-            digests[name] = whole.digest()
+            digests[name] = CodeDigest(hasher, name, serialize, [value]).digest()
         if within:
             scope = {**scope, **within}
         left, content, stateful = serialize(hasher, refs - done - unknown, scope, *more)
