@@ -203,3 +203,22 @@ def test_what_the_cells_of_an_embedded_notebook_printed_is_shown_again(
             notebook, env
         ).console
         assert ran(notebook) == runs
+
+
+def test_what_a_served_cell_of_an_embedded_notebook_printed_is_shown_again(
+    write: Write, env: dict[str, str]
+) -> None:
+    # As many cells, so that marimo gives both notebooks' the same ids.
+    write("inner.py", first="made = 7", inside="ran('inside')\nprint('inner')")
+    notebook = write(
+        "outer.py",
+        load="from inner import app as inner",
+        show="print('before')\nran('show')\nresult = await inner.embed()\nprint('after')\n"
+        "import threading\nthreading.Lock()",
+    )
+    notebook.write_text(notebook.read_text().replace("def show", "async def show"))
+    for runs in (["show", "inside"], ["show"]):
+        assert ("stdout", "before\ninner\nafter\n") in kernels.export(
+            notebook, env
+        ).console
+        assert ran(notebook) == runs

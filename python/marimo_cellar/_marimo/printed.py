@@ -16,6 +16,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from marimo._runtime.context import get_context, safe_get_context
+
 # In the order of their printing: texts by the name of their stream, `stdout` or `stderr`,
 # and images and the like, as marimo has them, by their MIME type.
 Printed = list[dict[str, str]]
@@ -88,7 +90,6 @@ def note_printed() -> None:
     from marimo._messaging.cell_output import CellChannel
     from marimo._messaging.notification_utils import CellNotificationUtils
     from marimo._messaging.streams import ThreadSafeStderr, ThreadSafeStdout
-    from marimo._runtime.context import get_context
     from marimo._runtime.executor.lifecycles.cached import CachedLifecycle
 
     streams: dict[str, Any] = {"stdout": ThreadSafeStdout, "stderr": ThreadSafeStderr}
@@ -116,7 +117,7 @@ def note_printed() -> None:
         skip = set_up(lifecycle, cell, namespace)
         if skip is None:
             # By the cell: one that embeds a notebook runs while those of that do.
-            notes = vars(get_context().stream).setdefault(_NOTES, {})
+            notes = vars(_holder(get_context())).setdefault(_NOTES, {})
             notes[cell.cell_id] = _Notes()
         else:
             # What it was computed for is there, whatever becomes of this.
@@ -139,10 +140,24 @@ def _noting(name: str, write: Callable[..., int]) -> Callable[..., int]:
 
 
 def _note(stream: Any, kind: str, text: str) -> None:
-    notes = vars(stream).get(_NOTES, {}).get(stream.cell_id)
-    # A cell that runs without a lookup has none.
-    if notes is not None:
-        notes.add(kind, text)
+    running = [(stream, stream.cell_id)]
+    # What a cell of an embedded notebook prints, the one that embeds it prints as well, and
+    # either may be served without the other.
+    context = safe_get_context()
+    while context is not None and context.parent is not None:
+        running.append((context, context.cell_id))
+        context = context.parent
+    for holder, cell_id in running:
+        notes = vars(holder).get(_NOTES, {}).get(cell_id)
+        # A cell that runs without a lookup has none.
+        if notes is not None:
+            notes.add(kind, text)
+
+
+def _holder(context: Any) -> Any:
+    """What has the notes of a context's cells: threads know no more than its stream. An
+    embedded notebook has the stream of the one around it, and may have its cells' ids."""
+    return context.stream if context.parent is None else context
 
 
 def _show(printed: Iterable[Mapping[str, str]]) -> None:
@@ -162,10 +177,9 @@ def _show(printed: Iterable[Mapping[str, str]]) -> None:
 
 def printed() -> Printed:
     """What the cell that runs has printed since its lookup; once."""
-    from marimo._runtime.context import get_context
 
     context = get_context()
     running = context.execution_context
-    notes: dict[Any, _Notes] = vars(context.stream).get(_NOTES, {})
+    notes: dict[Any, _Notes] = vars(_holder(context)).get(_NOTES, {})
     ended = None if running is None else notes.pop(running.cell_id, None)
     return [] if ended is None else ended.all()
