@@ -173,6 +173,11 @@ def _add_features() -> None:
         _marimo.compile_once,
     )
     attempt(
+        "telling code apart that marimo takes for the same",
+        "A cell may be served what it made before an edit.",
+        _marimo.tell_code_apart,
+    )
+    attempt(
         "digesting the code of a cell once",
         "Notebooks of hundreds of cells take longer.",
         _marimo.digest_cells_once,

@@ -98,6 +98,7 @@ from marimo_cellar._marimo.printed import CONSOLE, Printed, note_printed
 from marimo_cellar._marimo.scopes import look_through_fast
 from marimo_cellar._marimo.signing import making_one_key
 from marimo_cellar._marimo.sources import NotWhole, is_of_notebook
+from marimo_cellar._marimo.told_apart import tell_code_apart
 from marimo_cellar._marimo.toplevel import (
     compile_once,
     digest_cells_once,
@@ -202,6 +203,7 @@ __all__ = [
     "sign_besides",
     "stores_in_use",
     "take_digests",
+    "tell_code_apart",
     "through",
     "unlisted",
     "unwrapped",

@@ -15,12 +15,13 @@ from marimo._ast.app import App, AppEmbedResult
 from marimo._ast.variables import unmangle_local
 from marimo._runtime.context import safe_get_context
 from marimo._save.encode import deterministic_dumps, primitive_to_bytes
-from marimo._save.hash import hash_cell_group, hash_module
+from marimo._save.hash import hash_cell_group
 
 from marimo_cellar._marimo import own
 from marimo_cellar._marimo.loaders import cached_function
 from marimo_cellar._marimo.named_code import code_named_by
 from marimo_cellar._marimo.sources import is_remembering
+from marimo_cellar._marimo.told_apart import digest_of_code
 
 _PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
 _READ_GLOBAL = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
@@ -194,7 +195,7 @@ class CodeDigest:
 
 @lru_cache(maxsize=2048)
 def _digest_of(code: CodeType) -> bytes:
-    return hash_module(code)
+    return digest_of_code(code)
 
 
 @lru_cache(maxsize=2048)
