@@ -65,10 +65,26 @@ def test_what_a_call_shows(
         assert ran(notebook) == runs
 
 
-def test_what_only_this_kernel_can_show_is_not_kept(
-    write: Write, env: dict[str, str]
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("mo.output.append(mo.ui.slider(1, 9))", "marimo-slider"),
+        ("mo.output.replace(pd.DataFrame({'a': [1]}))", "marimo-table"),
+    ],
+)
+def test_what_only_this_kernel_can_show_is_shown_by_the_cell(
+    code: str, shown: str, write: Write, env: dict[str, str]
 ) -> None:
-    code = "ran('make')\nmo.output.append(mo.ui.slider(1, 9))\nmade = 1"
-    notebook = write("calls.py", make=code)
-    assert "marimo-slider" in json.dumps(kernels.export(notebook, env).outputs)
-    assert "marimo-slider" not in json.dumps(kernels.export(notebook, env).outputs)
+    notebook = write(
+        "calls.py",
+        _imports="import pandas as pd",
+        make=f"ran('make')\n{code}\nmade = 1",
+        use="made + 1",
+    )
+    for _ in range(2):
+        assert shown in json.dumps(kernels.export(notebook, env).outputs)
+        assert ran(notebook) == ["make"]
+    why = kernels.python(
+        notebook, env, "-m", "marimo_cellar", "why", "calls.py", "make"
+    )
+    assert "Not cacheable: there is no way to save return." in why

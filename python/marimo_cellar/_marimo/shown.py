@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from marimo_cellar._marimo.sources import unsaveable
+
 
 def shown(values: Iterable[Any]) -> Any:
     """What the running cell has shown by a call, and not as its last expression; None if
-    nothing, or what another run could not show.
+    nothing, and what cannot be saved where another run could not show it, so that the
+    cell is not served without.
 
     A table, which cannot be saved itself, is shown as what it is
     of, such as a query's rows; another element that is of one of the cell's `values`, as
@@ -29,10 +32,11 @@ def shown(values: Iterable[Any]) -> Any:
         data = getattr(items[0], "_data", None)
         if isinstance(items[0], table):
             return data
-        return next((one for one in values if one is data and data is not None), None)
+        own = (one for one in values if one is data and data is not None)
+        return next(own, unsaveable(items[0]))
     # An element, or a file in the kernel's memory, is gone with the kernel.
     texts = [item.text for item in items]
     if any("<marimo-ui-element" in text or "@file/" in text for text in texts):
-        return None
+        return unsaveable(items)
     pages = [Html(text) for text in texts]
     return vstack(pages) if len(pages) > 1 else pages[0]
