@@ -77,6 +77,22 @@ def values(monkeypatch: pytest.MonkeyPatch) -> None:
         ("import pandas as pd\npd.set_option('display.max_rows', 5)", ["pd"]),
         ("from dotenv import load_dotenv\nload_dotenv()", ["load_dotenv"]),
         ("np.random.seed(0)", ["np.random"]),
+        (
+            "import altair as alt\nalt.data_transformers.disable_max_rows()",
+            ["alt.data_transformers"],
+        ),
+        ("from tqdm.auto import tqdm\ntqdm.pandas()", ["tqdm"]),
+        ("import holoviews as hv\nhv.extension('bokeh')", ["hv"]),
+        ("import dspy\ndspy.configure(cache=False)", ["dspy"]),
+        ("from sympy import init_printing\ninit_printing()", ["init_printing"]),
+        # What is shown may look as was set.
+        ("import ibis\nibis.options.interactive = True\ntext", ["ibis.options"]),
+        ("import sys\nsys.path.append('lib')\ndef f():\n    return 1", ["sys.path"]),
+        (
+            "try:\n    import torch\nexcept ImportError:\n    torch = None\n"
+            "import warnings\nwarnings.simplefilter('ignore')",
+            ["warnings"],
+        ),
     ],
 )
 def test_what_a_cell_changes_is_told_from_its_code(code: str, names: list[str]) -> None:
@@ -98,6 +114,8 @@ def test_what_a_cell_changes_is_told_from_its_code(code: str, names: list[str]) 
         "f = lambda: items.append(1)",
         # What takes time is worth more than what it sets on the way.
         "np.random.seed(0)\nb = np.random.rand(3)",
+        "np.random.seed(0)\nnp.random.rand(3)",
+        "import dspy\nlm = dspy.LM('one')\ndspy.configure(lm=lm)",
         "import os\nos.environ['A'] = 'b'\nb = sum(range(9))",
         "np.sort(arr)",
         "this is no code['a'] = 1",
@@ -159,3 +177,19 @@ def test_a_cell_that_changes_what_it_does_not_define_runs_each_time(
     assert ran(path)[-1] == f"[10, 20, 300001, (5,), 2] {columns}"
     why = python(path, env, "-m", "marimo_cellar", "why", path.name, "changes")
     assert "Not cacheable: it changes what it does not define (df, big, con)." in why
+
+
+def test_what_is_shown_looks_as_was_set(write: Write, env: dict[str, str]) -> None:
+    path = write(
+        "setting.py",
+        imports="import decimal",
+        made="""
+            class Third:
+                def _repr_html_(self):
+                    return f"a third is {decimal.Decimal(1) / 3}"
+            third = Third()
+        """,
+        shown="decimal.setcontext(decimal.Context(prec=5))\nthird",
+    )
+    for _ in range(2):
+        assert "'a third is 0.33333'" in str(export(path, env).outputs)

@@ -57,11 +57,19 @@ _CHANGING_FIRST = frozenset(
     | {"heappop", "insort", "setattr", "delattr"}
 )
 _IN_PLACE = frozenset({"inplace", "in_place"})
-# What a module is told by, besides what begins with "set".
+# What a module is told by, besides what begins as below.
 _SETTING = frozenset(
     {"append", "extend", "insert", "update", "setdefault", "use", "seed", "chdir"}
     | {"manual_seed", "filterwarnings", "simplefilter", "basicConfig", "putenv"}
-    | {"load_dotenv", "addsitedir", "register", "enable", "apply"}
+    | {"load_dotenv", "addsitedir", "apply", "activate", "extension", "rc", "theme"}
+    | {"login", "autolog", "install", "initialize", "Initialize", "initjs"}
+    | {"ion", "ioff"}
+    # Which gives frames `progress_apply`, of tqdm's.
+    | {"pandas"}
+)
+_SETTING_BEGINNINGS = (
+    *("set", "enable", "disable", "configure", "register", "init_", "patch_", "use_"),
+    *("reset_", "prefer_", "require_"),
 )
 # Calls that compute nothing worth keeping: paths, and what the environment says.
 _PLAIN_CALLS = frozenset(
@@ -140,7 +148,7 @@ def changes_in(code: str) -> Changes:
 
 def _may_change(code: str) -> bool:
     return _PUTTING.search(code) is not None or any(
-        name in _TELLING or name.startswith(("set", *_BEGINNINGS))
+        name in _TELLING or name.startswith((*_SETTING_BEGINNINGS, *_BEGINNINGS))
         for name in _CALLED.findall(code)
     )
 
@@ -203,19 +211,25 @@ def _parts(node: ast.expr) -> tuple[str, ...]:
 
 def _may_set(change: Change) -> bool:
     return change.method is None or (
-        change.method in _SETTING or change.method.startswith("set")
+        change.method in _SETTING or change.method.startswith(_SETTING_BEGINNINGS)
     )
 
 
 def _sets_up(node: ast.stmt) -> bool:
-    """Whether a statement imports, sets or names something plain, and no more."""
+    """Whether a statement imports, sets, defines, or names or shows something plain, and
+    no more."""
     match node:
         case ast.Import() | ast.ImportFrom() | ast.Pass():
             return True
-        case ast.Expr(value=ast.Call() as call):
-            return any(map(_may_set, _changes_by_call(call)))
-        case ast.Expr(value=ast.Constant()):
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             return True
+        case ast.Expr(value=ast.Call() as call) if any(
+            map(_may_set, _changes_by_call(call))
+        ):
+            return True
+        # What is shown may look as was set.
+        case ast.Expr(value=value):
+            return _is_plain(value)
         case ast.Assign(value=value) | ast.AugAssign(value=value):
             return _is_plain(value)
         case ast.AnnAssign(value=value) if value is not None:
@@ -224,6 +238,9 @@ def _sets_up(node: ast.stmt) -> bool:
             return True
         case ast.If(body=body, orelse=orelse):
             return all(map(_sets_up, [*body, *orelse]))
+        case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=last):
+            handled = (one for handler in handlers for one in handler.body)
+            return all(map(_sets_up, [*body, *handled, *orelse, *last]))
     return False
 
 
