@@ -250,6 +250,7 @@ def test_what_cannot_be_cached_is_told_with_the_reason(
         lacks="both = 1\nif both > 1:\n    rare = 2",
         fails="{}['nothing']",
         stops="mo.stop(True)",
+        changes="import os\nos.environ['SET'] = 'here'",
     )
     told = Told(notebook, env)
     first = told.run()
@@ -271,6 +272,8 @@ def test_what_cannot_be_cached_is_told_with_the_reason(
     assert first["lacks"] == ("miss", [nothing, lacks])
     assert first["fails"] == ("miss", [nothing, raised])
     assert first["stops"] == ("miss", [nothing, stopped])
+    changes = {"kind": "changes", "names": ["os.environ"]}
+    assert first["changes"] == ("miss", [nothing, changes])
     again = told.run()
     # marimo loads its values, and runs the cell all the same: nothing is saved by that.
     assert again["slider"] == ("hit", [ui])
@@ -279,6 +282,7 @@ def test_what_cannot_be_cached_is_told_with_the_reason(
     saved = query(notebook, "SELECT name, hits FROM savings JOIN cells USING (cell_id)")
     assert ("lock", 1) in saved and "slider" not in dict(saved)
     assert again["fails"] == ("miss", [{"kind": "unsaved"}, raised])
+    assert again["changes"] == ("miss", [{"kind": "unsaved"}, changes])
 
 
 def test_what_only_the_cell_itself_can_use_does_not_keep_it_from_the_cache(

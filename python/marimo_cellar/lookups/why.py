@@ -8,6 +8,7 @@ was made. What none of these shows is `unknown`, and nothing is guessed.
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -348,12 +349,15 @@ class Explainer:
 
 
 def _is_unsaved(text: str | None) -> bool:
-    """Whether a run had nothing saved of it, for what it shows or returns."""
-    return '"return"' in (text or "") and any(
-        one["kind"] == "unpicklable" and one.get("names") == ["return"]
+    """Whether a run had nothing saved of it, for what it shows, returns or changes."""
+    return _OF_UNSAVED.search(text or "") is not None and any(
+        one["kind"] == "changes"
+        or (one["kind"] == "unpicklable" and one.get("names") == ["return"])
         for one in reasons.parse(text)
     )
 
+
+_OF_UNSAVED = re.compile('"(changes|return)"')
 
 _INHERITED = ("module", "input", "python", "marimo")
 
