@@ -60,6 +60,8 @@ export interface Freshness<
   readonly orphaned: readonly number[];
   /** Stored cells that the last run did not find in the notebook, and that are in the document. */
   readonly returned: readonly number[];
+  /** Results that come nearest to the document, though their cell was saved or served another one since. */
+  readonly earlier: readonly Entry[];
   /**
    * The places of the cells that the nearest result of one was made from, by its place: its own first, then
    * those nearest to it; none where that was not recorded.
@@ -190,8 +192,13 @@ export class SavedNotebook<
     });
     const orphaned = [...this.#entries.keys()].filter((cellId) => !places.has(cellId));
     const returned = this.known.filter((cell) => cell.retired && places.has(cell.id));
+    const earlier = nearests.flatMap((nearest) => {
+      if (!('entry' in nearest)) return [];
+      const [last] = this.#ownEntries(nearest.cellId);
+      return last?.node === nearest.entry.node ? [] : [nearest.entry];
+    });
     const standsOn = (index: number) => recordedPlaces(index) ?? [];
-    return { cells, orphaned, returned: returned.map(({ id }) => id), standsOn };
+    return { cells, orphaned, returned: returned.map(({ id }) => id), earlier, standsOn };
   }
 
   /** A cell that is cached as a whole asks for its blocks and functions only when it runs. */

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { parseToHost } from '../protocol/preview';
 import type { Clearing, Command, ToHost, ToPage } from '../protocol/preview';
 import { numberSetting } from '../protocol/settings';
-import type { OpenCells } from '../protocol/standing';
+import { inEditors, type OpenCells } from '../protocol/standing';
 import { languageOf } from '../protocol/quantities';
 import type { Caches } from '../store/Caches';
 import type { Bookmarks } from './Bookmarks';
@@ -253,7 +253,10 @@ export class EntryPanel implements vscode.Disposable {
       });
       return reader;
     };
-    return ShownEntry.find(loader, entryId, newReader, this.#expected);
+    return ShownEntry.find(loader, entryId, newReader, {
+      expected: this.#expected,
+      open: () => inEditors(this.#services.openCells()),
+    });
   }
 
   #tell(shown: ShownEntry): void {

@@ -12,6 +12,14 @@ export type EntryLoader = Pick<
   'path' | 'generation' | 'app' | 'cell' | 'entries' | 'entry' | 'items'
 >;
 
+/** What is known of an entry beside its id. */
+export interface Asking {
+  /** What it must be, where its id may by now be another one's. */
+  readonly expected?: Identity | undefined;
+  /** What editors know better than the cache. */
+  readonly open?: () => Parameters<EntryLoader['entry']>[1];
+}
+
 /** An entry as it was when it was last there: what is shown of it stays when it is cleared. */
 export class ShownEntry {
   readonly reader: EntryReader;
@@ -34,6 +42,7 @@ export class ShownEntry {
     cell: CellSummary,
     items: readonly ItemSummary[],
     generation: string,
+    private readonly open: NonNullable<Asking['open']>,
   ) {
     this.#generation = generation;
     this.#loader = loader;
@@ -45,23 +54,22 @@ export class ShownEntry {
 
   /**
    * @param newReader is called when there is something to read
-   * @param expected what the entry must be, where its id may by now be another one's
    * @returns `undefined` when it is not in the cache
    */
   static async find(
     loader: EntryLoader,
     entryId: number,
     newReader: () => EntryReader,
-    expected: Identity | undefined,
+    { expected, open = () => undefined }: Asking,
   ): Promise<ShownEntry | undefined> {
     const generation = await loader.generation();
-    const entry = await loader.entry(entryId);
+    const entry = await loader.entry(entryId, open());
     if (entry === undefined) return undefined;
     if (expected !== undefined && !isSame(expected, entry)) return undefined;
     const cell = await loader.cell(entry.cellId);
     if (cell === undefined) return undefined;
     const items = await loader.items(entryId);
-    const shown = new ShownEntry(loader, newReader(), entry, cell, items, generation);
+    const shown = new ShownEntry(loader, newReader(), entry, cell, items, generation, open);
     await shown.refresh();
     return shown;
   }
@@ -119,8 +127,9 @@ export class ShownEntry {
   async refresh(): Promise<void> {
     const { cellId, entryId } = this.#entry;
     await this.#findCell();
-    this.#now = await this.#loader.entry(entryId);
-    this.#siblings = this.#isCellThere ? await this.#loader.entries(cellId) : [];
+    const open = this.open();
+    this.#now = await this.#loader.entry(entryId, open);
+    this.#siblings = this.#isCellThere ? await this.#loader.entries(cellId, open) : [];
     if (this.#now === undefined || !isSame(this.#entry, this.#now)) return;
     this.#entry = this.#now;
     this.#cell = (await this.#loader.cell(cellId)) ?? this.#cell;

@@ -24,7 +24,11 @@ export function fateOf(
   siblings: readonly EntrySummary[],
 ): Fate {
   const newer = newerThan(shown, siblings);
-  if (isSame(shown, now)) return newer === undefined ? { kind: 'present' } : { kind: 'outdone' };
+  if (isSame(shown, now)) {
+    // Code that is as it was before, as after a checkout, has its earlier result back.
+    const isBack = now?.current === true && newer?.current === false;
+    return newer === undefined || isBack ? { kind: 'present' } : { kind: 'outdone' };
+  }
   // Computed again for the same inputs, it was replaced rather than cleared.
   if (newer?.hash === shown.hash) return { kind: 'outdone' };
   return { kind: 'cleared', newer: newer !== undefined };

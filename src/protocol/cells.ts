@@ -27,6 +27,8 @@ export interface CellsResult {
   readonly orphaned: readonly number[];
   /** Stored cells that the last run did not find in the notebook, and that are in the document. */
   readonly returned: readonly number[];
+  /** Results that come nearest to the document, though their cell was saved or served another one since. */
+  readonly earlier: readonly number[];
   /** The database the answer comes from, as an absolute path; absent when there is none. */
   readonly database?: string;
   /** Which of the databases in that place the ids are of, as a `Reference` has it; absent with none. */

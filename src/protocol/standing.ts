@@ -27,6 +27,8 @@ export interface OpenCells {
   readonly orphaned: ReadonlySet<number>;
   /** Those that the notebooks have, and did not have when they last ran. */
   readonly returned: ReadonlySet<number>;
+  /** The results by which cells stand, where these were saved or served another one since: by Git, say. */
+  readonly earlier: ReadonlySet<number>;
   /** Those of which it is said that they are not served, or not for sure. */
   readonly doubts: ReadonlyMap<number, Doubt>;
 }
@@ -56,11 +58,12 @@ export function isOrphaned(
 }
 
 /** Of which cells a saving is told other than the cache has it, as their notebooks stand in editors. */
-export function inEditors({ orphaned, returned, doubts }: OpenCells): {
+export function inEditors({ orphaned, returned, earlier, doubts }: OpenCells): {
   readonly idle: ReadonlySet<number>;
   readonly returned: ReadonlySet<number>;
+  readonly earlier: ReadonlySet<number>;
 } {
-  return { idle: new Set([...orphaned, ...doubts.keys()]), returned };
+  return { idle: new Set([...orphaned, ...doubts.keys()]), returned, earlier };
 }
 
 /** The doubt about it, where it would be served otherwise: then this is all that is said of how it stands. */

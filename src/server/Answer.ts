@@ -38,6 +38,8 @@ export interface Answer {
   readonly orphaned: readonly number[];
   /** Stored cells that were gone when it last ran, and are in it again. */
   readonly returned: readonly number[];
+  /** Results that come nearest to it, though their cell was saved or served another one since. */
+  readonly earlier: readonly number[];
   /** The places of the cells that the result of one stands on, by its place, the nearest first. */
   readonly standsOn: (index: number) => readonly number[];
   readonly caching: NotebookSettings;

@@ -139,8 +139,8 @@ export class CellarServer {
     const params = parseCellsParams(value);
     if (!params) return invalid('cellar/cells takes { uri: string }.');
     const answer = await this.#judge(params.uri);
-    if (!answer) return { cells: [], orphaned: [], returned: [] };
-    const { uri, cache, generation, orphaned, returned } = answer;
+    if (!answer) return { cells: [], orphaned: [], returned: [], earlier: [] };
+    const { uri, cache, generation, orphaned, returned, earlier } = answer;
     // Watched from now on, so that nothing changes unseen while it is looked at.
     const files = await this.#cells.filesOf(answer);
     if (this.#isOpen(uri)) this.#files.watch(uri, files);
@@ -150,7 +150,7 @@ export class CellarServer {
       ...(answer.caching.on === undefined ? {} : { caching: answer.caching.on }),
     };
     const cells = await this.#cells.describe(answer, this.#locale);
-    return { ...named, cells, orphaned, returned };
+    return { ...named, cells, orphaned, returned, earlier };
   }
 
   async #answerExplain(value: unknown): Promise<Explanation | ResponseError | null> {

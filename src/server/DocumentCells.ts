@@ -106,7 +106,8 @@ export class DocumentCells {
       judgement: freshness.cells[index] ?? { state: 'neverCached' as const, cellId: undefined },
     }));
     const { orphaned, returned, standsOn } = freshness;
-    const answer = { record, cells, orphaned, returned, standsOn };
+    const earlier = freshness.earlier.map(({ entryId }) => entryId);
+    const answer = { record, cells, orphaned, returned, earlier, standsOn };
     this.#judged.set(keyOf(open), { places, answer });
     return { uri, ...found, generation, ...answer };
   }

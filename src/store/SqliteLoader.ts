@@ -135,9 +135,12 @@ export class SqliteLoader {
     );
   }
 
-  /** An app's cells in notebook order, those without an entry and retired ones too. */
-  cells(appId: number): Promise<CellSummary[]> {
-    return this.#access.read(({ connection }) => listCells(connection, { appId }));
+  /**
+   * An app's cells in notebook order, those without an entry and retired ones too.
+   * @param open what open notebooks say of cells
+   */
+  cells(appId: number, open?: InEditors): Promise<CellSummary[]> {
+    return this.#access.read(({ connection }) => listCells(connection, { appId }, open));
   }
 
   cell(cellId: number): Promise<CellSummary | undefined> {
@@ -146,14 +149,17 @@ export class SqliteLoader {
     );
   }
 
-  /** A cell's entries, newest first. */
-  entries(cellId: number): Promise<EntrySummary[]> {
-    return this.#access.read(({ connection }) => listEntries(connection, { cellId }));
+  /**
+   * A cell's entries, newest first.
+   * @param open what open notebooks say of cells
+   */
+  entries(cellId: number, open?: InEditors): Promise<EntrySummary[]> {
+    return this.#access.read(({ connection }) => listEntries(connection, { cellId }, open));
   }
 
-  entry(entryId: number): Promise<EntrySummary | undefined> {
+  entry(entryId: number, open?: InEditors): Promise<EntrySummary | undefined> {
     return this.#access.read(
-      async ({ connection }) => (await listEntries(connection, { entryId }))[0],
+      async ({ connection }) => (await listEntries(connection, { entryId }, open))[0],
     );
   }
 

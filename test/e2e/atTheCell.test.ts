@@ -133,6 +133,29 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     assert.match(text, /Before: hit.*miss/s);
   });
 
+  await step(
+    'of what is changed back on disk, as by a checkout, the view says the same',
+    async () => {
+      await vsCode.tree.show();
+      await vsCode.tree.expand('ranks.py');
+      await vsCode.tree.expand('load');
+      // The first ones, which are those of `load`.
+      const expectResults = (...expected: RegExp[]) =>
+        vsCode.eventually(async () => {
+          const rows = (await vsCode.tree.rows()).filter((row) => row.startsWith('Result'));
+          for (const [at, words] of expected.entries()) assert.match(rows[at] ?? '', words);
+        });
+      const [current, outdated] = [/^Result ?current, saves/, /^Result ?outdated/];
+      await expectResults(current, outdated);
+      await rewrite((text) => text.replace('[3, 1, 2, 0]', '[3, 1, 2]'));
+      await expectLenses(/^cached/, /^cached/, /^cached/);
+      await expectResults(outdated, current);
+      await vsCode.picture('cell-changed-back-in-the-view');
+      await rewrite((text) => text.replace('[3, 1, 2]', '[3, 1, 2, 0]'));
+      await expectResults(current, outdated);
+    },
+  );
+
   await step('what is disabled is said to be, with what needs it', async () => {
     await rewrite((text) =>
       text.replace('@app.cell\ndef load', '@app.cell(disabled=True)\ndef load'),

@@ -54,8 +54,8 @@ export class CellsOfEditors implements vscode.Disposable {
         ? []
         : [[cell.cellId, doubt] as const];
     });
-    const { orphaned, returned } = answer;
-    if (orphaned.length + returned.length + doubts.length === 0) return undefined;
-    return { cache: this.caches.number(answer.database), orphaned, returned, doubts };
+    const { orphaned, returned, earlier } = answer;
+    if ([orphaned, returned, earlier, doubts].every((said) => said.length === 0)) return undefined;
+    return { cache: this.caches.number(answer.database), orphaned, returned, earlier, doubts };
   }
 }

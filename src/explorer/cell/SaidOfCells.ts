@@ -7,6 +7,7 @@ export interface Said {
   readonly cache: number;
   readonly orphaned: readonly number[];
   readonly returned: readonly number[];
+  readonly earlier: readonly number[];
   readonly doubts: readonly (readonly [number, Doubt])[];
 }
 
@@ -27,6 +28,7 @@ export class SaidOfCells {
       open = {
         orphaned: new Set(said.flatMap(({ orphaned }) => orphaned)),
         returned: new Set(said.flatMap(({ returned }) => returned)),
+        earlier: new Set(said.flatMap(({ earlier }) => earlier)),
         doubts: new Map(said.flatMap(({ doubts }) => doubts)),
       };
       this.#byCache.set(cache, open);

@@ -1,5 +1,5 @@
 import type { EntryReference } from '../../protocol/references';
-import type { OpenCells } from '../../protocol/standing';
+import { inEditors, type OpenCells } from '../../protocol/standing';
 import type { Caches } from '../../store/Caches';
 import { isSameGeneration } from '../../store/database/generation';
 import { wordsOf } from '../../store/entries/searching';
@@ -104,7 +104,9 @@ export class ResultSearch {
     );
     signal.throwIfAborted();
     const names = new Map(apps.map((app) => [app.appId, this.options.nameOf(app)]));
-    const search = { text, notebooks: names, most: mostLines + 1 };
+    const cache = this.caches.number(path);
+    const open = this.options.openCells(cache);
+    const search = { text, notebooks: names, most: mostLines + 1, open: inEditors(open) };
     const found = names.size === 0 ? [] : await loader.search(search, signal);
     const shown = new Set(found.map(({ cell }) => cell.appId));
     const notebooks = await Promise.all(
@@ -113,8 +115,6 @@ export class ResultSearch {
         return [app.appId, { name: this.options.nameOf(app), exists }] as const;
       }),
     );
-    const cache = this.caches.number(path);
-    const open = this.options.openCells(cache);
     return { origin: { cache, generation, notebooks: new Map(notebooks), open }, found };
   }
 

@@ -297,8 +297,8 @@ export class Targets implements vscode.Disposable {
       const all = await Promise.all(
         apps.map(async ({ cache, generation, app }) => {
           const loader = await this.caches.get(cache);
-          const cells = shownCells((await loader?.cells(app.appId)) ?? []);
           const open = this.openCells(cache);
+          const cells = shownCells((await loader?.cells(app.appId, inEditors(open))) ?? []);
           const heading: Choice = {
             label: wholeName(app),
             kind: vscode.QuickPickItemKind.Separator,

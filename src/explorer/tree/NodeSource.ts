@@ -26,6 +26,7 @@ const many = 20_000;
 const nothingOpen: OpenCells = {
   orphaned: new Set(),
   returned: new Set(),
+  earlier: new Set(),
   doubts: new Map(),
 };
 
@@ -88,7 +89,7 @@ export class NodeSource {
       case 'app':
         return this.ask(parent.database, async (loader) => {
           const open = this.openCells(parent.cache);
-          return shownCells(await loader.cells(parent.app.appId)).map((cell) => ({
+          return shownCells(await loader.cells(parent.app.appId, inEditors(open))).map((cell) => ({
             ...parent,
             kind: 'cell',
             cell,
@@ -98,7 +99,8 @@ export class NodeSource {
         });
       case 'cell':
         return this.ask(parent.database, async (loader) => {
-          const entries = await loader.entries(parent.cell.cellId);
+          const open = inEditors(this.openCells(parent.cache));
+          const entries = await loader.entries(parent.cell.cellId, open);
           const calls = callLabels(entries);
           return entries.map((entry) => ({
             ...parent,

@@ -180,12 +180,17 @@ export async function listApps(
         ${uses ? `total(u.saves_in_app) FILTER (WHERE ${isServed('c', open)})` : 'NULL'} AS saves,
         max(u.last_used_at) AS last_used_at
       FROM apps AS a LEFT JOIN cells AS c USING (app_id) LEFT JOIN totals AS t USING (cell_id)
-        LEFT JOIN ${uses ? usesByCell(chosen, obsolete.sql, again, loads) : noUses} AS u USING (cell_id)
+        LEFT JOIN ${uses ? usesByCell(chosen, { obsolete: obsolete.sql, again, loads, open }) : noUses} AS u USING (cell_id)
       WHERE ${appId === undefined ? 'true' : 'a.app_id = ?1'} GROUP BY a.app_id)`)} AS apps`,
     ...obsolete.values,
   );
   const costs = uses
-    ? await appCosts(connection, chosen, obsolete.sql, { again, open }, ...obsolete.values)
+    ? await appCosts(
+        connection,
+        chosen,
+        { obsolete: obsolete.sql, again, open },
+        ...obsolete.values,
+      )
     : new Map<number, number>();
   return apps
     .parse(row?.apps, path)
@@ -201,6 +206,7 @@ export async function listApps(
 export async function listCells(
   connection: Connection,
   of: { readonly appId: number } | { readonly cellId: number },
+  open = noEditors,
 ): Promise<CellSummary[]> {
   const [column, id] = 'appId' in of ? ['app_id', of.appId] : ['cell_id', of.cellId];
   const chosen = `cell_id IN (SELECT cell_id FROM cells WHERE ${column} = ?1)`;
@@ -208,7 +214,7 @@ export async function listCells(
   const obsolete = await obsoleteIn(connection, { sql: app, id });
   const again = await findAgain(connection, chosen, id);
   const loads = await findLoads(connection, chosen, id);
-  const uses = usesByCell(chosen, obsolete.sql, again, loads);
+  const uses = usesByCell(chosen, { obsolete: obsolete.sql, again, loads, open });
   const row = await connection.get(
     `SELECT ${cells.sql(
       `cells AS c JOIN totals AS t USING (cell_id) LEFT JOIN ${uses} AS u
@@ -216,8 +222,8 @@ export async function listCells(
     )} AS cells`,
     ...obsolete.values,
   );
-  const by = [connection, chosen, obsolete.sql, again] as const;
-  const costs = await cellCosts(...by, ...obsolete.values);
+  const by = { obsolete: obsolete.sql, again, open };
+  const costs = await cellCosts(connection, chosen, by, ...obsolete.values);
   return cells
     .parse(row?.cells, connection.path)
     .map((cell) => ({
@@ -235,6 +241,7 @@ export async function listEntries(
     | { readonly cellId: number }
     | { readonly entryId: number }
     | { readonly entryIds: readonly number[] },
+  open = noEditors,
 ): Promise<EntrySummary[]> {
   const [listed, id] =
     'cellId' in of
@@ -247,7 +254,7 @@ export async function listEntries(
   const obsolete = await obsoleteIn(connection, { sql: app, id });
   const loads = await findLoads(connection, chosen, id);
   const all = `(SELECT *, ${obsolete.sql} AS is_obsolete, ${savedByEntry} AS saves
-    FROM ${'cellId' in of ? entriesWithUse(listed) : someWithUse(listed)} LEFT JOIN ${loads} USING (entry_id))`;
+    FROM ${'cellId' in of ? entriesWithUse(listed, open) : someWithUse(listed, open)} LEFT JOIN ${loads} USING (entry_id))`;
   const row = await connection.get(
     `SELECT ${entries.sql(`${all} AS e`)} AS entries`,
     ...obsolete.values,

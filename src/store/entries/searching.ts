@@ -4,6 +4,7 @@ import type { FoundEntry } from '../rows';
 import { isTold } from './calls';
 import { integer, Listing, optional, real, text } from './fields';
 import { listEntries } from './listing';
+import type { InEditors } from './uses';
 
 /** Words that are looked for: of a long prompt the kernel's side keeps the beginning and the end. */
 const mostWords = 12;
@@ -18,6 +19,8 @@ export interface EntrySearch {
   readonly notebooks: ReadonlyMap<number, string>;
   /** How many results are told of at most. */
   readonly most: number;
+  /** What editors know better than the cache. */
+  readonly open?: InEditors;
 }
 
 const isOwn = "cache_name = 'cell_cache'";
@@ -47,7 +50,7 @@ export function wordsOf(text: string): string[] {
  */
 export async function searchEntries(
   connection: Connection,
-  { text, notebooks, most }: EntrySearch,
+  { text, notebooks, most, open }: EntrySearch,
 ): Promise<FoundEntry[]> {
   const words = wordsOf(text);
   const values: Value[] = [JSON.stringify([...notebooks.keys()]), most];
@@ -81,17 +84,19 @@ export async function searchEntries(
      LIMIT ?2`,
     ...values,
   );
-  return described(connection, new Map(rows.map(({ id, named }) => [Number(id), named !== 0])));
+  const ids = new Map(rows.map(({ id, named }) => [Number(id), named !== 0]));
+  return described(connection, ids, open);
 }
 
 /** @param found the ids in their order, with whether each was found by more than code */
 async function described(
   connection: Connection,
   found: ReadonlyMap<number, boolean>,
+  open: InEditors | undefined,
 ): Promise<FoundEntry[]> {
   if (found.size === 0) return [];
   const entryIds = [...found.keys()];
-  const entries = await listEntries(connection, { entryIds });
+  const entries = await listEntries(connection, { entryIds }, open);
   const row = await connection.get(
     `SELECT ${cells.sql(
       `cells AS c WHERE c.cell_id IN (

@@ -1,6 +1,6 @@
 // Which of a cell's entries are current, and what those come to, as SQL for listings.
 
-import { type Loads, noLoads, savedByEntry } from './loads';
+import { type Loads, savedByEntry } from './loads';
 
 const own = "cache_name = 'cell_cache'";
 
@@ -28,6 +28,17 @@ export const savedInApp = (amount: string, again = none): string =>
   `CASE WHEN total(${saving(again)}) > 0 THEN total(${amount}) FILTER (WHERE ${saving(again)})
      ELSE total(${amount}) FILTER (WHERE NOT ${own}) END`;
 
+/** What a sum of savings goes by. */
+export interface Counting {
+  /** SQL about entries: those that save nothing, since marimo does not read them. */
+  readonly obsolete: string;
+  /** Cells whose own results save nothing. */
+  readonly again: ReadonlySet<number>;
+  /** What has to be spent for what is saved. */
+  readonly loads: Loads;
+  readonly open: InEditors;
+}
+
 /**
  * Whether anything of a cell is served: it is in its notebook, and not among those to which nothing is.
  * @param cells a name of the table `cells`
@@ -42,9 +53,18 @@ export interface InEditors {
   readonly idle: ReadonlySet<number>;
   /** Cells that are in their notebooks, and were not when those last ran. */
   readonly returned: ReadonlySet<number>;
+  /**
+   * Results that are what a notebook would be served as it stands, though their cell was saved or served
+   * another one since: those on their node are current, as if they had been used last.
+   */
+  readonly earlier: ReadonlySet<number>;
 }
 
-export const noEditors: InEditors = { idle: new Set(), returned: new Set() };
+export const noEditors: InEditors = { idle: none, returned: none, earlier: none };
+
+/** SQL about entries: those that editors have current in place of what was used last. */
+const isEarlier = (entries: string, { earlier }: InEditors): string =>
+  `${entries}.node IN (SELECT node FROM entries WHERE entry_id IN (${[...earlier].join()}))`;
 
 /**
  * Rows of `entries` with `used_at` (when the entry was last saved or hit) and `is_current`, which
@@ -53,14 +73,28 @@ export const noEditors: InEditors = { idle: new Set(), returned: new Set() };
  * node as the most recently used one. An entry without a node is current only if it is that one.
  * Of two that were used at the same moment the one made last counts.
  */
-export function entriesWithUse(where: string): string {
+export function entriesWithUse(where: string, open = noEditors): string {
+  const first = open.earlier.size === 0 ? '' : `coalesce(${isEarlier('used', open)}, 0) DESC, `;
   return `(
     SELECT *, entry_id = last_entry OR coalesce(node = last_node, 0) AS is_current FROM (
       SELECT *, first_value(entry_id) OVER latest AS last_entry,
         first_value(node) OVER latest AS last_node
       FROM (SELECT *, max(created_at, coalesce(last_hit_at, created_at)) AS used_at
-        FROM entries WHERE ${where})
-      WINDOW latest AS (PARTITION BY cell_id, cache_name ORDER BY used_at DESC, entry_id DESC)))`;
+        FROM entries WHERE ${where}) AS used
+      WINDOW latest AS (PARTITION BY cell_id, cache_name ORDER BY ${first}used_at DESC, entry_id DESC)))`;
+}
+
+const used = (entry: string): string =>
+  `max(${entry}.created_at, coalesce(${entry}.last_hit_at, ${entry}.created_at))`;
+
+/** The id by which the current entries of a cache are told, which is a row `c` with when it was used last. */
+function lastEntry(open: InEditors): string {
+  const last = (condition: string) => `(SELECT entry_id FROM entries AS l
+    WHERE l.cell_id = c.cell_id AND l.cache_name = c.cache_name AND ${condition} LIMIT 1)`;
+  const usedLast = last(`${used('l')} = c.used_at ORDER BY entry_id DESC`);
+  if (open.earlier.size === 0) return usedLast;
+  const earlier = last(`${isEarlier('l', open)} ORDER BY ${used('l')} DESC, entry_id DESC`);
+  return `coalesce(${earlier}, ${usedLast})`;
 }
 
 /**
@@ -68,21 +102,14 @@ export function entriesWithUse(where: string): string {
  * order took five times as long.
  * @param some SQL about entries
  */
-export function someWithUse(some: string): string {
-  const used = (entry: string) =>
-    `max(${entry}.created_at, coalesce(${entry}.last_hit_at, ${entry}.created_at))`;
+export function someWithUse(some: string, open = noEditors): string {
   return `(
     WITH caches AS MATERIALIZED (
-      SELECT cell_id, cache_name, max(${used('e')}) AS last_used_at FROM entries AS e
+      SELECT cell_id, cache_name, max(${used('e')}) AS used_at FROM entries AS e
       WHERE (cell_id, cache_name) IN (SELECT cell_id, cache_name FROM entries WHERE ${some})
       GROUP BY cell_id, cache_name),
     latest AS MATERIALIZED (
-      SELECT cell_id, cache_name, (
-        SELECT entry_id FROM entries AS e
-        WHERE e.cell_id = c.cell_id AND e.cache_name = c.cache_name
-          AND ${used('e')} = c.last_used_at
-        ORDER BY entry_id DESC LIMIT 1) AS last_entry
-      FROM caches AS c)
+      SELECT cell_id, cache_name, ${lastEntry(open)} AS last_entry FROM caches AS c)
     SELECT e.*, ${used('e')} AS used_at,
       e.entry_id = last_entry
         OR coalesce(e.node = (SELECT node FROM entries WHERE entry_id = last_entry), 0) AS is_current
@@ -93,17 +120,9 @@ export function someWithUse(some: string): string {
  * What a cell's entries come to beyond its totals, a row for each cell that has any. The same as
  * grouping `entriesWithUse` by cell, which over 100,000 entries took five times as long: a cache all
  * of whose entries stand on one node, as most do, is added up without looking for the latest.
- * @param obsolete SQL about entries: those that save nothing, since marimo does not read them
- * @param again cells whose own results save nothing
- * @param loads what has to be spent for what is saved
  */
-export function usesByCell(
-  where: string,
-  obsolete = 'false',
-  again = none,
-  loads: Loads = noLoads,
-): string {
-  const uses = allUses(where, again, loads);
+export function usesByCell(where: string, { obsolete, again, loads, open }: Counting): string {
+  const uses = allUses(where, { again, loads, open });
   if (obsolete === 'false') return `(SELECT *, false AS obsolete FROM ${uses})`;
   const what = ['saves', 'saves_in_app'].map((name) => `coalesce(s.${name}, 0) AS ${name}`);
   return `(
@@ -112,12 +131,12 @@ export function usesByCell(
     FROM ${uses} LEFT JOIN (
       SELECT cell_id, ${savedByCell(savedByEntry, again)} AS saves,
         ${savedInApp(savedByEntry, again)} AS saves_in_app
-      FROM ${entriesWithUse(where)} LEFT JOIN ${loads} USING (entry_id) WHERE is_current AND NOT ${obsolete} GROUP BY cell_id
+      FROM ${entriesWithUse(where, open)} LEFT JOIN ${loads} USING (entry_id) WHERE is_current AND NOT ${obsolete} GROUP BY cell_id
     ) AS s USING (cell_id))`;
 }
 
 /** The same where nothing is obsolete. */
-function allUses(where: string, again: ReadonlySet<number>, loads: Loads): string {
+function allUses(where: string, { again, loads, open }: Omit<Counting, 'obsolete'>): string {
   const saves = 'max(0.0, seconds - coalesce(spent, 0))';
   return `(
     WITH caches AS MATERIALIZED (
@@ -126,12 +145,7 @@ function allUses(where: string, again: ReadonlySet<number>, loads: Loads): strin
         count(*) = 1 OR (count(*) = count(node) AND min(node) = max(node)) AS is_one
       FROM entries WHERE ${where} GROUP BY cell_id, cache_name),
     latest AS MATERIALIZED (
-      SELECT *, CASE WHEN NOT is_one THEN (
-        SELECT entry_id FROM entries AS l
-        WHERE l.cell_id = c.cell_id AND l.cache_name = c.cache_name
-          AND max(l.created_at, coalesce(l.last_hit_at, l.created_at)) = c.used_at
-        ORDER BY entry_id DESC LIMIT 1) END AS last_entry
-      FROM caches AS c),
+      SELECT *, CASE WHEN NOT is_one THEN ${lastEntry(open)} END AS last_entry FROM caches AS c),
     current AS MATERIALIZED (
       SELECT cell_id, cache_name, pinned, used_at, CASE WHEN is_one THEN runtime ELSE (
         SELECT total(e.runtime) FROM entries AS e JOIN entries AS l ON l.entry_id = c.last_entry

@@ -44,6 +44,30 @@ test('notebooks are sorted by their names, those of one name by their folders', 
   );
 });
 
+test('what is served as a notebook stands in an editor is told of, not what ran last', async (t) => {
+  const { tree, open, database, earlier } = await setUp(t);
+  const loader = await open();
+  await loader.save(entryOf(0, 'a'));
+  const app = await child(tree, undefined, 'nb.py');
+  const a = await child(tree, app, 'a');
+  await loader.save(entryOf(0, 'a', { cell: a, hash: 'branch', runtime: 8 }));
+  const node = (letter: string, hash: string) =>
+    runSql(database, `UPDATE entries SET node = x'${letter.repeat(64)}' WHERE hash = '${hash}'`);
+  await node('a', 'a-0');
+  await node('b', 'branch');
+  await tree.refresh();
+  assert.match(app.row.description, /^the file is gone, saves 8 s, /);
+  assert.match(a.row.description, /^saves 8 s, /);
+  const [branch, main] = await tree.children(a);
+  assert.ok(main?.node.kind === 'entry' && branch);
+  earlier.add(main.node.entry.entryId);
+  await tree.refresh();
+  assert.match(app.row.description, /^the file is gone, saves 2\.5 s, /);
+  assert.match(a.row.description, /^saves 2\.5 s, /);
+  assert.match(main.row.description, /^current, saves 2\.5 s, /);
+  assert.match(branch.row.description, /^outdated, /);
+});
+
 test('a cell that the notebook has no more is orphaned, by the editor or by the kernel', async (t) => {
   const { tree, open, database, orphans, returned } = await setUp(t);
   const loader = await open();

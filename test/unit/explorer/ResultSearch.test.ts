@@ -38,7 +38,7 @@ async function setUp(t: TestContext, folders: readonly string[] = ['.']) {
   const search = (of = found) =>
     new ResultSearch(caches, {
       found: Promise.resolve(of),
-      openCells: () => ({ orphaned, returned: new Set(), doubts }),
+      openCells: () => ({ orphaned, returned: new Set(), earlier: new Set(), doubts }),
       nameOf: ({ notebook }) => path.relative(root, notebook),
       reader: () => ({ locale: 'en', now: 7300 }),
     });

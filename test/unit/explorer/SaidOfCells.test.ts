@@ -18,7 +18,7 @@ const disabled: Doubt = {
   label: 'disabled',
   reason: 'It is disabled.',
 };
-const gone: Said = { cache: 1, orphaned: [7], returned: [], doubts: [] };
+const gone: Said = { cache: 1, orphaned: [7], returned: [], earlier: [], doubts: [] };
 
 test('a cell that is deleted and put back at once is no longer said to be gone', async () => {
   const said = new SaidOfCells();

@@ -231,6 +231,7 @@ test('a list to choose from says what is saved, money too, before the size, as t
   const nothing = {
     orphaned: new Set<number>(),
     returned: new Set<number>(),
+    earlier: new Set<number>(),
     doubts: new Map<number, Doubt>(),
   };
   assert.equal(cellAmounts(cell, nothing, 'en'), 'saves 3.4 s, 640 kB');

@@ -23,6 +23,7 @@ export async function setUp(t: TestContext, notebookFolders: readonly string[] =
   const faults: unknown[] = [];
   const orphans = new Set<number>();
   const returned = new Set<number>();
+  const earlier = new Set<number>();
   const doubts = new Map<number, Doubt>();
   const refused: RefusedSetting[] = [];
   const [database = ''] = databases;
@@ -31,8 +32,8 @@ export async function setUp(t: TestContext, notebookFolders: readonly string[] =
     (fault) => faults.push(fault),
     (cache) =>
       cache === caches.number(database)
-        ? { orphaned: orphans, returned, doubts }
-        : { orphaned: new Set(), returned: new Set(), doubts: new Map() },
+        ? { orphaned: orphans, returned, earlier, doubts }
+        : { orphaned: new Set(), returned: new Set(), earlier: new Set(), doubts: new Map() },
     () => refused,
   );
   const tree = new CellTree(nodes, () => ({ locale: 'en', ...clock }));
@@ -44,7 +45,7 @@ export async function setUp(t: TestContext, notebookFolders: readonly string[] =
   };
   tree.setFound(found);
   const open = (): Promise<SqliteLoader> => caches.open(database);
-  const told = { faults, orphans, returned, doubts, refused };
+  const told = { faults, orphans, returned, earlier, doubts, refused };
   return { root, databases, database, caches, clock, tree, found, open, ...told };
 }
 

@@ -318,6 +318,20 @@ test('freshness: a cell that the last run did not find has returned if it is in 
   assert.deepEqual(new SavedNotebook(gone).judge(current(saved)).returned, []);
 });
 
+test('freshness: what was changed back stands by its earlier result, as after a checkout', () => {
+  const main = record(saved);
+  const branch = record([{ ...load, code: 'df = load(2)' }, clean, plot, other]);
+  const entries = branch.entries.map((entry) => ({ ...entry, entryId: entry.entryId + 100 }));
+  const nodes = [...main.nodes, ...branch.nodes];
+  // What the branch ran was used last.
+  const both = { ...main, nodes, entries: [...entries.slice(0, 3), ...main.entries] };
+  const earlier = (document: readonly Source[]) =>
+    new SavedNotebook(both).judge(current(document)).earlier.map(({ entryId }) => entryId);
+  assert.deepEqual(earlier(saved), [101, 102, 103]);
+  assert.deepEqual(earlier([{ ...load, code: 'df = load(2)' }, clean, plot, other]), []);
+  assert.deepEqual(earlier([{ ...load, code: 'df = load(3)' }, clean, plot, other]), []);
+});
+
 test('freshness: what failed is not fresh by an older result while all is as it failed', () => {
   const asks: Source = { code: 'print(z + y)', parents: [0] };
   const y: Source = { code: 'y = 1', defs: ['y'] };

@@ -25,7 +25,7 @@ const readerOf = (loader: SqliteLoader, entryId: number) => (): EntryReader => {
 };
 
 async function show(loader: SqliteLoader, entryId: number): Promise<ShownEntry> {
-  const shown = await ShownEntry.find(loader, entryId, readerOf(loader, entryId), undefined);
+  const shown = await ShownEntry.find(loader, entryId, readerOf(loader, entryId), {});
   assert.ok(shown !== undefined);
   return shown;
 }
@@ -48,12 +48,12 @@ test('what is not there, or not what it was, is not found', async (t) => {
   const entry = await loader.entry(entryId);
   assert.ok(entry !== undefined);
   const find = (hash: string, createdAt: number): Promise<ShownEntry | undefined> =>
-    ShownEntry.find(loader, entryId, readerOf(loader, entryId), { hash, createdAt });
+    ShownEntry.find(loader, entryId, readerOf(loader, entryId), { expected: { hash, createdAt } });
   assert.ok((await find(entry.hash, entry.createdAt)) !== undefined);
   assert.equal(await find('other', entry.createdAt), undefined);
   assert.equal(await find(entry.hash, entry.createdAt - 1), undefined);
   assert.equal(
-    await ShownEntry.find(loader, entryId + 1, readerOf(loader, entryId), undefined),
+    await ShownEntry.find(loader, entryId + 1, readerOf(loader, entryId), {}),
     undefined,
   );
 });

@@ -72,7 +72,7 @@ const description: Description = {
   fate: { kind: 'present' },
   clearing: { kind: 'allowed' },
   bookmark: { database: 0, entryId: 1, hash: 'b3HXm6oX', createdAt: 1_700_000_000 },
-  openCells: { orphaned: new Set(), returned: new Set(), doubts: new Map() },
+  openCells: { orphaned: new Set(), returned: new Set(), earlier: new Set(), doubts: new Map() },
 };
 
 test('a notebook is told with its folder, or what stands for results without one', () => {

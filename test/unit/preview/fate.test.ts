@@ -17,10 +17,13 @@ test('an entry is present, outdone or cleared', () => {
   const again = entrySummary({ entryId: 7, hash: 'old', node: 'n1', createdAt: 250 });
   // The id belongs to another entry by now.
   const other = entrySummary({ entryId: 7, hash: 'x', node: 'n9', cellId: 9, createdAt: 250 });
+  const back = { ...shown, current: true };
+  const branch = { ...later, current: false };
   const cases: [string, EntrySummary | undefined, EntrySummary[], Fate][] = [
     ['nothing happened', shown, [shown], present],
     ['it was hit', hit, [hit, earlier], present],
     ['a newer result came', shown, [later, shown], outdone],
+    ['its code came back', back, [branch, back], present],
     ['it was cleared', undefined, [], { kind: 'cleared', newer: false }],
     ['it was cleared, an older one stays', undefined, [earlier], { kind: 'cleared', newer: false }],
     ['it was cleared, a newer one stays', undefined, [later], { kind: 'cleared', newer: true }],

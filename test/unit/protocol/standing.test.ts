@@ -68,13 +68,23 @@ test('what is doubted has the words that stand at the cell, and saves nothing', 
   const open = {
     orphaned: new Set([1]),
     returned: new Set([3]),
+    earlier: new Set([9]),
     doubts: new Map([[7, doubt]]),
   };
-  assert.deepEqual(inEditors(open), { idle: new Set([1, 7]), returned: open.returned });
+  assert.deepEqual(inEditors(open), {
+    idle: new Set([1, 7]),
+    returned: open.returned,
+    earlier: open.earlier,
+  });
 });
 
 test('a cell is gone as its notebook in an editor has it, or else as that last ran', () => {
-  const open = { orphaned: new Set([1]), returned: new Set([3]), doubts: new Map() };
+  const open = {
+    orphaned: new Set([1]),
+    returned: new Set([3]),
+    earlier: new Set<number>(),
+    doubts: new Map(),
+  };
   const gone = (cellId: number, retiredAt?: number) => isOrphaned({ cellId, retiredAt }, open);
   assert.deepEqual([gone(1), gone(2), gone(2, 9)], [true, false, true]);
   // It was put back, and no kernel has seen that yet.

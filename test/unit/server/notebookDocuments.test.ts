@@ -244,13 +244,13 @@ test('cells: the same notebook may be open as text, too', async (t) => {
   assert.equal((await client.cells(uri)).cells[1]?.uri, uri);
   assert.deepEqual(await cells.states(), fresh);
   await client.connection.sendNotification('textDocument/didClose', { textDocument: { uri } });
-  assert.deepEqual(await client.cells(uri), { cells: [], orphaned: [], returned: [] });
+  assert.deepEqual(await client.cells(uri), { cells: [], orphaned: [], returned: [], earlier: [] });
   assert.deepEqual(await cells.states(), fresh);
   await client.connection.sendNotification('notebookDocument/didClose', {
     notebookDocument: { uri: cells.uri },
     cellTextDocuments: shown.map((_, index) => ({ uri: cells.cell(index) })),
   });
-  assert.deepEqual(await cells.cells(), { cells: [], orphaned: [], returned: [] });
+  assert.deepEqual(await cells.cells(), { cells: [], orphaned: [], returned: [], earlier: [] });
 });
 
 test('files: a change of one that was read is announced, and said at the cell', async (t) => {

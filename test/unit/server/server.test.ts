@@ -9,27 +9,33 @@ test('server: documents that are no notebooks, or no files, have no cells', asyn
   const client = await start(t);
   const { notebook: file } = await makeNotebookFolder(t);
   const uri = await client.open(file, 'print("no notebook")\n');
-  assert.deepEqual(await client.cells(uri), { cells: [], orphaned: [], returned: [] });
+  assert.deepEqual(await client.cells(uri), { cells: [], orphaned: [], returned: [], earlier: [] });
   assert.equal(await client.hover(uri, 0), null);
   assert.deepEqual(await client.cells('file:///never/opened.py'), {
     cells: [],
     orphaned: [],
     returned: [],
+    earlier: [],
   });
   await client.connection.sendNotification('textDocument/didOpen', {
     textDocument: { uri: 'untitled:nb', languageId: 'python', version: 1, text: notebook() },
   });
-  assert.deepEqual(await client.cells('untitled:nb'), { cells: [], orphaned: [], returned: [] });
+  assert.deepEqual(await client.cells('untitled:nb'), {
+    cells: [],
+    orphaned: [],
+    returned: [],
+    earlier: [],
+  });
   assert.equal(await client.hover('untitled:nb', 5), null);
 });
 
 test('server: a document that becomes a notebook, and stops being one', async (t) => {
   const { client, uri } = await openNotebook(t, { text: 'print(1)\n' });
-  assert.deepEqual(await client.cells(uri), { cells: [], orphaned: [], returned: [] });
+  assert.deepEqual(await client.cells(uri), { cells: [], orphaned: [], returned: [], earlier: [] });
   await client.edit(uri, 2, notebook());
   assert.equal((await client.cells(uri)).cells.length, 3);
   await client.edit(uri, 3, '');
-  assert.deepEqual(await client.cells(uri), { cells: [], orphaned: [], returned: [] });
+  assert.deepEqual(await client.cells(uri), { cells: [], orphaned: [], returned: [], earlier: [] });
 });
 
 test('server: garbage is answered with errors, and the next request is served', async (t) => {

@@ -30,6 +30,54 @@ test('a cell tells what its current entries save, what is pinned and when it was
   assert.deepEqual(await loader.app(1), { ...app, saves: undefined, lastUsedAt: undefined });
 });
 
+test('what a notebook is served as it stands in an editor is current, though another ran last', async (t) => {
+  const path = await makeCache(t);
+  await runSql(
+    path,
+    oneCell +
+      [
+        { id: 1, created: 10, node: node('a'), runtime: 1 },
+        { id: 2, created: 11, node: node('a'), runtime: 2, name: 'block' },
+        { id: 3, created: 20, node: node('b'), runtime: 4 },
+        { id: 4, created: 21, node: node('b'), runtime: 8, name: 'block' },
+        { id: 5, created: 5, runtime: 16, name: 'other block' },
+      ]
+        .map(insert)
+        .join('') +
+      'INSERT INTO costs VALUES (1, 0.25, 1), (3, 0.5, 1);',
+  );
+  const loader = await openCache(t, path);
+  const told = async (...ids: readonly number[]) => {
+    const open = { idle: new Set<number>(), returned: new Set<number>(), earlier: new Set(ids) };
+    const [[app], [cell], entries] = await Promise.all([
+      loader.apps(open),
+      loader.cells(1, open),
+      loader.entries(1, open),
+    ]);
+    const current = entries.filter((entry) => entry.current).map(({ entryId }) => entryId);
+    for (const { entryId } of entries) {
+      const is = (await loader.entry(entryId, open))?.current;
+      assert.equal(is, current.includes(entryId));
+    }
+    const notebooks = new Map([[1, 'nb.py']]);
+    const found = await loader.search({ text: '', notebooks, most: 9, open });
+    const shown = found.filter(({ entry }) => entry.current).map(({ entry }) => entry.entryId);
+    assert.deepEqual(shown.sort(), [...current].sort());
+    return { current: current.sort(), app: [app?.saves, app?.amount], cell: cell?.saves };
+  };
+  const asRan = { current: [3, 4, 5], app: [4, 0.5], cell: 24 };
+  assert.deepEqual(await told(), asRan);
+  assert.deepEqual(await told(3), asRan);
+  // Of a block that the earlier code had no result of, the last one stays.
+  assert.deepEqual(await told(1), { current: [1, 2, 5], app: [1, 0.25], cell: 18 });
+  await runSql(path, `UPDATE entries SET versions = '{"cache":1}' WHERE entry_id <> 5`);
+  await runSql(
+    path,
+    `UPDATE entries SET versions = '{"cache":0}', created_at = 1 WHERE entry_id = 5`,
+  );
+  assert.deepEqual(await told(1), { current: [1, 2, 5], app: [1, 0.25], cell: 2 });
+});
+
 test('what is of another format than its notebook was last served in saves nothing', async (t) => {
   const path = await makeCache(t);
   const rows: Row[] = [
@@ -124,14 +172,22 @@ test('what a function took is not told again with the cell that called it', asyn
     [[3], 2.6, 0.25],
     [[2, 3], 0.1, undefined],
   ] as const) {
-    const [without] = await loader.apps({ idle: new Set(idle), returned: new Set() });
+    const [without] = await loader.apps({
+      idle: new Set(idle),
+      returned: new Set(),
+      earlier: new Set(),
+    });
     assert.deepEqual([without?.saves, without?.amount], [saves, amount]);
     assert.equal(without?.size, app?.size);
   }
   // One that came back, as an editor knows, does, unless it is not served for another reason.
-  const [back] = await loader.apps({ idle: new Set(), returned: new Set([4]) });
+  const [back] = await loader.apps({ idle: new Set(), returned: new Set([4]), earlier: new Set() });
   assert.deepEqual([back?.saves, back?.amount], [14.6, 1.75]);
-  const [idle] = await loader.apps({ idle: new Set([4]), returned: new Set([4]) });
+  const [idle] = await loader.apps({
+    idle: new Set([4]),
+    returned: new Set([4]),
+    earlier: new Set(),
+  });
   assert.deepEqual([idle?.saves, idle?.amount], [6.6, 0.75]);
 });
 
