@@ -156,9 +156,11 @@ export class SavedNotebook<
         const others = current.filter((_, other) => other !== index);
         return lacking.some((name) => others.some((other) => hasWord(other, name)));
       }
-      if (refusal.lasting || !('entry' in nearest)) return true;
+      if (refusal.lasting) return true;
+      if ('entry' in nearest && nearest.entry.usedAt >= refusal.at) return false;
       // What failed with other input is no longer what it was: that input is looked at, too.
-      return nearest.entry.usedAt < refusal.at && placesOf(nearest).every(isAsSeen);
+      const needed = isRecorded(nearest) ? placesOf(nearest) : placesByName(current, index);
+      return needed.every(isAsSeen);
     };
 
     const nearestOf = (cell: CurrentCell, cellId: number | undefined): Nearest<Entry, Refusal> => {
@@ -248,6 +250,19 @@ function isRecorded<Entry extends StoredEntry, Refusal extends StoredRefusal>(
   nearest: Nearest<Entry, Refusal>,
 ): nearest is Extract<Nearest<Entry, Refusal>, { entry: Entry }> {
   return 'entry' in nearest && nearest.state !== 'changedHere' && nearest.state !== 'unknown';
+}
+
+/** The place of a cell, and those of the cells that define names which it, or one of these, has. */
+function placesByName(current: readonly CurrentCell[], index: number): number[] {
+  const found = new Set([index]);
+  // A set's iterator goes on to what is added on the way.
+  for (const place of found) {
+    const cell = current[place];
+    for (const [other, { defs }] of current.entries()) {
+      if (cell && defs.some((name) => usesName(cell, name))) found.add(other);
+    }
+  }
+  return [...found];
 }
 
 /**

@@ -367,6 +367,25 @@ test('freshness: what failed may not fail again once anything above it was edite
   );
 });
 
+test('freshness: what failed before it had any result may not fail again once a helper is mended', () => {
+  const helper: Source = { code: 'def halve(n):\n    return n / 0', defs: ['halve'] };
+  const middle: Source = { code: 'def twice(n):\n    return halve(n)', defs: ['twice'] };
+  const asks: Source = { code: 'answer = twice(2)', defs: ['answer'] };
+  const stored: StoredNotebook = {
+    ...record([helper, middle, asks, other]),
+    entries: [],
+    refusals: [{ cellId: 3, at: 2000, lasting: false }],
+  };
+  const stateOf = (document: readonly Source[], kept = stored) => judge(document, kept)[2]?.state;
+  const mended = { ...helper, code: 'def halve(n):\n    return n / 2' };
+  assert.equal(stateOf([helper, middle, asks, other]), 'notCacheable');
+  assert.equal(stateOf([mended, middle, asks, other]), 'neverCached');
+  // What it does not need makes no difference, nor does a helper to what a cell makes itself.
+  assert.equal(stateOf([helper, middle, asks, { ...other, code: 'z = 2' }]), 'notCacheable');
+  const lasting = { ...stored, refusals: [{ cellId: 3, at: 2000, lasting: true }] };
+  assert.equal(stateOf([mended, middle, asks, other], lasting), 'notCacheable');
+});
+
 test('freshness: a disabled cell is not served, nor is what depends on it', () => {
   const off = { ...load, disabled: true };
   const states = (document: readonly Source[], stored = record(saved)) =>
