@@ -4,12 +4,13 @@ import { fileURLToPath } from 'node:url';
 import { SavedNotebook } from '../notebook/freshness';
 import { findMovedApp } from '../notebook/moves';
 import type { CurrentCell } from '../notebook/stored';
-import type { DocumentCell } from '../protocol/cells';
+import type { CellState, DocumentCell } from '../protocol/cells';
 import { describeReasons, notCacheable, parseReasons } from '../protocol/reasons';
 import { CacheError } from '../store/database/CacheError';
 import type { Saved } from '../store/figures';
 import type { NotebookRecord, RecordedEntry, RecordedRefusal } from '../store/entries/record';
 import type { ReadSummary } from '../store/rows';
+import { freeRoom } from '../store/settings/budget';
 import {
   type Answer,
   describeCell,
@@ -35,6 +36,11 @@ import { ReadFiles, watchedFor } from './ReadFiles';
 
 /** Runs of a cell that are told of. */
 const mostRuns = 5;
+/**
+ * Bytes below which a disk is told to have little room: a kernel that could not save for want of it can
+ * write down nothing of that either.
+ */
+const littleRoom = 50_000_000;
 
 type SavedCells = SavedNotebook<RecordedEntry, RecordedRefusal>;
 
@@ -57,6 +63,7 @@ export class DocumentCells {
     private readonly databases: Databases,
     private readonly notebooks = new OpenNotebooks(),
     private readonly caching = new CachingSettings(),
+    private readonly room = freeRoom,
   ) {}
 
   forget(form: Form): void {
@@ -138,10 +145,12 @@ export class DocumentCells {
   async facts(cell: JudgedCell, answer: Answer): Promise<CellFacts> {
     const { judgement } = cell;
     const { cache, cells } = answer;
+    const stand = withChange(judgement, answer, undefined);
     const facts = {
-      ...withChange(judgement, answer, undefined),
+      ...stand,
       problem: problemOf(answer),
       caching: answer.caching.on,
+      scarce: isComputed(stand.state) ? await this.#scarceRoom(cache.path) : undefined,
     };
     const { cellId } = judgement;
     if (cache.kind === 'failed' || cellId === undefined) return { ...facts, items: [], runs: [] };
@@ -175,6 +184,12 @@ export class DocumentCells {
       if (error.kind === 'damaged') this.databases.doubt(answer.uri);
       return { ...facts, problem: error, items: [], runs: [] };
     }
+  }
+
+  /** Bytes that the disk of a cache has left, where a result may find no room there. */
+  async #scarceRoom(database: string): Promise<number | undefined> {
+    const room = await this.room(path.dirname(database));
+    return room !== undefined && room < littleRoom ? room : undefined;
   }
 
   /** What a cell saved in all; `undefined` where nobody counts it. */
@@ -255,6 +270,11 @@ export class DocumentCells {
     }
     return current;
   }
+}
+
+/** Whether the next run computes the cell, for all that the page tells, and would save what comes of it. */
+function isComputed(state: CellState): boolean {
+  return ['neverCached', 'changedHere', 'changedUpstream'].includes(state);
 }
 
 /** As `changed_since` in `python/marimo_cellar/entries/modules.py` tells modules from data. */

@@ -9,6 +9,7 @@ import {
   type CellFacts,
   describeMet,
   describeOutdated,
+  describeRoom,
   describeState,
   describeWay,
   type OutdatedFile,
@@ -30,6 +31,11 @@ export function explainCell(title: string, facts: CellFacts, style: Style): Expl
       ? `${describeOutdated(outdated, style)} ${adviseOutdated(outdated)}`
       : [standing, advise(facts)].filter(Boolean).join(' '),
   ];
+  if (facts.scarce !== undefined) {
+    paragraphs.push(
+      `${describeRoom(facts.scarce, locale)} ${l10n.t('Make room, by Prune Cache… or elsewhere on the disk, then run the cell again.')}`,
+    );
+  }
   const worth = formatWorth({ seconds: runtime, amount }, 0, locale);
   if (worth !== undefined && state !== 'neverCached') {
     paragraphs.push(l10n.t('It took {0} to compute.', worth));

@@ -17,6 +17,8 @@ export interface CellFacts {
   readonly problem: CacheError | undefined;
   /** Whether marimo caches the notebook's cells; absent where nobody can tell. */
   readonly caching?: boolean | undefined;
+  /** Bytes that the disk has left, where they are so few that what the next run computes may find no room. */
+  readonly scarce?: number | undefined;
   /** Values of the entry that comes nearest to the document. */
   readonly items: readonly ItemSummary[];
   /** How long it took to compute them. */
@@ -71,6 +73,8 @@ export interface Style {
   readonly escape: (text: string, most?: number) => string;
 }
 
+/** Bytes that a database needs to grow by, with its log. */
+const fullBelow = 1_000_000;
 /** Values that are named before the rest is counted. */
 const namedItems = 5;
 
@@ -96,6 +100,7 @@ export function hoverLines(facts: CellFacts, style: Style): string[] {
   }
   if (state === 'neverCached' && (problem === undefined || problem.kind === 'missing')) {
     first.push(describeWay(facts));
+    if (facts.scarce !== undefined) first.push(describeRoom(facts.scarce, style.locale));
   }
   const isSaving = isServed({ state, outdated: outdated !== undefined });
   const worth = isSaving
@@ -187,6 +192,16 @@ export function describeWay({ caching, runs }: Pick<CellFacts, 'caching' | 'runs
     ? l10n.t('marimo caches it once it has run, which a cell of plain Markdown may not have to.')
     : l10n.t(
         'marimo caches a cell when cell caching is on and the cell has run, which one of plain Markdown may not have to.',
+      );
+}
+
+/** That a result may not have been saved for want of room, or will not be. */
+export function describeRoom(bytes: number, locale: string): string {
+  return bytes < fullBelow
+    ? l10n.t('The disk is full: nothing can be saved until there is room on it.')
+    : l10n.t(
+        'The disk has only {0} left, and what needs more is not saved.',
+        formatBytes(bytes, locale),
       );
 }
 

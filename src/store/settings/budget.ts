@@ -101,7 +101,7 @@ export function parseSize(value: unknown): number | undefined {
 }
 
 /** Bytes that the disk of a folder, or of the nearest one there is, has left for us. */
-async function freeRoom(folder: string): Promise<number | undefined> {
+export async function freeRoom(folder: string): Promise<number | undefined> {
   let there = folder;
   while (!(await isFolder(there)) && there !== dirname(there)) there = dirname(there);
   try {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { CellState } from '../../../src/protocol/cells';
 import { explainCell } from '../../../src/server/explanation';
-import type { CellFacts, Run } from '../../../src/server/hover';
+import { type CellFacts, hoverLines, type Run } from '../../../src/server/hover';
 import { labelOf } from '../../../src/server/label';
 import { plainText } from '../../../src/protocol/markdown';
 import { CacheError } from '../../../src/store/database/CacheError';
@@ -61,6 +61,24 @@ test('of a cell that ran and is not kept, it is not said that a run will cache i
   for (const other of [gone, { ...gone, caching: undefined, runs: [run] }]) {
     assert.doesNotMatch(explainCell('a', other, style).detail, /could not be saved/);
   }
+});
+
+test('where the disk has no room left, that is said, with the way out', () => {
+  const gone = { ...facts, state: 'neverCached', caching: true, runs: [run] } as const;
+  const said = (scarce: number) => explainCell('a', { ...gone, scarce }, style).detail;
+  const wayOut =
+    / Make room, by Prune Cache… or elsewhere on the disk, then run the cell again\.\n/;
+  assert.match(
+    said(4096),
+    /\n\nThe disk is full: nothing can be saved until there is room on it\. Make/,
+  );
+  assert.match(said(4096), wayOut);
+  assert.match(
+    said(30_000_000),
+    /The disk has only 30 MB left, and what needs more is not saved\. Make/,
+  );
+  assert.doesNotMatch(explainCell('a', gone, style).detail, /disk/);
+  assert.match(hoverLines({ ...gone, scarce: 0 }, style)[0] ?? '', /The disk is full: /);
 });
 
 test('of a cell of which a file changed it is said first that it is out of date', () => {
