@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
 import { newestPython } from '../environment';
@@ -78,6 +78,24 @@ test('a kernel without Cellar is served for as long as the user wants', async (t
     assert.equal(await line(), former, 'kernels that run find it again');
     await run();
     assert.equal(await computed(), 1);
+  });
+
+  await step('of a file that held nothing else, no editor stays open', async () => {
+    await vsCode.command('Stop Serving Cache');
+    await expectLine(false);
+    await rm(file);
+    await vsCode.command('Serve Cache to Other Kernels');
+    await vsCode.pick('marimo 0.24.1 or later, on this machine');
+    await vsCode.page.locator('.tab.active', { hasText: 'marimo.toml' }).waitFor();
+    await expectLine(true);
+    await vsCode.command('Stop Serving Cache');
+    await vsCode.page.locator('.tab', { hasText: 'marimo.toml' }).waitFor({ state: 'detached' });
+    await assert.rejects(stat(file), { code: 'ENOENT' });
+    await writeFile(file, before);
+    await vsCode.command('Serve Cache to Other Kernels');
+    await vsCode.pick('marimo 0.24.1 or later, on this machine');
+    await expectLine(true);
+    await vsCode.clearNotifications();
   });
 
   await step('serving ends, and the line is gone', async () => {

@@ -12,6 +12,7 @@ import {
   wishShape,
   type Wish,
 } from './serveChoices';
+import { closeTabs } from './closeTabs';
 import { fileKey, wishKey } from './leftServed';
 import { lineOf, storeSetting } from './servedStore';
 import { takeLineBack, writeLine } from './storeLine';
@@ -108,7 +109,8 @@ export class ServeCommand implements vscode.Disposable {
       // First of all: a line that cannot be taken back now is left to the next window, which is not to serve.
       await this.context.workspaceState.update(wishKey, undefined);
       await this.context.secrets.delete(secretOf(serving.wish));
-      await this.#end(serving);
+      const isGone = await this.#end(serving);
+      if (isGone && serving.file !== undefined) await closeTabs(vscode.Uri.file(serving.file));
       await this.context.globalState.update(fileKey, undefined);
       void tell(
         serving.file === undefined
@@ -154,13 +156,16 @@ export class ServeCommand implements vscode.Disposable {
     return this.#serving;
   }
 
-  /** The line goes first: nobody is to be sent where nobody serves. */
-  async #end({ file, served }: Serving): Promise<void> {
+  /**
+   * The line goes first: nobody is to be sent where nobody serves.
+   * @returns whether the file is gone that it was in.
+   */
+  async #end({ file, served }: Serving): Promise<boolean> {
     this.#serving = undefined;
     this.#status.hide();
     await vscode.commands.executeCommand('setContext', 'cellar.serving', false);
     try {
-      if (file !== undefined) await takeLineBack(file, served.port);
+      return file !== undefined && (await takeLineBack(file, served.port));
     } catch (error) {
       throw inWords(error, file ?? '');
     } finally {

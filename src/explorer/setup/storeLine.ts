@@ -29,16 +29,21 @@ export async function writeLine(file: string, setting: Setting, port: number): P
  * Takes the line out again, and a file with it that held nothing else; leaves one that another window
  * wrote meanwhile.
  * @param port of the endpoint that the line names; without it, of any that serves no more.
+ * @returns whether the file is gone.
  */
-export async function takeLineBack(file: string, port?: number): Promise<void> {
+export async function takeLineBack(file: string, port?: number): Promise<boolean> {
   const text = await readText(file);
   for (const named of endpointsIn(text)) {
-    if (port === undefined ? await isServed(named) : named !== port) return;
+    if (port === undefined ? await isServed(named) : named !== port) return false;
   }
   const rest = withoutEndpoint(text);
-  if (rest === text) return;
-  if (rest.trim() === '') await rm(file);
-  else await replaceText(file, rest);
+  if (rest === text) return false;
+  if (rest.trim() === '') {
+    await rm(file);
+    return true;
+  }
+  await replaceText(file, rest);
+  return false;
 }
 
 /** Whether an endpoint listens there: the port of one that ended badly may be another program's by now. */

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { CannotSet, type Written } from './tomlSetting';
 import { tell, warn } from '../Notices';
+import { closeTabs } from './closeTabs';
 
 /** A setting that a command writes into a file of the user's. */
 export interface WritableSetting {
@@ -85,13 +86,6 @@ async function takeOut(setting: WritableSetting): Promise<void> {
   void tell(
     vscode.l10n.t('The setting is gone from {0}.', vscode.workspace.asRelativePath(setting.uri)),
   );
-}
-
-async function closeTabs(uri: vscode.Uri): Promise<void> {
-  const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs);
-  const its = ({ input }: vscode.Tab) =>
-    input instanceof vscode.TabInputText && input.uri.toString() === uri.toString();
-  await vscode.window.tabGroups.close(tabs.filter(its));
 }
 
 async function replaceText(document: vscode.TextDocument, text: string): Promise<void> {

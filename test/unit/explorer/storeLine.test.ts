@@ -45,9 +45,9 @@ test('a file that is made for the line is private, and goes with it', async (t) 
   const { port } = await listener(t);
   assert.equal(await writeLine(file, settingFor(port), port), 1);
   if (process.platform !== 'win32') assert.equal((await stat(file)).mode & 0o777, 0o600);
-  await takeLineBack(file, port);
+  assert.equal(await takeLineBack(file, port), true);
   await assert.rejects(stat(file));
-  await takeLineBack(file, port);
+  assert.equal(await takeLineBack(file, port), false);
 });
 
 test('a file that was there is as it was, private, and still a link if it was one', async (t) => {
@@ -62,7 +62,7 @@ test('a file that was there is as it was, private, and still a link if it was on
   assert.match(await readFile(real, 'utf8'), /secret/);
   if (process.platform !== 'win32') assert.equal((await stat(real)).mode & 0o777, 0o600);
   assert.ok((await lstat(file)).isSymbolicLink());
-  await takeLineBack(file, port);
+  assert.equal(await takeLineBack(file, port), false);
   assert.equal(await readFile(real, 'utf8'), before);
 });
 
