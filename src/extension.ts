@@ -160,7 +160,7 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
     undoClear,
     new CacheCommands(caches, targets, language, previews, notices),
     new ClearCommands(caches, targets, notices, undoClear),
-    new ViewCommands(tree, view, (setting) => settings.show(setting), log),
+    new ViewCommands(tree, view, (setting) => settings.show(setting), log, notices),
     registerCommand('cellar.goToResult', () => goToResult.run()),
     registerCommand('cellar.installInPythonEnvironment', () => install.run()),
     registerCommand('cellar.turnOnCellCaching', () => turnOn.run()),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
 import { newestPython } from '../environment';
@@ -42,5 +42,22 @@ test('a damaged database does not keep the others from being shown', async (t) =
     const broken = await readFile(cacheOf('broken'), 'utf8');
     assert.match(broken, /^this is not a database/);
     assert.equal((await readFile(cacheOf('other'))).length, 100);
+  });
+
+  await step('one that a kernel set aside is told of, and can be deleted', async () => {
+    await runNotebook(newestPython(), path.join(folder, 'other', 'other.py'));
+    const row = tree.row('A damaged cache was set aside');
+    await row.waitFor({ timeout: 30_000 });
+    await tree.row('other.py').waitFor();
+    const aside = async () =>
+      (await readdir(path.dirname(cacheOf('other')))).filter((name) => name.includes('damaged'));
+    assert.equal((await aside()).length, 1);
+    await tree.click('A damaged cache was set aside');
+    await vsCode.dialog.getByText('What was whole in it was taken into the cache').waitFor();
+    await vsCode.picture('damaged-set-aside');
+    await vsCode.dialog.getByRole('button', { name: 'Delete' }).click();
+    await row.waitFor({ state: 'detached' });
+    assert.deepEqual(await aside(), []);
+    await tree.row('other.py').waitFor();
   });
 });

@@ -196,7 +196,7 @@ export class CellTreeView implements vscode.TreeDataProvider<Branch>, vscode.Dis
         title: vscode.l10n.t('Preview'),
         arguments: [referenceOf(node)],
       };
-    } else if (node.kind === 'problem' || node.kind === 'setting') {
+    } else if (['problem', 'setAside', 'setting'].includes(node.kind)) {
       item.command = {
         command: 'cellar.explainProblem',
         title: vscode.l10n.t('What Can I Do?'),

@@ -4,6 +4,7 @@ import { callLabels } from '../../protocol/calls';
 import { compareNames, inReadingOrder } from '../../protocol/labels';
 import { doubtAbout, inEditors, isOrphaned, type OpenCells } from '../../protocol/standing';
 import type { Caches } from '../../store/Caches';
+import { findSetAside } from '../../store/checking/setAside';
 import type { AppSummary } from '../../store/rows';
 import type { SqliteLoader } from '../../store/SqliteLoader';
 import {
@@ -120,6 +121,7 @@ export class NodeSource {
         );
       case 'item':
       case 'problem':
+      case 'setAside':
       case 'setting':
       case 'files':
         return [];
@@ -152,6 +154,7 @@ export class NodeSource {
     this.last = {
       apps: nodes.filter(({ kind }) => kind === 'app').length,
       problems: nodes.filter((node) => node.kind === 'problem'),
+      setAside: nodes.filter(({ kind }) => kind === 'setAside').length,
       settings: nodes.filter(({ kind }) => kind === 'setting').length,
       files: this.found.files.length,
     };
@@ -171,10 +174,13 @@ export class NodeSource {
       return { kind: 'files', path: found.path, place: placeOf(notebooks, folder.path) };
     });
     const nodes = withFoldersApart(read.flat());
+    const isAside = ({ kind }: Node) => kind === 'setAside';
+    const isProblem = ({ kind }: Node) => kind === 'problem';
     return [
       ...this.settingsIn(folder),
-      ...nodes.filter(({ kind }) => kind === 'problem'),
-      ...nodes.filter(({ kind }) => kind !== 'problem'),
+      ...nodes.filter(isProblem),
+      ...nodes.filter((node) => !isProblem(node) && !isAside(node)),
+      ...nodes.filter(isAside),
       ...files,
     ];
   }
@@ -196,7 +202,11 @@ export class NodeSource {
     const nodes = await this.ask(path, (loader) => this.apps(loader, database), folder);
     // What ails a database that several folders share is told in one of them.
     const first = this.found.databases.find((other) => other.path === path);
-    return first === database ? nodes : nodes.filter(({ kind }) => kind !== 'problem');
+    if (first !== database) return nodes.filter(({ kind }) => kind !== 'problem');
+    const aside = (await findSetAside(path)).map((aside): Node => {
+      return { kind: 'setAside', aside, place: placeOf(aside.path, folder) };
+    });
+    return [...nodes, ...aside];
   }
 
   private async apps(loader: SqliteLoader, database: FoundDatabase): Promise<Node[]> {

@@ -2,8 +2,11 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import type { CellTree } from './CellTree';
 import type { CellTreeView } from './CellTreeView';
-import type { Node } from './nodes';
+import type { Node, SetAsideNode } from './nodes';
+import { setAsideSentence } from './noticeRow';
 import type { RefusedSetting } from './refusedSettings';
+import { removeSetAside } from '../../store/checking/setAside';
+import type { Notices } from '../Notices';
 import { revealFolder } from '../revealFolder';
 
 /** The commands of the view itself, and what to do about a cache that cannot be read. */
@@ -12,13 +15,14 @@ export class ViewCommands implements vscode.Disposable {
 
   constructor(
     private readonly tree: CellTree,
-    view: CellTreeView,
+    private readonly view: CellTreeView,
     private readonly showSetting: (setting: RefusedSetting) => Promise<void>,
     private readonly log: vscode.LogOutputChannel,
+    private readonly notices: Notices,
   ) {
     const { registerCommand } = vscode.commands;
     this.disposables = [
-      registerCommand('cellar.refresh', () => view.refresh()),
+      registerCommand('cellar.refresh', () => this.view.refresh()),
       registerCommand('cellar.showLog', () => {
         log.show();
       }),
@@ -34,6 +38,7 @@ export class ViewCommands implements vscode.Disposable {
   private async explain(branch: unknown): Promise<void> {
     const node = this.tree.has(branch) ? branch.node : undefined;
     if (node?.kind === 'setting') await this.showSetting(node.setting);
+    if (node?.kind === 'setAside') await this.explainSetAside(node);
     if (node?.kind !== 'problem') return;
     const reveal = vscode.l10n.t('Reveal Cache Folder');
     const showLog = vscode.l10n.t('Show Log');
@@ -47,6 +52,25 @@ export class ViewCommands implements vscode.Disposable {
     if (chosen === showLog) this.log.show();
   }
 
+  private async explainSetAside({ aside }: SetAsideNode): Promise<void> {
+    const { t } = vscode.l10n;
+    const [remove, reveal] = [t('Delete'), t('Reveal Cache Folder')];
+    const chosen = await vscode.window.showWarningMessage(
+      t('A damaged cache was set aside'),
+      { modal: true, detail: `${aside.path}\n\n${setAsideSentence()}` },
+      reveal,
+      ...(vscode.workspace.isTrusted ? [remove] : []),
+    );
+    if (chosen === reveal) await revealFolder(path.dirname(aside.path));
+    if (chosen !== remove) return;
+    try {
+      await removeSetAside(aside);
+    } catch (error) {
+      await this.notices.failed(t('The damaged cache cannot be deleted'), error);
+    }
+    await this.view.refresh();
+  }
+
   private async revealFolder(branch: unknown): Promise<void> {
     const folder = this.tree.has(branch) ? folderOf(branch.node) : undefined;
     if (folder !== undefined) await revealFolder(folder);
@@ -58,6 +82,8 @@ function folderOf(node: Node): string | undefined {
     case 'folder':
     case 'files':
       return node.path;
+    case 'setAside':
+      return path.dirname(node.aside.path);
     case 'setting':
       return undefined;
     case 'problem':

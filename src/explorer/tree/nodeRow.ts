@@ -4,7 +4,7 @@ import { cellRow } from './cellRow';
 import { entryRow } from './entryRow';
 import { itemRow } from './itemRow';
 import { type Node, idOf } from './nodes';
-import { filesRow, problemRow, settingRow } from './noticeRow';
+import { filesRow, problemRow, setAsideRow, settingRow } from './noticeRow';
 import { listed, type Reader, type Row } from './row';
 
 /**
@@ -35,6 +35,8 @@ export function rowOf(node: Node, reader: Reader): Row {
       return { id, ...itemRow(node, reader) };
     case 'problem':
       return { id, ...problemRow(node) };
+    case 'setAside':
+      return { id, ...setAsideRow(node, reader) };
     case 'setting':
       return { id, ...settingRow(node) };
     case 'files':

@@ -1,5 +1,6 @@
 import type { DatabaseReference, EntryReference, Reference } from '../../protocol/references';
 import type { Doubt } from '../../protocol/standing';
+import type { SetAside } from '../../store/checking/setAside';
 import type { AppSummary, CellSummary, EntrySummary, ItemSummary } from '../../store/rows';
 import type { Problem } from '../problems';
 import type { RefusedSetting } from './refusedSettings';
@@ -9,7 +10,15 @@ import type { RefusedSetting } from './refusedSettings';
  * commands, and in which order siblings come. How they are shown is in `nodeRow.ts`.
  */
 export type Node =
-  FolderNode | AppNode | CellNode | EntryNode | ItemNode | ProblemNode | SettingNode | FilesNode;
+  | FolderNode
+  | AppNode
+  | CellNode
+  | EntryNode
+  | ItemNode
+  | ProblemNode
+  | SetAsideNode
+  | SettingNode
+  | FilesNode;
 
 /** A workspace folder; shown only where there are several. */
 export interface FolderNode {
@@ -81,6 +90,14 @@ export interface ProblemNode {
   readonly problem: Problem;
 }
 
+/** A damaged database that was set aside; what was whole in it is in the one that took its place. */
+export interface SetAsideNode {
+  readonly kind: 'setAside';
+  readonly aside: SetAside;
+  /** Its path within its workspace folder, with forward slashes. */
+  readonly place: string;
+}
+
 /** A setting that is not followed. */
 export interface SettingNode {
   readonly kind: 'setting';
@@ -116,6 +133,8 @@ export function idOf(node: Node): string {
       return `item:${node.entry.entryId}:${node.generation}:${node.database}:${node.item.key}`;
     case 'problem':
       return `problem:${node.database}`;
+    case 'setAside':
+      return `setAside:${node.aside.path}`;
     case 'setting':
       return `setting:${node.setting.file ?? ''}:${node.setting.key ?? ''}`;
     case 'files':
@@ -135,6 +154,7 @@ export function ownOf(node: Node): unknown {
     case 'folder':
     case 'app':
     case 'problem':
+    case 'setAside':
     case 'setting':
     case 'files':
       return node;
@@ -159,6 +179,7 @@ export function referenceOf(node: Node): Reference | undefined {
       };
     case 'folder':
     case 'problem':
+    case 'setAside':
     case 'setting':
     case 'files':
       return undefined;

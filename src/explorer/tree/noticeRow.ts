@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
-import type { FilesNode, ProblemNode, SettingNode } from './nodes';
-import { listed, type Shown } from './row';
+import { formatBytes, formatRoughAge } from '../../protocol/quantities';
+import type { FilesNode, ProblemNode, SetAsideNode, SettingNode } from './nodes';
+import { listed, type Reader, type Shown } from './row';
 
 // The rows of what is no part of a cache, and wants something done about it.
 
@@ -18,6 +19,32 @@ export function problemRow({ problem, place }: ProblemNode): Shown {
     expandable: false,
     spoken: `${title}, ${place}. ${message}`,
   };
+}
+
+export function setAsideRow({ aside, place }: SetAsideNode, { locale, now }: Reader): Shown {
+  const label = l10n.t('A damaged cache was set aside');
+  const description = listed(
+    formatBytes(aside.size, locale),
+    aside.at === undefined ? undefined : formatRoughAge(aside.at, now, locale),
+    place,
+  );
+  const sentence = setAsideSentence();
+  return {
+    label,
+    description,
+    tooltip: { title: label, lines: [aside.path, sentence] },
+    icon: { name: 'archive', color: 'problemsWarningIcon.foreground' },
+    context: 'setAside',
+    expandable: false,
+    spoken: `${listed(label, description)}. ${sentence}`,
+  };
+}
+
+/** What became of it, and what to do. */
+export function setAsideSentence(): string {
+  return l10n.t(
+    'SQLite could not read it. What was whole in it was taken into the cache that stands in its place; the rest is computed again. Nothing uses it any more: delete it when you have no use for it.',
+  );
 }
 
 export function settingRow({ setting: { key, message }, place }: SettingNode): Shown {

@@ -4,6 +4,8 @@ import type { ProblemNode } from './nodes';
 export interface Contents {
   readonly apps: number;
   readonly problems: readonly ProblemNode[];
+  /** How many damaged databases were set aside. */
+  readonly setAside: number;
   /** How many settings are not followed. */
   readonly settings: number;
   readonly files: number;
@@ -24,8 +26,8 @@ export type State =
   /** There are databases and SQLite does not load on this platform. */
   | 'unsupported';
 
-export function stateOf({ apps, problems, settings, files }: Contents): State {
+export function stateOf({ apps, problems, setAside, settings, files }: Contents): State {
   if (problems.some(({ problem }) => problem.kind === 'unsupported')) return 'unsupported';
-  if (apps > 0 || problems.length > 0 || settings > 0) return 'ready';
+  if (apps + problems.length + setAside + settings > 0) return 'ready';
   return files > 0 ? 'fileCache' : 'empty';
 }

@@ -197,6 +197,21 @@ const shown: { name: string; node: Node; label: string; description: string; con
     context: 'problem',
   },
   {
+    name: 'a damaged database that was set aside',
+    node: {
+      kind: 'setAside',
+      aside: {
+        path: `${database}.damaged-2026-01-01T10-00-00`,
+        size: 12_400_000,
+        at: reader.now - 7200,
+      },
+      place: 'cache.db.damaged',
+    },
+    label: 'A damaged cache was set aside',
+    description: '12.4 MB, 2 h ago, cache.db.damaged',
+    context: 'setAside',
+  },
+  {
     name: "marimo's own files",
     node: { kind: 'files', path: '/notebooks/b/__marimo__/cache', place: 'b' },
     label: 'marimo is caching here, but not through Cellar',

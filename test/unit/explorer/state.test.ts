@@ -20,30 +20,39 @@ const damaged = problem(new CacheError('damaged', database, 'broken'));
 const unsupported = problem(new UnsupportedError(database, 'linux', 'arm64', '@vscode/sqlite3'));
 
 const states: { name: string; contents: Parameters<typeof stateOf>[0]; state: State }[] = [
-  { name: 'nothing', contents: { apps: 0, problems: [], settings: 0, files: 0 }, state: 'empty' },
+  {
+    name: 'nothing',
+    contents: { apps: 0, problems: [], setAside: 0, settings: 0, files: 0 },
+    state: 'empty',
+  },
   {
     name: 'a notebook',
-    contents: { apps: 1, problems: [], settings: 0, files: 2 },
+    contents: { apps: 1, problems: [], setAside: 0, settings: 0, files: 2 },
     state: 'ready',
   },
   {
     name: 'files alone',
-    contents: { apps: 0, problems: [], settings: 0, files: 1 },
+    contents: { apps: 0, problems: [], setAside: 0, settings: 0, files: 1 },
     state: 'fileCache',
   },
   {
     name: 'a problem',
-    contents: { apps: 0, problems: [damaged], settings: 0, files: 1 },
+    contents: { apps: 0, problems: [damaged], setAside: 0, settings: 0, files: 1 },
     state: 'ready',
   },
   {
     name: 'a setting that is not followed',
-    contents: { apps: 0, problems: [], settings: 1, files: 0 },
+    contents: { apps: 0, problems: [], setAside: 0, settings: 1, files: 0 },
+    state: 'ready',
+  },
+  {
+    name: 'a damaged cache that was set aside',
+    contents: { apps: 0, problems: [], setAside: 1, settings: 0, files: 0 },
     state: 'ready',
   },
   {
     name: 'no SQLite here',
-    contents: { apps: 0, problems: [damaged, unsupported], settings: 0, files: 1 },
+    contents: { apps: 0, problems: [damaged, unsupported], setAside: 0, settings: 0, files: 1 },
     state: 'unsupported',
   },
 ];
