@@ -90,7 +90,8 @@ export class CellTree {
   /** Opens a row's menu. @returns its choice of this name */
   async menu(label: string | RegExp, choice: string): Promise<Locator> {
     await this.row(label).first().locator('.label-name').click({ button: 'right' });
-    const item = this.page.locator('.monaco-menu .action-menu-item', { hasText: choice });
+    const menu = this.page.locator('.monaco-menu');
+    const item = menu.getByRole('menuitem', { name: choice, exact: true });
     await item.waitFor();
     // A menu takes no click that comes with its opening, which may be the end of the one that opened it.
     await this.page.waitForTimeout(500);

@@ -196,6 +196,30 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     assert.match(await row.innerText(), /pinned/);
   });
 
+  await step('of a selection of cells and results all is pinned', async () => {
+    await vsCode.tree.show();
+    await vsCode.tree.expand('load');
+    const { page, tree } = vsCode;
+    const result = tree.row(/^Result$/).first();
+    await result.waitFor();
+    await tree.row('show').locator('.label-name').click();
+    await result.locator('.label-name').click({ modifiers: ['Control'] });
+    await tree.pane.locator('.monaco-list-row.selected', { hasText: 'show' }).waitFor();
+    const pin = await tree.menu('show', 'Pin');
+    await pin.click();
+    await page.locator('.statusbar', { hasText: /[23] results pinned/ }).waitFor();
+    await vsCode.eventually(async () => {
+      assert.match(await result.innerText(), /pinned/);
+      assert.match(await tree.row('show').innerText(), /pinned/);
+      assert.match(await tree.row('load').innerText(), /1 pinned/);
+    });
+    await (await tree.menu('show', 'Unpin')).click();
+    await page.locator('.statusbar', { hasText: 'No longer pinned.' }).waitFor();
+    await vsCode.eventually(async () => {
+      assert.doesNotMatch(await tree.row('load').innerText(), /pinned/);
+    });
+  });
+
   await step('the question why is answered', async () => {
     await vsCode.page.locator('.editor-instance .codelens-decoration a').nth(1).click();
     await vsCode.dialog.waitFor();

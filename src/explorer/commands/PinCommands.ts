@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { formatCount, languageOf } from '../../protocol/quantities';
 import type { Caches } from '../../store/Caches';
 import type { Notices } from '../Notices';
-import { given, type Targets } from './Targets';
+import { type CellTarget, given, type Targets } from './Targets';
 
 /** Pins what is cached for cells, so that it is never evicted, and lets it go again. */
 export class PinCommands implements vscode.Disposable {
@@ -30,25 +30,34 @@ export class PinCommands implements vscode.Disposable {
     try {
       const entries = await this.targets.results(argument, others);
       if (entries === undefined) return;
+      const cells = await this.cells(argument, others, title, entries.length > 0);
+      if (cells === undefined) return;
       let changed = 0;
-      if (entries.length > 0) {
-        for (const { cache, generation, entryId } of entries) {
-          const loader = await this.caches.get(cache);
-          changed += (await loader?.pin({ kind: 'entry', entryId }, pinned, generation)) ?? 0;
-        }
-      } else {
-        const cells = await this.targets.cells(argument, others, title);
-        if (cells === undefined) return;
-        for (const { cache, generation, cell } of cells) {
-          const loader = await this.caches.get(cache);
-          const { cellId } = cell;
-          changed += (await loader?.pin({ kind: 'cell', cellId }, pinned, generation)) ?? 0;
-        }
+      for (const { cache, generation, entryId } of entries) {
+        const loader = await this.caches.get(cache);
+        changed += (await loader?.pin({ kind: 'entry', entryId }, pinned, generation)) ?? 0;
+      }
+      for (const { cache, generation, cell } of cells) {
+        const loader = await this.caches.get(cache);
+        const { cellId } = cell;
+        changed += (await loader?.pin({ kind: 'cell', cellId }, pinned, generation)) ?? 0;
       }
       vscode.window.setStatusBarMessage(notice(changed, pinned, languageOf(vscode)), 5000);
     } catch (error) {
       await this.notices.failed(vscode.l10n.t('Pinning failed'), error);
     }
+  }
+
+  /** @param isBeside whether single results are meant as well: then only cells that are named are */
+  private async cells(
+    argument: unknown,
+    others: unknown,
+    title: string,
+    isBeside: boolean,
+  ): Promise<readonly CellTarget[] | undefined> {
+    if (!isBeside) return this.targets.cells(argument, others, title);
+    const named = this.targets.references(argument, others).filter(({ kind }) => kind === 'cell');
+    return named.length === 0 ? [] : this.targets.cells(named, undefined, title);
   }
 }
 
