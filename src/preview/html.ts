@@ -17,6 +17,8 @@ export function html({ script, styles, cspSource, nonce }: PageParts): string {
     `default-src 'none'`,
     `style-src ${cspSource} 'unsafe-inline'`,
     `font-src ${cspSource}`,
+    // What a cell plotted comes by message, too, and is fetched from nowhere.
+    `img-src data:`,
     `script-src 'nonce-${nonce}'`,
   ].join('; ');
   const links = styles.map((style) => `<link rel="stylesheet" href="${style}">`);

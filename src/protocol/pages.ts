@@ -54,11 +54,14 @@ export interface TreeNode {
   readonly key: string;
   /**
    * `instance` is of a class that JSON lacks, which its text says. `cut` stands for members that are left
-   * out; its text says how many, or that there are more.
+   * out; its text says how many, or that there are more. Of a `picture` it says how many bytes it has.
    */
-  readonly type: 'object' | 'array' | 'string' | 'number' | 'boolean' | 'null' | 'instance' | 'cut';
+  readonly type:
+    'object' | 'array' | 'string' | 'number' | 'boolean' | 'null' | 'instance' | 'cut' | 'picture';
   /** The value as text; for an object or array, how many members it has. */
   readonly text: string;
+  /** The data URL of a picture. */
+  readonly picture?: string;
   readonly children?: readonly TreeNode[];
 }
 

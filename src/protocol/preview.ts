@@ -294,8 +294,19 @@ const column = object<Column>({
 const treeNode: Shape<TreeNode> = (value, at) =>
   object<TreeNode>({
     key: text,
-    type: oneOf('object', 'array', 'string', 'number', 'boolean', 'null', 'instance', 'cut'),
+    type: oneOf(
+      'object',
+      'array',
+      'string',
+      'number',
+      'boolean',
+      'null',
+      'instance',
+      'cut',
+      'picture',
+    ),
     text,
+    picture: optional(text),
     children: optional(list(treeNode)),
   })(value, at);
 

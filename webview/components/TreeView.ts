@@ -153,9 +153,13 @@ function row(node: TreeNode, level: number, place: number, siblings: number): Ro
   if (branch) made.setAttribute('aria-expanded', 'false');
   made.append(element('span', { class: 'twistie' }, ...(branch ? [icon('chevron-right')] : [])));
   if (node.key !== '') made.append(element('span', { class: 'key' }, node.key), ': ');
-  made.append(element('span', { class: 'value' }, valueText(node)));
+  made.append(element('span', { class: 'value' }, picture(node) ?? valueText(node)));
   const label = node.key === '' ? node.text : node.key;
   return { node, level, element: made, label, expanded: branch ? false : undefined };
+}
+
+function picture({ picture, text }: TreeNode): HTMLElement | undefined {
+  return picture === undefined ? undefined : element('img', { src: picture, alt: text });
 }
 
 /** Texts stand in quotes and collections in brackets, so that colour is not all that tells them. */
@@ -172,6 +176,7 @@ function valueText({ type, text }: TreeNode): string {
     case 'null':
     case 'instance':
     case 'cut':
+    case 'picture':
       return text;
   }
 }

@@ -17,7 +17,7 @@ export function jsonPage(source: ByteSource): TreePage {
       : problem;
   return {
     kind: 'tree',
-    root: incomplete === undefined ? printedIn(resultIn(root)) : root,
+    root: incomplete === undefined ? printedIn(resultIn(root), text) : root,
     incomplete,
   };
 }
@@ -81,9 +81,10 @@ const PRINTED = /^(?:stdout|stderr|[a-z]+\/[\w.+-]+)$/;
 
 /**
  * Of what a cell printed, `Printed` in python/marimo_cellar/_marimo/printed.py, its parts by where they
- * went; else the tree as it is.
+ * went, pictures as such; else the tree as it is.
+ * @param text that the tree is of, which cuts what is long
  */
-function printedIn(root: TreeNode): TreeNode {
+function printedIn(root: TreeNode, text: string): TreeNode {
   const parts = root.type === 'array' ? (root.children ?? []) : [];
   const texts = parts.flatMap(({ type, children = [] }) => {
     const [only] = children;
@@ -92,5 +93,37 @@ function printedIn(root: TreeNode): TreeNode {
     // The end of its last line is nothing to look at.
     return [{ ...only, text: only.text.replace(/\n$/, '') }];
   });
-  return texts.length > 0 && texts.length === parts.length ? { ...root, children: texts } : root;
+  if (texts.length === 0 || texts.length < parts.length) return root;
+  if (texts.every(({ key }) => !key.includes('/'))) return { ...root, children: texts };
+  const whole = JSON.parse(text) as readonly Readonly<Record<string, string>>[];
+  const children = texts.map((each, at) => pictureIn(each.key, whole[at]?.[each.key]) ?? each);
+  return { ...root, children };
+}
+
+/** What marimo sends a plot as: the same thing in several MIME types, as JSON. */
+const BUNDLE = 'application/vnd.marimo+mimebundle';
+/** Pictures that browsers show, and that have no script in them. */
+const PICTURE = /^data:(image\/(?:png|jpeg|gif|webp));base64,[A-Za-z0-9+/]+=*$/;
+
+/** The picture that was shown, if it was one. */
+function pictureIn(type: string, shown: unknown): TreeNode | undefined {
+  if (typeof shown !== 'string') return undefined;
+  if (type === BUNDLE) {
+    const inBundle = Object.values(membersOf(shown));
+    return inBundle.map((each) => pictureIn('', each)).find((each) => each !== undefined);
+  }
+  const [, key] = PICTURE.exec(shown) ?? [];
+  if (key === undefined) return undefined;
+  // Of four characters of base64 come three bytes.
+  const text = sizeText(Math.floor(((shown.length - shown.indexOf(',') - 1) * 3) / 4));
+  return { key, type: 'picture', text, picture: shown };
+}
+
+function membersOf(json: string): object {
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch {
+    return {};
+  }
 }

@@ -152,6 +152,37 @@ void test('what a cell printed is shown by where it went', async () => {
   }
 });
 
+void test('a picture that a cell plotted is one, whole', async () => {
+  const data = `data:image/png;base64,${'iVBORw0K'.repeat(5000)}AA==`;
+  const bundle = JSON.stringify({ 'text/plain': 'plot', 'image/png': data, __metadata__: {} });
+  const printed = async (...parts: Record<string, string>[]) =>
+    (await tree(JSON.stringify(parts))).root.children;
+  const picture = { key: 'image/png', type: 'picture', text: '30.0 kB', picture: data };
+  const kind = 'application/vnd.marimo+mimebundle';
+  assert.deepEqual(
+    await printed({ stdout: 'score\n' }, { 'image/png': data }, { [kind]: bundle }),
+    [{ key: 'stdout', type: 'string', text: 'score' }, picture, picture],
+  );
+  // What may hold a script, or is fetched from elsewhere, stays a text.
+  for (const other of [
+    'data:image/svg+xml;base64,PHN2Zz4=',
+    'https://example.org/a.png',
+    'data:image/png;base64,"onerror=',
+  ]) {
+    const shown = await printed({ 'image/png': other }, { [kind]: JSON.stringify({ a: other }) });
+    assert.deepEqual(
+      shown?.map(({ type }) => type),
+      ['string', 'string'],
+      other,
+    );
+  }
+  const broken = await printed({ [kind]: '{' }, { [kind]: 'null' });
+  assert.deepEqual(
+    broken?.map(({ type }) => type),
+    ['string', 'string'],
+  );
+});
+
 void test('a long text that is cut beside a backslash is unescaped all the same', async () => {
   // Where the text is cut before it is unescaped, since six units may stand for one.
   for (let before = 59_985; before < 60_010; before += 1) {

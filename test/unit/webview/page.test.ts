@@ -217,6 +217,30 @@ describe('the preview’s page', { skip: noBrowser }, () => {
     assert.equal(await tree.locator('[tabindex="0"]').count(), 1);
   });
 
+  test('what a cell plotted is a picture, and nothing else is fetched', async () => {
+    const png =
+      'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+    const pictures = [`data:image/png;base64,${png}`, 'https://example.org/a.png'];
+    const children = pictures.map((picture) => {
+      return { key: 'image/png', type: 'picture', text: '70 bytes', picture } as const;
+    });
+    const root = { key: '', type: 'array', text: '2', children } as const;
+    const printed = { kind: 'tree', incomplete: undefined, root } as const;
+    const preview = await browser().open({
+      entry,
+      answer: (message) =>
+        message.type === 'page' ? [{ type: 'page', request: message.request, page: printed }] : [],
+    });
+    await select(preview, 'report');
+    const images = preview.page.getByRole('img', { name: '70 bytes' });
+    await images.nth(1).waitFor();
+    const widths = await images.evaluateAll((all: { naturalWidth: number }[]) =>
+      all.map(({ naturalWidth }) => naturalWidth),
+    );
+    assert.deepEqual(widths, [1, 0]);
+    assert.match(preview.faults.join('\n'), /Content Security Policy/);
+  });
+
   test('texts from a stranger’s file are texts', async () => {
     const hostile =
       '<img src=x onerror="window.harmed = true"><script>window.harmed = true</script>';
