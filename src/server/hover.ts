@@ -270,9 +270,9 @@ function describeLastRun(
   if (!last) return undefined;
   const { at, seconds, reason, computedIn } = last;
   const age = formatAge(at, now, locale);
-  const because = (told: string) =>
-    // Of the cell as it stands, it has been said why nothing of it is served.
-    reason === undefined || reason === refusal ? told : `${told} ${escape(reason, ofSentence)}`;
+  // Of the cell as it stands, it has been said why nothing of it is served.
+  const rest = reason?.replace(refusal ?? '', '').trim() ?? '';
+  const because = (told: string) => (rest === '' ? told : `${told} ${escape(rest, ofSentence)}`);
   if (last.met === 'again') {
     return because(l10n.t('Last run: computed again, though it was in the cache, {0}.', age));
   }

@@ -229,6 +229,25 @@ const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])
     ['In the cache, but data.csv, which it may have read, is gone.'],
   ],
   [
+    'what is said of it as it stands is not said again of its last run',
+    {
+      state: 'again',
+      refusal: 'Not cacheable: it changes what it does not define (df).',
+      runs: [
+        run({
+          met: 'miss',
+          seconds: 2,
+          reason:
+            'Not from the cache: nothing was cached before. Not cacheable: it changes what it does not define (df).',
+        }),
+      ],
+    },
+    [
+      'Not cacheable: it changes what it does not define (df).',
+      'Last run: miss, 5 min ago, took 2 s. Not from the cache: nothing was cached before.',
+    ],
+  ],
+  [
     'not cacheable',
     { state: 'notCacheable', refusal: 'Not cacheable: its last run ended in ValueError.' },
     ['Not cacheable: its last run ended in ValueError.'],
