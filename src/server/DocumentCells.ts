@@ -173,11 +173,15 @@ export class DocumentCells {
       const own = met.filter(({ of }) => of === undefined);
       const others = met.filter(({ of }) => of !== undefined);
       const [runs, calls] = own.length > 0 ? [own, others] : [others, []];
-      const refusal =
-        judgement.state === 'notCacheable' ? describeRefusal(judgement.refusal) : undefined;
+      const refused = judgement.state === 'notCacheable' ? judgement.refusal : undefined;
+      const refusal = refused && describeRefusal(refused);
+      const changesOthers = parseReasons(refused?.reasons).some(({ kind }) => kind === 'changes');
       const { runtime, saves, amount, pinned } = entry ?? {};
       const told = { ...facts, ...withChange(judgement, answer, change) };
-      return { ...told, items, runs, calls, runtime, saves, amount, pinned, refusal };
+      return {
+        ...told,
+        ...{ items, runs, calls, runtime, saves, amount, pinned, refusal, changesOthers },
+      };
     } catch (error) {
       if (!(error instanceof CacheError)) throw error;
       // Damage changes no file's name, and nobody commits it: this is how it is noticed.

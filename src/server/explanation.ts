@@ -115,6 +115,11 @@ function advise(facts: CellFacts): string {
       );
     case 'again':
     case 'notCacheable':
+      if (facts.changesOthers === true) {
+        return l10n.t(
+          'To have it served, make a new value of what it changes, under a name of its own, or change that in the cell that defines it.',
+        );
+      }
       return l10n.t(
         'To have its costly part cached, move that into a cell of its own, or into a block under mo.persistent_cache.',
       );

@@ -29,6 +29,8 @@ export interface CellFacts {
   readonly amount?: number | undefined;
   /** Why nothing of the cell can be kept as it stands, in a sentence. */
   readonly refusal?: string | undefined;
+  /** Whether that is because it changes what it does not define. */
+  readonly changesOthers?: boolean;
   /** A file that it read, or may have read, and that has changed since. */
   readonly outdated?: OutdatedFile | undefined;
   /** How many of its results are pinned. */

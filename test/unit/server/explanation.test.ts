@@ -81,6 +81,15 @@ test('where the disk has no room left, that is said, with the way out', () => {
   assert.match(hoverLines({ ...gone, scarce: 0 }, style)[0] ?? '', /The disk is full: /);
 });
 
+test('a cell that changes what it does not define is told how it could be served', () => {
+  const again = { ...facts, state: 'again', refusal: 'It changes df.' } as const;
+  assert.match(
+    explainCell('a', { ...again, changesOthers: true }, style).detail,
+    /^It changes df\. To have it served, make a new value of what it changes/,
+  );
+  assert.match(explainCell('a', again, style).detail, /have its costly part cached/);
+});
+
 test('of a cell of which a file changed it is said first that it is out of date', () => {
   const outdated = { path: 'more.csv', named: false, changedAt: now - 12 };
   const { detail } = explainCell('load', { ...facts, state: 'fresh', outdated }, style);
