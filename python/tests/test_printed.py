@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -46,6 +47,39 @@ def test_what_a_cell_printed_is_shown_again(write: Write, env: dict[str, str]) -
     assert ran(notebook) == []
     assert again.console == first.console
     assert again.warned == []
+
+
+def test_what_is_printed_as_a_value_is_saved_loses_nothing(
+    write: Write, env: dict[str, str]
+) -> None:
+    notebook = write(
+        "saving.py",
+        make="import loud; ran('make'); made = loud.Loud()",
+        seen="s = mo.ui.switch(); ran(type(made).__name__)",
+    )
+    # Until no cell runs: what is printed then, marimo fails to write.
+    notebook.with_name("loud.py").write_text(
+        dedent("""
+        import sys, time
+
+        # That of a cell, which has one only while it runs.
+        stream = sys.stderr
+
+        class Loud:
+            def __reduce__(self):
+                for _ in range(500):
+                    if stream._stream.cell_id is None:
+                        break
+                    time.sleep(0.01)
+                print("saved", file=stream)
+                return Loud, ()
+        """)
+    )
+    first = kernels.export(notebook, env)
+    assert ran(notebook) == ["make", "Loud"]
+    assert not any("saved" in text for _, text in first.console)
+    kernels.export(notebook, env)
+    assert ran(notebook) == ["Loud"]
 
 
 def test_what_it_plotted_is_shown_again(write: Write, env: dict[str, str]) -> None:

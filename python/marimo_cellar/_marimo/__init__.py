@@ -94,7 +94,7 @@ from marimo_cellar._marimo.loaders import (
     unlisted,
     verification,
 )
-from marimo_cellar._marimo.printed import CONSOLE, Printed, note_printed
+from marimo_cellar._marimo.printed import CONSOLE, Printed, note_printed, unheard
 from marimo_cellar._marimo.scopes import look_through_fast
 from marimo_cellar._marimo.signing import making_one_key
 from marimo_cellar._marimo.sources import NotWhole, is_of_notebook
@@ -205,6 +205,7 @@ __all__ = [
     "take_digests",
     "tell_code_apart",
     "through",
+    "unheard",
     "unlisted",
     "unwrapped",
     "values_of",

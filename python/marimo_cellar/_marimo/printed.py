@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import wraps
 from itertools import groupby
 from operator import itemgetter
@@ -37,6 +38,9 @@ _PART = 64
 _OVERPRINTED = re.compile(r"[^\r\n]*\r(?!\n)")
 # What marimo logs, and Cellar by it, which is of one run.
 _LOGGED = re.compile(r"^\[[CDEIW] \d{6} [\d:]{8} \w+:\d+\] .*\n", re.M)
+
+
+_unheard: ContextVar[bool] = ContextVar("_unheard", default=False)
 
 
 class _Notes:
@@ -128,8 +132,22 @@ def note_printed() -> None:
     cached.setup = set_up_and_note
 
 
+@contextmanager
+def unheard() -> Iterator[None]:
+    """What this thread prints meanwhile is shown nowhere, as no cell has asked for it: such
+    as a warning of a library's that a value is saved as a pickle. Where no cell runs, marimo
+    fails to write it, and so the value would not be saved."""
+    token = _unheard.set(True)
+    try:
+        yield
+    finally:
+        _unheard.reset(token)
+
+
 def _noting(name: str, write: Callable[..., int]) -> Callable[..., int]:
     def write_and_note(stream: Any, data: str, mimetype: str) -> int:
+        if _unheard.get():
+            return len(data)
         written = write(stream, data, mimetype)
         # Not an error, which has a look of its own.
         if mimetype == "text/plain":

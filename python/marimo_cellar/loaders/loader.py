@@ -74,7 +74,12 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
         def write(most: int, here: bool) -> None:
             queued = False
             try:
-                with in_batches(), handing_over(writer), _marimo.saving_for(scope):
+                with (
+                    in_batches(),
+                    handing_over(writer),
+                    _marimo.saving_for(scope),
+                    _marimo.unheard(),
+                ):
                     write_fn()
                 if manifests.lacks_output(writer.last):
                     # marimo would show what stands for it.
