@@ -74,17 +74,25 @@ def environment(shipped: Path | None, home: Path) -> dict[str, str]:
 
 def python(notebook: Path, env: dict[str, str], *arguments: str) -> str:
     """What Python prints, run beside a notebook, where it must not fail."""
-    done = subprocess.run(
-        [sys.executable, *arguments],
+    done = _program([sys.executable, *arguments], notebook.parent, env)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def _program(
+    arguments: list[str], folder: Path, env: dict[str, str], **popen: Any
+) -> subprocess.CompletedProcess[str]:
+    """One that has ended, with all that it printed."""
+    return subprocess.run(
+        arguments,
         env=env,
-        cwd=notebook.parent,
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         timeout=180,
+        **popen,
     )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
 
 
 def output_of(code: str, *arguments: object, **popen: object) -> str:
@@ -124,16 +132,8 @@ def export(notebook: Path, env: dict[str, str], **popen: Any) -> Run:
     log = Path(env["XDG_CACHE_HOME"]) / "marimo" / "logs" / "marimo.log"
     begin = log.stat().st_size if log.exists() else 0
     if popen:
-        printed = subprocess.run(
-            export_html(notebook, env),
-            env=env,
-            cwd=notebook.parent,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=180,
-            **popen,
-        ).stdout
+        program = export_html(notebook, env)
+        printed = _program(program, notebook.parent, env, **popen).stdout
     else:
         _, _, _, *arguments = export_html(notebook, env)
         printed = exporter().marimo(arguments, notebook.parent, env)

@@ -253,15 +253,22 @@ test('cells: the same notebook may be open as text, too', async (t) => {
   assert.deepEqual(await cells.cells(), { cells: [], orphaned: [], returned: [], earlier: [] });
 });
 
+/** Has the second entry made of a file, as that is now. */
+async function noteRead(database: string, file: string): Promise<void> {
+  const { size, mtimeMs } = await stat(file);
+  await runSql(
+    database,
+    `INSERT INTO reads (entry_id, path, how, size, modified_at, digest)
+     VALUES (2, '${path.basename(file)}', 'opened', ${size}, ${mtimeMs / 1000}, NULL)`,
+  );
+}
+
 test('files: a change of one that was read is announced, and said at the cell', async (t) => {
   let data = '';
   const { client, cells } = await openAsCells(t, async (folder, database) => {
     data = path.join(folder, 'a.csv');
     await writeFile(data, '1\n');
-    const { size, mtimeMs } = await stat(data);
-    const read = `INSERT INTO reads (entry_id, path, how, size, modified_at, digest)
-      VALUES (2, 'a.csv', 'opened', ${size}, ${mtimeMs / 1000}, NULL)`;
-    await runSql(database, read);
+    await noteRead(database, data);
   });
   const files = async () => (await cells.cells()).cells[1]?.outdated;
   assert.equal(await files(), false);
@@ -279,10 +286,7 @@ test('files: where it is set so, what was made of a file that changed is compute
   const { cells } = await openAsCells(t, async (folder, database) => {
     data = path.join(folder, 'a.csv');
     await writeFile(data, '1\n');
-    const { size, mtimeMs } = await stat(data);
-    const read = `INSERT INTO reads (entry_id, path, how, size, modified_at, digest)
-      VALUES (2, 'a.csv', 'opened', ${size}, ${mtimeMs / 1000}, NULL)`;
-    await runSql(database, read);
+    await noteRead(database, data);
     const settings =
       '[tool.marimo.runtime]\ncache_cells = true\n[tool.cellar]\nrecompute_on_change = true\n';
     await writeFile(path.join(folder, 'pyproject.toml'), settings);
@@ -308,10 +312,7 @@ test('files: a module that marimo loads anew has the cell computed anew, whateve
     for (const name of names) {
       await writeFile(path.join(folder, name), '1\n');
       await utimes(path.join(folder, name), modified, modified);
-      const { size, mtimeMs } = await stat(path.join(folder, name));
-      const read = `INSERT INTO reads (entry_id, path, how, size, modified_at, digest)
-        VALUES (2, '${name}', 'opened', ${size}, ${mtimeMs / 1000}, NULL)`;
-      await runSql(database, read);
+      await noteRead(database, path.join(folder, name));
     }
     const settings = '[tool.marimo.runtime]\ncache_cells = true\nauto_reload = "lazy"\n';
     await writeFile(path.join(folder, 'pyproject.toml'), settings);
