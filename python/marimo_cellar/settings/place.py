@@ -156,9 +156,7 @@ def _settings(
         yield _Setting(value, "environment", VARIABLE)
     project = nearest_project(folder)
     if project is not None:
-        tool = read_settings(project, refusals).get("tool")
-        cellar = tool.get("cellar") if isinstance(tool, dict) else None
-        value = cellar.get("path") if isinstance(cellar, dict) else None
+        value = read_project(project, refusals).get("path")
         if value is not None:
             yield _Setting(
                 value, "project", f"[tool.cellar] path in {project}", project
@@ -176,6 +174,14 @@ def nearest_project(folder: Path) -> Path | None:
         if os.path.isfile(file):
             return file
     return None
+
+
+def read_project(file: Path, refusals: list[Refusal]) -> dict[str, Any]:
+    """What a project's file sets for Cellar; nothing, and a refusal, if it cannot be
+    read."""
+    tool = read_settings(file, refusals).get("tool")
+    cellar = tool.get("cellar") if isinstance(tool, dict) else None
+    return cellar if isinstance(cellar, dict) else {}
 
 
 def read_settings(file: Path, refusals: list[Refusal]) -> dict[str, Any]:

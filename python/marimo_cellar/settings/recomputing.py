@@ -17,6 +17,7 @@ from marimo_cellar.settings.place import (
     Refusal,
     System,
     nearest_project,
+    read_project,
     read_settings,
     user_file,
 )
@@ -41,10 +42,9 @@ def _stated(
     """What is set, the strongest first; files are read only when it is their turn."""
     project = nearest_project(folder)
     if project is not None:
-        tool = read_settings(project, refusals).get("tool")
-        cellar = tool.get("cellar") if isinstance(tool, dict) else None
-        if isinstance(cellar, dict) and KEY in cellar:
-            yield cellar[KEY], project
+        shared = read_project(project, refusals)
+        if KEY in shared:
+            yield shared[KEY], project
     user = user_file(system)
     own = read_settings(user, refusals)
     if KEY in own:

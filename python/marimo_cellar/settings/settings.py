@@ -28,6 +28,7 @@ from marimo_cellar.settings.place import (
     Refusal,
     System,
     nearest_project,
+    read_project,
     read_settings,
     this_system,
     user_file,
@@ -80,9 +81,7 @@ def find_settings(folder: Path, system: System) -> Settings:
     project = nearest_project(folder)
     shared: dict[str, Any] = {}
     if project is not None:
-        tool = read_settings(project, refusals).get("tool")
-        found = tool.get("cellar") if isinstance(tool, dict) else None
-        shared = found if isinstance(found, dict) else {}
+        shared = read_project(project, refusals)
 
     def ask(table: dict[str, Any], file: Path) -> Setting | None:
         value = table.get("budget")
