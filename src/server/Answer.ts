@@ -1,4 +1,4 @@
-import type { Judgement } from '../notebook/freshness';
+import type { Judgement } from '../notebook/judgement';
 import { type CellState, type DocumentCell, isServed } from '../protocol/cells';
 import { runsEachTime, parseReasons } from '../protocol/reasons';
 import type { Range } from '../protocol/text';
