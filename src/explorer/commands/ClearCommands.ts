@@ -110,68 +110,45 @@ export class ClearCommands implements vscode.Disposable {
     asked: readonly Cleared[],
     ask: 'where it costs' | 'always' = 'where it costs',
   ): Promise<boolean> {
-    let targets = asked;
-    const names = targets.map(({ name }) => name);
-    const brief = targets.map(({ brief }) => brief);
-    const counted = targets.every(({ target }) => target.kind === 'entry') ? 'results' : 'cells';
-    const each = async <T>(
-      act: (
-        loader: SqliteLoader,
-        targets: readonly ClearTarget[],
-        generation: string,
-      ) => Promise<T>,
-    ): Promise<T[]> => {
-      const done: T[] = [];
-      const keyOf = ({ cache, generation }: DatabaseReference) => `${cache} ${generation}`;
-      const databases = new Map(targets.map((target) => [keyOf(target), target]));
-      for (const [key, { cache, generation }] of databases) {
-        const loader = await this.caches.get(cache);
-        if (loader === undefined) continue;
-        const here = targets.filter((target) => keyOf(target) === key);
-        const of = here.map(({ target }) => target);
-        done.push(await act(loader, of, generation));
-      }
-      return done;
-    };
-    const locale = languageOf(vscode);
-    const stake = stakeOf(await each((loader, here) => loader.stake(here)));
+    const stake = stakeOf(await this.inEach(asked, (loader, here) => loader.stake(here)));
     if (stake.entries === 0) {
-      void tell(vscode.l10n.t('Nothing is cached for {0}.', names.join(', ')));
+      const names = asked.map(({ name }) => name).join(', ');
+      void tell(vscode.l10n.t('Nothing is cached for {0}.', names));
       return false;
     }
     const settings = vscode.workspace.getConfiguration('cellar');
     const limit = numberSetting(settings.get<unknown>('confirmClearAbove'), 0, 10);
-    if (ask === 'always' || needsConfirmation(stake, limit)) {
-      const plan = sumPlans(await each((loader, here) => loader.planClear(here)));
-      const { title, detail, yes } = question(plan, names, counted, locale);
-      const answer = await vscode.window.showWarningMessage(title, { modal: true, detail }, yes);
-      if (answer !== yes) return false;
-      targets = await this.stillThere(targets);
+    const asks = ask === 'always' || needsConfirmation(stake, limit);
+    const targets = asks ? await this.confirmed(asked) : asked;
+    if (targets === undefined) return false;
+    if (targets.length === 0) {
+      void tell(vscode.l10n.t('It is no longer in the cache.'));
+      return false;
     }
+
+    const names = asked.map(({ brief }) => brief);
+    const counted = countedIn(asked);
+    const locale = languageOf(vscode);
     const undos: RecentClear['undos'][number][] = [];
-    const clear = async (
-      loader: SqliteLoader,
-      here: readonly ClearTarget[],
-      generation: string,
-    ) => {
-      // Its ids may be another cell's where the cache was replaced while the question stood.
-      const { clearance, undo } = await loader.clearUndoably(here, generation);
-      if (undo !== undefined) undos.push(undo);
-      return { clearance, isKept: undo !== undefined };
-    };
     try {
       const done = await vscode.window.withProgress(
         {
           location: vscode.ProgressLocation.Window,
           title: vscode.l10n.t('Clearing cached results'),
         },
-        () => each(clear),
+        () =>
+          this.inEach(targets, async (loader, here, generation) => {
+            // Its ids may be another cell's where the cache was replaced while the question stood.
+            const { clearance, undo } = await loader.clearUndoably(here, generation);
+            if (undo !== undefined) undos.push(undo);
+            return clearance;
+          }),
       );
-      const clearance = sum(done.map((each) => each.clearance));
-      const told = notice(clearance, brief, counted, locale);
-      if (done.every(({ isKept }) => isKept)) {
+      const clearance = sum(done);
+      const told = notice(clearance, names, counted, locale);
+      if (undos.length === done.length) {
         void this.undoClear.offer(told, {
-          names: brief,
+          names,
           count: countOf(clearance, counted, locale),
           undos,
         });
@@ -184,9 +161,36 @@ export class ClearCommands implements vscode.Disposable {
     } catch (error) {
       // The first of several databases are cleared.
       if (undos.length > 0)
-        this.undoClear.add({ names: brief, count: countOf(stake, counted, locale), undos });
+        this.undoClear.add({ names, count: countOf(stake, counted, locale), undos });
       throw error;
     }
+  }
+
+  /** Asks; returns those that are still there then, or `undefined` for a no. */
+  private async confirmed(asked: readonly Cleared[]): Promise<readonly Cleared[] | undefined> {
+    const plan = sumPlans(await this.inEach(asked, (loader, here) => loader.planClear(here)));
+    const names = asked.map(({ name }) => name);
+    const { title, detail, yes } = question(plan, names, countedIn(asked), languageOf(vscode));
+    const answer = await vscode.window.showWarningMessage(title, { modal: true, detail }, yes);
+    return answer === yes ? this.stillThere(asked) : undefined;
+  }
+
+  /** Does something in each database that some of the targets are in, one after the other. */
+  private async inEach<T>(
+    targets: readonly Cleared[],
+    act: (loader: SqliteLoader, here: readonly ClearTarget[], generation: string) => Promise<T>,
+  ): Promise<T[]> {
+    const done: T[] = [];
+    const keyOf = ({ cache, generation }: DatabaseReference) => `${cache} ${generation}`;
+    const databases = new Map(targets.map((target) => [keyOf(target), target]));
+    for (const [key, { cache, generation }] of databases) {
+      const loader = await this.caches.get(cache);
+      if (loader === undefined) continue;
+      const here = targets.filter((target) => keyOf(target) === key);
+      const of = here.map(({ target }) => target);
+      done.push(await act(loader, of, generation));
+    }
+    return done;
   }
 
   private async stillThere(targets: readonly Cleared[]): Promise<readonly Cleared[]> {
@@ -236,6 +240,11 @@ export class ClearCommands implements vscode.Disposable {
     const entries = await loader.entries(target.cell.cellId);
     return { ...target, entries, calls: callLabels(entries) };
   }
+}
+
+/** What the targets are counted by. */
+function countedIn(targets: readonly Cleared[]): 'results' | 'cells' {
+  return targets.every(({ target }) => target.kind === 'entry') ? 'results' : 'cells';
 }
 
 /** What a result is called before people: "ask('Why is the sky…') of chat.py". */
