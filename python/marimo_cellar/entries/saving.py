@@ -57,6 +57,11 @@ class Save(Struct, eq=False):
         return (self.runtime or 0.0) + (self.cost.seconds if self.cost else 0.0)
 
 
+# The id of an entry that is replaced, when it was hit last, how often, and whether it is
+# pinned: where there is none.
+_NONE_BEFORE = (None, None, 0, 0)
+
+
 class _Placed(Struct, frozen=True):
     save: Save
     cell_id: int
@@ -158,11 +163,25 @@ def _write(
         connection,
         [before[one.identity][0] for one in new if one.identity in before],
     )
+    _insert(
+        connection,
+        [(one, before.get(one.identity, _NONE_BEFORE)[1:]) for one in new],
+    )
+    return replaced
+
+
+def _insert(
+    connection: sqlite3.Connection, new: Sequence[tuple[_Placed, tuple[object, ...]]]
+) -> None:
+    """Writes the rows of entries, each with how its predecessor was used and pinned."""
     # As SQLite numbers them itself, one by one.
     (last,) = connection.execute("SELECT max(entry_id) FROM entries").fetchone()
-    numbered = list(enumerate(new, (last or 0) + 1))
+    numbered = [
+        (entry_id, one, used)
+        for entry_id, (one, used) in enumerate(new, (last or 0) + 1)
+    ]
     # Most often the same for all.
-    versions = {id(one.save.versions): one.save.versions for one in new}
+    versions = {id(one.save.versions): one.save.versions for one, _ in new}
     texts = {key: json.dumps(value) for key, value in versions.items()}
     bulk.insert(
         connection,
@@ -172,13 +191,13 @@ def _write(
             (
                 entry_id,
                 *one.identity,
-                *before.get(one.identity, (None, None, 0, 0))[1:],
+                *used,
                 one.node,
                 one.save.runtime,
                 one.save.created_at if one.save.made_at is None else one.save.made_at,
                 texts[id(one.save.versions)],
             )
-            for entry_id, one in numbered
+            for entry_id, one, used in numbered
         ],
     )
     bulk.insert(
@@ -196,7 +215,7 @@ def _write(
                 item.blob.digest,
                 checksums.seal(item.key, item.blob.digest, item.blob.size),
             )
-            for entry_id, one in numbered
+            for entry_id, one, _ in numbered
             for item in one.save.items
         ],
     )
@@ -204,7 +223,7 @@ def _write(
         connection,
         [
             (entry_id, of)
-            for entry_id, one in numbered
+            for entry_id, one, _ in numbered
             if (of := one.save.owner.made) is not None
         ],
     )
@@ -213,11 +232,10 @@ def _write(
         "INSERT INTO costs (entry_id, amount, seconds)",
         [
             (entry_id, cost.amount, cost.seconds)
-            for entry_id, one in numbered
+            for entry_id, one, _ in numbered
             if (cost := one.save.cost) is not None
         ],
     )
-    return replaced
 
 
 def _may_come(connection: sqlite3.Connection, database: Database, one: _Placed) -> bool:
