@@ -47,22 +47,10 @@ export function cellRow({ cell, exists, orphaned, doubt }: CellNode, reader: Rea
     tooltip: {
       title: label,
       lines: [
-        ...(orphaned
-          ? [
-              l10n.t(
-                'This cell is no longer in the notebook, so its results are orphaned. They are served if it comes back.',
-              ),
-            ]
-          : []),
+        ...(orphaned ? [orphanedSentence()] : []),
         `${entries}, ${formatBytes(cell.size, locale)}`,
         ...partlyPinned(cell, locale),
-        ...(obsolete
-          ? [
-              l10n.t(
-                'Another version of marimo saved what is kept, and the one that the notebook ran with last does not read it.',
-              ),
-            ]
-          : []),
+        ...(obsolete ? [obsoleteSentence()] : []),
         ...(isAtTheCell ? [sentence] : []),
         ...(saves ? currentSaving(cell.saves, cell.amount, locale) : []),
         ...(cell.defs.length > 0 ? [l10n.t('Defines {0}', cell.defs.join(', '))] : []),
@@ -79,6 +67,18 @@ export function cellRow({ cell, exists, orphaned, doubt }: CellNode, reader: Rea
     expandable: true,
     spoken: listed(label, description, l10n.t('cell'), entries),
   };
+}
+
+function orphanedSentence(): string {
+  return l10n.t(
+    'This cell is no longer in the notebook, so its results are orphaned. They are served if it comes back.',
+  );
+}
+
+function obsoleteSentence(): string {
+  return l10n.t(
+    'Another version of marimo saved what is kept, and the one that the notebook ran with last does not read it.',
+  );
 }
 
 /** Of many results of a function some may be pinned alone. */

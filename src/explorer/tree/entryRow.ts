@@ -3,6 +3,7 @@ import { callLines } from '../../protocol/calls';
 import {
   formatAmount,
   formatBytes,
+  formatCount,
   formatDuration,
   formatRoughAge,
 } from '../../protocol/quantities';
@@ -46,7 +47,6 @@ export function entryRow(
     formatBytes(entry.size, locale),
     formatRoughAge(entry.createdAt, now, locale),
   );
-  const { marimo, python } = entry.versions;
   return {
     label,
     description,
@@ -55,25 +55,9 @@ export function entryRow(
       lines: [
         ...callLines(entry.call ?? []),
         sentence,
-        ...(entry.runtime === undefined
-          ? []
-          : [l10n.t('Took {0} to compute.', formatDuration(entry.runtime, locale))]),
-        ...(entry.amount === undefined
-          ? []
-          : [l10n.t('Cost {0}, to be paid again without it.', formatAmount(entry.amount, locale))]),
-        l10n.t('Saved {0}.', formatRoughAge(entry.createdAt, now, locale)),
-        entry.lastHitAt === undefined
-          ? l10n.t('Not used since.')
-          : entry.hits === 1
-            ? l10n.t('Used once, {0}.', formatRoughAge(entry.lastHitAt, now, locale))
-            : l10n.t(
-                'Used {0} times, last {1}.',
-                entry.hits,
-                formatRoughAge(entry.lastHitAt, now, locale),
-              ),
-        ...(marimo === undefined ? [] : [`marimo ${marimo}`]),
-        ...(python === undefined ? [] : [`Python ${python}`]),
-        `${entry.cacheType}_${entry.hash}`,
+        ...costLines(entry, locale),
+        ...useLines(entry, reader),
+        ...originLines(entry),
       ],
     },
     icon: {
@@ -84,17 +68,47 @@ export function entryRow(
           : signOf(doubted),
       color: savesTime(stand) ? 'testing.iconPassed' : 'disabledForeground',
     },
-    context:
-      orphaned || !exists
-        ? entry.pinned
-          ? 'entryRetiredPinned'
-          : 'entryRetired'
-        : entry.pinned
-          ? 'entryPinned'
-          : 'entry',
+    context: contextOf(entry, orphaned || !exists),
     expandable: entry.items > 0,
     spoken: listed(label, isBrief ? name : undefined, description, ...callLines(entry.call ?? [])),
   };
+}
+
+function contextOf({ pinned }: EntrySummary, isRetired: boolean): string {
+  if (isRetired) return pinned ? 'entryRetiredPinned' : 'entryRetired';
+  return pinned ? 'entryPinned' : 'entry';
+}
+
+/** What is to be paid again without a result, as far as it is known. */
+function costLines({ runtime, amount }: EntrySummary, locale: string): string[] {
+  const lines: string[] = [];
+  if (runtime !== undefined)
+    lines.push(l10n.t('Took {0} to compute.', formatDuration(runtime, locale)));
+  if (amount !== undefined)
+    lines.push(l10n.t('Cost {0}, to be paid again without it.', formatAmount(amount, locale)));
+  return lines;
+}
+
+function useLines({ createdAt, lastHitAt, hits }: EntrySummary, { locale, now }: Reader): string[] {
+  const ago = (at: number) => formatRoughAge(at, now, locale);
+  const saved = l10n.t('Saved {0}.', ago(createdAt));
+  if (lastHitAt === undefined) return [saved, l10n.t('Not used since.')];
+  return [
+    saved,
+    hits === 1
+      ? l10n.t('Used once, {0}.', ago(lastHitAt))
+      : l10n.t('Used {0} times, last {1}.', formatCount(hits, locale), ago(lastHitAt)),
+  ];
+}
+
+/** What saved a result, and the name that marimo finds it by. */
+function originLines({ versions, cacheType, hash }: EntrySummary): string[] {
+  const { marimo, python } = versions;
+  return [
+    ...(marimo === undefined ? [] : [`marimo ${marimo}`]),
+    ...(python === undefined ? [] : [`Python ${python}`]),
+    `${cacheType}_${hash}`,
+  ];
 }
 
 /** What a result is called where nothing is known of a call. */
