@@ -90,14 +90,14 @@ export class CheckCommand implements vscode.Disposable {
     const putRight = t('Put Right...');
     const manageTrust = t('Manage Workspace Trust');
     if (checked.every((each) => 'report' in each && each.report.faults.length === 0)) {
-      const chosen = await tell(summary(checked), showReport);
+      const chosen = await tell(summary(checked, languageOf(vscode)), showReport);
       if (chosen === showReport) await this.show();
       return;
     }
     await this.show();
     const way = vscode.workspace.isTrusted ? putRight : manageTrust;
     const ways = checked.flatMap(faultsOf).some(canMend) ? [way] : [];
-    const chosen = await warn(summary(checked), ...ways);
+    const chosen = await warn(summary(checked, languageOf(vscode)), ...ways);
     if (chosen === putRight) await this.mend(checked);
     if (chosen === manageTrust) await vscode.commands.executeCommand('workbench.trust.manage');
   }
@@ -106,7 +106,10 @@ export class CheckCommand implements vscode.Disposable {
     if (!(await this.notices.trusted())) return;
     const read = checked.flatMap((each) => ('report' in each ? [each] : []));
     const faulty = read.filter(({ report }) => report.faults.some(canMend));
-    const { title, detail, yes } = question(faulty.flatMap(({ report }) => report.faults));
+    const { title, detail, yes } = question(
+      faulty.flatMap(({ report }) => report.faults),
+      languageOf(vscode),
+    );
     const answer = await vscode.window.showWarningMessage(title, { modal: true, detail }, yes);
     if (answer !== yes) return;
     const done: Mended[] = [];

@@ -57,19 +57,27 @@ function oneReport(checked: Checked, { locale, trusted }: Reader): string {
   if (report.faults.length === 0) lines.push(l10n.t('Nothing is wrong.'));
   for (const kind of new Set(report.faults.map((fault) => fault.kind))) {
     const alike = report.faults.filter((fault) => fault.kind === kind);
-    lines.push(`${titleOf(kind)} (${alike.length})`);
+    lines.push(`${titleOf(kind)} (${formatCount(alike.length, locale)})`);
     for (const fault of alike.slice(0, listed)) lines.push(`  ${printable(lineOf(fault))}`);
-    if (alike.length > listed) lines.push(`  ${l10n.t('and {0} more', alike.length - listed)}`);
+    const more = alike.length - listed;
+    if (more > 0) lines.push(`  ${l10n.t('and {0} more', formatCount(more, locale))}`);
     lines.push('');
   }
   const ways = waysOut(path, report.faults, trusted);
   if (ways.length > 0) lines.push(...ways, '');
   lines.push(
-    l10n.t('Results that are kept: {0}, {1}.', report.entries, formatBytes(report.size, locale)),
+    l10n.t(
+      'Results that are kept: {0}, {1}.',
+      formatCount(report.entries, locale),
+      formatBytes(report.size, locale),
+    ),
   );
   if (report.quarantined > 0) {
     lines.push(
-      l10n.t('Damaged values that were found before: {0}.', report.quarantined),
+      l10n.t(
+        'Damaged values that were found before: {0}.',
+        formatCount(report.quarantined, locale),
+      ),
       ...broken(
         l10n.t(
           'They are kept aside and never served; a run that computes them again replaces them.',
@@ -133,7 +141,7 @@ function waysOut(path: string, faults: readonly Fault[], trusted: boolean): stri
 }
 
 /** In one sentence, for a notification. */
-export function summary(checked: readonly Checked[]): string {
+export function summary(checked: readonly Checked[], locale: string): string {
   const wrongs = checked.flatMap((each): Checked[] =>
     'failure' in each ? [each] : each.report.faults.map(() => each),
   );
@@ -141,9 +149,11 @@ export function summary(checked: readonly Checked[]): string {
   if (first === undefined) {
     return checked.length === 1
       ? l10n.t('Nothing is wrong with the cache.')
-      : l10n.t('Nothing is wrong with the {0} caches.', checked.length);
+      : l10n.t('Nothing is wrong with the {0} caches.', formatCount(checked.length, locale));
   }
-  if (wrongs.length > 1) return l10n.t('{0} things are wrong with what is cached.', wrongs.length);
+  if (wrongs.length > 1) {
+    return l10n.t('{0} things are wrong with what is cached.', formatCount(wrongs.length, locale));
+  }
   return 'failure' in first
     ? l10n.t('The cache {0} cannot be read.', first.name)
     : l10n.t('One thing is wrong with the cache {0}.', first.name);
@@ -156,21 +166,22 @@ export interface Question {
 }
 
 /** Before anything is changed: what would be. */
-export function question(faults: readonly Fault[]): Question {
+export function question(faults: readonly Fault[], locale: string): Question {
   const count = (...kinds: FaultKind[]) => faults.filter(({ kind }) => kinds.includes(kind)).length;
+  const told = (amount: number) => formatCount(amount, locale);
   const lines: string[] = [];
   const damaged = count(...wrong);
   if (damaged > 0) {
-    lines.push(l10n.t('Damaged values are kept aside and never served again: {0}.', damaged));
+    lines.push(l10n.t('Damaged values are kept aside and never served again: {0}.', told(damaged)));
   }
   const useless = count(...lost);
   if (useless > 0) {
     lines.push(
-      l10n.t('Results that cannot be served are removed. Reasons for that: {0}.', useless),
+      l10n.t('Results that cannot be served are removed. Reasons for that: {0}.', told(useless)),
     );
   }
   const loose = count('unused-blob', 'unused-source', 'unknown-file', 'partial-file');
-  if (loose > 0) lines.push(l10n.t('What nothing needs is removed: {0}.', loose));
+  if (loose > 0) lines.push(l10n.t('What nothing needs is removed: {0}.', told(loose)));
   if (count('totals') > 0)
     lines.push(l10n.t('The sizes and counts in the tree are added up anew.'));
   lines.push(l10n.t('Whatever is missing is computed again by the next run.'));

@@ -5,6 +5,7 @@ import {
   formatRoughAge,
   formatAmount,
   formatBytes,
+  formatCount,
   formatDuration,
 } from '../../protocol/quantities';
 import { Loss } from '../../store/cleaning/loss';
@@ -71,7 +72,7 @@ export function linesOf(
       const [first, ...rest] = alike.slice(mostListed);
       if (first === undefined) return lines;
       const more = [first, ...rest];
-      const label = l10n.t('and {0} more', more.length);
+      const label = l10n.t('and {0} more', formatCount(more.length, locale));
       const parts = [told(more, locale), ...(isOfSeveral ? [planned.name] : [])];
       return [
         ...lines,
@@ -245,10 +246,10 @@ export function notice(done: readonly Pruned[], asked: number, locale: string): 
   if (entries === 0) return l10n.t('Nothing was removed: it is gone, pinned or in use by now.');
   const results =
     entries < asked
-      ? l10n.t('{0} of {1} results', entries, asked)
+      ? l10n.t('{0} of {1} results', formatCount(entries, locale), formatCount(asked, locale))
       : entries === 1
         ? l10n.t('1 result')
-        : l10n.t('{0} results', entries);
+        : l10n.t('{0} results', formatCount(entries, locale));
   const size = formatBytes(
     total((each) => each.size),
     locale,
@@ -259,7 +260,7 @@ export function notice(done: readonly Pruned[], asked: number, locale: string): 
   );
   const amount = total((each) => each.amount);
   return amount > 0
-    ? l10n.t('Freed {0}: {1} worth {2} and {3}.', size, results, time, formatAmount(amount, locale))
+    ? l10n.t('Freed {0}: {1} worth {2} + {3}.', size, results, time, formatAmount(amount, locale))
     : l10n.t('Freed {0}: {1} worth {2}.', size, results, time);
 }
 
@@ -267,7 +268,7 @@ export function notice(done: readonly Pruned[], asked: number, locale: string): 
 export function logLine(where: string, done: Pruned, locale: string): string {
   const { entries, size, seconds, amount } = done;
   return (
-    `Cleaned up ${where} while idle: ${entries === 1 ? '1 result' : `${entries} results`}, ` +
+    `Cleaned up ${where} while idle: ${entries === 1 ? '1 result' : `${formatCount(entries, locale)} results`}, ` +
     `${formatBytes(size, locale)}, ` +
     `about ${formatDuration(seconds, locale)} to recompute` +
     (amount > 0 ? `, and ${formatAmount(amount, locale)} to pay again.` : '.')

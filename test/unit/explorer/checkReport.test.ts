@@ -62,11 +62,14 @@ test('a cache that cannot be read is part of what was found', () => {
   const told = reportText([whole, torn], reader);
   assert.match(told, /\n\nThis cache cannot be read\n {2}cache\.db is not .*delete the file\.$/);
   assert.match(told, /Nothing is wrong\./);
-  assert.equal(summary([whole, torn]), 'The cache torn cannot be read.');
-  assert.equal(summary([whole]), 'Nothing is wrong with the cache.');
+  assert.equal(summary([whole, torn], 'en'), 'The cache torn cannot be read.');
+  assert.equal(summary([whole], 'en'), 'Nothing is wrong with the cache.');
   const faulty: Checked = { ...whole, report: { ...report, faults: [damaged] } };
-  assert.equal(summary([faulty, torn]), '2 things are wrong with what is cached.');
-  assert.equal(summary([faulty]), 'One thing is wrong with the cache work.');
+  assert.equal(summary([faulty, torn], 'en'), '2 things are wrong with what is cached.');
+  assert.equal(summary([faulty], 'en'), 'One thing is wrong with the cache work.');
+  const many: Checked = { ...whole, report: { ...report, faults: Array(1234).fill(damaged) } };
+  assert.equal(summary([many], 'en'), '1,234 things are wrong with what is cached.');
+  assert.match(reportText([many], reader), /Damaged values \(1,234\)[^]*and 1,214 more\n/);
 });
 
 test('in Restricted Mode nothing is offered that would not be done', () => {

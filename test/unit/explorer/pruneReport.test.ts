@@ -213,13 +213,16 @@ test('what was done is told, and what stayed against expectation', () => {
   assert.equal(notice([done], 2, 'en'), 'Freed 3 MB: 2 results worth 1 min 30 s.');
   // Half of it was cancelled, or some of it was used meanwhile.
   assert.equal(notice([done], 5, 'en'), 'Freed 3 MB: 2 of 5 results worth 1 min 30 s.');
+  const many = { ...done, entries: 1234 };
+  assert.equal(notice([many], 1234, 'en'), 'Freed 3 MB: 1,234 results worth 1 min 30 s.');
+  assert.equal(notice([many], 4321, 'en'), 'Freed 3 MB: 1,234 of 4,321 results worth 1 min 30 s.');
   assert.equal(notice([], 0, 'en'), 'Nothing was removed: it is gone, pinned or in use by now.');
   assert.equal(
     logLine('work', { ...done, entries: 1 }, 'en'),
     'Cleaned up work while idle: 1 result, 3 MB, about 1 min 30 s to recompute.',
   );
   const paid = { ...done, amount: 0.42 };
-  assert.equal(notice([paid], 2, 'en'), 'Freed 3 MB: 2 results worth 1 min 30 s and 0.42.');
+  assert.equal(notice([paid], 2, 'en'), 'Freed 3 MB: 2 results worth 1 min 30 s + 0.42.');
   assert.equal(
     logLine('work', paid, 'en'),
     'Cleaned up work while idle: 2 results, 3 MB, about 1 min 30 s to recompute, and 0.42 to pay again.',
