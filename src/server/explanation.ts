@@ -13,6 +13,7 @@ import {
   describeState,
   describeWay,
   type OutdatedFile,
+  reasonBeside,
   type Style,
 } from './hover';
 import { ofSentence } from '../protocol/markdown';
@@ -46,7 +47,8 @@ export function explainCell(title: string, facts: CellFacts, style: Style): Expl
   ] as const) {
     if (looked.length === 0) continue;
     const lines = looked.map((run) => {
-      const { at, reason, of } = run;
+      const { at, of } = run;
+      const reason = reasonBeside(refusal, run);
       const when = [formatAge(at, now, locale), ...(of === undefined ? [] : [escape(of)])];
       const met = `${when.join(', ')}: ${describeMet(run, locale)}`;
       return reason === undefined ? met : `${met}. ${escape(reason, ofSentence)}`;

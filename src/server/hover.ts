@@ -264,17 +264,25 @@ function describeProblem(error: CacheError): string {
   }
 }
 
+/** What a run met, without what is said of the cell as it stands: why nothing of it is served. */
+export function reasonBeside(
+  refusal: string | undefined,
+  { reason = '' }: Run,
+): string | undefined {
+  return reason.replace(refusal ?? '', '').trim() || undefined;
+}
+
 function describeLastRun(
   { runs, refusal }: CellFacts,
   { locale, now, escape }: Style,
 ): string | undefined {
   const [last] = runs;
   if (!last) return undefined;
-  const { at, seconds, reason, computedIn } = last;
+  const { at, seconds, computedIn } = last;
   const age = formatAge(at, now, locale);
-  // Of the cell as it stands, it has been said why nothing of it is served.
-  const rest = reason?.replace(refusal ?? '', '').trim() ?? '';
-  const because = (told: string) => (rest === '' ? told : `${told} ${escape(rest, ofSentence)}`);
+  const reason = reasonBeside(refusal, last);
+  const because = (told: string) =>
+    reason === undefined ? told : `${told} ${escape(reason, ofSentence)}`;
   if (last.met === 'again') {
     return because(l10n.t('Last run: computed again, though it was in the cache, {0}.', age));
   }

@@ -90,6 +90,21 @@ test('a cell that changes what it does not define is told how it could be served
   assert.match(explainCell('a', again, style).detail, /have its costly part cached/);
 });
 
+test('why a cell is not served is not said again of each run that met that', () => {
+  const refusal = 'Not cacheable: it changes df.';
+  const again = { ...facts, state: 'again', refusal, changesOthers: true } as const;
+  const runs = [
+    { ...run, reason: `Not from the cache: nothing was cached before. ${refusal}` },
+    { ...run, reason: refusal },
+  ];
+  const { detail } = explainCell('a', { ...again, runs }, style);
+  assert.equal(detail.split(refusal).length, 2, detail);
+  assert.match(
+    detail,
+    /\n5 min ago: miss \(2 s\)\. Not from the cache: nothing was cached before\.\n5 min ago: miss \(2 s\)$/,
+  );
+});
+
 test('of a cell of which a file changed it is said first that it is out of date', () => {
   const outdated = { path: 'more.csv', named: false, changedAt: now - 12 };
   const { detail } = explainCell('load', { ...facts, state: 'fresh', outdated }, style);
