@@ -12,6 +12,9 @@ export const cacheFolder = path.join(
   'cellar',
 );
 
+/** Far more than a run needs from making its lock to writing its number into it, in milliseconds. */
+const WRITING_MS = 60_000;
+
 /**
  * Installs something once and returns its folder.
  *
@@ -60,12 +63,21 @@ async function lock(file) {
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
     }
-    const owner = Number(await readFile(file, 'utf8').catch(() => ''));
-    // An empty file belongs to a run that is about to write its number into it.
-    if (owner > 0 && !isRunning(owner)) await rm(file, { force: true });
+    if (await isLeft(file)) await rm(file, { force: true });
     else if (!told) console.log(`Waiting for another run (${file}) ...`);
     await sleep(500);
   }
+}
+
+/**
+ * Whether the run that a lock is of has ended without taking it away. An empty one belongs to a run that is
+ * about to write its number into it, or that was killed before it could.
+ */
+async function isLeft(file) {
+  const owner = Number(await readFile(file, 'utf8').catch(() => ''));
+  if (owner > 0) return !isRunning(owner);
+  const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: Infinity }));
+  return Date.now() - mtimeMs > WRITING_MS;
 }
 
 function isRunning(pid) {
