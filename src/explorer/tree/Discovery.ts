@@ -16,6 +16,8 @@ import { usualDatabases } from './usualDatabases';
 import type { WorkspaceWatcher } from './WorkspaceWatcher';
 
 const databases = '**/__marimo__/cache/cache.db';
+/** Those that were damaged. */
+const setAside = '**/__marimo__/cache/cache.db.damaged-*';
 /** What marimo's own file store leaves: manifests of cells, and values of persistent caches. */
 const storedFiles = '**/__marimo__/cache/*/*.{jsonl,pickle}';
 /** All that it may hold entries in; too many files to look for at each scan. */
@@ -82,13 +84,14 @@ export class Discovery implements vscode.Disposable {
     const databases = (await usualDatabases(folders.map((folder) => folder.path)))
       .flatMap(inFolder)
       .map((database) => ({ ...database, chosen: false }));
-    return { folders, databases, files: [] };
+    return { folders, databases, gone: [], files: [] };
   }
 
   async scan(): Promise<Found> {
     const folders = workspaceFolders();
-    const [found, stored, projects] = await Promise.all([
+    const [found, aside, stored, projects] = await Promise.all([
       vscode.workspace.findFiles(databases, null),
+      vscode.workspace.findFiles(setAside, null),
       vscode.workspace.findFiles(storedFiles, null, mostStoredFiles),
       vscode.workspace.findFiles(projectFiles, installed, mostProjects),
     ]);
@@ -107,12 +110,19 @@ export class Discovery implements vscode.Disposable {
       .map((database) => ({ ...database, chosen: false }));
     const listed = new Set(inWorkspace.map((database) => database.path));
     const elsewhere = await existing(chosen.filter((database) => !listed.has(database.path)));
+    const there = new Set(elsewhere.map((database) => database.path));
+    const gone = [
+      ...unique(aside.map(({ fsPath }) => databaseIn({ folder: path.dirname(fsPath) }))).flatMap(
+        inFolder,
+      ),
+      ...chosen,
+    ].filter((database) => !listed.has(database.path) && !there.has(database.path));
     const files = await withoutDatabase(
       [...fileFolders].filter((folder) => !databaseFolders.has(folder)).flatMap(inFolder),
-      new Set(elsewhere.map((database) => database.path)),
+      there,
       places,
     );
-    return { folders, databases: [...inWorkspace, ...elsewhere], files };
+    return { folders, databases: [...inWorkspace, ...elsewhere], gone, files };
   }
 
   /** The folders that settings are looked for in: those of the workspace, and their projects. */

@@ -33,7 +33,7 @@ const nothingOpen: OpenCells = {
 
 /** Reads the nodes of the explorer's tree from what was found in the workspace, and remembers none of them. */
 export class NodeSource {
-  private found: Found = { folders: [], databases: [], files: [] };
+  private found: Found = { folders: [], databases: [], gone: [], files: [] };
   /** Whether each notebook's file was there, and for which amounts of it that was asked. */
   private readonly files = new Map<string, { app: AppSummary; exists: boolean }>();
   private last: Contents | undefined;
@@ -173,7 +173,10 @@ export class NodeSource {
       const notebooks = path.dirname(path.dirname(found.path));
       return { kind: 'files', path: found.path, place: placeOf(notebooks, folder.path) };
     });
-    const nodes = withFoldersApart(read.flat());
+    const { gone } = this.found;
+    const left = gone.filter(here).filter((one) => isFirst(one, gone));
+    const aside = await Promise.all(left.map(({ path }) => setAsideFrom(path, folder.path, false)));
+    const nodes = withFoldersApart([...read.flat(), ...aside.flat()]);
     const isAside = ({ kind }: Node) => kind === 'setAside';
     const isProblem = ({ kind }: Node) => kind === 'problem';
     return [
@@ -201,12 +204,10 @@ export class NodeSource {
     const { path, folder } = database;
     const nodes = await this.ask(path, (loader) => this.apps(loader, database), folder);
     // What ails a database that several folders share is told in one of them.
-    const first = this.found.databases.find((other) => other.path === path);
-    if (first !== database) return nodes.filter(({ kind }) => kind !== 'problem');
-    const aside = (await findSetAside(path)).map((aside): Node => {
-      return { kind: 'setAside', aside, place: placeOf(aside.path, folder) };
-    });
-    return [...nodes, ...aside];
+    if (!isFirst(database, this.found.databases)) {
+      return nodes.filter(({ kind }) => kind !== 'problem');
+    }
+    return [...nodes, ...(await setAsideFrom(path, folder, true))];
   }
 
   private async apps(loader: SqliteLoader, database: FoundDatabase): Promise<Node[]> {
@@ -248,6 +249,18 @@ export class NodeSource {
     }
     return loader.apps(inEditors(this.openCells(this.caches.number(loader.path))));
   }
+}
+
+/** Whether a database that several workspace folders may share is told of in this one. */
+function isFirst(found: FoundPath, all: readonly FoundPath[]): boolean {
+  return all.find(({ path }) => path === found.path) === found;
+}
+
+/** @param replaced whether there is a database in the place that they are set aside from */
+async function setAsideFrom(database: string, folder: string, replaced: boolean): Promise<Node[]> {
+  return (await findSetAside(database)).map((aside) => {
+    return { kind: 'setAside', aside, replaced, place: placeOf(aside.path, folder) };
+  });
 }
 
 /** By name; notebooks of the same name in different folders say which is which. */

@@ -52,12 +52,12 @@ export class ViewCommands implements vscode.Disposable {
     if (chosen === showLog) this.log.show();
   }
 
-  private async explainSetAside({ aside }: SetAsideNode): Promise<void> {
+  private async explainSetAside({ aside, replaced }: SetAsideNode): Promise<void> {
     const { t } = vscode.l10n;
     const [remove, reveal] = [t('Delete'), t('Reveal Cache Folder')];
     const chosen = await vscode.window.showWarningMessage(
       t('A damaged cache was set aside'),
-      { modal: true, detail: `${aside.path}\n\n${setAsideSentence()}` },
+      { modal: true, detail: `${aside.path}\n\n${setAsideSentence(replaced)}` },
       reveal,
       ...(vscode.workspace.isTrusted ? [remove] : []),
     );

@@ -15,6 +15,8 @@ export interface Found {
   readonly folders: readonly FolderNode[];
   /** Databases, once for each workspace folder that has a part in them. */
   readonly databases: readonly FoundDatabase[];
+  /** Where a database that was damaged is set aside, and none has taken its place: the path that it had. */
+  readonly gone: readonly FoundPath[];
   /** Folders with marimo's file cache and no database. */
   readonly files: readonly FoundPath[];
 }

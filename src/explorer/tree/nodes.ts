@@ -90,10 +90,12 @@ export interface ProblemNode {
   readonly problem: Problem;
 }
 
-/** A damaged database that was set aside; what was whole in it is in the one that took its place. */
+/** A damaged database that was set aside. */
 export interface SetAsideNode {
   readonly kind: 'setAside';
   readonly aside: SetAside;
+  /** Whether another took its place, which has what was whole in it. */
+  readonly replaced: boolean;
   /** Its path within its workspace folder, with forward slashes. */
   readonly place: string;
 }

@@ -21,14 +21,17 @@ export function problemRow({ problem, place }: ProblemNode): Shown {
   };
 }
 
-export function setAsideRow({ aside, place }: SetAsideNode, { locale, now }: Reader): Shown {
+export function setAsideRow(
+  { aside, replaced, place }: SetAsideNode,
+  { locale, now }: Reader,
+): Shown {
   const label = l10n.t('A damaged cache was set aside');
   const description = listed(
     formatBytes(aside.size, locale),
     aside.at === undefined ? undefined : formatRoughAge(aside.at, now, locale),
     place,
   );
-  const sentence = setAsideSentence();
+  const sentence = setAsideSentence(replaced);
   return {
     label,
     description,
@@ -41,10 +44,14 @@ export function setAsideRow({ aside, place }: SetAsideNode, { locale, now }: Rea
 }
 
 /** What became of it, and what to do. */
-export function setAsideSentence(): string {
-  return l10n.t(
-    'SQLite could not read it. What was whole in it was taken into the cache that stands in its place; the rest is computed again. Nothing uses it any more: delete it when you have no use for it.',
-  );
+export function setAsideSentence(replaced: boolean): string {
+  return replaced
+    ? l10n.t(
+        'SQLite could not read it. What was whole in it was taken into the cache that stands in its place; the rest is computed again. Nothing uses it any more: delete it when you have no use for it.',
+      )
+    : l10n.t(
+        'SQLite could not read it, and no cache stands in its place. Nothing uses it any more: delete it when you have no use for it.',
+      );
 }
 
 export function settingRow({ setting: { key, message }, place }: SettingNode): Shown {

@@ -54,7 +54,7 @@ export function thisSystem(): System {
 }
 
 /** Absolute path of the database in a place. */
-export function databaseIn({ folder }: Place): string {
+export function databaseIn({ folder }: Pick<Place, 'folder'>): string {
   return path.join(folder, databaseName);
 }
 

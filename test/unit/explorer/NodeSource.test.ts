@@ -257,6 +257,26 @@ test("marimo's own files are a node beside caches, and alone they leave the tree
   assert.equal(node?.row.description, 'b');
 });
 
+test('a damaged database is told of, whether or not another one took its place', async (t) => {
+  const { tree, database, found } = await setUp(t);
+  const damaged = `${database}.damaged-2026-01-02T03-04-05`;
+  await writeFile(damaged, 'old');
+  const sentenceOf = async () => {
+    const branches = await tree.children();
+    assert.deepEqual(labels(branches), ['A damaged cache was set aside']);
+    assert.equal(tree.contents?.setAside, 1);
+    return branches[0]?.row.spoken ?? '';
+  };
+  assert.match(await sentenceOf(), /taken into the cache that stands in its place/);
+  const { databases } = found;
+  tree.setFound({ ...found, databases: [], gone: databases });
+  assert.match(await sentenceOf(), /no cache stands in its place/);
+  // A workspace folder within another finds it, too, and VS Code refuses a second row of it.
+  const twice = [...databases, ...databases.map((one) => ({ ...one }))];
+  tree.setFound({ ...found, databases: [], gone: twice });
+  await sentenceOf();
+});
+
 test('a database that folders share shows each its own notebooks, and none of others', async (t) => {
   const { tree, caches, root } = await setUp(t, []);
   const shared = path.join(root, 'caches', 'cache.db');
@@ -272,6 +292,7 @@ test('a database that folders share shows each its own notebooks, and none of ot
   const found = (database: string): Found => ({
     folders,
     databases: folders.map(({ path }) => ({ path: database, folder: path, chosen: true })),
+    gone: [],
     files: [],
   });
   tree.setFound(found(shared));

@@ -33,6 +33,7 @@ async function setUp(t: TestContext, folders: readonly string[] = ['.']) {
   const found: Found = {
     folders: [{ kind: 'folder', name: 'work', path: root }],
     databases: databases.map((database) => ({ path: database, folder: root, chosen: false })),
+    gone: [],
     files: [],
   };
   const search = (of = found) =>

@@ -205,6 +205,7 @@ const shown: { name: string; node: Node; label: string; description: string; con
         size: 12_400_000,
         at: reader.now - 7200,
       },
+      replaced: true,
       place: 'cache.db.damaged',
     },
     label: 'A damaged cache was set aside',

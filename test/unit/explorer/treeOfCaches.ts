@@ -41,6 +41,7 @@ export async function setUp(t: TestContext, notebookFolders: readonly string[] =
   const found: Found = {
     folders: [folder],
     databases: databases.map((database) => ({ path: database, folder: root, chosen: false })),
+    gone: [],
     files: [],
   };
   tree.setFound(found);
