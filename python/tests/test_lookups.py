@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import time
 from pathlib import Path
 from typing import Any
@@ -117,6 +119,29 @@ def test_lookups_wait_for_the_first_result_and_do_not_begin_a_cache(
     lookups.note(Lookup(other.database, KEY, mine, "miss", 1.0))
     lookups.flush()
     assert not other.save_path.exists()
+
+
+def test_what_a_full_disk_has_no_room_for_is_written_once_there_is(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = owner(store)
+    save(store, mine)
+    full = {"kind": "full"}
+    lookup = Lookup(store.database, KEY, mine, "miss", 1.0, reasons=[full])
+    lookups.note(lookup)
+
+    def fails(connection: sqlite3.Connection, one: Lookup) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lookups, "_write_reasons", fails)
+        lookups.flush()
+    assert rows(store, "SELECT count(*) FROM lookups") == [(0,)]
+    lookups.flush()
+    ((written,),) = rows(
+        store, "SELECT reasons FROM reasons JOIN lookups USING (lookup_id)"
+    )
+    assert [one["kind"] for one in json.loads(written)].count("full") == 1
 
 
 def test_where_no_cache_begins_the_last_lookups_wait(

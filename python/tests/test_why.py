@@ -285,6 +285,26 @@ def test_what_cannot_be_cached_is_told_with_the_reason(
     assert again["changes"] == ("miss", [{"kind": "unsaved"}, changes])
 
 
+def test_that_a_full_disk_had_no_room_for_a_result_is_told(
+    write: Write, env: dict[str, str]
+) -> None:
+    notebook = write("full.py", big="import disk\ndisk.fill()\nbig = 1")
+    (notebook.parent / "disk.py").write_text(
+        "from marimo_cellar.entries import blobs\n"
+        "def fill():\n"
+        "    def prepare(*_):\n"
+        "        raise OSError(28, 'No space left on device')\n"
+        "    blobs.prepare = prepare\n"
+    )
+    assert "No space left on device" in export(notebook, env).printed
+    ((written,),) = query(
+        notebook,
+        "SELECT reasons FROM reasons JOIN lookups USING (lookup_id)"
+        " JOIN cells USING (cell_id) WHERE name = 'big'",
+    )
+    assert json.loads(written) == [{"kind": "first"}, {"kind": "full"}]
+
+
 def test_what_only_the_cell_itself_can_use_does_not_keep_it_from_the_cache(
     write: Write, env: dict[str, str]
 ) -> None:

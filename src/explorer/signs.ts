@@ -16,6 +16,7 @@ const signs: Readonly<Record<CellState, string>> = {
   off: 'circle-slash',
   again: 'sync',
   notCacheable: 'circle-slash',
+  unfinished: 'stop-circle',
   unknown: 'question',
   neverCached: 'circle-large-outline',
 };

@@ -131,6 +131,8 @@ export type CellState =
   | 'again'
   /** The last run of this code left what cannot be kept. */
   | 'notCacheable'
+  /** The last run of this code ended in an error, or was stopped, so that nothing of it was kept. */
+  | 'unfinished'
   /** Something is cached, but what code it was made from was not recorded, or not completely. */
   | 'unknown'
   /** Nothing is cached for the cell. */

@@ -17,7 +17,7 @@ export type TitleOf = (cellId: number) => string | undefined;
 /** Of a kind with names in it, and of all reasons, so many are said. */
 const said = 3;
 
-const frames = ['missed', 'notCacheable', 'inPart', 'outdated'] as const;
+const frames = ['missed', 'notCacheable', 'notKept', 'inPart', 'outdated'] as const;
 
 /** @returns the reasons in a row of the table `reasons`, those that make sense */
 export function parseReasons(json: string | undefined): Reason[] {
@@ -33,6 +33,11 @@ export function parseReasons(json: string | undefined): Reason[] {
 /** Whether nothing of the cell is kept, or of no use: what marimo runs anew whatever is cached. */
 export function notCacheable(reasons: readonly Reason[]): boolean {
   return reasons.some((reason) => frameOf(reason) === 'notCacheable');
+}
+
+/** Whether it is a reason for which nothing of a run is kept, or what is kept is of no use. */
+export function refuses(reason: Reason): boolean {
+  return ['notCacheable', 'notKept'].includes(frameOf(reason));
 }
 
 /** Whether the cell is to run each time: it makes UI elements, or changes what other cells made. */
@@ -62,7 +67,8 @@ export function describeReasons(
 function frameOf(reason: Reason): (typeof frames)[number] {
   const { kind } = reason;
   if (kind === 'unpicklable' && usedNames(reason).length === 0) return 'inPart';
-  if (['ui', 'unpicklable', 'changes', 'raised'].includes(kind)) return 'notCacheable';
+  if (['ui', 'unpicklable', 'changes'].includes(kind)) return 'notCacheable';
+  if (['raised', 'full'].includes(kind)) return 'notKept';
   return kind === 'file' ? 'outdated' : 'missed';
 }
 
@@ -72,6 +78,8 @@ function inFrame(frame: (typeof frames)[number], clauses: string): string {
       return l10n.t('Not from the cache: {0}.', clauses);
     case 'notCacheable':
       return l10n.t('Not cacheable: {0}.', clauses);
+    case 'notKept':
+      return l10n.t('Not kept: {0}.', clauses);
     case 'inPart':
       return l10n.t('Saved in part: {0}.', clauses);
     case 'outdated':
@@ -138,6 +146,8 @@ function describeReason(reason: Reason, titleOf: TitleOf): string | undefined {
       return l10n.t('it changes what it does not define ({0})', namesIn(reason));
     case 'raised':
       return l10n.t('its last run ended in {0}', name);
+    case 'full':
+      return l10n.t('the disk was full');
     case 'file':
       return describeFile(reason);
     default:

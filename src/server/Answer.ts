@@ -116,7 +116,9 @@ export function withChange(
 /** What is to be said of a judgement: functions and blocks are served though cells are not cached. */
 export function stateOf(judgement: JudgedCell['judgement'], { caching }: Answer): CellState {
   if (judgement.state === 'notCacheable') {
-    return runsEachTime(parseReasons(judgement.refusal.reasons)) ? 'again' : 'notCacheable';
+    const { lasting, reasons } = judgement.refusal;
+    if (!lasting) return 'unfinished';
+    return runsEachTime(parseReasons(reasons)) ? 'again' : 'notCacheable';
   }
   const isIdle = caching.on === false && judgement.state === 'fresh' && judgement.entry.whole;
   return isIdle ? 'off' : judgement.state;

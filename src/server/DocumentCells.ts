@@ -5,7 +5,7 @@ import { SavedNotebook } from '../notebook/freshness';
 import { findMovedApp } from '../notebook/moves';
 import type { CurrentCell } from '../notebook/stored';
 import type { CellState, DocumentCell } from '../protocol/cells';
-import { describeReasons, notCacheable, parseReasons } from '../protocol/reasons';
+import { describeReasons, notCacheable, parseReasons, refuses } from '../protocol/reasons';
 import { CacheError } from '../store/database/CacheError';
 import type { Saved } from '../store/figures';
 import type { NotebookRecord, RecordedEntry, RecordedRefusal } from '../store/entries/record';
@@ -168,7 +168,8 @@ export class DocumentCells {
         const { outcome, at, seconds, computedIn, cacheName } = lookup;
         const of = cacheName === 'cell_cache' ? undefined : cacheName;
         const met = outcome === 'hit' && notCacheable(reasons) ? ('again' as const) : outcome;
-        return { met, at, seconds, computedIn, reason, of };
+        const lackedRoom = reasons.some(({ kind }) => kind === 'full');
+        return { met, at, seconds, computedIn, reason, lackedRoom, of };
       });
       const own = met.filter(({ of }) => of === undefined);
       const others = met.filter(({ of }) => of !== undefined);
@@ -290,11 +291,11 @@ function folderOf({ uri }: Answer): string {
   return path.dirname(fileURLToPath(uri));
 }
 
-/** Of all reasons for a miss, those that make the cell one that cannot be cached. */
+/** Of all reasons for a miss, those for which nothing of the run is of use. */
 function describeRefusal({ reasons }: RecordedRefusal): string | undefined {
   // What no other cell used then is used now: or else it would be no reason to refuse.
   const now = parseReasons(reasons).map((reason) => ({ ...reason, unused: [] }));
-  return describeReasons(now.filter((reason) => notCacheable([reason])));
+  return describeReasons(now.filter(refuses));
 }
 
 /** The record of a notebook that the cache does not know. */

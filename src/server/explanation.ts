@@ -125,6 +125,8 @@ function advise(facts: CellFacts): string {
       return l10n.t(
         'To have its costly part cached, move that into a cell of its own, or into a block under mo.persistent_cache.',
       );
+    case 'unfinished':
+      return l10n.t('The next run computes it, and keeps what comes of it once it ends well.');
     case 'unknown':
       return l10n.t('The next run tells whether it is served.');
     case 'neverCached':

@@ -48,6 +48,8 @@ export interface Run extends Pick<LookupSummary, 'at' | 'seconds'> {
   readonly computedIn: number | undefined;
   /** Why it met what it met, in the user's language. */
   readonly reason: string | undefined;
+  /** Whether the disk had no room for what it computed. */
+  readonly lackedRoom?: boolean;
   /** The function or block that was looked up, if it was not the cell itself. */
   readonly of?: string | undefined;
 }
@@ -169,6 +171,8 @@ export function describeState(
     case 'again':
     case 'notCacheable':
       return l10n.t('It cannot be served from the cache as it stands.');
+    case 'unfinished':
+      return l10n.t('Its last run did not finish, and nothing of it was kept.');
     case 'unknown':
       return l10n.t('In the cache. Which code it was made from is not recorded.');
     case 'neverCached':
@@ -184,6 +188,7 @@ export function describeWay({ caching, runs }: Pick<CellFacts, 'caching' | 'runs
   const [last] = runs;
   // That marimo caches it once it has run is no answer where it has.
   if (caching === true && last !== undefined) {
+    if (last.lackedRoom === true) return l10n.t('What its last run computed could not be saved.');
     return last.met === 'miss'
       ? l10n.t(
           'Nothing of its last run is kept: it was cleared or evicted since, or could not be saved, as marimo’s output then says.',

@@ -58,6 +58,8 @@ export function labelOf(
       return l10n.t('runs each time');
     case 'notCacheable':
       return l10n.t('not cacheable');
+    case 'unfinished':
+      return l10n.t('did not finish');
     case 'unknown':
       return l10n.t('cached, its code is not recorded');
     case 'neverCached':

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,7 +46,9 @@ def is_damage(error: sqlite3.DatabaseError) -> bool:
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether the disk had no room for what was written."""
+    """Whether the disk, or the user's part of it, had no room for what was written."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
     return isinstance(error, sqlite3.OperationalError) and "disk is full" in str(error)
 
 

@@ -69,6 +69,8 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
 
         def ended() -> None:
             running.note_unsaved(self._saving, writer.last)
+            if writer.lacked_room:
+                running.note_full(self._saving)
             one.done()
 
         def write(most: int, here: bool) -> None:
@@ -90,6 +92,8 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
                 queued = writer.finish_behind(ended, here)
             finally:
                 if not queued:
+                    if writer.lacked_room:
+                        running.note_full(self._saving)
                     one.done()
 
         try:

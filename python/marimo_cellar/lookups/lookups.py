@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from marimo_cellar.database import bulk
+from marimo_cellar.database import bulk, faults
 from marimo_cellar.database.database import Database, Unavailable
 from marimo_cellar.database.found import Found
 from marimo_cellar.entries.saving import adopt, nodes_of, places
@@ -81,11 +81,11 @@ def flush(at_run_end: bool = True) -> None:
     for database, lookups in batches:
         try:
             if not _write(database, lookups) and not at_run_end:
-                with _lock.native:
-                    waiting = _waiting.setdefault(database, [])
-                    waiting[:0] = lookups
-                    del waiting[:-_MOST_WAITING]
+                _keep(database, lookups)
         except Exception as error:
+            if faults.is_full(error):
+                # Once there is room, it says why nothing was saved before.
+                _keep(database, lookups)
             # What is the matter with a database, it has told the user.
             if not isinstance(error, (sqlite3.Error, OSError, Unavailable)):
                 warn_once(
@@ -97,8 +97,26 @@ def flush(at_run_end: bool = True) -> None:
                 lookup.owner.roll.forget()
 
 
+def _keep(database: Database, lookups: list[Lookup]) -> None:
+    """Has lookups that could not be written wait for the next time."""
+    with _lock.native:
+        waiting = _waiting.setdefault(database, [])
+        waiting[:0] = lookups
+        del waiting[:-_MOST_WAITING]
+
+
 def _write(database: Database, lookups: list[Lookup]) -> bool:
-    """False where there is no database to write to."""
+    """False where there is no database to write to. What fails, changes no lookup."""
+    new = [(one, one.reasons) for one in lookups if one.lookup_id is None]
+    try:
+        return _write_all(database, lookups)
+    except BaseException:
+        for lookup, reasons in new:
+            lookup.lookup_id, lookup.reasons = None, reasons
+        raise
+
+
+def _write_all(database: Database, lookups: list[Lookup]) -> bool:
     with database.reading() as connection:
         if connection is None:
             return False

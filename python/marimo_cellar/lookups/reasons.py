@@ -18,8 +18,11 @@ TitleOf = Callable[[int], str | None]
 # Of a kind with names in it, and of all reasons, so many are said.
 _SAID = 3
 
-# Kinds for which nothing of the cell is kept, or of no use: it is not cacheable.
-_NOT_CACHEABLE = frozenset({"ui", "unpicklable", "changes", "raised"})
+# Kinds for which nothing of the cell is kept, or of no use, whenever it runs.
+_NOT_CACHEABLE = frozenset({"ui", "unpicklable", "changes"})
+
+# Kinds for which nothing of one run is kept.
+_NOT_KEPT = frozenset({"raised", "full"})
 
 # The lookup was a hit; what it was served may be out of date.
 OUTDATED = frozenset({"file"})
@@ -54,7 +57,7 @@ def sentence(
             clauses.setdefault(_frame(reason), []).append(clause)
     said = [
         frame.format(_listed(clauses[frame]))
-        for frame in (_MISSED, _NOT_KEPT, _IN_PART, _OUTDATED)
+        for frame in (_MISSED, _REFUSED, _LOST, _IN_PART, _OUTDATED)
         if frame in clauses
     ]
     return " ".join(said) or None
@@ -62,11 +65,12 @@ def sentence(
 
 def keeps_running(reasons: Sequence[Reason]) -> bool:
     """Whether the cell runs each time, also where its result is found."""
-    return any(_frame(reason) == _NOT_KEPT for reason in reasons)
+    return any(_frame(reason) == _REFUSED for reason in reasons)
 
 
 _MISSED = "Not from the cache: {0}."
-_NOT_KEPT = "Not cacheable: {0}."
+_REFUSED = "Not cacheable: {0}."
+_LOST = "Not kept: {0}."
 _IN_PART = "Saved in part: {0}."
 _OUTDATED = "From the cache, but {0}."
 
@@ -76,7 +80,9 @@ def _frame(reason: Reason) -> str:
     if kind == "unpicklable" and not _used(reason):
         return _IN_PART
     if kind in _NOT_CACHEABLE:
-        return _NOT_KEPT
+        return _REFUSED
+    if kind in _NOT_KEPT:
+        return _LOST
     return _OUTDATED if kind in OUTDATED else _MISSED
 
 
@@ -135,6 +141,7 @@ _PLAIN = {
     "rerun": "a cell below needs a value that could not be saved",
     "unsaved": "nothing was saved of its last run",
     "first": "nothing was cached before",
+    "full": "the disk was full",
     "unknown": "something else changed that marimo's hash depends on",
 }
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from marimo_cellar import _marimo
+from marimo_cellar.database import faults
 from marimo_cellar.database.database import Database, Unavailable
 from marimo_cellar.entries import behind, blobs, keys
 from marimo_cellar.entries.contents import Loaded
@@ -58,6 +59,8 @@ class EntryWriter(_marimo.FileStore):
         self.keeps_newest = False
         self._newest: tuple[Bytes, bytes] | None = None
         self._failure: Exception | None = None
+        # Whether the disk had no room for the entry.
+        self.lacked_room = False
         self._writable = False
 
     def put(self, key: str, value: Bytes) -> bool:
@@ -185,6 +188,7 @@ class EntryWriter(_marimo.FileStore):
         return None
 
     def _tell(self, error: Exception) -> None:
+        self.lacked_room = faults.is_full(error)
         if isinstance(error, (sqlite3.Error, Unavailable)):
             # The database has told the user what is the matter with it.
             return

@@ -273,6 +273,17 @@ def note_unpicklable(lookup: Lookup | None, names: Iterable[str]) -> None:
         lookups.note(lookup)
 
 
+def note_full(lookup: Lookup | None) -> None:
+    """An entry is not written, since the disk had no room for it. Never raises."""
+
+    def note() -> None:
+        if lookup is not None:
+            _add(lookup, {"kind": "full"})
+            lookups.note(lookup)
+
+    _softly(note)
+
+
 def _note_ui(lookup: Lookup, cache: _marimo.Cache) -> None:
     # A block or a function is served all the same.
     if lookup.key.cache_name != "cell_cache":

@@ -82,6 +82,7 @@ function markOf({ state, outdated }: DocumentCell): Mark | undefined {
     case 'off':
     case 'again':
     case 'notCacheable':
+    case 'unfinished':
       return 'refused';
     case 'disabled':
     case 'unknown':

@@ -38,6 +38,7 @@ test('what stands at a cell is doubted where no saving is told there', () => {
     // The cache knows, and what its functions save all the same.
     again: false,
     notCacheable: true,
+    unfinished: true,
     unknown: true,
     neverCached: false,
   };

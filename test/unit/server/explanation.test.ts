@@ -63,6 +63,21 @@ test('of a cell that ran and is not kept, it is not said that a run will cache i
   }
 });
 
+test('of a result that a full disk had no room for it is said when and why it was not saved', () => {
+  const reason = 'Not kept: the disk was full.';
+  const gone = { ...facts, state: 'neverCached', caching: true } as const;
+  const { detail } = explainCell(
+    'a',
+    { ...gone, runs: [{ ...run, reason, lackedRoom: true }] },
+    style,
+  );
+  assert.equal(
+    detail,
+    'Not in the cache. What its last run computed could not be saved. The next run computes it.\n\n' +
+      'The last runs:\n5 min ago: miss (2 s). Not kept: the disk was full.',
+  );
+});
+
 test('where the disk has no room left, that is said, with the way out', () => {
   const gone = { ...facts, state: 'neverCached', caching: true, runs: [run] } as const;
   const said = (scarce: number) => explainCell('a', { ...gone, scarce }, style).detail;
@@ -127,6 +142,7 @@ const labels: Record<CellState, string> = {
   off: 'cached, but caching is off',
   again: 'runs each time',
   notCacheable: 'not cacheable',
+  unfinished: 'did not finish',
   unknown: 'cached, its code is not recorded',
   neverCached: 'not cached',
 };

@@ -248,9 +248,9 @@ const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])
     ],
   ],
   [
-    'not cacheable',
-    { state: 'notCacheable', refusal: 'Not cacheable: its last run ended in ValueError.' },
-    ['Not cacheable: its last run ended in ValueError.'],
+    'a last run that failed',
+    { state: 'unfinished', refusal: 'Not kept: its last run ended in ValueError.' },
+    ['Not kept: its last run ended in ValueError.'],
   ],
   ['pinned', { pinned: 2 }, ['In the cache, and the code is as saved. Pinned.']],
   [

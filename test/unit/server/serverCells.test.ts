@@ -69,6 +69,24 @@ test('server: a hit of a cell that makes UI elements is told as the run that it 
   assert.equal(lastRun, 'Last run: computed again, though it was in the cache, 2 h ago.');
 });
 
+test('server: of a cell whose last run failed that is said, not that it never can be cached', async (t) => {
+  const reasons = [{ kind: 'first' }, { kind: 'raised', name: 'ZeroDivisionError' }];
+  const failed: SavedCell = { ...tail, lookup: { outcome: 'miss', reasons } };
+  const { client, uri } = await openNotebook(t, { cells: [load, plot, failed] });
+  const { state, label, reason } = (await client.cells(uri)).cells[2] ?? {};
+  assert.deepEqual([state, label], ['unfinished', 'did not finish']);
+  assert.equal(reason, 'Its last run did not finish, and nothing of it was kept.');
+  const [standing, lastRun] = await client.hoverLines(uri, 17);
+  assert.match(standing ?? '', /^Not kept.*: its last run ended in ZeroDivisionError/);
+  assert.doesNotMatch(lastRun ?? '', /ZeroDivisionError/);
+  const explained: Explanation | null = await client.connection.sendRequest('cellar/explain', {
+    uri,
+    line: 17,
+  });
+  const { detail = '' } = explained ?? {};
+  assert.match(detail, /^Not kept: .* The next run computes it, and keeps what comes of it/);
+});
+
 test('server: an edit changes the states of the cell and of those below it', async (t) => {
   const { client, uri } = await openNotebook(t);
   await client.edit(uri, 2, notebook('df = read("b.csv")'));
