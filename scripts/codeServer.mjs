@@ -73,7 +73,8 @@ export async function installExtension({ node, entry }, profile, vsix) {
 }
 
 /**
- * Serves VS Code on a free port of the loopback interface.
+ * Serves VS Code on a free port of the loopback interface, until it is stopped, or this process is: by
+ * Ctrl+C, by another program, or with its terminal.
  * @param {CodeServer} installed
  * @param {Profile} profile
  * @param {{args?: string[], env?: NodeJS.ProcessEnv}} [options]
@@ -92,19 +93,32 @@ export async function serve({ node, entry }, profile, { args = [], env = process
   const server = spawn(node, all, { env, stdio: ['ignore', log, log], detached: true });
   closeSync(log);
   const stopped = once(server, 'exit');
+  const isRunning = () => server.exitCode === null && server.signalCode === null;
   const stop = async () => {
-    if (server.exitCode !== null || server.signalCode !== null) return;
+    if (!isRunning()) return;
     process.kill(-server.pid, 'SIGTERM');
     const killed = setTimeout(() => process.kill(-server.pid, 'SIGKILL'), 5000);
     await stopped;
     clearTimeout(killed);
   };
-  for (let tries = 0; tries < 300 && server.exitCode === null; tries++) {
+  let isEnded = false;
+  // It is in a group of its own, and hears of none of these.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    const end = () => {
+      isEnded = true;
+      void stop();
+    };
+    process.once(signal, end);
+    void stopped.then(() => process.off(signal, end));
+  }
+  for (let tries = 0; tries < 300 && isRunning(); tries++) {
     const answer = await fetch(`${address}/healthz`).catch(() => undefined);
     if (answer?.ok) return { address, stop, stopped };
     await sleep(100);
   }
   await stop();
+  // Who ends it before it is there wants to hear nothing of it.
+  if (isEnded) process.exit(1);
   throw new Error(`code-server did not start:\n${await readFile(file, 'utf8')}`);
 }
 

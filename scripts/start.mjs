@@ -17,7 +17,7 @@ await ensureDependencies();
 const python = await newestMarimoPython();
 console.log('Building the extension ...');
 const vsix = await makePackage();
-console.log('Running the samples. The first run computes, the next ones read the cache ...');
+console.log('Running the samples: this computes once, and reads the cache at the next start ...');
 await runSamples(python);
 await (desktop ? openDesktop(desktop) : openBrowser());
 
@@ -61,7 +61,6 @@ async function openBrowser() {
   const address = `${server.address}/?folder=${encodeURIComponent(samples)}`;
   console.log(`\nVS Code with Cellar: ${address}`);
   console.log('Click the Cellar icon at the left. Ctrl+C here ends it.');
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void server.stop());
   const opener = process.platform === 'darwin' ? 'open' : 'xdg-open';
   const hasScreen =
     process.platform === 'darwin' || process.env.DISPLAY || process.env.WAYLAND_DISPLAY;
