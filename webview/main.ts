@@ -2,12 +2,15 @@ import './base.css';
 import './style.css';
 import { Connection } from './Connection';
 import type { VsCode } from './Connection';
+import { copyFocused } from './copying';
 import { Language } from './Language';
 import { Preview } from './Preview';
 
 declare function acquireVsCodeApi(): VsCode;
 
 let preview: Preview | undefined;
+
+copyFocused(document);
 
 const connection = new Connection(acquireVsCodeApi(), (message) => {
   switch (message.type) {

@@ -198,7 +198,7 @@ test('previews that stand behind others', async (t) => {
     // What the preview shows is cleared from it.
     const preview = await vsCode.webview('answer(');
     await preview.locator('vscode-button', { hasText: 'Clear Result' }).click();
-    await preview.getByText('This entry was cleared.').waitFor();
+    await preview.getByText('This result was cleared.').waitFor();
     await tree.row(/Explain/).waitFor({ state: 'detached' });
     await tree.row(/sky bl/).waitFor();
     await vsCode.clearNotifications();

@@ -170,6 +170,53 @@ describe('the preview’s page', { skip: noBrowser }, () => {
     assert.equal(await focused(), 'Row number');
   });
 
+  test('the keyboard reads a text whole that its column cuts, and copies it', async () => {
+    const long = `a ${'very '.repeat(30)}long text`;
+    const longer: typeof answer = (message) =>
+      answer(message).map((told) =>
+        told.type === 'page' && told.page.kind === 'table'
+          ? {
+              ...told,
+              page: {
+                ...told.page,
+                rows: told.page.rows.map(([a, , ...rest]) => [a ?? '', long, ...rest]),
+              },
+            }
+          : told,
+      );
+    const { page } = await open({ answer: longer });
+    await shows(page, 'Rows 1–200 of 1,797');
+    await page.evaluate(`addEventListener('copy', ({ clipboardData }) => {
+      document.body.dataset.copied = clipboardData.getData('text/plain');
+    })`);
+    const copied = async (): Promise<string | null> => {
+      await page.keyboard.press('Control+c');
+      return page.locator('body').getAttribute('data-copied');
+    };
+    const isCut = (): Promise<boolean> =>
+      page.evaluate('(({ activeElement: cell }) => cell.scrollWidth > cell.clientWidth)(document)');
+    await page.locator('vscode-data-grid').focus();
+    for (const key of ['ArrowRight', 'ArrowRight']) await page.keyboard.press(key);
+    assert.equal(await copied(), 'name');
+    assert.equal(
+      await page.evaluate(`(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)(
+        document.querySelector('[role=gridcell]:nth-child(3)'))`),
+      true,
+    );
+    await page.keyboard.press('ArrowDown');
+    assert.equal(await isCut(), false);
+    assert.equal(await copied(), long);
+    const height = (await page.locator(':focus').boundingBox())?.height ?? 0;
+    assert.ok(height > 50, 'on as many lines as it takes');
+    await page.keyboard.press('ArrowDown');
+    const [first] = await page.locator('[role=gridcell]:nth-child(3)').all();
+    assert.equal((await first?.boundingBox())?.height, 26);
+    await select({ page } as Opened, 'report');
+    await page.getByRole('tree').waitFor();
+    await page.getByRole('treeitem', { name: 'accuracy' }).focus();
+    assert.equal(await copied(), 'accuracy: 0.9722222222222222');
+  });
+
   test('header and row numbers stay in view while a table scrolls', async () => {
     const { page } = await open();
     await shows(page, 'Rows 1–200 of 1,797');
@@ -357,7 +404,7 @@ describe('the preview’s page', { skip: noBrowser }, () => {
     const { page, say, heard } = preview;
     await shows(page, 'Rows 1–200 of 1,797');
     await say({ type: 'entry', entry: { ...entry, fate: { kind: 'cleared', newer: false } } });
-    await page.getByText('This entry was cleared.').waitFor();
+    await page.getByText('This result was cleared.').waitFor();
     assert.equal(await page.locator('vscode-button', { hasText: 'Show It' }).count(), 0);
     assert.equal((await rowNumbers(preview)).length, 200);
     await say({ type: 'entry', entry: { ...entry, fate: { kind: 'outdone' } } });
