@@ -47,7 +47,7 @@ export function cellRow({ cell, exists, orphaned, doubt }: CellNode, reader: Rea
     tooltip: {
       title: label,
       lines: [
-        ...(orphaned ? [orphanedSentence()] : []),
+        ...(orphaned ? [orphanedSentence(cell)] : []),
         `${entries}, ${formatBytes(cell.size, locale)}`,
         ...partlyPinned(cell, locale),
         ...(obsolete ? [obsoleteSentence()] : []),
@@ -69,10 +69,15 @@ export function cellRow({ cell, exists, orphaned, doubt }: CellNode, reader: Rea
   };
 }
 
-function orphanedSentence(): string {
-  return l10n.t(
-    'This cell is no longer in the notebook, so its results are orphaned. They are served if it comes back.',
-  );
+/** One that ran last is missing in the editor alone, where it was deleted, or never was since others write the file. */
+function orphanedSentence({ retiredAt }: CellSummary): string {
+  return retiredAt === undefined
+    ? l10n.t(
+        'The notebook in the editor does not have this cell, so its results are orphaned there. They are served where it has it, as it had when it ran last.',
+      )
+    : l10n.t(
+        'This cell is no longer in the notebook, so its results are orphaned. They are served if it comes back.',
+      );
 }
 
 function obsoleteSentence(): string {

@@ -310,7 +310,8 @@ test('what would not be served whatever stands in the editor says that', () => {
 });
 
 test('what is orphaned or obsolete says so in its tooltip, too, and looks like nothing else', () => {
-  const orphaned = rowOf({ ...cellNode, orphaned: true }, reader);
+  const retired = { ...cell, retiredAt: 1 };
+  const orphaned = rowOf({ ...cellNode, cell: retired, orphaned: true }, reader);
   assert.match(orphaned.tooltip.lines.join(' '), /orphaned\. They are served if it comes back/);
   assert.notEqual(orphaned.icon.name, rowOf(cellNode, reader).icon.name);
   const obsolete = rowOf({ ...entryNode, entry: { ...entry, obsolete: true } }, reader);
@@ -410,4 +411,13 @@ test('no saving is told where there is none worth a word', () => {
     const { description, tooltip } = rowOf(node, reader);
     assert.doesNotMatch([description, ...tooltip.lines].join(), /save/);
   }
+});
+
+test('of a cell that is missing in an editor alone it is not said that the notebook lost it', () => {
+  const lines = (retiredAt: number | undefined) => {
+    const node = { ...cellNode, cell: { ...cell, retiredAt }, orphaned: true };
+    return rowOf(node, reader).tooltip.lines.join('\n');
+  };
+  assert.match(lines(undefined), /The notebook in the editor does not have this cell/);
+  assert.match(lines(1), /This cell is no longer in the notebook/);
 });
