@@ -220,6 +220,26 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     });
   });
 
+  await step('and of one that has a notebook, all that the notebook has', async () => {
+    const { page, tree } = vsCode;
+    await tree.row('show').locator('.label-name').click();
+    const app = tree.row('ranks.py').first();
+    await app.locator('.label-name').click({ modifiers: ['Control'] });
+    await tree.pane.locator('.monaco-list-row.selected', { hasText: 'show' }).waitFor();
+    // Its menu offers only what every row that is selected has.
+    await vsCode.command('Cellar: Pin');
+    await page.locator('.statusbar', { hasText: /\d results pinned/ }).waitFor();
+    await vsCode.eventually(async () => {
+      assert.match(await tree.row('show').innerText(), /pinned/);
+      assert.match(await tree.row('load').innerText(), /pinned/);
+    });
+    await vsCode.command('Cellar: Unpin');
+    await page.locator('.statusbar', { hasText: 'No longer pinned.' }).waitFor();
+    await vsCode.eventually(async () => {
+      assert.doesNotMatch((await tree.rows()).join('\n'), /pinned/);
+    });
+  });
+
   await step('the question why is answered', async () => {
     await vsCode.page.locator('.editor-instance .codelens-decoration a').nth(1).click();
     await vsCode.dialog.waitFor();

@@ -48,7 +48,7 @@ export class PinCommands implements vscode.Disposable {
     }
   }
 
-  /** @param isBeside whether single results are meant as well: then only cells that are named are */
+  /** @param isBeside whether single results are meant as well: then only what is named beside them is */
   private async cells(
     argument: unknown,
     others: unknown,
@@ -56,8 +56,8 @@ export class PinCommands implements vscode.Disposable {
     isBeside: boolean,
   ): Promise<readonly CellTarget[] | undefined> {
     if (!isBeside) return this.targets.cells(argument, others, title);
-    const named = this.targets.references(argument, others).filter(({ kind }) => kind === 'cell');
-    return named.length === 0 ? [] : this.targets.cells(named, undefined, title);
+    const named = this.targets.references(argument, others).filter(({ kind }) => kind !== 'entry');
+    return named.length === 0 ? [] : this.targets.cellsOf(named);
   }
 }
 

@@ -143,8 +143,31 @@ export class Targets implements vscode.Disposable {
       const cell = await this.pickCell(title, reference);
       return cell && [cell];
     }
-    const cells = await Promise.all(references.map((each) => this.cellOf(each)));
-    return this.unlessGone(cells, ({ cache, cell }) => `${cache}:${cell.cellId}`);
+    return this.cellsOf(references);
+  }
+
+  /**
+   * The cells that these are, or are in, and all of a notebook among them; `undefined` when they are gone,
+   * which is said.
+   */
+  async cellsOf(references: readonly Reference[]): Promise<readonly CellTarget[] | undefined> {
+    const cells = await Promise.all(
+      references.map(async (each) => {
+        if (each.kind !== 'app') return [await this.cellOf(each)];
+        const app = await this.appOf(each);
+        return app === undefined ? [] : this.cellsIn(app);
+      }),
+    );
+    return this.unlessGone(cells.flat(), ({ cache, cell }) => `${cache}:${cell.cellId}`);
+  }
+
+  /** All cells of a notebook that something is kept of. */
+  private async cellsIn(target: AppTarget): Promise<CellTarget[]> {
+    const { cache, app } = target;
+    const loader = await this.caches.get(cache);
+    const open = inEditors(this.openCells(cache));
+    const cells = (await loader?.cells(app.appId, open)) ?? [];
+    return shownCells(cells).map((cell) => ({ ...target, cell }));
   }
 
   /** One cell: the first of several. */
@@ -295,16 +318,15 @@ export class Targets implements vscode.Disposable {
           ? await this.everyAppFromActive()
           : [(await this.appOf(within)) ?? []].flat();
       const all = await Promise.all(
-        apps.map(async ({ cache, generation, app }) => {
-          const loader = await this.caches.get(cache);
+        apps.map(async (of) => {
+          const { cache, app } = of;
           const open = this.openCells(cache);
-          const cells = shownCells((await loader?.cells(app.appId, inEditors(open))) ?? []);
           const heading: Choice = {
             label: wholeName(app),
             kind: vscode.QuickPickItemKind.Separator,
           };
-          const rows = cells.map((cell): Choice => {
-            const target = { cache, generation, app, cell };
+          const rows = (await this.cellsIn(of)).map((target): Choice => {
+            const { cell } = target;
             return {
               label: cellLabel(cell),
               description: cellAmounts(cell, open, languageOf(vscode)),
