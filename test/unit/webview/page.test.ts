@@ -208,6 +208,8 @@ describe('the preview’s page', { skip: noBrowser }, () => {
     assert.equal(await copied(), long);
     const height = (await page.locator(':focus').boundingBox())?.height ?? 0;
     assert.ok(height > 50, 'on as many lines as it takes');
+    const number = page.getByRole('rowheader').first();
+    assert.equal((await number.boundingBox())?.height, height, 'with the line beside it');
     await page.keyboard.press('ArrowDown');
     const [first] = await page.locator('[role=gridcell]:nth-child(3)').all();
     assert.equal((await first?.boundingBox())?.height, 26);
