@@ -193,6 +193,17 @@ def _add_features() -> None:
         lambda: _marimo.note_calls(_say_call),
     )
     attempt(
+        "setting again what a cell sets for the process",
+        "It is not set where the cell is served.",
+        _set_again,
+    )
+    attempt(
+        "going on with random numbers after a cell",
+        "They begin anew after one that is served.",
+        _marimo.go_on_at_random,
+    )
+    # After the others, by which a cell that would be served may run.
+    attempt(
         "showing again what a cell printed",
         "A cell that is served shows its output alone.",
         _marimo.note_printed,
@@ -235,6 +246,13 @@ def _look_for_stubs_within() -> None:
     from marimo_cellar._marimo import functions
 
     functions.look_for_stubs_within()
+
+
+def _set_again() -> None:
+    from marimo_cellar import _marimo
+    from marimo_cellar.session.changing import set_by
+
+    _marimo.set_again(set_by)
 
 
 def _say_call(arguments: Mapping[str, object]) -> str | None:

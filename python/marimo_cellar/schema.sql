@@ -93,10 +93,11 @@ CREATE TABLE blobs (
 
 -- One stored value of an entry. `key` is marimo's store key; `name` is the
 -- variable's, `return` for the output, `console output` for what was printed,
--- `ui` for UI elements, `manifest` for the manifest; `format` is one of arrow
--- json npy pickle pt bin manifest. `seal` is the CRC-32 over the key in UTF-8,
--- the digest's 32 bytes and the size as eight bytes, little-endian. Clustered by
--- cell, so that clearing one reads neighbouring pages.
+-- `random state` for where random numbers go on, `ui` for UI elements, `manifest`
+-- for the manifest; `format` is one of arrow json npy pickle pt bin manifest.
+-- `seal` is the CRC-32 over the key in UTF-8, the digest's 32 bytes and the size as
+-- eight bytes, little-endian. Clustered by cell, so that clearing one reads
+-- neighbouring pages.
 CREATE TABLE items (
   cell_id   INTEGER NOT NULL,
   entry_id  INTEGER NOT NULL REFERENCES entries (entry_id) ON DELETE CASCADE,

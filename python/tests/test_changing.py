@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
+from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,6 +26,8 @@ _VALUES: dict[str, Any] = {
     "holder": SimpleNamespace(items=[1], name="a"),
     "text": "abc",
     "np": np,
+    "basicConfig": logging.basicConfig,
+    "Config": Fraction,
 }
 
 
@@ -85,6 +89,16 @@ def values(monkeypatch: pytest.MonkeyPatch) -> None:
         ("import holoviews as hv\nhv.extension('bokeh')", ["hv"]),
         ("import dspy\ndspy.configure(cache=False)", ["dspy"]),
         ("from sympy import init_printing\ninit_printing()", ["init_printing"]),
+        # What was imported elsewhere.
+        ("basicConfig(level=10)", ["basicConfig"]),
+        ("Config.set_tbl_rows(5)", ["Config"]),
+        ("import logging\nlogging.getLogger('a').setLevel(40)", ["logging.getLogger"]),
+        ("import decimal\ndecimal.getcontext().prec = 5", ["decimal.getcontext"]),
+        ("_ = np.seterr(all='ignore')", ["np"]),
+        (
+            "import os\nfor x in ('A', 'B'):\n    os.environ[x] = '1'",
+            ["os.environ"],
+        ),
         # What is shown may look as was set.
         ("import ibis\nibis.options.interactive = True\ntext", ["ibis.options"]),
         ("import sys\nsys.path.append('lib')\ndef f():\n    return 1", ["sys.path"]),
@@ -118,6 +132,8 @@ def test_what_a_cell_changes_is_told_from_its_code(code: str, names: list[str]) 
         "import dspy\nlm = dspy.LM('one')\ndspy.configure(lm=lm)",
         "import os\nos.environ['A'] = 'b'\nb = sum(range(9))",
         "np.sort(arr)",
+        "_x = np.append(arr, 1)",
+        "_.setLevel(40)",
         "this is no code['a'] = 1",
     ],
 )

@@ -34,6 +34,8 @@ export function valueName(name: string): string {
       return l10n.t('output');
     case 'console output':
       return l10n.t('console output');
+    case 'random state':
+      return l10n.t('random state');
     case 'ui':
       return l10n.t('UI elements');
     case 'manifest':
@@ -63,7 +65,7 @@ export function inReadingOrder<T extends { readonly name: string }>(items: reado
   return [...items].sort((a, b) => rank(a) - rank(b) || compareNames(a.name, b.name));
 }
 
-const unnamed = ['return', 'console output', 'ui', 'manifest'];
+const unnamed = ['return', 'console output', 'random state', 'ui', 'manifest'];
 
 /** Numbers within names by their value, in the order of no language in particular. */
 export function compareNames(a: string, b: string): number {

@@ -95,7 +95,9 @@ from marimo_cellar._marimo.loaders import (
     verification,
 )
 from marimo_cellar._marimo.printed import CONSOLE, Printed, note_printed, unheard
+from marimo_cellar._marimo.random_states import RANDOM, RandomState, go_on_at_random
 from marimo_cellar._marimo.scopes import look_through_fast
+from marimo_cellar._marimo.set_again import set_again
 from marimo_cellar._marimo.signing import making_one_key
 from marimo_cellar._marimo.sources import NotWhole, is_of_notebook
 from marimo_cellar._marimo.told_apart import tell_code_apart
@@ -126,6 +128,7 @@ __all__ = [
     "CACHE_FORMAT",
     "CACHE_PREFIX",
     "CONSOLE",
+    "RANDOM",
     "UNNAMED",
     "BasePersistenceLoader",
     "Cache",
@@ -139,6 +142,7 @@ __all__ = [
     "NotWhole",
     "PickleLoader",
     "Printed",
+    "RandomState",
     "Store",
     "WholeCache",
     "another_store_is_configured",
@@ -156,6 +160,7 @@ __all__ = [
     "export_keys",
     "file_cells",
     "forget_hashes",
+    "go_on_at_random",
     "graph_cells",
     "graph_state",
     "hash_by_code",
@@ -200,6 +205,7 @@ __all__ = [
     "runs_in_browser",
     "saving_for",
     "session_in",
+    "set_again",
     "sign_besides",
     "stores_in_use",
     "take_digests",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any
@@ -124,13 +124,24 @@ def graph_cells(context: Any) -> list[KernelCell]:
 
 def values_of(context: Any, cell_id: str, names: Iterable[str]) -> dict[str, Any]:
     """What stands in a cell's code for these names; those of no variable are left out."""
+    return values_in(context.globals, cell_id, names)
+
+
+def values_in(
+    values: Mapping[str, Any], cell_id: str, names: Iterable[str]
+) -> dict[str, Any]:
+    """The same, of a kernel's globals."""
+    # Only these: a notebook of a thousand cells has thousands.
+    places = {name: place_of(name, cell_id) for name in names}
+    return {name: values[at] for name, at in places.items() if at in values}
+
+
+def place_of(name: str, cell_id: str) -> str:
+    """The name under which a kernel's globals have what a cell's code has by a name."""
     from marimo._ast.variables import if_local_then_mangle
     from marimo._types.ids import CellId_t
 
-    # Only these: a notebook of a thousand cells has thousands.
-    places = {name: if_local_then_mangle(name, CellId_t(cell_id)) for name in names}
-    values = context.globals
-    return {name: values[at] for name, at in places.items() if at in values}
+    return if_local_then_mangle(name, CellId_t(cell_id))
 
 
 def graph_state(context: Any) -> tuple[object, ...]:

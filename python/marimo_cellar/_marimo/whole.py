@@ -28,6 +28,7 @@ from marimo_cellar._marimo.figures import axes_of_own_figure
 from marimo_cellar._marimo.later import Later
 from marimo_cellar._marimo.printed import CONSOLE, printed
 from marimo_cellar._marimo.privates import give_source, name_privates
+from marimo_cellar._marimo.random_states import RANDOM, random_states_after
 from marimo_cellar._marimo.shown import shown
 from marimo_cellar._marimo.sources import (
     class_stub,
@@ -76,6 +77,8 @@ class WholeCache(Cache):
             kept: dict[Any, Any] = self.meta
             with suppress(Exception):
                 kept[CONSOLE] = printed()
+            with suppress(Exception):
+                kept[RANDOM] = random_states_after()
 
     def _names(self) -> list[str]:
         return [place for _, place in self.contextual_defs()]

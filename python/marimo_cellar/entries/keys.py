@@ -54,6 +54,12 @@ def console_of(entry: EntryKey) -> str:
     return f"{entry.cache_name}/{entry.hash}/console output.json"
 
 
+def random_of(entry: EntryKey) -> str:
+    """The key of where random numbers went on after a cell: in JSON, a list of
+    `_marimo.RandomState`."""
+    return f"{entry.cache_name}/{entry.hash}/random state.json"
+
+
 def stem(key: str) -> str:
     """What people call the key's value: the name of its variable."""
     return key.rpartition("/")[2].rpartition(".")[0] or key.rpartition("/")[2]

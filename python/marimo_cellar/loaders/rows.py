@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -29,6 +29,9 @@ from marimo_cellar.session.entry_stores import EntryWriter, described
 from marimo_cellar.session.session import current_session
 from marimo_cellar.session.spending import cost_of, spent
 from marimo_cellar.values import manifests, mapped
+
+_T = TypeVar("_T")
+_RandomStates = list[_marimo.RandomState]
 
 # Lookups that wait for their results. What a function raised is never saved, and a loop
 # over many such calls would keep them all.
@@ -205,6 +208,8 @@ class OverRows(Restoring):
         meta: dict[Any, Any] = cache.meta
         if console := meta.get(_marimo.CONSOLE):
             writer.put(keys.console_of(entry), msgspec.json.encode(console))
+        if random := meta.get(_marimo.RANDOM):
+            writer.put(keys.random_of(entry), msgspec.json.encode(random))
         return writer
 
     def _cost(self, lookup: Lookup | None, runtime: float | None) -> Cost | None:
@@ -301,9 +306,14 @@ class OverRows(Restoring):
         if loaded.why is not None:
             return None, loaded.why
         cache, why = self.restored(database, key, loaded, glbls)
-        if cache is not None and (printed := printed_in(self._entry(key), loaded)):
+        if cache is not None:
             meta: dict[Any, Any] = cache.meta
-            meta[_marimo.CONSOLE] = printed
+            entry = self._entry(key)
+            if printed := printed_in(entry, loaded):
+                meta[_marimo.CONSOLE] = printed
+            random = beside(entry, loaded, keys.random_of(entry), _RandomStates)
+            if random is not None:
+                meta[_marimo.RANDOM] = random
         return cache, why
 
     def _note_missed(self, key: _marimo.HashKey, lookup: Lookup) -> None:
@@ -342,14 +352,18 @@ class OverRows(Restoring):
 
 
 def printed_in(entry: EntryKey, loaded: Loaded) -> _marimo.Printed:
-    """What a cell printed; nothing where it cannot be read or is not signed as the rest
-    is, as an entry serves without it."""
-    key = keys.console_of(entry)
-    console = loaded.contents.get(key)
+    """What a cell printed."""
+    return beside(entry, loaded, keys.console_of(entry), _marimo.Printed) or []
+
+
+def beside(entry: EntryKey, loaded: Loaded, key: str, kind: type[_T]) -> _T | None:
+    """What an entry has besides its values; None where it cannot be read or is not signed
+    as the rest is, as an entry serves without it."""
+    content = loaded.contents.get(key)
     manifest = loaded.contents.get(keys.key_of(entry))
-    if console is None or manifest is None or not manifests.vouches_for(manifest, key):
-        return []
+    if content is None or manifest is None or not manifests.vouches_for(manifest, key):
+        return None
     try:
-        return msgspec.json.decode(console, type=_marimo.Printed)
+        return msgspec.json.decode(content, type=kind)
     except msgspec.MsgspecError:
-        return []
+        return None

@@ -55,7 +55,10 @@ _ASKING = re.compile(
 _CHANGING_FIRST = frozenset(
     {"shuffle", "copyto", "putmask", "fill_diagonal", "heapify", "heappush"}
     | {"heappop", "insort", "setattr", "delattr"}
+    | {"set_node_attributes", "set_edge_attributes"}
 )
+# Functions that give what there is one of in a process.
+_THE_ONE = frozenset({"getLogger", "getcontext"})
 _IN_PLACE = frozenset({"inplace", "in_place"})
 # What a module is told by, besides what begins as below.
 _SETTING = frozenset(
@@ -63,6 +66,7 @@ _SETTING = frozenset(
     | {"manual_seed", "filterwarnings", "simplefilter", "basicConfig", "putenv"}
     | {"load_dotenv", "addsitedir", "apply", "activate", "extension", "rc", "theme"}
     | {"login", "autolog", "install", "initialize", "Initialize", "initjs"}
+    | {"addHandler", "removeHandler", "addFilter", "addLevelName"}
     | {"ion", "ioff"}
     # Which gives frames `progress_apply`, of tqdm's.
     | {"pandas"}
@@ -75,7 +79,7 @@ _SETTING_BEGINNINGS = (
 _PLAIN_CALLS = frozenset(
     {"Path", "str", "notebook_dir", "notebook_location", "resolve", "absolute"}
     | {"expanduser", "joinpath", "join", "dirname", "abspath", "cwd", "getcwd"}
-    | {"getenv", "get"}
+    | {"getenv", "get", "items"}
 )
 _PLAIN = (
     *(ast.Constant, ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.JoinedStr),
@@ -133,17 +137,21 @@ def changes_in(code: str) -> Changes:
     tree = tree_of(code) if _may_change(code) else None
     if tree is None:
         return Changes()
-    values = tuple(_changes(tree.body))
-    set_up = tuple(one for one in values if _may_set(one))
-    if not set_up or not all(map(_sets_up, tree.body)):
+    values = tuple(changes_of(tree.body))
+    set_up = tuple(one for one in values if may_set(one))
+    if not set_up or not all(map(sets_up, tree.body)):
         return Changes(values)
-    imports = frozenset(
+    return Changes(values, set_up, imports_in(tree))
+
+
+def imports_in(tree: ast.Module) -> frozenset[str]:
+    """The names that its imports bind."""
+    return frozenset(
         (alias.asname or alias.name).partition(".")[0]
         for node in ast.walk(tree)
         if isinstance(node, ast.Import | ast.ImportFrom)
         for alias in node.names
     )
-    return Changes(values, set_up, imports)
 
 
 def _may_change(code: str) -> bool:
@@ -153,7 +161,7 @@ def _may_change(code: str) -> bool:
     )
 
 
-def _changes(body: list[ast.stmt]) -> Iterator[Change]:
+def changes_of(body: list[ast.stmt]) -> Iterator[Change]:
     nodes: list[ast.AST] = [*reversed(body)]
     while nodes:
         node = nodes.pop()
@@ -196,26 +204,32 @@ def _changes_by_call(node: ast.Call) -> Iterator[Change]:
 
 def _parts(node: ast.expr) -> tuple[str, ...]:
     """A variable and the attributes of it that are told by their names, up to an item;
-    nothing of what is called, which may be anew."""
+    nothing of what is called, which may be anew, but for what there is one of."""
     parts: list[str] = []
     while not isinstance(node, ast.Name):
         if isinstance(node, ast.Attribute):
             parts.append(node.attr)
         elif isinstance(node, ast.Subscript):
             parts.clear()
+        elif isinstance(node, ast.Call) and _name_of(node.func) in _THE_ONE:
+            node = node.func
+            continue
         else:
             return ()
         node = node.value
     return (node.id, *reversed(parts))
 
 
-def _may_set(change: Change) -> bool:
-    return change.method is None or (
-        change.method in _SETTING or change.method.startswith(_SETTING_BEGINNINGS)
-    )
+def may_set(change: Change) -> bool:
+    """Whether it may be one of a module's settings."""
+    method = change.method
+    if method is None or method.startswith(_SETTING_BEGINNINGS):
+        return True
+    # `sys.path.append` sets, and `np.append` makes an array.
+    return method in _SETTING and (len(change.of) != 1 or method not in METHODS[""])
 
 
-def _sets_up(node: ast.stmt) -> bool:
+def sets_up(node: ast.stmt) -> bool:
     """Whether a statement imports, sets, defines, or names or shows something plain, and
     no more."""
     match node:
@@ -224,12 +238,18 @@ def _sets_up(node: ast.stmt) -> bool:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             return True
         case ast.Expr(value=ast.Call() as call) if any(
-            map(_may_set, _changes_by_call(call))
+            map(may_set, _changes_by_call(call))
         ):
             return True
         # What is shown may look as was set.
         case ast.Expr(value=value):
             return _is_plain(value)
+        case ast.For(iter=value, body=body, orelse=[]):
+            return _is_plain(value) and all(map(sets_up, body))
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call) if (
+            name.startswith("_") and any(map(may_set, _changes_by_call(call)))
+        ):
+            return True
         case ast.Assign(value=value) | ast.AugAssign(value=value):
             return _is_plain(value)
         case ast.AnnAssign(value=value) if value is not None:
@@ -237,10 +257,10 @@ def _sets_up(node: ast.stmt) -> bool:
         case ast.Delete():
             return True
         case ast.If(body=body, orelse=orelse):
-            return all(map(_sets_up, [*body, *orelse]))
+            return all(map(sets_up, [*body, *orelse]))
         case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=last):
             handled = (one for handler in handlers for one in handler.body)
-            return all(map(_sets_up, [*body, *handled, *orelse, *last]))
+            return all(map(sets_up, [*body, *handled, *orelse, *last]))
     return False
 
 

@@ -1,12 +1,16 @@
 """Cells that change what is not theirs: a frame of another cell, a model that they fit,
 `sys.path`. marimo gives back what a cell defines. Served, such a one would leave the rest
-as it was, and another cell would compute with that, or fail.
+as it was, and another cell would compute with that, or fail. What one only sets for the
+process, beside what it computes, is set again where it is served.
 """
 
 from __future__ import annotations
 
+import ast
 import dis
+import logging
 from collections.abc import (
+    Callable,
     Iterable,
     Iterator,
     MutableMapping,
@@ -14,7 +18,7 @@ from collections.abc import (
     MutableSet,
 )
 from itertools import pairwise
-from types import CodeType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 from marimo_cellar import _marimo
@@ -26,6 +30,7 @@ from marimo_cellar.notebook.changes import (
     is_changing,
 )
 from marimo_cellar.notebook.notebook import Cell
+from marimo_cellar.notebook.settings import settings_in
 
 _CONTAINERS = (MutableMapping, MutableSequence, MutableSet)
 _CONNECTIONS = ("sqlite3.", "duckdb.", "_duckdb.", "_sqlite3.")
@@ -42,6 +47,7 @@ def changed_by(cell: Cell) -> list[str]:
     if context is None:
         return []
     names = {one.of[0] for one in changes.values if one.of}
+    names.update(one.method for one in changes.set_up if not one.of and one.method)
     values = _marimo.values_of(context, cell.kernel_id, names)
     found = [*_of_others(cell, changes.values, values), *_set_up(changes, values)]
     return list(dict.fromkeys(found))
@@ -65,14 +71,54 @@ def _of_others(
 
 def _set_up(changes: Changes, values: dict[str, Any]) -> Iterator[str]:
     for change in changes.set_up:
-        if not change.of:
-            # A function that came from a module.
-            if change.method in changes.imports:
-                yield change.method
-        elif change.of[0] in changes.imports or isinstance(
-            values.get(change.of[0]), ModuleType
+        name = _named_first(change)
+        if name in changes.imports or _is_of_process(values.get(name)):
+            yield ".".join(change.of) or name
+
+
+def _named_first(change: Change) -> str:
+    """What it is a change of, or the function that changes something."""
+    return change.of[0] if change.of else change.method or ""
+
+
+def _is_of_process(value: Any) -> bool:
+    """Whether what is set of a value is set for all: of a module, a class or function of
+    one, or a logger."""
+    if isinstance(value, ModuleType):
+        return value.__name__ != "marimo"
+    if isinstance(value, logging.Logger):
+        return True
+    return isinstance(
+        value, type | FunctionType | BuiltinFunctionType
+    ) and not _marimo.is_of_notebook(value)
+
+
+class CannotSet(Exception):
+    """What a cell sets cannot be set without running the cell."""
+
+
+def set_by(
+    code: str, values_of: Callable[[Iterable[str]], dict[str, Any]]
+) -> list[ast.stmt]:
+    """The statements of a cell that set something for the whole process, by the values
+    that it was served. Raises `CannotSet` where these do not do."""
+    settings = settings_in(code)
+    if not settings.all:
+        return []
+    found = []
+    values = values_of({name for one in settings.all for name in one.names})
+    for setting in settings.all:
+        names = {_named_first(one) for one in setting.changes}
+        if any(name in settings.imports - values.keys() for name in names):
+            raise CannotSet
+        if not any(_is_of_process(values.get(name)) for name in names):
+            continue
+        if setting.statement is None or any(
+            _marimo.is_stub(values.get(name)) for name in setting.names
         ):
-            yield ".".join(change.of)
+            raise CannotSet
+        found.append(setting.statement)
+    return found
 
 
 def _changes(change: Change, value: Any) -> bool:

@@ -1,0 +1,115 @@
+"""Where random numbers go on after a cell that came from the cache: where they would have,
+had it run.
+
+Served, a cell draws none. What the next cell drew would be the numbers that the served one
+was made of, once more: noise that is the very sample that it is added to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
+
+import msgspec
+from marimo._runtime.context import get_context
+from msgspec import Struct
+
+# Where an entry in memory has it, among what else marimo's `Cache.meta` holds.
+RANDOM = "random"
+
+_BEFORE = "_cellar_random"
+# What sets where they begin, to the same in each run.
+_SEEDING = re.compile(r"\b(?:seed|seed_everything|set_seed|set_random_seed)\([^)]")
+
+
+class RandomState(Struct, frozen=True):
+    """Of one generator that all of a process share: the digest, in hex, of what its state
+    was before a cell ran, and its state afterwards. None as the digest where the cell
+    itself sets the state."""
+
+    generator: str
+    before: str | None
+    after: list[Any]
+
+
+def go_on_at_random() -> None:
+    """Has the state of generators noted before a cell runs, for `random_states_after`, and
+    set where it is served from an entry that has it (`RANDOM`)."""
+    from marimo._runtime.executor.lifecycles.cached import CachedLifecycle
+
+    cached: Any = CachedLifecycle
+    set_up: Callable[..., Any] = cached.setup
+
+    def set_up_and_note(lifecycle: Any, cell: Any, namespace: dict[str, Any]) -> Any:
+        skip = set_up(lifecycle, cell, namespace)
+        with suppress(Exception):
+            if skip is None:
+                seeds = _SEEDING.search(cell.code) is not None
+                noted = cell.cell_id, seeds, _states()
+                vars(get_context())[_BEFORE] = noted
+            else:
+                _set(lifecycle._attempts[cell.cell_id].meta.get(RANDOM, ()))
+        return skip
+
+    cached.setup = set_up_and_note
+
+
+def random_states_after() -> list[RandomState]:
+    """The generators whose states the cell that runs has changed; once."""
+    context = get_context()
+    running = context.execution_context
+    cell_id, seeds, before = vars(context).pop(_BEFORE, (None, False, {}))
+    if running is None or cell_id != running.cell_id:
+        return []
+    return [
+        RandomState(
+            generator, None if seeds else _digest(before[generator]), list(after)
+        )
+        for generator, after in _states().items()
+        if (seeds or generator in before) and before.get(generator) != after
+    ]
+
+
+def _states() -> dict[str, list[Any]]:
+    """As plain values, by the name of the module."""
+    states = {"random": _plain(random.getstate())}
+    if numbers := sys.modules.get("numpy.random"):
+        states["numpy.random"] = _plain(numbers.get_state())
+    return states
+
+
+def _plain(state: Iterable[Any]) -> list[Any]:
+    """The parts of a state, as JSON has them."""
+    return [
+        part.tolist()
+        if hasattr(part, "tolist")
+        else list(part)
+        if isinstance(part, tuple)
+        else part
+        for part in state
+    ]
+
+
+def _digest(state: list[Any]) -> str:
+    return hashlib.sha256(msgspec.json.encode(state)).hexdigest()
+
+
+def _set(noted: Iterable[RandomState]) -> None:
+    states = _states() if noted else {}
+    for one in noted:
+        if one.before is not None and (
+            one.generator not in states or one.before != _digest(states[one.generator])
+        ):
+            continue
+        if one.generator == "random":
+            version, numbers, gauss = one.after
+            random.setstate((version, tuple(numbers), gauss))
+        elif one.generator == "numpy.random":
+            # NumPy imports it when it is asked for.
+            import_module(one.generator).set_state(tuple(one.after))

@@ -1,0 +1,138 @@
+"""What a cell leaves to those below it, besides its values, is there where it is served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from marimo_cellar.notebook.settings import settings_in
+from tests.conftest import Write, ran
+from tests.kernels import export
+
+
+def _drawing(write: Write, factor: str, seeded: str = "") -> Path:
+    seeding = "np.random.seed(1)\nrandom.seed(1)"
+    return write(
+        "drawing.py",
+        imports=f"import random\nimport numpy as np\n{'' if seeded else seeding}",
+        sample=f"""
+            ran('sample')
+            {seeded}
+            sample = [*np.random.rand(3).tolist(), random.gauss(0, 1)]
+        """,
+        noise=f"""
+            sample
+            noise = [np.random.rand() * {factor}, random.gauss(0, 1)]
+        """,
+        seen="s = mo.ui.switch()\nran(f'{sample} {noise}')",
+    )
+
+
+@pytest.mark.parametrize("seeded", ["", "np.random.seed(2); random.seed(2)"])
+def test_random_numbers_go_on_after_a_served_cell(
+    write: Write, env: dict[str, str], seeded: str
+) -> None:
+    """Else the noise would be the sample once more."""
+    notebook = _drawing(write, "1", seeded)
+    export(notebook, env)
+    first = ran(notebook)
+    assert first[0] == "sample"
+    _drawing(write, "1.0", seeded)
+    export(notebook, env)
+    assert ran(notebook) == first[1:]
+
+
+def test_random_numbers_that_begin_elsewhere_stay(
+    write: Write, env: dict[str, str]
+) -> None:
+    def notebook(seed: int) -> Path:
+        return write(
+            "elsewhere.py",
+            imports="import random",
+            seeding=f"random.seed({seed})",
+            sample="ran('sample')\nsample = random.random()",
+            seen="sample\ns = mo.ui.switch()\nran(str(random.random()))",
+        )
+
+    path = notebook(1)
+    export(path, env)
+    _, one = ran(path)
+    export(path, env)
+    assert ran(path) == [one]
+    export(notebook(2), env)
+    (two,) = ran(path)
+    assert two != one
+
+
+def test_what_a_served_cell_set_for_the_process_is_set(
+    write: Write, env: dict[str, str]
+) -> None:
+    notebook = write(
+        "setting.py",
+        imports="import decimal\nimport logging\nfrom decimal import setcontext",
+        computes="""
+            import os
+            import sys
+            ran('computes')
+            _digits = 5
+            logger = logging.getLogger('of_the_test')
+            for _name in ('A_1', 'A_2'):
+                os.environ[_name] = str(_digits)
+            setcontext(decimal.Context(prec=_digits))
+            logger.setLevel(logging.ERROR)
+            logging.getLogger('of_others').setLevel(logging.ERROR)
+            if 'beside_it' not in sys.path:
+                sys.path.append('beside_it')
+            own = []
+            own.append(1)
+            made = sum(range(9))
+        """,
+        seen="""
+            s = mo.ui.switch()
+            ran(' '.join(map(str, [
+                made, own, os.environ.pop('A_1'), os.environ.pop('A_2'),
+                logging.getLogger('of_the_test').level,
+                logging.getLogger('of_others').level, sys.path.count('beside_it'),
+            ])))
+        """,
+    )
+    export(notebook, env)
+    assert ran(notebook) == ["computes", "36 [1] 5 5 40 40 1"]
+    export(notebook, env)
+    assert ran(notebook) == ["36 [1] 5 5 40 40 1"]
+
+
+def test_a_cell_that_cannot_set_what_it_did_runs(
+    write: Write, env: dict[str, str]
+) -> None:
+    notebook = write(
+        "counting.py",
+        computes="""
+            import os
+            import threading
+            ran('computes')
+            os.environ['A_COUNT'] = '1'
+            os.environ['A_COUNT'] += '1'
+            made = sum(range(9))
+        """,
+        seen="s = mo.ui.switch()\nran(f'{made} {os.environ.pop(\"A_COUNT\")}')",
+    )
+    for _ in range(2):
+        export(notebook, env)
+        assert ran(notebook) == ["computes", "36 11"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "x = np.append(a, b)",
+        "np.random.seed(1)\nx = np.random.rand(3)",
+        "x = np.random.rand(3)\nx.sort()",
+        "with warnings.catch_warnings():\n    warnings.simplefilter('ignore')\n    f()",
+        "def f():\n    os.environ['A'] = '1'",
+        "for x in range(3):\n    print(x)\n    os.environ['A'] = '1'",
+    ],
+)
+def test_what_sets_nothing_that_stays(code: str) -> None:
+    assert [one.names for one in settings_in(code).all] == []
