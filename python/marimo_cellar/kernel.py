@@ -214,6 +214,11 @@ def _add_features() -> None:
         _marimo.hash_by_code,
     )
     attempt(
+        "hashing a frame alike that was made and that was restored",
+        "What is called with one is computed once more.",
+        lambda: _marimo.hash_as_it_comes_back(kinds.as_it_comes_back),
+    )
+    attempt(
         "telling what is in a folder that is watched",
         "Who reads it may be served what it held before.",
         _marimo.hash_watched_folders,

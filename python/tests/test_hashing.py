@@ -212,3 +212,34 @@ def test_a_cached_function_depends_on_those_of_its_own_cell(
     assert (len(found), found[-1]) == (7, "[12, 18, 10]")
     export(notebook, env)
     assert ran(notebook) == ["[12, 18, 10]"]
+
+
+def test_a_frame_is_hashed_alike_that_was_made_and_that_was_restored(
+    write: Write, env: dict[str, str]
+) -> None:
+    notebook = write(
+        "alike.py",
+        libraries="import pandas as pd",
+        frame="""
+            words = ['ab', 'cd e', 'f'] * 3
+            frame = pd.DataFrame({'word': words, 'n': range(9)})
+            series = frame.word[frame.n > 3]
+        """,
+        table="table = mo.ui.dataframe(frame)",
+        value="ran('value')\nrows = len(table.value)",
+        function="""
+            @mo.persistent_cache
+            def count(one):
+                ran('count')
+                return len(one)
+        """,
+        calls="""
+            s = mo.ui.switch()
+            counts = count(frame), count(series)
+            ran(f'{counts} {rows}')
+        """,
+    )
+    export(notebook, env)
+    assert ran(notebook) == ["value", "count", "count", "(9, 5) 9"]
+    export(notebook, env)
+    assert ran(notebook) == ["(9, 5) 9"]

@@ -68,6 +68,7 @@ from marimo_cellar._marimo.exports import (
 )
 from marimo_cellar._marimo.hashing import (
     forget_hashes,
+    hash_as_it_comes_back,
     hash_by_code,
     hash_watched_folders,
     hashed_in,
@@ -163,6 +164,7 @@ __all__ = [
     "go_on_at_random",
     "graph_cells",
     "graph_state",
+    "hash_as_it_comes_back",
     "hash_by_code",
     "hash_watched_folders",
     "hashed_in",

@@ -105,6 +105,12 @@ def _is_json(value: Any) -> bool:
     return kind in _PLAIN
 
 
+def as_it_comes_back(value: Any) -> Any:
+    """A frame or series as it is once it was saved and restored; itself where that is not
+    by Arrow. Equal ones are alike then in where their parts lie, and what they share."""
+    return _through_arrow(value) if frames.is_kept(value, _through_arrow) else value
+
+
 def _through_arrow(value: Any) -> Any:
     with in_batches():
         return _marimo.through("arrow", value)
