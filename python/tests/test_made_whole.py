@@ -106,6 +106,25 @@ def test_of_a_class_that_is_not_where_it_was(write: Write, env: dict[str, str]) 
     ), told
 
 
+def test_of_ui_elements_that_call_a_function_of_their_cell(
+    write: Write, env: dict[str, str]
+) -> None:
+    notebook = write(
+        "buttons.py",
+        make="""
+            def _press(value):
+                return value + 1
+            button = mo.ui.button(value=0, on_click=_press)
+            ran('make')
+        """,
+    )
+    for _ in range(2):
+        assert kernels.export(notebook, env).warned == []
+        assert ran(notebook) == ["make"]
+    told = kernels.python(notebook, env, "-m", "marimo_cellar", "why", notebook.name)
+    assert "(its UI elements call what the cell has to make first)" in told
+
+
 def stubbed(value: Any) -> Any:
     """What is saved of a value, that is of a list that holds it."""
     cache = _marimo.Cache.empty(

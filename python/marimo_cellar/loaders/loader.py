@@ -165,7 +165,7 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
             return super()._deserialize_blob(key, data, *rest)
         except Exception as error:
             # Such as of a class that is not where it was.
-            self._trouble = f"{keys.stem(key)} could not be loaded: {error}"
+            self._trouble = _not_loaded(keys.stem(key), error)
             raise
 
     def _needs(self, key: str, data: Any) -> frozenset[str] | None:
@@ -194,6 +194,13 @@ class SqliteLoader(OverRows, _marimo.LazyLoader):
         # Under `strict` the user wants no entry that nobody they trust has signed
         # to pass in silence. All that may be a fault of ours was checked before.
         return True
+
+
+def _not_loaded(name: str, error: Exception) -> str:
+    if name == "ui":
+        # They name functions that the cell has yet to make, by names that are marimo's.
+        return "its UI elements call what the cell has to make first"
+    return f"{'its output' if name == 'return' else name} could not be loaded: {error}"
 
 
 class SqlitePickleLoader(OverRows, _marimo.PickleLoader):
