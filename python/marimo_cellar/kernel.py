@@ -168,6 +168,11 @@ def _add_features() -> None:
         _marimo.look_through_fast,
     )
     attempt(
+        "keeping the annotations of functions and classes what they are",
+        "They come back as texts.",
+        _marimo.compile_as_cells,
+    )
+    attempt(
         "compiling a notebook once for all that its functions are hashed for",
         "Long notebooks with functions take longer.",
         _marimo.compile_once,

@@ -27,6 +27,21 @@ CELLS = {
         "points == [Point(1), Point(2)] and by_name['module'] is dataclasses"
         " and by_name['first'] == Point(1) and type(one) is Point",
     ),
+    "annotated": (
+        """
+        class Shape:
+            sides: int = 4
+        @dataclasses.dataclass
+        class Drawing:
+            shapes: list[Shape]
+            before: "Drawing | None" = None
+        def draw(*shapes: Shape) -> Drawing:
+            return Drawing(list(shapes))
+        """,
+        "draw.__annotations__ == {'shapes': Shape, 'return': Drawing}"
+        " and [one.type for one in dataclasses.fields(Drawing)]"
+        " == [list[Shape], 'Drawing | None'] and Shape.__annotations__['sides'] is int",
+    ),
     "members": (
         """
         class Colour(enum.Enum):

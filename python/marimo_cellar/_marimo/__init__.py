@@ -100,7 +100,7 @@ from marimo_cellar._marimo.random_states import RANDOM, RandomState, go_on_at_ra
 from marimo_cellar._marimo.scopes import look_through_fast
 from marimo_cellar._marimo.set_again import set_again
 from marimo_cellar._marimo.signing import making_one_key
-from marimo_cellar._marimo.sources import NotWhole, is_of_notebook
+from marimo_cellar._marimo.sources import NotWhole, compile_as_cells, is_of_notebook
 from marimo_cellar._marimo.told_apart import tell_code_apart
 from marimo_cellar._marimo.toplevel import (
     compile_once,
@@ -152,6 +152,7 @@ __all__ = [
     "cached_function",
     "call",
     "check_signed",
+    "compile_as_cells",
     "compile_once",
     "current_context",
     "current_globals",

@@ -50,4 +50,4 @@ def _compiled(statements: list[ast.stmt], cell_id: Any) -> Any:
     for node in ast.walk(module):
         if isinstance(node, ast.Name):
             node.id = place_of(node.id, cell_id)
-    return compile(module, "<set again>", "exec")
+    return compile(module, "<set again>", "exec", dont_inherit=True)

@@ -15,7 +15,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MemberDescriptorType
 from typing import Any
 
@@ -26,6 +26,15 @@ class NotWhole(pickle.PicklingError):
 
 def is_of_notebook(value: Any) -> bool:
     return getattr(value, "__module__", None) == "__main__"
+
+
+def compile_as_cells() -> None:
+    """Has what is made again of its source compiled as cells are. marimo does it in modules
+    whose annotations are texts, and so became those of the functions and classes."""
+    from marimo._save.stubs import class_stub, function_stub
+
+    for module in (class_stub, function_stub):
+        vars(module)["compile"] = partial(compile, dont_inherit=True)
 
 
 def is_its_source(function: Any) -> bool:
