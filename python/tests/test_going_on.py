@@ -127,6 +127,7 @@ def test_a_cell_that_cannot_set_what_it_did_runs(
     "code",
     [
         "x = np.append(a, b)",
+        "x = np.setdiff1d(a, b)\nplt.setp(x, rotation=45)\nf(x)",
         "np.random.seed(1)\nx = np.random.rand(3)",
         "x = np.random.rand(3)\nx.sort()",
         "with warnings.catch_warnings():\n    warnings.simplefilter('ignore')\n    f()",

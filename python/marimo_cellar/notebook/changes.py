@@ -66,11 +66,14 @@ _SETTING = frozenset(
     | {"manual_seed", "filterwarnings", "simplefilter", "basicConfig", "putenv"}
     | {"load_dotenv", "addsitedir", "apply", "activate", "extension", "rc", "theme"}
     | {"login", "autolog", "install", "initialize", "Initialize", "initjs"}
-    | {"addHandler", "removeHandler", "addFilter", "addLevelName"}
+    | {"addHandler", "removeHandler", "addFilter", "addLevelName", "DisableLog"}
+    | {"defaults"}
     | {"ion", "ioff"}
     # Which gives frames `progress_apply`, of tqdm's.
     | {"pandas"}
 )
+# What begins so and makes a set, or changes what it is given.
+_NO_SETTING = frozenset({"setdiff1d", "setxor1d", "setp"})
 _SETTING_BEGINNINGS = (
     *("set", "enable", "disable", "configure", "register", "init_", "patch_", "use_"),
     *("reset_", "prefer_", "require_"),
@@ -223,8 +226,10 @@ def _parts(node: ast.expr) -> tuple[str, ...]:
 def may_set(change: Change) -> bool:
     """Whether it may be one of a module's settings."""
     method = change.method
-    if method is None or method.startswith(_SETTING_BEGINNINGS):
+    if method is None:
         return True
+    if method.startswith(_SETTING_BEGINNINGS):
+        return method not in _NO_SETTING
     # `sys.path.append` sets, and `np.append` makes an array.
     return method in _SETTING and (len(change.of) != 1 or method not in METHODS[""])
 
