@@ -130,6 +130,18 @@ UNNAMED = {
         'kind_of = typing.TypeVar("kind_of")',
         "kind_of.__name__ == 'kind_of'",
     ),
+    "method": (
+        """
+        class Counted:
+            __n = 3
+            def count(self):
+                return self.__n
+        count = Counted.count
+        counts = {"of": [Counted.count]}
+        """,
+        "count is Counted.count and counts['of'][0] is Counted.count"
+        " and count(Counted()) == 3",
+    ),
 }
 
 

@@ -46,9 +46,12 @@ def is_its_source(function: Any) -> bool:
         # marimo does not take these for their source.
         return True
     source = inspect.unwrap(function)
-    nested = "<locals>" in source.__qualname__
+    outer, _, _ = source.__qualname__.rpartition(".")
+    nested = outer.endswith("<locals>")
     return not (
         source.__closure__
+        # A method, whose private names are the class's.
+        or (outer and not nested)
         or (nested and (source.__defaults__ or source.__kwdefaults__))
         or vars(source)
         or vars(function).keys() - vars(source).keys() - {"__wrapped__"}
