@@ -106,8 +106,11 @@ def _is_json(value: Any) -> bool:
 
 
 def as_it_comes_back(value: Any) -> Any:
-    """A frame or series as it is once it was saved and restored; itself where that is not
-    by Arrow. Equal ones are alike then in where their parts lie, and what they share."""
+    """A frame or series of pandas as it is once it was saved and restored; itself where
+    that is not by Arrow. Equal ones are alike then in where their parts lie, and what they
+    share, as those of polars always are."""
+    if not type(value).__module__.startswith("pandas"):
+        return value
     return _through_arrow(value) if frames.is_kept(value, _through_arrow) else value
 
 
