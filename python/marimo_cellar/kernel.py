@@ -203,6 +203,11 @@ def _add_features() -> None:
         _set_again,
     )
     attempt(
+        "showing the rows of a query in the table that they were shown in",
+        "A short one has no footer.",
+        _marimo.show_rows_as_queried,
+    )
+    attempt(
         "going on with random numbers after a cell",
         "They begin anew after one that is served.",
         _marimo.go_on_at_random,

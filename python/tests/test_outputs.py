@@ -88,3 +88,18 @@ def test_what_only_this_kernel_can_show_is_shown_by_the_cell(
         notebook, env, "-m", "marimo_cellar", "why", "calls.py", "make"
     )
     assert "Not cacheable: there is no way to save return." in why
+
+
+def test_rows_of_a_query_are_shown_in_the_same_table(
+    write: Write, env: dict[str, str]
+) -> None:
+    notebook = write(
+        "queried.py",
+        _connects="import sqlite3\nengine = sqlite3.connect(':memory:')",
+        make="rows = mo.sql('SELECT 5 AS number', engine=engine)",
+    )
+    first, again = (json.dumps(kernels.export(notebook, env).outputs) for _ in range(2))
+    assert "data-pagination='true'" in first
+    assert "data-pagination='true'" in again
+    hits = "SELECT outcome FROM lookups JOIN cells USING (cell_id) WHERE name = 'make'"
+    assert kernels.query(notebook, hits) == [("miss",), ("hit",)]

@@ -99,6 +99,7 @@ from marimo_cellar._marimo.printed import CONSOLE, Printed, note_printed, unhear
 from marimo_cellar._marimo.random_states import RANDOM, RandomState, go_on_at_random
 from marimo_cellar._marimo.scopes import look_through_fast
 from marimo_cellar._marimo.set_again import set_again
+from marimo_cellar._marimo.shown import show_rows_as_queried
 from marimo_cellar._marimo.signing import making_one_key
 from marimo_cellar._marimo.sources import NotWhole, compile_as_cells, is_of_notebook
 from marimo_cellar._marimo.told_apart import tell_code_apart
@@ -209,6 +210,7 @@ __all__ = [
     "saving_for",
     "session_in",
     "set_again",
+    "show_rows_as_queried",
     "sign_besides",
     "stores_in_use",
     "take_digests",

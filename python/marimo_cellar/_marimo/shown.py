@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from marimo_cellar._marimo.sources import unsaveable
@@ -40,3 +41,32 @@ def shown(values: Iterable[Any]) -> Any:
         return unsaveable(items)
     pages = [Html(text) for text in texts]
     return vstack(pages) if len(pages) > 1 else pages[0]
+
+
+def show_rows_as_queried() -> None:
+    """Has the rows of an SQL cell that is served shown in the table that `mo.sql` shows them
+    in, which has a footer also where they are few."""
+    from marimo._runtime.executor.lifecycles.cached import CachedLifecycle
+
+    cached: Any = CachedLifecycle
+    set_up: Callable[..., Any] = cached.setup
+
+    def set_up_and_show(lifecycle: Any, cell: Any, namespace: dict[str, Any]) -> Any:
+        skip = set_up(lifecycle, cell, namespace)
+        if skip is not None and skip.result is not None and cell.language == "sql":
+            with suppress(Exception):
+                skip.result.output = _as_queried(skip.result.output)
+        return skip
+
+    cached.setup = set_up_and_show
+
+
+def _as_queried(output: Any) -> Any:
+    from marimo._output.formatters.df_formatters import include_opinionated
+    from marimo._plugins.ui import table
+
+    kind = type(output)
+    is_frame = kind.__module__.startswith(("pandas", "polars"))
+    if not is_frame or kind.__name__ != "DataFrame" or not include_opinionated():
+        return output
+    return table(output, selection=None, pagination=True)
