@@ -1,7 +1,10 @@
 // What tests and benchmarks need beyond Node, handed to them as environment variables
 // (test/environment.ts reads them).
-import { codeServer } from './codeServer.mjs';
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { codeServer, installExtension } from './codeServer.mjs';
 import { makePackage } from './package.mjs';
+import { root } from './programs.mjs';
 import { benchPython, marimoPython, marimoVersions, uv } from './python.mjs';
 import { findChromium } from './system.mjs';
 
@@ -28,16 +31,31 @@ export async function benchVariables() {
 
 /** @returns {Promise<Record<string, string>>} a real VS Code with the packaged extension, and what drives it */
 export async function editorVariables() {
-  const { node, entry } = await prepared('the browser VS Code', codeServer);
+  const installed = await prepared('the browser VS Code', codeServer);
   const chromium = findChromium();
   if (chromium === undefined) throw new CannotRun('there is no Chromium');
+  const vsix = await makePackage();
   return {
-    CELLAR_TEST_NODE: node,
-    CELLAR_TEST_CODE_SERVER: entry,
+    CELLAR_TEST_NODE: installed.node,
+    CELLAR_TEST_CODE_SERVER: installed.entry,
     CELLAR_TEST_CHROMIUM: chromium,
     CELLAR_TEST_UV: await prepared('uv', uv),
-    CELLAR_TEST_VSIX: await makePackage(),
+    CELLAR_TEST_VSIX: vsix,
+    CELLAR_TEST_EXTENSIONS: await extensionsWith(vsix, installed),
   };
+}
+
+/**
+ * Installs the packaged extension once for all windows of the tests, each of which has a copy.
+ * @param {string} vsix
+ * @param {import('./codeServer.mjs').CodeServer} installed
+ * @returns {Promise<string>} a folder of extensions, with ours alone
+ */
+export async function extensionsWith(vsix, installed) {
+  const profile = path.join(root, 'test', 'out', 'profile');
+  await rm(profile, { recursive: true, force: true });
+  await installExtension(installed, profile, vsix);
+  return path.join(profile, 'extensions');
 }
 
 async function prepared(what, install) {

@@ -27,12 +27,16 @@ export function benchPython(): string {
   return given('CELLAR_BENCH_PYTHON');
 }
 
-/** @returns code-server, the packaged extension, and the browser that shows them. */
-export function editor(): { node: string; entry: string; vsix: string; chromium: string } {
+/**
+ * @returns code-server, the packaged extension, the folder of extensions that it was installed into,
+ *   and the browser that shows them.
+ */
+export function editor(): Record<'node' | 'entry' | 'vsix' | 'extensions' | 'chromium', string> {
   return {
     node: given('CELLAR_TEST_NODE'),
     entry: given('CELLAR_TEST_CODE_SERVER'),
     vsix: given('CELLAR_TEST_VSIX'),
+    extensions: given('CELLAR_TEST_EXTENSIONS'),
     chromium: given('CELLAR_TEST_CHROMIUM'),
   };
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { chromium, type Browser, type Frame, type Locator, type Page } from 'playwright-core';
@@ -63,12 +63,13 @@ export class VsCode {
     this.tree = new CellTree(page);
   }
 
-  /** Installs the extension in a new profile and opens the folder. */
+  /** Opens the folder in a new profile that has the extension. */
   static async open(opening: Opening): Promise<VsCode> {
-    const { node, entry, vsix, chromium: executablePath } = editor();
+    const { node, entry, extensions, chromium: executablePath } = editor();
     const profile = await mkdtemp(path.join(tmpdir(), 'cellar-vscode-'));
     await writeSettings(profile, { ...quiet, ...opening.settings });
-    for (const file of [vsix, ...(opening.companions ?? [])]) {
+    await cp(extensions, path.join(profile, 'extensions'), { recursive: true });
+    for (const file of opening.companions ?? []) {
       await installExtension({ node, entry }, profile, file);
     }
     const trust = opening.trusted === false ? [] : ['--disable-workspace-trust'];
