@@ -1,6 +1,7 @@
 // The suites of `npm test`: what each needs, how it runs, how its tests are counted.
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { build } from './package.mjs';
 import { root, run } from './programs.mjs';
@@ -31,10 +32,14 @@ const withoutMarimo = [
 export function suites() {
   const versions = marimoVersions();
   return [
-    { name: 'types', run: () => one('npm', ['run', '--silent', 'types']) },
-    { name: 'lint', run: () => one('npm', ['run', '--silent', 'lint']) },
-    { name: 'unit', run: () => nodeTests('unit') },
-    { name: 'python-lint', run: async () => pythonLint(await testedPython(versions.at(-1))) },
+    { name: 'types', beside: 'unit', run: () => script('types') },
+    { name: 'lint', beside: 'unit', run: () => script('lint') },
+    {
+      name: 'python-lint',
+      beside: 'unit',
+      run: async () => pythonLint(await testedPython(versions.at(-1))),
+    },
+    { name: 'unit', beside: 'unit', run: () => nodeTests('unit') },
     ...versions.map((version) => ({
       name: `python-${version}`,
       // Each waits for its kernels most of the time.
@@ -68,29 +73,37 @@ export function sum(counts) {
 }
 
 /** A program that is one test: it passes when its exit code is zero. */
-async function one(program, args, folder = '.') {
-  const { code } = await run(program, args, { cwd: path.join(root, folder) });
+async function one(program, args, options) {
+  const { code } = await run(program, args, options);
   return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 };
+}
+
+/** A script of `package.json` that is one test. */
+function script(name) {
+  return one('npm', ['run', '--silent', name], { prefix: `${name}  ` });
 }
 
 async function pythonLint(python) {
   const counts = [];
+  const options = { cwd: path.join(root, 'python'), prefix: 'python-lint  ' };
   const code = ['.', path.join('..', 'bench'), '--config', 'pyproject.toml'];
   for (const tool of [
     ['ruff', 'check', ...code],
     ['ruff', 'format', '--check', ...code],
     ['mypy'],
   ]) {
-    counts.push(await one(python, ['-m', ...tool], 'python'));
+    counts.push(await one(python, ['-m', ...tool], options));
   }
   const imports = path.join(path.dirname(python), 'lint-imports');
-  counts.push(await one(imports, ['--no-cache', 'pyproject.toml'], 'python'));
+  counts.push(await one(imports, ['--no-cache', 'pyproject.toml'], options));
   return sum(counts);
 }
 
-/** Runs the files `test/<folder>/**\/*.test.ts`, all at once. */
+/** Runs the files `test/<folder>/**\/*.test.ts`, as many at once as there are cores. */
 async function nodeTests(folder) {
-  return nodeRun(folder, testFiles(folder));
+  // By itself Node leaves one idle.
+  const options = { atOnce: availableParallelism(), prefix: `${folder}  ` };
+  return nodeRun(folder, testFiles(folder), options);
 }
 
 /**
@@ -102,13 +115,14 @@ async function nodeTestsInTurn(folder, env) {
   const counts = [];
   for (const file of testFiles(folder)) {
     const report = path.basename(file, '.test.ts');
-    const first = await nodeRun(path.join(folder, report), [file], env);
+    const options = { env, prefix: `${report}  ` };
+    const first = await nodeRun(path.join(folder, report), [file], options);
     if (first.failed === 0) {
       counts.push(first);
       continue;
     }
     console.log(`\n${file} failed, and runs once more`);
-    const second = await nodeRun(path.join(folder, `${report}-again`), [file], env);
+    const second = await nodeRun(path.join(folder, `${report}-again`), [file], options);
     counts.push(second.failed === 0 ? { ...second, again: [file] } : second);
   }
   return { ...sum(counts), again: counts.flatMap(({ again = [] }) => again) };
@@ -122,15 +136,16 @@ function testFiles(folder) {
 }
 
 /** Runs test files in Node's own runner, counted by its TAP report. */
-async function nodeRun(name, files, env = {}) {
+async function nodeRun(name, files, { env = {}, prefix, atOnce = 1 }) {
   const report = await newReport(`${name}.tap`);
   const args = [
-    ...['--import', 'tsx', '--require', './test/register.cjs', '--test'],
+    ...['--import', 'tsx', '--require', './test/register.cjs'],
+    ...['--test', `--test-concurrency=${atOnce}`],
     ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
     ...['--test-reporter=tap', `--test-reporter-destination=${report}`],
     ...files,
   ];
-  const { code } = await run(process.execPath, args, { env: { ...process.env, ...env } });
+  const { code } = await run(process.execPath, args, { env: { ...process.env, ...env }, prefix });
   const tap = await readFile(report, 'utf8').catch(() => '');
   const total = (name) => Number(new RegExp(`^# ${name} (\\d+)$`, 'm').exec(tap)?.[1] ?? 0);
   return checked(code, {
