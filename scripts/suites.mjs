@@ -51,7 +51,8 @@ export function suites() {
       run: async () => {
         const variables = { ...(await pythonVariables()), ...(await benchVariables()) };
         await build({ production: false });
-        return nodeTestsInTurn('integration', variables);
+        // What waits for a kernel leaves a core to another one.
+        return nodeTestsInTurn('integration', variables, { atOnce: 2 });
       },
     },
     {
@@ -107,25 +108,33 @@ async function nodeTests(folder) {
 }
 
 /**
- * Runs the files one after the other, since windows of VS Code and kernels would only slow each other
- * down. One with a failure runs once more: on a busy machine a browser now and then loses a hover or
- * the focus. What passes only then is told in the end.
+ * Runs the files one after the other, or so many at once: more windows of VS Code than one would only
+ * slow each other down. What passes only when it runs once more is told in the end.
  */
-async function nodeTestsInTurn(folder, env) {
+async function nodeTestsInTurn(folder, env, { atOnce = 1 } = {}) {
+  const waiting = testFiles(folder);
   const counts = [];
-  for (const file of testFiles(folder)) {
-    const report = path.basename(file, '.test.ts');
-    const options = { env, prefix: `${report}  ` };
-    const first = await nodeRun(path.join(folder, report), [file], options);
-    if (first.failed === 0) {
-      counts.push(first);
-      continue;
+  const takeTurns = async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      counts.push(await nodeTestFile(folder, file, env));
     }
-    console.log(`\n${file} failed, and runs once more`);
-    const second = await nodeRun(path.join(folder, `${report}-again`), [file], options);
-    counts.push(second.failed === 0 ? { ...second, again: [file] } : second);
-  }
+  };
+  await Promise.all(Array.from({ length: atOnce }, takeTurns));
   return { ...sum(counts), again: counts.flatMap(({ again = [] }) => again) };
+}
+
+/**
+ * Runs one file, and once more when it has a failure: on a busy machine a browser now and then loses a
+ * hover or the focus.
+ */
+async function nodeTestFile(folder, file, env) {
+  const report = path.basename(file, '.test.ts');
+  const options = { env, prefix: `${report}  ` };
+  const first = await nodeRun(path.join(folder, report), [file], options);
+  if (first.failed === 0) return first;
+  console.log(`\n${file} failed, and runs once more`);
+  const second = await nodeRun(path.join(folder, `${report}-again`), [file], options);
+  return second.failed === 0 ? { ...second, again: [file] } : second;
 }
 
 function testFiles(folder) {
