@@ -68,15 +68,17 @@ export function entryRow(
           : signOf(doubted),
       color: savesTime(stand) ? 'testing.iconPassed' : 'disabledForeground',
     },
-    context: contextOf(entry, orphaned || !exists),
+    context:
+      orphaned || !exists
+        ? entry.pinned
+          ? 'entryRetiredPinned'
+          : 'entryRetired'
+        : entry.pinned
+          ? 'entryPinned'
+          : 'entry',
     expandable: entry.items > 0,
     spoken: listed(label, isBrief ? name : undefined, description, ...callLines(entry.call ?? [])),
   };
-}
-
-function contextOf({ pinned }: EntrySummary, isRetired: boolean): string {
-  if (isRetired) return pinned ? 'entryRetiredPinned' : 'entryRetired';
-  return pinned ? 'entryPinned' : 'entry';
 }
 
 /** What is to be paid again without a result, as far as it is known. */

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { buildSync } from 'esbuild';
@@ -22,7 +23,11 @@ const root = path.resolve(__dirname, '../../..');
 
 /** The server, bundled as the extension ships it. @returns the path of its program */
 function bundle(): string {
-  const outdir = path.join(root, 'test/out/server');
+  // Its own: files of tests run at once, and each would write what the other starts.
+  const outdir = path.join(root, 'test/out/server', String(process.pid));
+  process.once('exit', () => {
+    rmSync(outdir, { recursive: true, force: true });
+  });
   buildSync({
     absWorkingDir: root,
     entryPoints: { server: 'src/server/main.ts' },
