@@ -76,28 +76,33 @@ def random_states_after() -> list[RandomState]:
     cell_id, seeds, before = vars(context).pop(_BEFORE, (None, False, {}))
     if running is None or cell_id != running.cell_id:
         return []
-    return [
-        RandomState(generator, None if seeds else _digest(before[generator]), after)
-        for generator, after in _states().items()
-        if (seeds or generator in before) and before.get(generator) != after
-    ]
+    found = []
+    for generator, after in _states().items():
+        was = before.get(generator)
+        if was != after and (seeds or was is not None):
+            digest = None if seeds else _digest(_state(was))
+            found.append(RandomState(generator, digest, _state(after)))
+    return found
 
 
-def _states() -> dict[str, State]:
-    """By the name of the module."""
-    version, (*words, at), gauss = random.getstate()
-    states = {"random": State(_packed(words), (version, at, gauss))}
+def _states() -> dict[str, tuple[Any, ...]]:
+    """By the name of the module, as the module gives it: each cell that runs asks twice."""
+    states: dict[str, tuple[Any, ...]] = {"random": random.getstate()}
     if numbers := sys.modules.get("numpy.random"):
         state = numbers.get_state()
         # One that is no Mersenne Twister, which somebody may set, gives a dictionary.
         if isinstance(state, tuple):
-            name, array, *rest = state
-            states["numpy.random"] = State(_packed(array.tolist()), (name, *rest))
+            name, words, *rest = state
+            states["numpy.random"] = (name, words.astype("<u4").tobytes(), *rest)
     return states
 
 
-def _packed(words: list[int]) -> bytes:
-    return struct.pack(f"<{len(words)}I", *words)
+def _state(given: tuple[Any, ...]) -> State:
+    first, words, *rest = given
+    if isinstance(words, bytes):
+        return State(words, (first, *rest))
+    *words, at = words
+    return State(struct.pack(f"<{len(words)}I", *words), (first, at, *rest))
 
 
 def _digest(state: State) -> str:
@@ -108,7 +113,8 @@ def _set(noted: Iterable[RandomState]) -> None:
     states = _states() if noted else {}
     for one in noted:
         if one.before is not None and (
-            one.generator not in states or one.before != _digest(states[one.generator])
+            one.generator not in states
+            or one.before != _digest(_state(states[one.generator]))
         ):
             continue
         words = [word for (word,) in struct.iter_unpack("<I", one.after.words)]
