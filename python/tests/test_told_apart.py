@@ -40,6 +40,23 @@ _EDITS = {
         "@mo.persistent_cache\ndef kept(a):\n    return [a, (1,)]",
     ),
     "see_kept": ("str(kept(0))", "str(kept(0))"),
+    "cost": (
+        "cost = f'It costs {port!r}$ today'",
+        "cost = f'It costs ${port!r} today'",
+    ),
+    "around": ("before = ''\nafter = '!'", "before = '!'\nafter = ''"),
+    "see_around": ("before + '-' + after", "before + '-' + after"),
+    "date": (
+        "import datetime\ndate = datetime.date(2024, 1, 12)",
+        "import datetime\ndate = datetime.date(2024, 11, 2)",
+    ),
+    "see_date": ("str(date)", "str(date)"),
+    "caught": (
+        "try:\n    caught = [1]\n    caught[1]\nexcept IndexError:\n    caught = []",
+        "try:\n    caught = [1]\nexcept IndexError:\n    caught = []\n"
+        "else:\n    caught[1]",
+    ),
+    "see_caught": ("len(caught)", "len(caught)"),
 }
 
 
@@ -85,6 +102,8 @@ def _code(text: str) -> CodeType:
         "x = 1\ny = 'one'\nz = [1, 2.5, None, 'a (b)', '2024-01-01']",
         "def f(a, b=2):\n    'Adds.'\n    return a + b",
         "import numpy as np\nnp.zeros((3, 4))",
+        "f(1, 5)\ng('one', 'two', 30)",
+        "with open('a') as file:\n    x = [one for one in file]",
     ],
 )
 def test_other_code_goes_by_marimos_digest(text: str) -> None:
@@ -105,6 +124,21 @@ def test_other_code_goes_by_marimos_digest(text: str) -> None:
         ("def f(a):\n return a", "def f(*, a):\n return a"),
         ("def f(*a):\n return a", "def f(**a):\n return a"),
         ("class A:\n x = 1", "class A:\n x = '1'"),
+        ("f(1, 12)", "f(11, 2)"),
+        ("f('a1', 23)", "f('a', 123)"),
+        ("f(0.5, 12)", "f(0.51, 2)"),
+        ("f('', 'a')", "f('a', '')"),
+        ("f('', None)", "f(None, '')"),
+        ("f'a {x}$ b'", "f'a ${x} b'"),
+        ("f'a{x}% b'", "f'a%{x} b'"),
+        (
+            "def f():\n try:\n  a()\n  b()\n except E:\n  c()",
+            "def f():\n try:\n  a()\n except E:\n  c()\n else:\n  b()",
+        ),
+        (
+            "try:\n with a:\n  b()\n c()\nexcept E:\n d()",
+            "try:\n with a:\n  b()\nexcept E:\n d()\nelse:\n c()",
+        ),
     ],
 )
 def test_code_is_told_apart(one: str, another: str) -> None:

@@ -1,9 +1,11 @@
 """Code that marimo's digest does not tell apart.
 
-It takes the text of each constant, so that `port = 5432` is what `port = "5432"` is, and of
-a function no more than how its parameters are used. Of a cell it digests what is compiled
-of it as a module: there is nothing of a constant that the cell ends with to be shown, and
-nothing of a semicolon behind it that has nothing shown.
+It takes the texts of all constants as one, so that `port = 5432` is what `port = "5432"` is,
+`date(2024, 1, 12)` what `date(2024, 11, 2)` is, and `f"for {n}$ now"` what `f"for ${n} now"`
+is. Of a function it takes no more than how its parameters are used, and of a `try` not where
+it ends, so that what is moved into its `else` is where it was. Of a cell it digests
+what is compiled of it as a module: there is nothing of a constant that the cell ends with to
+be shown, and nothing of a semicolon behind it that has nothing shown.
 
 With what is here, a cell is not served what it made, or showed, before such an edit. Other
 code goes by marimo's digest.
@@ -12,18 +14,22 @@ code goes by marimo's digest.
 from __future__ import annotations
 
 import ast
+import dis
 import hashlib
 import inspect
 import re
+from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from types import CodeType
 from typing import Any
 
 from marimo._save.hash import DEFAULT_HASH, BlockHasher, hash_module
 
-# Texts that other constants have too: numbers, bytes, tuples and the like.
+# Texts that other constants have too: numbers, bytes, tuples and the like; and none, which
+# is the same before another constant and behind it.
 _READS_AS_ANOTHER = re.compile(
-    r"None|True|False|Ellipsis|-?(inf|nan|\d+(\.\d+)?(e[-+]?\d+)?j?)|\(.*\)"
+    r"|None|True|False|Ellipsis|-?(inf|nan|\d+(\.\d+)?(e[-+]?\d+)?j?)|\(.*\)"
     r"|b'.*'|b\".*\"|frozenset\(.*\)",
     re.DOTALL,
 )
@@ -81,6 +87,30 @@ def _untold(code: CodeType) -> Iterator[str]:
             yield from _untold(constant)
         elif isinstance(constant, str) and _READS_AS_ANOTHER.fullmatch(constant):
             yield f"{place} {constant!r}"
+    for place, (one, other) in enumerate(pairwise(code.co_consts)):
+        if _may_part_elsewhere(one, other):
+            yield f"{place}: {len(str(one))}"
+    if tries := _tries(code):
+        yield tries
+
+
+def _may_part_elsewhere(one: Any, other: Any) -> bool:
+    """Whether of two constants, one after the other, an edit may let the second begin
+    earlier or later in the same text: hardly within a word."""
+    last, first = str(one)[-1:], str(other)[:1]
+    if isinstance(one, str) and isinstance(other, str):
+        return not (last.isalpha() and first.isalpha())
+    return last.isdigit() and first.isdigit() and len(f"{one}{other}") > 2
+
+
+def _tries(code: CodeType) -> str:
+    """Where each `try` ends; nothing for a `with`, which calls what ends it."""
+    # Before Python 3.11 that was in the code itself.
+    table: bytes = getattr(code, "co_exceptiontable", b"")
+    if not table:
+        return ""
+    names = Counter(one.opname for one in dis.get_instructions(code))
+    return table.hex() if names["PUSH_EXC_INFO"] > names["WITH_EXCEPT_START"] else ""
 
 
 def _shown_besides(hasher: Any) -> CodeType | None:
