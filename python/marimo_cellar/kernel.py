@@ -234,6 +234,11 @@ def _add_features() -> None:
         _marimo.hash_watched_folders,
     )
     attempt(
+        "telling that numbers were drawn of a generator",
+        "A cell may be served what it drew before others did.",
+        _marimo.hash_generators_by_state,
+    )
+    attempt(
         "telling that a function was edited within",
         "Who calls it may be served what it returned before.",
         _hash_functions_whole,

@@ -43,6 +43,73 @@ def test_random_numbers_go_on_after_a_served_cell(
     assert ran(notebook) == first[1:]
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        "np.random.default_rng(1)",
+        "np.random.Generator(np.random.MT19937(1))",
+        "np.random.Generator(np.random.Philox(1))",
+        "np.random.RandomState(1)",
+        "random.Random(1)",
+        "np.random.default_rng()",
+    ],
+)
+def test_a_generator_of_another_cell_goes_on_after_a_served_one(
+    made: str, write: Write, env: dict[str, str]
+) -> None:
+    def notebook(sample: str, noise: str) -> Path:
+        return write(
+            "shared.py",
+            imports="import random\nimport numpy as np",
+            generator=f"big = [[one] for one in range(100_000)]\nrng = {made}",
+            draws="def draw():\n    return rng.normal()"
+            if "np." in made
+            else "def draw():\n    return rng.gauss(0, 1)",
+            sample=f"ran('sample')\nsample = [draw() for _ in range({sample})]",
+            noise=f"sample\nran('noise')\nnoise = draw() * {noise}",
+            between="noise\nran('between')\nbetween = draw()",
+            last="between\ns = mo.ui.switch()\nran(f'{sample} {noise} {draw()}')",
+        )
+
+    path = notebook("2", "1")
+    export(path, env)
+    *names, first = ran(path)
+    assert names == ["sample", "noise", "between"]
+    export(path, env)
+    assert ran(path) == [first]
+    # The same numbers, of another code.
+    export(notebook("2", "1.0"), env)
+    assert ran(path) == ["noise", first]
+    # The others find the generator in another state.
+    export(notebook("3", "1"), env)
+    *names, more = ran(path)
+    assert names == ["sample", "noise", "between"]
+    assert more.split()[:2] == [first.split()[0], first.split()[1].replace("]", ",")]
+    export(path, env)
+    assert ran(path) == [more]
+
+
+def test_a_cached_function_is_not_called_again_for_what_others_drew(
+    write: Write, env: dict[str, str]
+) -> None:
+    notebook = write(
+        "cached_draw.py",
+        imports="import random",
+        generator="rng = random.Random(1)",
+        draws="""
+            @mo.persistent_cache
+            def draw(scale):
+                ran('draw')
+                return rng.random() * scale
+        """,
+        seen="s = mo.ui.switch()\nran(str(draw(1) == draw(1) != rng.random()))",
+    )
+    export(notebook, env)
+    assert ran(notebook) == ["draw", "True"]
+    export(notebook, env)
+    assert "draw" not in ran(notebook)
+
+
 def test_random_numbers_that_begin_elsewhere_stay(
     write: Write, env: dict[str, str]
 ) -> None:

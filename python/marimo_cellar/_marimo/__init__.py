@@ -66,6 +66,7 @@ from marimo_cellar._marimo.exports import (
     stores_in_use,
     unwrapped,
 )
+from marimo_cellar._marimo.generators import hash_generators_by_state
 from marimo_cellar._marimo.hashing import (
     forget_hashes,
     hash_as_it_comes_back,
@@ -168,6 +169,7 @@ __all__ = [
     "graph_state",
     "hash_as_it_comes_back",
     "hash_by_code",
+    "hash_generators_by_state",
     "hash_watched_folders",
     "hashed_in",
     "is_cache_export",

@@ -21,6 +21,8 @@ import msgspec
 from marimo._runtime.context import get_context
 from msgspec import Struct
 
+from marimo_cellar._marimo.generators import digest_of_state, set_state, state_of
+
 # Where an entry in memory has it, among what else marimo's `Cache.meta` holds.
 RANDOM = "random"
 
@@ -40,11 +42,12 @@ class State(Struct, frozen=True):
 class RandomState(Struct, frozen=True):
     """Of one generator that all of a process share: the digest, in hex, of what its state
     was before a cell ran, and its state afterwards. None as the digest where the cell
-    itself sets the state."""
+    itself sets the state. Of one that is a variable of another cell, the state is a text
+    (`state_of`)."""
 
     generator: str
     before: str | None
-    after: State
+    after: State | str
 
 
 def go_on_at_random() -> None:
@@ -60,10 +63,12 @@ def go_on_at_random() -> None:
         with suppress(Exception):
             if skip is None:
                 seeds = _SEEDING.search(cell.code) is not None
-                noted = cell.cell_id, seeds, _states()
+                shared = _shared(lifecycle, cell, namespace)
+                noted = cell.cell_id, seeds, _states(), shared, _texts(shared)
                 vars(get_context())[_BEFORE] = noted
-            else:
-                _set(lifecycle._attempts[cell.cell_id].meta.get(RANDOM, ()))
+            elif random_states := lifecycle._attempts[cell.cell_id].meta.get(RANDOM):
+                _set(random_states)
+                _set_shared(random_states, _shared(lifecycle, cell, namespace))
         return skip
 
     cached.setup = set_up_and_note
@@ -73,16 +78,45 @@ def random_states_after() -> list[RandomState]:
     """The generators whose states the cell that runs has changed; once."""
     context = get_context()
     running = context.execution_context
-    cell_id, seeds, before = vars(context).pop(_BEFORE, (None, False, {}))
+    none: tuple[Any, ...] = (None, False, {}, {}, {})
+    cell_id, seeds, before, shared, texts = vars(context).pop(_BEFORE, none)
     if running is None or cell_id != running.cell_id:
         return []
-    found = []
-    for generator, after in _states().items():
+    found = [
+        RandomState(name, digest_of_state(texts[name]).hex(), after)
+        for name, after in _texts(shared).items()
+        if texts[name] != after
+    ]
+    for generator, state in _states().items():
         was = before.get(generator)
-        if was != after and (seeds or was is not None):
+        if was != state and (seeds or was is not None):
             digest = None if seeds else _digest(_state(was))
-            found.append(RandomState(generator, digest, _state(after)))
+            found.append(RandomState(generator, digest, _state(state)))
     return found
+
+
+def _shared(lifecycle: Any, cell: Any, namespace: dict[str, Any]) -> dict[str, Any]:
+    """The generators that a cell reads, or that functions read which it reads."""
+    names: set[str] = lifecycle._graph.get_transitive_references(
+        set(cell.refs), predicate=lambda name, _: callable(namespace.get(name))
+    )
+    return {
+        name: namespace[name]
+        for name in names
+        if name in namespace and state_of(namespace[name]) is not None
+    }
+
+
+def _texts(shared: dict[str, Any]) -> dict[str, str]:
+    return {name: state_of(value) or "" for name, value in shared.items()}
+
+
+def _set_shared(noted: Iterable[RandomState], shared: dict[str, Any]) -> None:
+    for one in noted:
+        if isinstance(one.after, str) and one.generator in shared:
+            generator = shared[one.generator]
+            if digest_of_state(state_of(generator) or "").hex() == one.before:
+                set_state(generator, one.after)
 
 
 def _states() -> dict[str, tuple[Any, ...]]:
@@ -112,6 +146,8 @@ def _digest(state: State) -> str:
 def _set(noted: Iterable[RandomState]) -> None:
     states = _states() if noted else {}
     for one in noted:
+        if isinstance(one.after, str):
+            continue
         if one.before is not None and (
             one.generator not in states
             or one.before != _digest(_state(states[one.generator]))

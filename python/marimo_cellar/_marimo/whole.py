@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import fields
 from typing import Any
 
@@ -25,6 +26,7 @@ from marimo_cellar._marimo.containers import (
     with_items,
 )
 from marimo_cellar._marimo.figures import axes_of_own_figure
+from marimo_cellar._marimo.generators import state_of
 from marimo_cellar._marimo.later import Later
 from marimo_cellar._marimo.printed import CONSOLE, printed
 from marimo_cellar._marimo.privates import give_source, name_privates
@@ -132,6 +134,9 @@ class WholeCache(Cache):
                 stub = unsaveable(value)
         elif is_remembering(value) and is_of_notebook(value):
             stub = remembering_stub(value)
+        elif state_of(value) is not None:
+            # It is written on another thread, while cells below draw from it.
+            stub = deepcopy(value)
         else:
             stub = super()._convert_to_stub_if_needed(value, memo, False)
             if stub is value and not callable(value):
