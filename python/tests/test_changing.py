@@ -52,6 +52,7 @@ def values(monkeypatch: pytest.MonkeyPatch) -> None:
         return {name: _VALUES[name] for name in names if name in _VALUES}
 
     monkeypatch.setattr(_marimo, "current_context", lambda: "one")
+    monkeypatch.setattr(_marimo, "refs_of", lambda *_: frozenset())
     monkeypatch.setattr(_marimo, "values_of", values_of)
 
 
@@ -209,3 +210,35 @@ def test_what_is_shown_looks_as_was_set(write: Write, env: dict[str, str]) -> No
     )
     for _ in range(2):
         assert "'a third is 0.33333'" in str(export(path, env).outputs)
+
+
+def test_what_one_cell_takes_of_an_iterator_another_does_not_get(
+    write: Write, env: dict[str, str]
+) -> None:
+    made = {
+        "zipped": "zip([1, 2, 3], 'abc')",
+        "generated": "(one for one in range(3))",
+        "text": "io.StringIO('a\\nb\\nc\\n')",
+        "file": "open('lines.txt')",
+    }
+
+    def notebook(more: str) -> Any:
+        cells = {f"makes_{name}": f"{name} = {code}" for name, code in made.items()}
+        for name in made:
+            cells[f"takes_{name}"] = f"first_{name} = next({name})"
+            cells[f"has_{name}"] = f"first_{name}\nrest_{name} = [*{name}]{more}"
+        seen = ", ".join(f"first_{name}, rest_{name}" for name in made)
+        return write(
+            "taking.py", imports="import io", **cells, seen=f"ran(str([{seen}]))"
+        )
+
+    path = notebook("")
+    (path.parent / "lines.txt").write_text("a\nb\nc\n")
+    export(path, env)
+    (first,) = ran(path)
+    export(notebook("[:]"), env)
+    export(path, env)
+    assert set(ran(path)) <= {first}
+    path.unlink()
+    export(notebook(" + []"), env)
+    assert set(ran(path)) <= {first}

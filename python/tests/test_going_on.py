@@ -141,6 +141,7 @@ def test_what_a_served_cell_set_for_the_process_is_set(
         computes="""
             import os
             import sys
+            import time
             ran('computes')
             _digits = 5
             logger = logging.getLogger('of_the_test')
@@ -149,6 +150,8 @@ def test_what_a_served_cell_set_for_the_process_is_set(
             setcontext(decimal.Context(prec=_digits))
             logger.setLevel(logging.ERROR)
             logging.getLogger('of_others').setLevel(logging.ERROR)
+            os.environ['TZ'] = 'XYZ-9'
+            time.tzset()
             if 'beside_it' not in sys.path:
                 sys.path.append('beside_it')
             own = []
@@ -161,13 +164,14 @@ def test_what_a_served_cell_set_for_the_process_is_set(
                 made, own, os.environ.pop('A_1'), os.environ.pop('A_2'),
                 logging.getLogger('of_the_test').level,
                 logging.getLogger('of_others').level, sys.path.count('beside_it'),
+                time.tzname[0],
             ])))
         """,
     )
     export(notebook, env)
-    assert ran(notebook) == ["computes", "36 [1] 5 5 40 40 1"]
+    assert ran(notebook) == ["computes", "36 [1] 5 5 40 40 1 XYZ"]
     export(notebook, env)
-    assert ran(notebook) == ["36 [1] 5 5 40 40 1"]
+    assert ran(notebook) == ["36 [1] 5 5 40 40 1 XYZ"]
 
 
 def test_a_cell_that_cannot_set_what_it_did_runs(
@@ -183,11 +187,22 @@ def test_a_cell_that_cannot_set_what_it_did_runs(
             os.environ['A_COUNT'] += '1'
             made = sum(range(9))
         """,
-        seen="s = mo.ui.switch()\nran(f'{made} {os.environ.pop(\"A_COUNT\")}')",
+        # It has a name of its own for what cannot be saved.
+        names="""
+            from os import environ
+            ran('names')
+            environ['A_NAME'] = 'b'
+            named = sum(range(9))
+        """,
+        seen="""
+            s = mo.ui.switch()
+            named
+            ran(f'{made} {os.environ.pop("A_COUNT")} {os.environ.pop("A_NAME")}')
+        """,
     )
     for _ in range(2):
         export(notebook, env)
-        assert ran(notebook) == ["computes", "36 11"]
+        assert ran(notebook) == ["computes", "names", "36 11 b"]
 
 
 @pytest.mark.parametrize(

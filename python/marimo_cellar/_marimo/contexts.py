@@ -127,6 +127,12 @@ def values_of(context: Any, cell_id: str, names: Iterable[str]) -> dict[str, Any
     return values_in(context.globals, cell_id, names)
 
 
+def refs_of(context: Any, cell_id: str) -> frozenset[str]:
+    """The names that a cell reads and does not define."""
+    cell = context.graph.cells.get(cell_id)
+    return frozenset() if cell is None else frozenset(cell.refs)
+
+
 def values_in(
     values: Mapping[str, Any], cell_id: str, names: Iterable[str]
 ) -> dict[str, Any]:

@@ -68,7 +68,7 @@ _SETTING = frozenset(
     | {"login", "autolog", "install", "initialize", "Initialize", "initjs"}
     | {"addHandler", "removeHandler", "addFilter", "addLevelName", "DisableLog"}
     | {"defaults"}
-    | {"ion", "ioff"}
+    | {"ion", "ioff", "tzset"}
     # Which gives frames `progress_apply`, of tqdm's.
     | {"pandas"}
 )

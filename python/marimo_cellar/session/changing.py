@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import dis
 import logging
+import os
 from collections.abc import (
     Callable,
     Iterable,
@@ -34,35 +35,52 @@ from marimo_cellar.notebook.settings import settings_in
 
 _CONTAINERS = (MutableMapping, MutableSequence, MutableSet)
 _CONNECTIONS = ("sqlite3.", "duckdb.", "_duckdb.", "_sqlite3.")
+# Of what cannot be saved, and so may be a stub.
+_ITERATING = ("builtins.generator", "_io.")
 _PUT = frozenset({"STORE_ATTR", "DELETE_ATTR"})
 
 
 def changed_by(cell: Cell) -> list[str]:
     """What a cell changes as it runs and does not define, such as `df` or `sys.path`, as
     far as that is known before it runs."""
-    changes = changes_in(cell.code)
-    if not changes.values:
-        return []
     context = _marimo.current_context()
     if context is None:
         return []
+    others = _defined_above(cell)
+    read = others & _marimo.refs_of(context, cell.kernel_id)
+    changes = changes_in(cell.code)
     names = {one.of[0] for one in changes.values if one.of}
     names.update(one.method for one in changes.set_up if not one.of and one.method)
-    values = _marimo.values_of(context, cell.kernel_id, names)
-    found = [*_of_others(cell, changes.values, values), *_set_up(changes, values)]
+    values = _marimo.values_of(context, cell.kernel_id, read | names)
+    found = [
+        *(name for name in sorted(read & values.keys()) if _is_used_up(values[name])),
+        *_of_others(others, changes.values, values),
+        *_set_up(changes, values),
+    ]
     return list(dict.fromkeys(found))
 
 
-def _of_others(
-    cell: Cell, changes: Iterable[Change], values: dict[str, Any]
-) -> Iterator[str]:
+def _defined_above(cell: Cell) -> set[str]:
     definers = cell.graph.by_kernel_id
-    others = {
+    return {
         name
         for kernel_id in cell.parents
         if (definer := definers.get(kernel_id)) is not None
         for name in definer.defs
     }
+
+
+def _is_used_up(value: Any) -> bool:
+    """Whether to read it is to change it: what one cell took of an iterator, such as an
+    open file, another does not get."""
+    if _marimo.is_stub(value):
+        return any(name.startswith(_ITERATING) for name in _classes(value))
+    return hasattr(type(value), "__next__")
+
+
+def _of_others(
+    others: set[str], changes: Iterable[Change], values: dict[str, Any]
+) -> Iterator[str]:
     for change in changes:
         root = change.of[0] if change.of else ""
         if root in others and root in values and _changes(change, values[root]):
@@ -83,10 +101,10 @@ def _named_first(change: Change) -> str:
 
 def _is_of_process(value: Any) -> bool:
     """Whether what is set of a value is set for all: of a module, a class or function of
-    one, or a logger."""
+    one, a logger, or the environment."""
     if isinstance(value, ModuleType):
         return value.__name__ != "marimo"
-    if isinstance(value, logging.Logger):
+    if isinstance(value, logging.Logger) or value is os.environ:
         return True
     return isinstance(
         value, type | FunctionType | BuiltinFunctionType
@@ -109,7 +127,7 @@ def set_by(
     values = values_of({name for one in settings.all for name in one.names})
     for setting in settings.all:
         names = {_named_first(one) for one in setting.changes}
-        if any(name in settings.imports - values.keys() for name in names):
+        if any(_is_missing(values, name) for name in names & settings.imports):
             raise CannotSet
         if not any(_is_of_process(values.get(name)) for name in names):
             continue
@@ -119,6 +137,10 @@ def set_by(
             raise CannotSet
         found.append(setting.statement)
     return found
+
+
+def _is_missing(values: dict[str, Any], name: str) -> bool:
+    return name not in values or _marimo.is_stub(values[name])
 
 
 def _changes(change: Change, value: Any) -> bool:
