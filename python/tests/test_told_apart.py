@@ -102,7 +102,7 @@ def _code(text: str) -> CodeType:
         "x = 1\ny = 'one'\nz = [1, 2.5, None, 'a (b)', '2024-01-01']",
         "def f(a, b=2):\n    'Adds.'\n    return a + b",
         "import numpy as np\nnp.zeros((3, 4))",
-        "f(1, 5)\ng('one', 'two', 30)",
+        "f(1, 50)\ng('one', 'two', 30)",
         "with open('a') as file:\n    x = [one for one in file]",
     ],
 )
@@ -126,6 +126,8 @@ def test_other_code_goes_by_marimos_digest(text: str) -> None:
         ("class A:\n x = 1", "class A:\n x = '1'"),
         ("f(1, 12)", "f(11, 2)"),
         ("f('a1', 23)", "f('a', 123)"),
+        ("f(1, 2, 34)", "f(1, 23, 4)"),
+        ("f(12, 'x')", "f(1, '2x')"),
         ("f(0.5, 12)", "f(0.51, 2)"),
         ("f('', 'a')", "f('a', '')"),
         ("f('', None)", "f(None, '')"),

@@ -96,11 +96,17 @@ def _untold(code: CodeType) -> Iterator[str]:
 
 def _may_part_elsewhere(one: Any, other: Any) -> bool:
     """Whether of two constants, one after the other, an edit may let the second begin
-    earlier or later in the same text: hardly within a word."""
+    elsewhere in the same text: hardly within a word. It is enough to tell it of the
+    longer ones: a single character cannot be shorter."""
     last, first = str(one)[-1:], str(other)[:1]
-    if isinstance(one, str) and isinstance(other, str):
+    digits_meet = last.isdigit() and first.isdigit()
+    if isinstance(one, str) != isinstance(other, str):
+        return digits_meet
+    if len(str(one)) < 2:
+        return False
+    if isinstance(one, str):
         return not (last.isalpha() and first.isalpha())
-    return last.isdigit() and first.isdigit() and len(f"{one}{other}") > 2
+    return digits_meet
 
 
 def _tries(code: CodeType) -> str:
