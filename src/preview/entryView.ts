@@ -138,6 +138,7 @@ function standOf({ entry, cell, fate, openCells }: Description): Stand {
   return {
     current: entry.current && fate.kind === 'present',
     orphaned: isOrphaned(cell, openCells),
+    retiredAt: cell.retiredAt,
     obsolete: entry.obsolete,
     again: entry.again,
     doubt: doubtAbout(entry, openCells.doubts.get(cell.cellId)),

@@ -10,6 +10,8 @@ export interface Stand {
   readonly current: boolean;
   /** Whether the cell is no longer in the notebook. */
   readonly orphaned: boolean;
+  /** Set once the notebook ran without the cell: otherwise it is orphaned in the editor alone. */
+  readonly retiredAt: number | undefined;
   /** Whether the marimo that the notebook ran with last does not read it. */
   readonly obsolete: boolean;
   /** Whether marimo runs the cell each time, though this is found. */
@@ -84,6 +86,14 @@ export function savesTime(stand: Stand): boolean {
   return standingOf(stand) === 'current' && doubtIn(stand) === undefined;
 }
 
+/**
+ * What a cell and its results are called that are orphaned. One that ran last is missing in the editor alone,
+ * where it was deleted, or never was since others write the file.
+ */
+export function orphanedName({ retiredAt }: Pick<Stand, 'retiredAt'>): string {
+  return retiredAt === undefined ? l10n.t('not in the editor') : l10n.t('orphaned');
+}
+
 /** What it is called to stand so, and a sentence about a result that does. */
 export function standingWords(stand: Stand): {
   readonly name: string;
@@ -112,8 +122,13 @@ export function standingWords(stand: Stand): {
       };
     case 'orphaned':
       return {
-        name: l10n.t('orphaned'),
-        sentence: l10n.t('Its cell is no longer in the notebook. It is served if that comes back.'),
+        name: orphanedName(stand),
+        sentence:
+          stand.retiredAt === undefined
+            ? l10n.t(
+                'The notebook in the editor does not have its cell. It is served where it has it, as it had when it ran last.',
+              )
+            : l10n.t('Its cell is no longer in the notebook. It is served if that comes back.'),
       };
     case 'obsolete':
       return {

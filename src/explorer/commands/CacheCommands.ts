@@ -90,7 +90,9 @@ export class CacheCommands implements vscode.Disposable {
     if (editor === undefined) return;
     const range = await this.place(target, editor.document);
     if (range === undefined) {
-      void tell(vscode.l10n.t('{0} is no longer in the notebook.', cellLabel(target.cell)));
+      void tell(
+        vscode.l10n.t('The notebook as it is now does not have {0}.', cellLabel(target.cell)),
+      );
       return;
     }
     editor.selection = new vscode.Selection(range.start, range.start);

@@ -41,7 +41,11 @@ export class WhyCommand {
     const explanation =
       uri === undefined ? undefined : await this.documents.explain({ uri, cellId: cell.cellId });
     if (explanation === undefined) {
-      void tell(vscode.l10n.t('That cell is gone from the notebook: its results are orphaned.'));
+      void tell(
+        cell.retiredAt === undefined
+          ? vscode.l10n.t('The notebook as it is now does not have that cell.')
+          : vscode.l10n.t('That cell is gone from the notebook: its results are orphaned.'),
+      );
       return;
     }
     const loader = await this.caches.get(cache);

@@ -68,7 +68,7 @@ function lineOf(
   const { name = '', exists = false } = notebooks.get(cell.appId) ?? {};
   const orphaned = isOrphaned(cell, open);
   const doubt = doubtAbout(entry, open.doubts.get(cellId));
-  const { description, icon } = entryRow({ entry, called, exists, orphaned, doubt }, reader);
+  const { description, icon } = entryRow({ cell, entry, called, exists, orphaned, doubt }, reader);
   const isOwn = cacheName === 'cell_cache';
   const ofItsCell = plainText(cellLabel(cell));
   const where = isOwn ? [name] : [name, cut(ofItsCell, ofCell)];

@@ -6,6 +6,7 @@ import {
   doubtIn,
   isOrphaned,
   type OpenCells,
+  orphanedName,
   savesTime,
   type Stand,
   standingOf,
@@ -29,7 +30,7 @@ export function cellRow({ cell, exists, orphaned, doubt }: CellNode, reader: Rea
   const isAtTheCell = doubted !== undefined || standingOf(stand) === 'again';
   const saves = savesAny(stand, cell);
   const description = listed(
-    orphaned ? l10n.t('orphaned') : undefined,
+    orphaned ? orphanedName(cell) : undefined,
     obsolete ? l10n.t('obsolete') : undefined,
     isAtTheCell ? name : undefined,
     saves ? saving(cell.saves, cell.amount, locale) : undefined,
@@ -69,11 +70,10 @@ export function cellRow({ cell, exists, orphaned, doubt }: CellNode, reader: Rea
   };
 }
 
-/** One that ran last is missing in the editor alone, where it was deleted, or never was since others write the file. */
 function orphanedSentence({ retiredAt }: CellSummary): string {
   return retiredAt === undefined
     ? l10n.t(
-        'The notebook in the editor does not have this cell, so its results are orphaned there. They are served where it has it, as it had when it ran last.',
+        'The notebook in the editor does not have this cell. Its results are served where it has it, as it had when it ran last.',
       )
     : l10n.t(
         'This cell is no longer in the notebook, so its results are orphaned. They are served if it comes back.',

@@ -14,7 +14,7 @@ import {
   standingOf,
   standingWords,
 } from '../../protocol/standing';
-import type { EntrySummary } from '../../store/rows';
+import type { CellSummary, EntrySummary } from '../../store/rows';
 import { signOf } from '../signs';
 import type { EntryNode } from './nodes';
 import { listed, type Reader, type Shown } from './row';
@@ -23,17 +23,20 @@ import { saving } from './savings';
 /** A result, in the view and in other lists. */
 export function entryRow(
   {
+    cell,
     entry,
     called,
     exists,
     orphaned,
     doubt,
-  }: Pick<EntryNode, 'entry' | 'called' | 'exists' | 'orphaned' | 'doubt'>,
+  }: Pick<EntryNode, 'entry' | 'called' | 'exists' | 'orphaned' | 'doubt'> & {
+    readonly cell: Pick<CellSummary, 'retiredAt'>;
+  },
   reader: Reader,
 ): Shown {
   const { locale, now } = reader;
   const label = called ?? resultName(entry);
-  const stand = { ...entry, orphaned, doubt };
+  const stand = { ...entry, orphaned, retiredAt: cell.retiredAt, doubt };
   const doubted = doubtIn(stand);
   const standing = standingOf(stand);
   const { name, sentence } = standingWords(stand);

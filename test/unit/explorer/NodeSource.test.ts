@@ -79,10 +79,13 @@ test('a cell that the notebook has no more is orphaned, by the editor or by the 
   orphans.add(a.node.cell.cellId);
   assert.deepEqual(await tree.refresh(), [app, a]);
   assert.match(app.row.description, /saves 5 s, /);
-  assert.match(a.row.description, /^orphaned, /);
+  assert.match(a.row.description, /^not in the editor, /);
+  assert.match((await child(tree, a, 'Result')).row.description, /^not in the editor, /);
   await runSql(database, "UPDATE cells SET retired_at = 1 WHERE name = 'b'");
   await tree.refresh();
-  assert.match((await child(tree, app, 'b')).row.description, /^orphaned, /);
+  const gone = await child(tree, app, 'b');
+  assert.match(gone.row.description, /^orphaned, /);
+  assert.match((await child(tree, gone, 'Result')).row.description, /^orphaned, /);
   assert.doesNotMatch((await child(tree, app, 'c')).row.description, /orphaned/);
   assert.match(app.row.description, /saves 2\.5 s, /);
   // Until a kernel sees that it came back, only the editor knows.
@@ -95,7 +98,7 @@ test('a cell that the notebook has no more is orphaned, by the editor or by the 
   assert.match(app.row.description, /saves 5 s, /);
   orphans.clear();
   await tree.refresh();
-  assert.doesNotMatch(a.row.description, /orphaned/);
+  assert.doesNotMatch(a.row.description, /orphaned|not in the editor/);
 });
 
 test('what stands at a cell in the editor is said of it and its result, and they save nothing', async (t) => {

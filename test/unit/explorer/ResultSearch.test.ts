@@ -117,7 +117,10 @@ test('orphaned, doubted and obsolete results are said so, in the words of the vi
   assert.deepEqual(await told(), ['saves 2.5 s true', 'current true']);
   doubts.set(1, { state: 'disabled', outdated: false, label: 'disabled', reason: '' });
   orphaned.add(2);
+  assert.deepEqual(await told(), ['disabled true', 'not in the editor false']);
+  await runSql(database, 'UPDATE cells SET retired_at = 1 WHERE cell_id = 2');
   assert.deepEqual(await told(), ['disabled true', 'orphaned false']);
+  await runSql(database, 'UPDATE cells SET retired_at = NULL');
   doubts.clear();
   orphaned.clear();
   await runSql(

@@ -100,8 +100,15 @@ const shown: { name: string; node: Node; label: string; description: string; con
     context: 'cell',
   },
   {
-    name: 'a cell that is gone from the notebook',
+    name: 'a cell that only the editor lacks',
     node: { ...cellNode, orphaned: true },
+    label: 'load',
+    description: 'not in the editor, 640 kB, 5 min ago',
+    context: 'cellRetired',
+  },
+  {
+    name: 'a cell that is gone from the notebook',
+    node: { ...cellNode, cell: { ...cell, retiredAt: 1 }, orphaned: true },
     label: 'load',
     description: 'orphaned, 640 kB, 5 min ago',
     context: 'cellRetired',
@@ -159,8 +166,15 @@ const shown: { name: string; node: Node; label: string; description: string; con
     context: 'entry',
   },
   {
-    name: 'the last entry of a cell that is gone from the notebook',
+    name: 'the last entry of a cell that only the editor lacks',
     node: { ...entryNode, orphaned: true },
+    label: 'Result',
+    description: 'not in the editor, 12.4 MB, 2 h ago',
+    context: 'entryRetired',
+  },
+  {
+    name: 'the last entry of a cell that is gone from the notebook',
+    node: { ...entryNode, cell: { ...cell, retiredAt: 1 }, orphaned: true },
     label: 'Result',
     description: 'orphaned, 12.4 MB, 2 h ago',
     context: 'entryRetired',
@@ -302,7 +316,8 @@ test('a row says what stands at the cell in the editor, and tells of no saving t
 });
 
 test('what would not be served whatever stands in the editor says that', () => {
-  const gone = rowOf({ ...cellNode, doubt: changedHere, orphaned: true }, reader);
+  const retired = { ...cell, retiredAt: 1 };
+  const gone = rowOf({ ...cellNode, cell: retired, doubt: changedHere, orphaned: true }, reader);
   assert.match(gone.description, /^orphaned, /);
   const outdated = { ...entry, current: false };
   const older = rowOf({ ...entryNode, doubt: changedHere, entry: outdated }, reader);
@@ -414,10 +429,15 @@ test('no saving is told where there is none worth a word', () => {
 });
 
 test('of a cell that is missing in an editor alone it is not said that the notebook lost it', () => {
-  const lines = (retiredAt: number | undefined) => {
-    const node = { ...cellNode, cell: { ...cell, retiredAt }, orphaned: true };
-    return rowOf(node, reader).tooltip.lines.join('\n');
-  };
-  assert.match(lines(undefined), /The notebook in the editor does not have this cell/);
-  assert.match(lines(1), /This cell is no longer in the notebook/);
+  const lines = (retiredAt: number | undefined) =>
+    [cellNode, entryNode].map((node) => {
+      const lost = { ...node, cell: { ...cell, retiredAt }, orphaned: true };
+      return rowOf(lost, reader).tooltip.lines.join('\n');
+    });
+  const [ofCell = '', ofEntry = ''] = lines(undefined);
+  assert.match(ofCell, /The notebook in the editor does not have this cell/);
+  assert.match(ofEntry, /The notebook in the editor does not have its cell/);
+  const [ofRetired = '', ofItsEntry = ''] = lines(1);
+  assert.match(ofRetired, /This cell is no longer in the notebook/);
+  assert.match(ofItsEntry, /Its cell is no longer in the notebook/);
 });

@@ -239,7 +239,10 @@ test('what the editor has changed, disabled or deleted is called so, and saves n
   const doubts = new Map([[1, doubt]]);
   const summary = 'digits.py, 12.4 MB, 2 h ago';
   assert.deepEqual(told({ doubts }), [label, summary]);
-  assert.deepEqual(told({ orphaned: new Set([1]) }), ['orphaned', summary]);
+  const orphaned = new Set([1]);
+  assert.deepEqual(told({ orphaned }), ['not in the editor', summary]);
+  const retired = { cell: { ...cell, retiredAt: 1 } };
+  assert.deepEqual(told({ orphaned }, retired), ['orphaned', summary]);
   assert.deepEqual(told({ doubts }, { fate: { kind: 'outdone' } }), ['outdated', summary]);
   const other = { doubts: new Map([[2, doubt]]) };
   assert.deepEqual(told(other), ['current', 'digits.py, saves 34 s, 12.4 MB, 2 h ago']);

@@ -23,7 +23,14 @@ const cell: DocumentCell = {
   outdated: false,
   pinned: false,
 };
-const stand = { current: true, orphaned: false, obsolete: false, again: false, doubt: undefined };
+const stand = {
+  current: true,
+  orphaned: false,
+  retiredAt: undefined,
+  obsolete: false,
+  again: false,
+  doubt: undefined,
+};
 
 test('what stands at a cell is doubted where no saving is told there', () => {
   const doubted: Record<CellState, boolean> = {
@@ -64,7 +71,7 @@ test('what is doubted has the words that stand at the cell, and saves nothing', 
   assert.equal(savesTime({ ...stand, doubt }), false);
   // An older result, or one whose cell is gone, would not be served anyhow.
   assert.equal(doubtIn({ ...stand, current: false, doubt }), undefined);
-  assert.equal(standingWords({ ...stand, orphaned: true, doubt }).name, 'orphaned');
+  assert.equal(standingWords({ ...stand, orphaned: true, retiredAt: 1, doubt }).name, 'orphaned');
   assert.ok(doubt);
   const open = {
     orphaned: new Set([1]),
