@@ -30,5 +30,5 @@ def told_seconds(seconds: float) -> str:
 
 
 def counted(number: int, one: str, many: str) -> str:
-    """A number and what it counts: `1 entry`, `1,200 entries`."""
+    """A number and what it counts: `1 result`, `1,200 results`."""
     return f"{number:,} {one if number == 1 else many}"

@@ -262,7 +262,7 @@ def test_check_says_that_nothing_is_wrong(
     store.put("block/P_abc.pickle", b"x" * 100_000)
     assert main(["check", str(tmp_path)]) == 0
     said = capsys.readouterr().out
-    assert "nothing is wrong" in said and "1 entry, 100.0 kB" in said
+    assert "nothing is wrong" in said and "1 result, 100.0 kB" in said
 
 
 def test_check_finds_and_repair_puts_right(
@@ -283,7 +283,7 @@ def test_check_finds_and_repair_puts_right(
     ]
     assert main(["check", str(store.database.path), "--repair"]) == 0
     said = capsys.readouterr().out
-    assert "Marked 1 value as damaged" in said and "Removed 1 entry" in said
+    assert "Marked 1 value as damaged" in said and "Removed 1 result" in said
     assert "After it: nothing is wrong" in said and "1 damaged value is" in said
     # What was set aside is kept.
     assert spoilt.exists()
@@ -373,4 +373,4 @@ def test_check_counts_entries_of_another_cache_format_as_obsolete(
             "UPDATE entries SET versions = '{\"cache\": 1}' WHERE entry_id = 1"
         )
     main(["check", str(tmp_path)])
-    assert "1 entry is obsolete" in capsys.readouterr().out
+    assert "1 result is obsolete" in capsys.readouterr().out

@@ -26,10 +26,10 @@ KINDS: dict[str, Any] = {
     "json": SqliteJsonLoader,
 }
 OFF = {name: "off" for name in strict()}
-UNSIGNED = "an entry saved as {} is not loaded under signature verification"
+UNSIGNED = "a result saved as {} is not loaded under signature verification"
 SIGNED = UNSIGNED.format("pickle")
-CODE = "an entry saved as pickle is not loaded as json"
-PLAIN = "an entry saved as lazy does not serve: not all its values are plain"
+CODE = "a result saved as pickle is not loaded as json"
+PLAIN = "a result saved as lazy does not serve: not all its values are plain"
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +114,7 @@ def test_an_entry_answers_another_kind_and_counts_its_hits(
     assert rows(store, "SELECT loader, hits FROM entries") == [(kind, 1)]
     # Other names than asked for are a miss here too, and no error.
     assert not one.cache_attempt({"z"}, KEY, set()).hit
-    assert whys(store)[0] == f"an entry saved as {kind} does not serve: " + (
+    assert whys(store)[0] == f"a result saved as {kind} does not serve: " + (
         "it holds other names"
     )
     audit(store)

@@ -197,7 +197,7 @@ def _entries(database: Database) -> Iterator[Problem]:
         "SELECT entry_id, key FROM items JOIN entries USING (entry_id)"
         " WHERE items.cell_id <> entries.cell_id",
     ):
-        why = "it is filed under another cell than its entry"
+        why = "it is filed under another cell than its result"
         yield Problem("owner", key, why, entry_id)
     for entry_id, key, *_ in query(
         database,

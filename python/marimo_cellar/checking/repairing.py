@@ -50,7 +50,7 @@ class Repairs:
             what = counted(self.quarantined, "value", "values")
             said.append(f"Marked {what} as damaged: kept, and never served.")
         if self.removed:
-            what = counted(self.removed, "entry", "entries")
+            what = counted(self.removed, "result", "results")
             said.append(f"Removed {what} that could not be served.")
         if self.unused:
             what = counted(self.unused, "row", "rows")

@@ -180,7 +180,7 @@ def _line(database: Database, problem: Problem, owners: tuple[Owner, ...]) -> st
 
 
 def _print_stock(stock: Stock, aside: list[Path]) -> None:
-    print(f"{counted(stock.entries, 'entry', 'entries')}, {told_size(stock.size)}.")
+    print(f"{counted(stock.entries, 'result', 'results')}, {told_size(stock.size)}.")
     if stock.quarantined:
         print(
             f"{counted(stock.quarantined, 'damaged value is', 'damaged values are')} kept "
@@ -189,7 +189,7 @@ def _print_stock(stock: Stock, aside: list[Path]) -> None:
         )
     if stock.obsolete:
         print(
-            f"{counted(stock.obsolete, 'entry is', 'entries are')} obsolete: of a cache "
+            f"{counted(stock.obsolete, 'result is', 'results are')} obsolete: of a cache "
             "format that the marimo installed here does not write."
         )
     for path in aside:

@@ -36,11 +36,11 @@ def refusal(asked: str, kind: str, verification: str) -> str | None:
     `strict`. Only `lazy` demands any.
     """
     if (asked, kind) == ("json", "pickle"):
-        return "an entry saved as pickle is not loaded as json"
+        return "a result saved as pickle is not loaded as json"
     # `json` runs nothing, but nobody signed it: whoever can write the database could
     # plant values.
     if asked == "lazy" and verification != "off":
-        return f"an entry saved as {kind} is not loaded under signature verification"
+        return f"a result saved as {kind} is not loaded under signature verification"
     return None
 
 
@@ -75,7 +75,7 @@ def answer(
                 lookup.key, lookup.why = theirs, None
                 lookups.note_hit(lookup, found)
                 return cache
-            why = f"an entry saved as {kind} does not serve: {fault}"
+            why = f"a result saved as {kind} does not serve: {fault}"
         lookup.why = lookup.why or why
     return None
 

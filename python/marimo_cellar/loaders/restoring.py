@@ -61,7 +61,7 @@ class Restoring(InDatabase):
         if cache is None:
             return None, view._declined(key, loaded)
         if cache.hash != key.hash:
-            return None, "it holds another entry"
+            return None, "it holds another result"
         wanted = names_wanted.get()
         if wanted is not None and wanted != set(cache.defs):
             return None, "it holds other names"

@@ -52,7 +52,7 @@ _UNFIT = {
     "it is gone, or some of it is set aside as damaged": "damaged",
     "its manifest cannot be read": "damaged",
     "it cannot be read": "damaged",
-    "it holds another entry": "damaged",
+    "it holds another result": "damaged",
     "it holds other names": "damaged",
     "its bytes are not those that were signed": "damaged",
     "a file of it is missing": "incomplete",

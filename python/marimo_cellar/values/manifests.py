@@ -130,7 +130,7 @@ def fault(
     try:
         content: Any = _content(bytes(manifest))
         if content["hash"] != hash:
-            return "it holds another entry"
+            return "it holds another result"
         if names is not None and names != set(content["defs"]):
             return "it holds other names"
         if _is_unserialised(content.get("meta", {}).get("return_value")):
@@ -162,7 +162,7 @@ def json_fault(whole: Bytes, hash: str) -> str | None:
             return "it cannot be read"
     except _UNREADABLE:
         return "it cannot be read"
-    return None if found == hash else "it holds another entry"
+    return None if found == hash else "it holds another result"
 
 
 def _items(content: Any) -> list[Any]:

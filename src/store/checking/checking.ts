@@ -196,7 +196,7 @@ const checkEntries: Part = async (connection, _, faults) => {
     `SELECT i.entry_id AS id, i.key FROM items AS i JOIN entries AS e USING (entry_id)
      WHERE i.cell_id <> e.cell_id`,
   )) {
-    const message = 'it is filed under another cell than its entry';
+    const message = 'it is filed under another cell than its result';
     faults.push({ kind: 'owner', about: String(key), message, entryId: Number(id) });
   }
   for (const { id, key, digest, size, seal } of await connection.all(

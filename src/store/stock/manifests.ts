@@ -48,7 +48,7 @@ export function manifestFault(
   const unreadable = 'its manifest cannot be read';
   const content = parse(manifest);
   if (!isRecord(content) || !('hash' in content)) return unreadable;
-  if (content.hash !== hash) return 'it holds another entry';
+  if (content.hash !== hash) return 'it holds another result';
   const { defs, meta = {} } = content;
   if (!isRecord(defs) || !isRecord(meta)) return unreadable;
   const output = meta.return_value;
@@ -83,7 +83,7 @@ export function jsonFault(whole: Buffer, hash: string): string | undefined {
   if (!isRecord(meta) || !isRecord(defs)) return 'it cannot be read';
   const { runtime = 0 } = meta;
   if (typeof runtime !== 'number' && typeof runtime !== 'boolean') return 'it cannot be read';
-  return key.hash === hash ? undefined : 'it holds another entry';
+  return key.hash === hash ? undefined : 'it holds another result';
 }
 
 /** @returns `undefined` for bytes that are no JSON of Python's. */
