@@ -59,13 +59,18 @@ export function collectionName(path: string): string | undefined {
   }
 }
 
-/** Variables by name, then what nobody named: the outputs, UI elements and the manifest. */
+/** Variables by name, then what nobody named: the outputs, UI elements, what is no value of the user's. */
 export function inReadingOrder<T extends { readonly name: string }>(items: readonly T[]): T[] {
   const rank = ({ name }: T): number => unnamed.indexOf(name);
   return [...items].sort((a, b) => rank(a) - rank(b) || compareNames(a.name, b.name));
 }
 
-const unnamed = ['return', 'console output', 'random state', 'ui', 'manifest'];
+const unnamed = ['return', 'console output', 'ui', 'random state', 'manifest'];
+
+/** Those that the user made or saw, in reading order: not what a cell left behind for others, nor the manifest. */
+export function valuesOf<T extends { readonly name: string }>(items: readonly T[]): T[] {
+  return inReadingOrder(items.filter(({ name }) => name !== 'random state' && name !== 'manifest'));
+}
 
 /** Numbers within names by their value, in the order of no language in particular. */
 export function compareNames(a: string, b: string): number {

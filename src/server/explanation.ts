@@ -4,7 +4,7 @@ import * as l10n from '@vscode/l10n';
 import { formatAge, formatBytes } from '../protocol/quantities';
 import { formatWorth } from '../protocol/saving';
 import { type Explanation, lacksCaching } from '../protocol/cells';
-import { inReadingOrder, valueName } from '../protocol/labels';
+import { valuesOf, valueName } from '../protocol/labels';
 import {
   type CellFacts,
   describeMet,
@@ -55,7 +55,7 @@ export function explainCell(title: string, facts: CellFacts, style: Style): Expl
     });
     paragraphs.push([heading, ...lines].join('\n'));
   }
-  const values = inReadingOrder(items.filter(({ name }) => name !== 'manifest'));
+  const values = valuesOf(items);
   if (values.length > 0) {
     const named = values.map(
       ({ name, size }) => `${escape(valueName(name))} (${formatBytes(size, locale)})`,

@@ -1,7 +1,7 @@
 /** The words about a cell: pure, so that each sentence can be looked at in a test. */
 
 import * as l10n from '@vscode/l10n';
-import { firstLine, inReadingOrder, valueName } from '../protocol/labels';
+import { firstLine, valuesOf, valueName } from '../protocol/labels';
 import { formatAge, formatBytes, formatDuration } from '../protocol/quantities';
 import { type CellState, isServed } from '../protocol/cells';
 import { formatWorth, leastSaved } from '../protocol/saving';
@@ -318,7 +318,7 @@ export function describeMet({ met, seconds }: Run, locale: string): string {
 }
 
 function describeItems({ items }: CellFacts, { locale, escape }: Style): string | undefined {
-  const values = inReadingOrder(items.filter(({ name }) => name !== 'manifest'));
+  const values = valuesOf(items);
   if (values.length === 0) return undefined;
   const named = values.slice(0, namedItems).map(({ name, size }) => {
     return `${escape(valueName(name))} (${formatBytes(size, locale)})`;

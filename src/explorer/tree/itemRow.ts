@@ -22,6 +22,9 @@ export function itemRow({ item, exists, orphaned }: ItemNode, { locale }: Reader
         ...(item.quarantined
           ? [l10n.t('The stored bytes are wrong: they are never served, the cell runs again.')]
           : []),
+        ...(item.name === 'random state'
+          ? [l10n.t('With it, random numbers go on after the cell as if that had run.')]
+          : []),
         kind,
         ...(item.typeHint === undefined ? [] : [item.typeHint]),
         item.key,

@@ -441,3 +441,10 @@ test('of a cell that is missing in an editor alone it is not said that the noteb
   assert.match(ofRetired, /This cell is no longer in the notebook/);
   assert.match(ofItsEntry, /Its cell is no longer in the notebook/);
 });
+
+test('what the state of random numbers is kept for stands in its tooltip', () => {
+  const lines = (name: string) =>
+    rowOf({ ...itemNode, item: { ...item, name } }, reader).tooltip.lines.join('\n');
+  assert.match(lines('random state'), /random numbers go on/);
+  assert.doesNotMatch(lines('df'), /random/);
+});

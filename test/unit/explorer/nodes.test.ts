@@ -59,7 +59,7 @@ test('values come by name, what nobody named comes last', () => {
   const names = ['manifest', 'x10', 'random state', 'console output', 'return', 'x9', 'ui', 'a'];
   assert.deepEqual(
     inReadingOrder(names.map((name) => ({ ...item, name }))).map(({ name }) => name),
-    ['a', 'x9', 'x10', 'return', 'console output', 'random state', 'ui', 'manifest'],
+    ['a', 'x9', 'x10', 'return', 'console output', 'ui', 'random state', 'manifest'],
   );
 });
 

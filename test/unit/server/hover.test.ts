@@ -259,11 +259,12 @@ const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])
     ['In the cache, but another version of marimo saved it, which this one does not read.'],
   ],
   [
-    'values, the output behind the variables, the manifest not at all',
+    'values, the output behind the variables, the manifest and the state of random numbers not at all',
     {
       items: [
         item('return', 10),
         item('manifest', 9),
+        item('random state', 7),
         item('ui', 8),
         item('b', 2000),
         item('a', 1),
