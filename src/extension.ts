@@ -27,6 +27,8 @@ import type { PythonPackage } from './explorer/setup/PythonPackage';
 import { ScriptsCommand } from './explorer/setup/ScriptsCommand';
 import { ServeCommand } from './explorer/setup/ServeCommand';
 import { SettingProblems } from './explorer/setup/SettingProblems';
+import { TargetPicker } from './explorer/commands/TargetPicker';
+import { TargetReader } from './explorer/commands/TargetReader';
 import { given, Targets } from './explorer/commands/Targets';
 import type { TerminalPath } from './explorer/setup/TerminalPath';
 import { TurnOnCommand } from './explorer/setup/TurnOnCommand';
@@ -89,9 +91,9 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
     openCells: (cache) => openCells.in(cache),
     memento: context.workspaceState,
   });
-  const targets = new Targets(caches, discovery, tree, view, language, (cache) =>
-    openCells.in(cache),
-  );
+  const reading = new TargetReader(caches, discovery, (cache) => openCells.in(cache));
+  const picker = new TargetPicker(reading, (cache) => openCells.in(cache));
+  const targets = new Targets(caches, reading, picker, tree, view, language);
   const goToResult = new GoToResult(caches, discovery, (cache) => openCells.in(cache), notices);
   const install = new InstallCommand(python, notices, log);
   const turnOn = new TurnOnCommand(notices);
@@ -99,7 +101,7 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
   const check = new CheckCommand(caches, discovery, notices);
   const why = new WhyCommand(caches, targets, language, notices);
   const importing = new ImportCommand(caches, discovery, tree, notices, log);
-  const exporting = new ExportCommand(caches, targets, notices, log);
+  const exporting = new ExportCommand(caches, targets, reading, notices, log);
   const pruning = new Pruning(caches, discovery);
   const prune = new PruneCommand(caches, pruning, notices);
   const upkeep = new Upkeep({
@@ -159,7 +161,7 @@ export function start({ context, log, tree: shown, python, terminals }: Entrance
     registerCommand('cellar.why', (...args: unknown[]) => why.run(...given(args))),
     undoClear,
     new CacheCommands(caches, targets, language, previews, notices),
-    new ClearCommands(caches, targets, notices, undoClear),
+    new ClearCommands(caches, targets, reading, notices, undoClear),
     new ViewCommands(tree, view, (setting) => settings.show(setting), log, notices),
     registerCommand('cellar.goToResult', () => goToResult.run()),
     registerCommand('cellar.installInPythonEnvironment', () => install.run()),

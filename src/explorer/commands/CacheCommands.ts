@@ -7,7 +7,8 @@ import { isCellNotebook } from '../cell/isNotebook';
 import { cellLabel } from '../tree/cellRow';
 import { mainEntry } from '../tree/nodes';
 import { type Notices, tell, warn } from '../Notices';
-import { type CellTarget, type DocumentCells, type Targets, describe, given } from './Targets';
+import { type CellTarget, describe } from './target';
+import { type DocumentCells, given, type Targets } from './Targets';
 
 /** What shows a cached result; the preview, as this room knows it. */
 export interface Preview {

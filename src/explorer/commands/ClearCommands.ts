@@ -10,7 +10,9 @@ import { countOf, needsConfirmation, notice, question, stakeOf, sum, sumPlans } 
 import { referenceOf } from '../tree/nodes';
 import { type Notices, tell } from '../Notices';
 import type { RecentClear } from './RecentClears';
-import { type AppTarget, type CellTarget, type Targets, describe, given } from './Targets';
+import { type AppTarget, type CellTarget, describe } from './target';
+import type { TargetReader } from './TargetReader';
+import { given, type Targets } from './Targets';
 import type { UndoClear } from './UndoClear';
 
 /** What is to be cleared, as people call it. */
@@ -36,6 +38,7 @@ export class ClearCommands implements vscode.Disposable {
   constructor(
     private readonly caches: Caches,
     private readonly targets: Targets,
+    private readonly reader: TargetReader,
     private readonly notices: Notices,
     private readonly undoClear: UndoClear,
   ) {
@@ -234,7 +237,7 @@ export class ClearCommands implements vscode.Disposable {
   }
 
   private async list(result: EntryReference): Promise<Listed | undefined> {
-    const target = await this.targets.cellOf(result);
+    const target = await this.reader.cellOf(result);
     const loader = await this.caches.get(result.cache);
     if (target === undefined || loader === undefined) return undefined;
     const entries = await loader.entries(target.cell.cellId);

@@ -9,7 +9,9 @@ import { summary } from './exportReport';
 import { type Notices, tell, warn } from '../Notices';
 import { revealFolder } from '../revealFolder';
 import { amounts } from '../tree/savings';
-import { type AppTarget, type Targets, wholeName } from './Targets';
+import { type AppTarget, wholeName } from './target';
+import type { TargetReader } from './TargetReader';
+import type { Targets } from './Targets';
 import { withSteps } from './progress';
 
 interface Choice extends vscode.QuickPickItem {
@@ -27,6 +29,7 @@ export class ExportCommand {
   constructor(
     private readonly caches: Caches,
     private readonly targets: Targets,
+    private readonly reader: TargetReader,
     private readonly notices: Notices,
     private readonly log: vscode.LogOutputChannel,
   ) {}
@@ -58,7 +61,7 @@ export class ExportCommand {
     if (this.targets.references(argument, others).length > 0) {
       return this.targets.apps(argument, others, title);
     }
-    const all = await this.targets.everyApp();
+    const all = await this.reader.everyApp();
     const [only] = all;
     if (only === undefined) {
       void tell(t('Nothing is cached in this workspace.'));

@@ -7,7 +7,7 @@ import type { Discovery } from '../tree/Discovery';
 import { chooseResult } from './ResultList';
 import type { ResultLine } from './resultLines';
 import { ResultSearch } from './ResultSearch';
-import { nothingCached, wholeName } from './Targets';
+import { nothingCached, wholeName } from './target';
 
 /** `Go to Result...`: searches what all caches of the workspace keep, and shows what is chosen. */
 export class GoToResult {

@@ -2,7 +2,8 @@ import * as vscode from 'vscode';
 import { formatCount, languageOf } from '../../protocol/quantities';
 import type { Caches } from '../../store/Caches';
 import type { Notices } from '../Notices';
-import { type CellTarget, given, type Targets } from './Targets';
+import type { CellTarget } from './target';
+import { given, type Targets } from './Targets';
 
 /** Pins what is cached for cells, so that it is never evicted, and lets it go again. */
 export class PinCommands implements vscode.Disposable {

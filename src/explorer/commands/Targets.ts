@@ -1,38 +1,16 @@
 import * as vscode from 'vscode';
-import { collectionName } from '../../protocol/labels';
 import { cellAt, type CellsResult, type Place } from '../../protocol/cells';
-import {
-  type DatabaseReference,
-  type EntryReference,
-  parseReference,
-  type Reference,
-} from '../../protocol/references';
-import { languageOf } from '../../protocol/quantities';
-import { inEditors, type OpenCells } from '../../protocol/standing';
+import { type EntryReference, parseReference, type Reference } from '../../protocol/references';
 import type { Caches } from '../../store/Caches';
-import { isSameGeneration } from '../../store/database/generation';
-import type { AppSummary, CellSummary } from '../../store/rows';
-import type { SqliteLoader } from '../../store/SqliteLoader';
 import { activeNotebook } from '../cell/activeNotebook';
 import { databaseOfAnswer } from '../cell/databaseOfAnswer';
 import type { Branch, CellTree } from '../tree/CellTree';
 import type { CellTreeView } from '../tree/CellTreeView';
-import type { Discovery } from '../tree/Discovery';
-import { belongs } from '../tree/found';
-import { nameOf } from '../tree/appRow';
-import { cellAmounts, cellLabel } from '../tree/cellRow';
-import { amounts } from '../tree/savings';
-import { cellReferenceOf, referenceOf, shownCells } from '../tree/nodes';
-import { pickOne } from '../pickOne';
+import { cellReferenceOf, referenceOf } from '../tree/nodes';
 import { tell } from '../Notices';
-
-/** A cell of a cache, as commands act on it. */
-export interface CellTarget extends DatabaseReference {
-  readonly app: AppSummary;
-  readonly cell: CellSummary;
-}
-
-export type AppTarget = Omit<CellTarget, 'cell'>;
+import type { AppTarget, CellTarget } from './target';
+import type { TargetPicker } from './TargetPicker';
+import type { TargetReader } from './TargetReader';
 
 /** Stands for a row of the view that is gone. */
 const gone = Symbol('gone');
@@ -65,12 +43,11 @@ export class Targets implements vscode.Disposable {
 
   constructor(
     private readonly caches: Caches,
-    private readonly discovery: Discovery,
+    private readonly reader: TargetReader,
+    private readonly picker: TargetPicker,
     private readonly tree: CellTree,
     private readonly view: CellTreeView,
     private readonly documents: DocumentCells,
-    /** What open notebooks say of the cells of a cache, by its number. */
-    private readonly openCells: (cache: number) => OpenCells,
   ) {
     this.disposables = [
       vscode.window.onDidChangeTextEditorSelection(() => {
@@ -114,7 +91,7 @@ export class Targets implements vscode.Disposable {
     );
     if (named.length === 0) return [];
     const there = await Promise.all(
-      named.map(async (each) => ((await this.loaderOf(each)) ? each : undefined)),
+      named.map(async (each) => ((await this.reader.loaderOf(each)) ? each : undefined)),
     );
     return this.unlessGone(there, ({ cache, entryId, key }) => `${cache}:${entryId}:${key ?? ''}`);
   }
@@ -136,11 +113,11 @@ export class Targets implements vscode.Disposable {
     const references = this.references(argument, others, cellReferenceOf);
     const [reference] = references;
     if (reference === undefined) {
-      const cell = (await this.cellUnderCursor()) ?? (await this.pickCell(title));
+      const cell = (await this.cellUnderCursor()) ?? (await this.picker.cell(title));
       return cell && [cell];
     }
     if (references.every(({ kind }) => kind === 'app')) {
-      const cell = await this.pickCell(title, reference);
+      const cell = await this.picker.cell(title, reference);
       return cell && [cell];
     }
     return this.cellsOf(references);
@@ -153,21 +130,12 @@ export class Targets implements vscode.Disposable {
   async cellsOf(references: readonly Reference[]): Promise<readonly CellTarget[] | undefined> {
     const cells = await Promise.all(
       references.map(async (each) => {
-        if (each.kind !== 'app') return [await this.cellOf(each)];
-        const app = await this.appOf(each);
-        return app === undefined ? [] : this.cellsIn(app);
+        if (each.kind !== 'app') return [await this.reader.cellOf(each)];
+        const app = await this.reader.appOf(each);
+        return app === undefined ? [] : this.reader.cellsIn(app);
       }),
     );
     return this.unlessGone(cells.flat(), ({ cache, cell }) => `${cache}:${cell.cellId}`);
-  }
-
-  /** All cells of a notebook that something is kept of. */
-  private async cellsIn(target: AppTarget): Promise<CellTarget[]> {
-    const { cache, app } = target;
-    const loader = await this.caches.get(cache);
-    const open = inEditors(this.openCells(cache));
-    const cells = (await loader?.cells(app.appId, open)) ?? [];
-    return shownCells(cells).map((cell) => ({ ...target, cell }));
   }
 
   /** One cell: the first of several. */
@@ -198,10 +166,10 @@ export class Targets implements vscode.Disposable {
     if (this.isGone(argument)) return this.unlessGone([], () => '');
     const references = this.references(argument, others, cellReferenceOf);
     if (references.length === 0) {
-      const app = (await this.appInEditor()) ?? (await this.pickApp(title));
+      const app = (await this.appInEditor()) ?? (await this.picker.app(title));
       return app && [app];
     }
-    const apps = await Promise.all(references.map((each) => this.appOf(each)));
+    const apps = await Promise.all(references.map((each) => this.reader.appOf(each)));
     return this.unlessGone(apps, ({ cache, app }) => `${cache}:${app.appId}`);
   }
 
@@ -241,39 +209,6 @@ export class Targets implements vscode.Disposable {
     return undefined;
   }
 
-  /** What reads the database that a reference is of; `undefined` where another is in its place. */
-  private async loaderOf({
-    cache,
-    generation,
-  }: DatabaseReference): Promise<SqliteLoader | undefined> {
-    const loader = await this.caches.get(cache);
-    if (loader === undefined) return undefined;
-    return isSameGeneration(generation, await loader.generation()) ? loader : undefined;
-  }
-
-  /** The cell that something is, or is of; `undefined` of what is gone. */
-  async cellOf(reference: Reference): Promise<CellTarget | undefined> {
-    const { cache, generation } = reference;
-    const loader = await this.loaderOf(reference);
-    if (loader === undefined || reference.kind === 'app') return undefined;
-    const cellId =
-      reference.kind === 'cell'
-        ? reference.cellId
-        : (await loader.entry(reference.entryId))?.cellId;
-    const cell = cellId === undefined ? undefined : await loader.cell(cellId);
-    const app = cell === undefined ? undefined : await loader.app(cell.appId);
-    return cell === undefined || app === undefined ? undefined : { cache, generation, app, cell };
-  }
-
-  private async appOf(reference: Reference): Promise<AppTarget | undefined> {
-    if (reference.kind !== 'app') return this.cellOf(reference);
-    const { cache, generation } = reference;
-    const loader = await this.loaderOf(reference);
-    if (loader === undefined) return undefined;
-    const app = await loader.app(reference.appId);
-    return app === undefined ? undefined : { cache, generation, app };
-  }
-
   /** The cell of the active editor that the cursor is in, if anything is cached for it. */
   private async cellUnderCursor(): Promise<CellTarget | undefined> {
     // Something without a cell is selected in the tree, and meant: not what the cursor is in.
@@ -289,89 +224,12 @@ export class Targets implements vscode.Disposable {
     const cell = result && cellAt(result.cells, uri, line);
     const database = result && databaseOfAnswer(result, this.caches);
     if (database === undefined || cell?.cellId === undefined) return undefined;
-    return this.cellOf({ kind: 'cell', ...database, cellId: cell.cellId });
+    return this.reader.cellOf({ kind: 'cell', ...database, cellId: cell.cellId });
   }
 
   private async appInEditor(): Promise<AppTarget | undefined> {
     const open = activeNotebook()?.file.fsPath;
-    return (await this.everyApp()).find(({ app }) => app.notebook === open);
-  }
-
-  private async pickApp(title: string): Promise<AppTarget | undefined> {
-    const choices = this.everyApp().then((apps) =>
-      apps.map((target) => ({
-        label: wholeName(target.app),
-        description: amounts(target.app, languageOf(vscode)),
-        target,
-      })),
-    );
-    const placeHolder = vscode.l10n.t('Choose a notebook');
-    return (await pickOne(choices, { title, placeHolder }, nothingCached()))?.target;
-  }
-
-  /** @param within the notebook to choose from; all of them when absent */
-  private async pickCell(title: string, within?: Reference): Promise<CellTarget | undefined> {
-    type Choice = vscode.QuickPickItem & { readonly target?: CellTarget };
-    const choices = async (): Promise<Choice[]> => {
-      const apps =
-        within === undefined
-          ? await this.everyAppFromActive()
-          : [(await this.appOf(within)) ?? []].flat();
-      const all = await Promise.all(
-        apps.map(async (of) => {
-          const { cache, app } = of;
-          const open = this.openCells(cache);
-          const heading: Choice = {
-            label: wholeName(app),
-            kind: vscode.QuickPickItemKind.Separator,
-          };
-          const rows = (await this.cellsIn(of)).map((target): Choice => {
-            const { cell } = target;
-            return {
-              label: cellLabel(cell),
-              description: cellAmounts(cell, open, languageOf(vscode)),
-              target,
-            };
-          });
-          return [heading, ...rows];
-        }),
-      );
-      return all.flat();
-    };
-    const placeHolder = vscode.l10n.t('Choose a cell');
-    return (await pickOne(choices(), { title, placeHolder }, nothingCached()))?.target;
-  }
-
-  /** To choose from: what is worked on first. */
-  private async everyAppFromActive(): Promise<AppTarget[]> {
-    const open = activeNotebook()?.file.fsPath;
-    const apps = await this.everyApp();
-    const isOpen = ({ app }: AppTarget) => app.notebook === open;
-    return [...apps.filter(isOpen), ...apps.filter((target) => !isOpen(target))];
-  }
-
-  /** The notebooks of the workspace with something in the cache, the largest first. */
-  async everyApp(): Promise<AppTarget[]> {
-    const { databases, folders } = await this.discovery.scan();
-    const apps = await Promise.all(
-      databases.map(async (database) => {
-        try {
-          const loader = await this.caches.open(database.path);
-          const cache = this.caches.number(database.path);
-          const generation = await loader.generation();
-          return (await loader.apps(inEditors(this.openCells(cache))))
-            .filter((app) => belongs(app.notebook, database, folders))
-            .map((app) => ({ cache, generation, app }));
-        } catch {
-          // A database that cannot be read has a node of its own in the tree, which says why.
-          return [];
-        }
-      }),
-    );
-    return apps
-      .flat()
-      .filter(({ app }) => app.entries > 0)
-      .sort((a, b) => b.app.size - a.app.size);
+    return (await this.reader.everyApp()).find(({ app }) => app.notebook === open);
   }
 }
 
@@ -380,28 +238,4 @@ function textOfCell(argument: unknown): string | undefined {
   if (typeof argument !== 'object' || argument === null) return undefined;
   const { notebook, document } = argument as Partial<vscode.NotebookCell>;
   return notebook === undefined ? undefined : document?.uri.toString();
-}
-
-/** A notebook as people call it where it is not to be taken for another one of the workspace. */
-export function wholeName({ path, notebook }: AppSummary): string {
-  return collectionName(path) ?? vscode.workspace.asRelativePath(notebook);
-}
-
-/** The same where it is known whose it is, and there is little room: without its folder. */
-function briefName({ path, notebook }: AppSummary): string {
-  return collectionName(path) ?? nameOf(notebook.replaceAll('\\', '/'));
-}
-
-/** A target as people call it. */
-export function describe(
-  { app, cell }: { app: AppSummary; cell?: CellSummary },
-  length: 'brief' | 'whole' = 'brief',
-): string {
-  const notebook = length === 'brief' ? briefName(app) : wholeName(app);
-  return cell === undefined ? notebook : vscode.l10n.t('{0} of {1}', cellLabel(cell), notebook);
-}
-
-/** That there is nothing to choose from. */
-export function nothingCached(): string {
-  return vscode.l10n.t('Nothing is cached in this workspace.');
 }

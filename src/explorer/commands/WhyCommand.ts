@@ -4,7 +4,8 @@ import type { Reference } from '../../protocol/references';
 import type { Caches } from '../../store/Caches';
 import { mainEntry } from '../tree/nodes';
 import { type Notices, tell } from '../Notices';
-import { type CellTarget, type DocumentCells, type Targets } from './Targets';
+import type { CellTarget } from './target';
+import type { DocumentCells, Targets } from './Targets';
 
 /** What the language server says of cells, and why. */
 export interface CellExplanations extends DocumentCells {
