@@ -227,13 +227,15 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     await app.locator('.label-name').click({ modifiers: ['Control'] });
     await tree.pane.locator('.monaco-list-row.selected', { hasText: 'show' }).waitFor();
     // Its menu offers only what every row that is selected has.
-    await vsCode.command('Cellar: Pin');
+    const pin = await tree.menu('show', 'Pin');
+    await page.getByRole('menuitem', { name: 'Clear Cell Cache', exact: true }).waitFor();
+    await pin.click();
     await page.locator('.statusbar', { hasText: /\d results pinned/ }).waitFor();
     await vsCode.eventually(async () => {
       assert.match(await tree.row('show').innerText(), /pinned/);
       assert.match(await tree.row('load').innerText(), /pinned/);
     });
-    await vsCode.command('Cellar: Unpin');
+    await (await tree.menu('show', 'Unpin')).click();
     await page.locator('.statusbar', { hasText: 'No longer pinned.' }).waitFor();
     await vsCode.eventually(async () => {
       assert.doesNotMatch((await tree.rows()).join('\n'), /pinned/);

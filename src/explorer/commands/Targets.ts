@@ -116,7 +116,7 @@ export class Targets implements vscode.Disposable {
       const cell = (await this.cellUnderCursor()) ?? (await this.picker.cell(title));
       return cell && [cell];
     }
-    if (references.every(({ kind }) => kind === 'app')) {
+    if (references.length === 1 && reference.kind === 'app') {
       const cell = await this.picker.cell(title, reference);
       return cell && [cell];
     }

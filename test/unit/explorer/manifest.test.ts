@@ -148,6 +148,10 @@ test('what is kept of a cell that is gone can be pinned, and let go again', () =
   for (const row of ['cell', 'cellPinned', 'cellRetiredPartlyPinned', 'entry', 'entryPinned']) {
     assert.ok(offered('cellar.pin', row, 'several') && offered('cellar.unpin', row, 'several'));
   }
+  // A notebook among them is all of its cells; alone it has no such choice.
+  for (const command of ['cellar.pin', 'cellar.unpin', 'cellar.clearCellCache']) {
+    assert.ok(offered(command, 'app', 'several') && !offered(command, 'app'), command);
+  }
   // Of which some calls are pinned alone.
   for (const row of ['cellPartlyPinned', 'cellRetiredPartlyPinned']) {
     assert.ok(offered('cellar.pin', row) && offered('cellar.unpin', row), row);
