@@ -99,8 +99,8 @@ test('the walkthrough', async (t) => {
   const steps = [
     ['Turn on cell caching', 'Turn On Cell Caching', 'pyproject.toml, for a folder'],
     ['Run the notebook', 'Open Terminal with Cellar', 'every run after it'],
-    ['See where each cell stands', 'Settings of Cellar', 'changed upstream: fit_model'],
-    ['Look at what is kept', 'Open Cell Cache', 'Forest, 96 kB'],
+    ['See where each cell stands', 'Settings of Cellar', 'changed upstream: summary'],
+    ['Look at what is kept', 'Open Cell Cache', 'current, saves 31 s, 97 kB, now'],
     ['Never think of the disk', 'Show Cache Overview', 'Time saved by day'],
   ] as const;
 
