@@ -322,6 +322,7 @@ def test_a_marimo_that_lacks_a_name_is_left_as_it_is(
                 "hashing what marimo fails to hash",
                 "making what functions need",
                 "telling that a function was edited within",
+                "telling that numbers were drawn of a generator",
             ],
         ),
         (

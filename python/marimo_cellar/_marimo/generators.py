@@ -12,8 +12,6 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from marimo._ast.variables import if_local_then_mangle
-from marimo._save.hash import BlockHasher, SerialRefs
 
 
 def hash_generators_by_state() -> None:
@@ -22,6 +20,9 @@ def hash_generators_by_state() -> None:
 
     Not that of a call of a cached function, which nobody would call to draw anew.
     """
+    from marimo._ast.variables import if_local_then_mangle
+    from marimo._save.hash import BlockHasher, SerialRefs
+
     hashers: Any = BlockHasher
     serialize: Callable[..., Any] = hashers.serialize_and_dequeue_content_refs
 
