@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any
 
 
-
 def hash_generators_by_state() -> None:
     """Has the key of a cell depend on the state of the generators that it reads. marimo
     takes them for the code that they come from, whatever was drawn since.
