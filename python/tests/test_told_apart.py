@@ -103,6 +103,8 @@ def _code(text: str) -> CodeType:
         "def f(a, b=2):\n    'Adds.'\n    return a + b",
         "import numpy as np\nnp.zeros((3, 4))",
         "f(1, 50)\ng('one', 'two', 30)",
+        "x.replace(': ', '-- ')",
+        "f'a {x} b'",
         "with open('a') as file:\n    x = [one for one in file]",
     ],
 )
@@ -125,9 +127,7 @@ def test_other_code_goes_by_marimos_digest(text: str) -> None:
         ("def f(*a):\n return a", "def f(**a):\n return a"),
         ("class A:\n x = 1", "class A:\n x = '1'"),
         ("f(1, 12)", "f(11, 2)"),
-        ("f('a1', 23)", "f('a', 123)"),
         ("f(1, 2, 34)", "f(1, 23, 4)"),
-        ("f(12, 'x')", "f(1, '2x')"),
         ("f(0.5, 12)", "f(0.51, 2)"),
         ("f('', 'a')", "f('a', '')"),
         ("f('', None)", "f(None, '')"),

@@ -33,6 +33,7 @@ _READS_AS_ANOTHER = re.compile(
     r"|b'.*'|b\".*\"|frozenset\(.*\)",
     re.DOTALL,
 )
+_FORMATTING = dis.opmap["BUILD_STRING"]
 _ANY_NUMBER = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
 
 
@@ -87,26 +88,33 @@ def _untold(code: CodeType) -> Iterator[str]:
             yield from _untold(constant)
         elif isinstance(constant, str) and _READS_AS_ANOTHER.fullmatch(constant):
             yield f"{place} {constant!r}"
+    # Each second byte is an argument.
+    formats = _FORMATTING in code.co_code[::2]
     for place, (one, other) in enumerate(pairwise(code.co_consts)):
-        if _may_part_elsewhere(one, other):
+        if _may_part_elsewhere(one, other, formats):
             yield f"{place}: {len(str(one))}"
     if tries := _tries(code):
         yield tries
 
 
-def _may_part_elsewhere(one: Any, other: Any) -> bool:
-    """Whether of two constants, one after the other, an edit may let the second begin
-    elsewhere in the same text: hardly within a word. It is enough to tell it of the
-    longer ones: a single character cannot be shorter."""
+def _may_part_elsewhere(one: Any, other: Any, formats: bool) -> bool:
+    """Whether of two constants, one after the other, an edit is likely to let the second
+    begin elsewhere in the same text: of numbers, and of what stands around a value in a
+    formatted text a sign, such as `$`. Each more that is told is a key that marimo's own
+    files do not have.
+
+    It is enough to tell it of the longer ones: a single character cannot be shorter.
+    """
     last, first = str(one)[-1:], str(other)[:1]
-    digits_meet = last.isdigit() and first.isdigit()
-    if isinstance(one, str) != isinstance(other, str):
-        return digits_meet
-    if len(str(one)) < 2:
+    if len(str(one)) < 2 or isinstance(one, str) != isinstance(other, str):
         return False
     if isinstance(one, str):
-        return not (last.isalpha() and first.isalpha())
-    return digits_meet
+        return formats and (_is_sign(last) or _is_sign(first))
+    return last.isdigit() and first.isdigit()
+
+
+def _is_sign(character: str) -> bool:
+    return not (character.isalnum() or character.isspace())
 
 
 def _tries(code: CodeType) -> str:
