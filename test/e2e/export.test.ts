@@ -18,7 +18,7 @@ def many():
 
     with _pathlib.Path("computed.txt").open("a") as _log:
         _log.write("x")
-    many = bytes(range(256)) * 1000
+    many = bytes(256_000)
     return (many,)
 `;
 

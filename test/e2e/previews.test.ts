@@ -229,7 +229,7 @@ test('previews that stand behind others', async (t) => {
     await vsCode.clearNotifications();
     await writeFile(file, notebook);
     await (await tree.menu(/^text = /, 'Reveal Cell in Notebook')).click();
-    const told = vsCode.notification('is no longer in the notebook.');
+    const told = vsCode.notification('The notebook as it is now does not have');
     await told.waitFor();
     assert.match(await told.innerText(), /command:workbench/);
     assert.equal(
