@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from marimo_cellar._marimo.contexts import place_of
+
 
 def hash_generators_by_state() -> None:
     """Has the key of a cell depend on the state of the generators that it reads. marimo
@@ -19,7 +21,6 @@ def hash_generators_by_state() -> None:
 
     Not that of a call of a cached function, which nobody would call to draw anew.
     """
-    from marimo._ast.variables import if_local_then_mangle
     from marimo._save.hash import BlockHasher, SerialRefs
 
     hashers: Any = BlockHasher
@@ -38,8 +39,7 @@ def hash_generators_by_state() -> None:
         }
         left, content, stateful = serialize(hasher, refs - digests.keys(), scope, *more)
         named = {
-            if_local_then_mangle(name, hasher.cell_id): digest
-            for name, digest in digests.items()
+            place_of(name, hasher.cell_id): digest for name, digest in digests.items()
         }
         return SerialRefs(left, {**content, **named}, stateful)
 
