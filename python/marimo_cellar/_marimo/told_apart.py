@@ -99,18 +99,17 @@ def _untold(code: CodeType) -> Iterator[str]:
 
 def _may_part_elsewhere(one: Any, other: Any, formats: bool) -> bool:
     """Whether of two constants, one after the other, an edit is likely to let the second
-    begin elsewhere in the same text: of numbers, and of what stands around a value in a
-    formatted text a sign, such as `$`. Each more that is told is a key that marimo's own
-    files do not have.
+    begin elsewhere in the same text: of small numbers, such as those of a date, and of what
+    stands around a value in a formatted text a sign, such as `$`. Each more that is told is
+    a key that marimo's own files do not have.
 
     It is enough to tell it of the longer ones: a single character cannot be shorter.
     """
-    last, first = str(one)[-1:], str(other)[:1]
-    if len(str(one)) < 2 or isinstance(one, str) != isinstance(other, str):
-        return False
-    if isinstance(one, str):
-        return formats and (_is_sign(last) or _is_sign(first))
-    return last.isdigit() and first.isdigit()
+    if isinstance(one, str) and isinstance(other, str):
+        return formats and len(one) > 1 and (_is_sign(one[-1:]) or _is_sign(other[:1]))
+    if isinstance(one, int) and isinstance(other, int):
+        return 9 < one < 100 and 0 <= other < 100
+    return False
 
 
 def _is_sign(character: str) -> bool:
