@@ -103,7 +103,7 @@ def _code(text: str) -> CodeType:
         "def f(a, b=2):\n    'Adds.'\n    return a + b",
         "import numpy as np\nnp.zeros((3, 4))",
         "f(1, 50)\ng('one', 'two', 30)",
-        "f(256, 1000)\ng('one', 0.25, 42)",
+        "f(256, 1000)\ng('one', 0.25, 42, True)",
         "x.replace(': ', '-- ')",
         "f'a {x} b'",
         "with open('a') as file:\n    x = [one for one in file]",

@@ -107,7 +107,7 @@ def _may_part_elsewhere(one: Any, other: Any, formats: bool) -> bool:
     """
     if isinstance(one, str) and isinstance(other, str):
         return formats and len(one) > 1 and (_is_sign(one[-1:]) or _is_sign(other[:1]))
-    if isinstance(one, int) and isinstance(other, int):
+    if type(one) is int and type(other) is int:
         return 9 < one < 100 and 0 <= other < 100
     return False
 
