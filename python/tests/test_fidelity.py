@@ -19,6 +19,7 @@ SETUP = """
 import array, collections, datetime, decimal, enum, fractions, functools, http, pathlib
 import random, re, types, uuid
 import numpy as np, pandas as pd, polars as pl
+from numpy._core._rational_tests import rational
 from sklearn.linear_model import LinearRegression
 
 DAYS = pd.date_range("2020-01-01", periods=3)
@@ -176,6 +177,8 @@ VALUES = {
     "np_float": "np.float64(0.5)",
     "np_scalar": "np.array(5)",
     "np_strings": "np.array(['a', 'bc'], dtype=np.dtypes.StringDType())",
+    # A type that is not NumPy's, as `bfloat16` is.
+    "np_fractions": "np.array([1, 2]) * rational(1, 3)",
     "pd_frame": "pd.DataFrame({'a': [1, 2], 'b': ['x', None]})",
     "pd_numbered": "pd.DataFrame(np.zeros((2, 2)))",
     "pd_numbered_named": "pd.DataFrame(np.zeros((2, 2))).rename_axis(columns='q')",

@@ -23,6 +23,9 @@ from marimo_cellar.values.batches import in_batches
 _PLAIN = (bool, float, int, str)
 # A map of a file comes back as the array that it holds.
 _ARRAYS = ("ndarray", "memmap")
+# NumPy numbers types that are not its own from here on, and its later ones, such as texts
+# of any length.
+_OTHERS = 256
 
 _saving = threading.local()
 
@@ -73,8 +76,9 @@ def _loses(value: Any, chosen: str) -> bool:
 
 def _is_npy(dtype: Any) -> bool:
     """Whether NumPy's own format says all of an array's type: not where its fields are
-    in an order or alignment of their own, nor what it is annotated with."""
-    if dtype.metadata is not None:
+    in an order or alignment of their own, nor what it is annotated with, nor what others
+    define, such as `bfloat16`, whose numbers come back as bytes."""
+    if dtype.metadata is not None or dtype.num >= _OTHERS:
         return False
     if dtype.names is None:
         return True
