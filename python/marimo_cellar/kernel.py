@@ -117,6 +117,12 @@ def _add_features() -> None:
     from marimo_cellar.values import kinds, mapped
     from marimo_cellar.values.batches import batching
 
+    # Before what else changes how marimo pickles for a hash.
+    attempt(
+        "hashing sets alike in each process",
+        "What is called with one may be computed once more.",
+        _marimo.pickle_sets_in_order,
+    )
     attempt(
         "reading large values without a copy",
         "They are copied on their way.",

@@ -243,3 +243,44 @@ def test_a_frame_is_hashed_alike_that_was_made_and_that_was_restored(
     assert ran(notebook) == ["value", "count", "count", "(9, 5) 9"]
     export(notebook, env)
     assert ran(notebook) == ["(9, 5) 9"]
+
+
+def test_what_holds_a_set_is_hashed_alike_in_each_process(
+    write: Write, env: dict[str, str]
+) -> None:
+    words = "set('a long line of words of which each is another one'.split())"
+    notebook = write(
+        "sets.py",
+        cached=False,
+        imports="import dataclasses",
+        classes="""
+            @dataclasses.dataclass
+            class Query:
+                words: set
+                more: object = None
+        """,
+        asked="""
+            @mo.persistent_cache
+            def asked(query, words=frozenset()):
+                ran("asked")
+                return sorted(query.words)
+        """,
+        # As the settings are that a project reads.
+        kept=f"kept = Query({words}); kept.words.discard('a')",
+        of_kept="""
+            @mo.persistent_cache
+            def of_kept(name):
+                ran("of_kept")
+                return [name, *sorted(kept.words)]
+        """,
+        calls=f"""
+            asked(Query({words}))
+            asked(Query({{(one, 1) for one in {words}}}))
+            asked(Query(set(), {{frozenset({{one, "x"}}) for one in {words}}}))
+            asked(Query(set(), [{words}]), frozenset({words}))
+            of_kept("a")
+        """,
+    )
+    for _ in range(4):
+        export(notebook, env)
+    assert sorted(ran(notebook)) == [*["asked"] * 4, "of_kept"]

@@ -97,6 +97,7 @@ from marimo_cellar._marimo.loaders import (
     unlisted,
     verification,
 )
+from marimo_cellar._marimo.pickles import pickle_sets_in_order
 from marimo_cellar._marimo.printed import CONSOLE, Printed, note_printed, unheard
 from marimo_cellar._marimo.random_states import RANDOM, RandomState, go_on_at_random
 from marimo_cellar._marimo.scopes import look_through_fast
@@ -199,6 +200,7 @@ __all__ = [
     "on_cell_end",
     "on_run_end",
     "parent_of",
+    "pickle_sets_in_order",
     "read_toml",
     "refs_of",
     "reloads_modules",

@@ -14,7 +14,8 @@ from typing import Any
 from marimo._ast.app import App, AppEmbedResult
 from marimo._ast.variables import unmangle_local
 from marimo._runtime.context import safe_get_context
-from marimo._save.encode import deterministic_dumps, primitive_to_bytes
+from marimo._save import encode
+from marimo._save.encode import primitive_to_bytes
 from marimo._save.hash import hash_cell_group
 
 from marimo_cellar._marimo import own
@@ -187,7 +188,7 @@ class CodeDigest:
             above = set().union(*(graph.ancestors(cell) for cell in cells))
             return hash_cell_group(cells | above, graph, algorithm), []
         with suppress(Exception):
-            data = deterministic_dumps(value, algorithm)
+            data = encode.deterministic_dumps(value, algorithm)
             return data, code_named_by(value) if own.may_be_named_in(data) else []
         kind = type(value)
         return f"{kind.__module__}.{kind.__qualname__}".encode(), code_named_by(value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import pickle
 from contextlib import suppress
 from types import FunctionType
 from typing import Any
@@ -13,6 +12,7 @@ from marimo._save.stubs import maybe_get_custom_stub
 
 from marimo_cellar._marimo import own
 from marimo_cellar._marimo.loaders import cached_function
+from marimo_cellar._marimo.pickles import SortingPickler
 
 
 def code_named_by(value: Any) -> list[Any]:
@@ -24,7 +24,7 @@ def code_named_by(value: Any) -> list[Any]:
     return finding.found
 
 
-class _Finding(pickle.Pickler):
+class _Finding(SortingPickler):
     """Pickles as marimo does for a hash, for what is `found` on the way."""
 
     def __init__(self, file: io.BytesIO) -> None:

@@ -1,0 +1,70 @@
+"""The pickles by which marimo hashes what it has no other bytes of, such as a model of
+pydantic's that a cached function is called with.
+
+A set's items are in an order that is another in each process, and so is its pickle: what
+was called with one yesterday would be computed once more. Many objects hold one that
+nobody sees, as models of pydantic's do.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+from contextlib import suppress
+from io import BytesIO
+from types import FunctionType, SimpleNamespace
+from typing import Any
+
+_SETS = (set, frozenset)
+# What pickles of protocol 4 and later have where such a one with items is in them; other
+# bytes may come to the same.
+_OF_SETS = re.compile(rb"\x8f\x94\(|\x91\x94")
+
+
+class SortingPickler(pickle.Pickler):
+    """Pickles for a hash: sets in the order of their items. What it writes cannot be
+    loaded."""
+
+    def persistent_id(self, value: Any) -> Any:
+        """What stands for a set; None for anything else. Python asks no other method about
+        sets, and this one about all values, which takes three times as long."""
+        kind = type(value)
+        if kind in _SETS and len(value) > 1:
+            # What has no pickle by itself may have one where it is.
+            with suppress(Exception):
+                return kind, _sorted(value)
+        return None
+
+
+def pickle_sets_in_order() -> None:
+    """Has what marimo hashes by its pickle come to the same in each process."""
+    from marimo._save import encode, hash
+
+    dumps: Any = encode.deterministic_dumps
+    if "pickle" not in dumps.__code__.co_names:
+        raise AttributeError("pickle")
+    sorting = SimpleNamespace(**{**vars(pickle), "Pickler": SortingPickler})
+    dumps_in_order = FunctionType(dumps.__code__, {**vars(encode), "pickle": sorting})
+
+    def dumping(value: Any, algorithm: str) -> bytes:
+        data: bytes = dumps(value, algorithm)
+        if _OF_SETS.search(data):
+            data = dumps_in_order(value, algorithm)
+        return data
+
+    for module in (encode, hash):
+        vars(module)["deterministic_dumps"] = dumping
+
+
+def _sorted(items: Any) -> list[Any]:
+    """In an order that goes by what the items are: others than texts may be in none, or
+    only in part, as sets are."""
+    if all(type(item) is str for item in items):
+        return sorted(items)
+    return sorted(items, key=_pickled)
+
+
+def _pickled(value: Any) -> bytes:
+    file = BytesIO()
+    SortingPickler(file).dump(value)
+    return file.getvalue()
