@@ -75,7 +75,6 @@ from marimo_cellar._marimo.hashing import (
     hash_watched_folders,
     hashed_in,
     keep_hashed,
-    run_without_key,
 )
 from marimo_cellar._marimo.later import Later, named_in, waiting
 from marimo_cellar._marimo.loaders import (
@@ -97,6 +96,7 @@ from marimo_cellar._marimo.loaders import (
     unlisted,
     verification,
 )
+from marimo_cellar._marimo.looking_up import run_without_key
 from marimo_cellar._marimo.pickles import pickle_sets_in_order
 from marimo_cellar._marimo.printed import CONSOLE, Printed, note_printed, unheard
 from marimo_cellar._marimo.random_states import RANDOM, RandomState, go_on_at_random

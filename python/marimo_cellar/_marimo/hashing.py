@@ -9,7 +9,6 @@ from contextlib import suppress
 from typing import Any
 
 from marimo._runtime.context import safe_get_context
-from marimo._save.cache import CacheException
 from marimo._save.hash import HashKey
 
 _HASHED = "_cellar_hashed"
@@ -165,24 +164,3 @@ def hash_by_code() -> None:
 
 def _is_many_zeros(value: Any) -> bool:
     return isinstance(value, numbers.Integral) and int(value) > _MOST_ZEROS
-
-
-def run_without_key(tell: Callable[[str, BaseException], None]) -> None:
-    """Has a cell for which marimo fails to make a key run, without the cache, where it
-    would fail. `tell` is called with its code and the error."""
-    from marimo._runtime.executor.lifecycles.cached import CachedLifecycle
-
-    cached: Any = CachedLifecycle
-    set_up: Callable[..., Any] = cached.setup
-
-    def set_up_or_run(lifecycle: Any, cell: Any, namespace: dict[str, Any]) -> Any:
-        try:
-            return set_up(lifecycle, cell, namespace)
-        except (Exception, CacheException) as error:
-            tell(cell.code, error)
-        lifecycle._attempts.pop(cell.cell_id, None)
-        # What it reads, and came from the cache as a stub, has to be made first.
-        lifecycle._preflight_refs(cell, namespace)
-        return None
-
-    cached.setup = set_up_or_run

@@ -19,6 +19,8 @@ from typing import Any
 
 from marimo._runtime.context import get_context, safe_get_context
 
+from marimo_cellar._marimo.looking_up import LookedUp, after_lookup
+
 # In the order of their printing: texts by the name of their stream, `stdout` or `stderr`,
 # and images and the like, as marimo has them, by their MIME type.
 Printed = list[dict[str, str]]
@@ -39,8 +41,7 @@ _OVERPRINTED = re.compile(r"[^\r\n]*\r(?!\n)")
 # What marimo logs, and Cellar by it, which is of one run.
 _LOGGED = re.compile(r"^\[[CDEIW] \d{6} [\d:]{8} \w+:\d+\] .*\n", re.M)
 
-
-_unheard: ContextVar[bool] = ContextVar("_unheard", default=False)
+_unheard: ContextVar[bool] = ContextVar("cellar_unheard", default=False)
 
 
 class _Notes:
@@ -94,7 +95,16 @@ def note_printed() -> None:
     from marimo._messaging.cell_output import CellChannel
     from marimo._messaging.notification_utils import CellNotificationUtils
     from marimo._messaging.streams import ThreadSafeStderr, ThreadSafeStdout
-    from marimo._runtime.executor.lifecycles.cached import CachedLifecycle
+
+    def served(one: LookedUp, _: Any) -> None:
+        _show(one.noted(CONSOLE) or ())
+
+    def runs(one: LookedUp) -> None:
+        # By the cell: one that embeds a notebook runs while those of that do.
+        notes = vars(_holder(get_context())).setdefault(_NOTES, {})
+        notes[one.cell.cell_id] = _Notes()
+
+    after_lookup(served, runs)
 
     streams: dict[str, Any] = {"stdout": ThreadSafeStdout, "stderr": ThreadSafeStderr}
     for name, stream in streams.items():
@@ -113,23 +123,6 @@ def note_printed() -> None:
                 _note(get_context().stream, mimetype, data)
 
     notifying.broadcast_console_output = staticmethod(broadcast_and_note)
-
-    cached: Any = CachedLifecycle
-    set_up: Callable[..., Any] = cached.setup
-
-    def set_up_and_note(lifecycle: Any, cell: Any, namespace: dict[str, Any]) -> Any:
-        skip = set_up(lifecycle, cell, namespace)
-        if skip is None:
-            # By the cell: one that embeds a notebook runs while those of that do.
-            notes = vars(_holder(get_context())).setdefault(_NOTES, {})
-            notes[cell.cell_id] = _Notes()
-        else:
-            # What it was computed for is there, whatever becomes of this.
-            with suppress(Exception):
-                _show(lifecycle._attempts[cell.cell_id].meta.get(CONSOLE, ()))
-        return skip
-
-    cached.setup = set_up_and_note
 
 
 @contextmanager
@@ -195,7 +188,6 @@ def _show(printed: Iterable[Mapping[str, str]]) -> None:
 
 def printed() -> Printed:
     """What the cell that runs has printed since its lookup; once."""
-
     context = get_context()
     running = context.execution_context
     notes: dict[Any, _Notes] = vars(_holder(context)).get(_NOTES, {})

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import random
-import re
 import struct
 import sys
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -22,13 +20,16 @@ from marimo._runtime.context import get_context
 from msgspec import Struct
 
 from marimo_cellar._marimo.generators import digest_of_state, set_state, state_of
+from marimo_cellar._marimo.looking_up import LookedUp, after_lookup
+from marimo_cellar.notebook.settings import seeds
 
 # Where an entry in memory has it, among what else marimo's `Cache.meta` holds.
 RANDOM = "random"
 
 _BEFORE = "_cellar_random"
-# What sets where they begin, to the same in each run.
-_SEEDING = re.compile(r"\b(?:seed|seed_everything|set_seed|set_random_seed)\([^)]")
+
+# What a module gives as the state of its generator.
+_Given = tuple[Any, ...]
 
 
 class State(Struct, frozen=True):
@@ -40,65 +41,71 @@ class State(Struct, frozen=True):
 
 
 class RandomState(Struct, frozen=True):
-    """Of one generator that all of a process share: the digest, in hex, of what its state
-    was before a cell ran, and its state afterwards. None as the digest where the cell
-    itself sets the state. Of one that is a variable of another cell, the state is a text
-    (`state_of`)."""
+    """Of a `generator`: `before` is the digest, in hex, of what its state was before a cell
+    ran, None where the cell itself seeds it; `after` its state afterwards.
+
+    One that all of a process share goes by the name of its module, one of another cell by
+    that of its variable. The state of the latter is a text (`state_of`)."""
 
     generator: str
     before: str | None
     after: State | str
 
 
+class _Before(Struct, frozen=True):
+    """What there was before a cell ran: `states` of the generators of a process, by module,
+    and those that are variables of other cells, by name, with their states as texts."""
+
+    cell_id: Any
+    seeds: bool
+    states: Mapping[str, _Given]
+    shared: Mapping[str, Any]
+    texts: Mapping[str, str]
+
+
 def go_on_at_random() -> None:
     """Has the state of generators noted before a cell runs, for `random_states_after`, and
     set where it is served from an entry that has it (`RANDOM`)."""
-    from marimo._runtime.executor.lifecycles.cached import CachedLifecycle
 
-    cached: Any = CachedLifecycle
-    set_up: Callable[..., Any] = cached.setup
+    def served(one: LookedUp, _: Any) -> None:
+        if random_states := one.noted(RANDOM):
+            _set(random_states)
+            _set_shared(random_states, _shared(one))
 
-    def set_up_and_note(lifecycle: Any, cell: Any, namespace: dict[str, Any]) -> Any:
-        skip = set_up(lifecycle, cell, namespace)
-        with suppress(Exception):
-            if skip is None:
-                seeds = _SEEDING.search(cell.code) is not None
-                shared = _shared(lifecycle, cell, namespace)
-                noted = cell.cell_id, seeds, _states(), shared, _texts(shared)
-                vars(get_context())[_BEFORE] = noted
-            elif random_states := lifecycle._attempts[cell.cell_id].meta.get(RANDOM):
-                _set(random_states)
-                _set_shared(random_states, _shared(lifecycle, cell, namespace))
-        return skip
+    def runs(one: LookedUp) -> None:
+        shared, cell = _shared(one), one.cell
+        vars(get_context())[_BEFORE] = _Before(
+            cell.cell_id, seeds(cell.code), _states(), shared, _texts(shared)
+        )
 
-    cached.setup = set_up_and_note
+    after_lookup(served, runs)
 
 
 def random_states_after() -> list[RandomState]:
     """The generators whose states the cell that runs has changed; once."""
     context = get_context()
     running = context.execution_context
-    none: tuple[Any, ...] = (None, False, {}, {}, {})
-    cell_id, seeds, before, shared, texts = vars(context).pop(_BEFORE, none)
-    if running is None or cell_id != running.cell_id:
+    before: _Before | None = vars(context).pop(_BEFORE, None)
+    if running is None or before is None or before.cell_id != running.cell_id:
         return []
     found = [
-        RandomState(name, digest_of_state(texts[name]).hex(), after)
-        for name, after in _texts(shared).items()
-        if texts[name] != after
+        RandomState(name, digest_of_state(before.texts[name]).hex(), after)
+        for name, after in _texts(before.shared).items()
+        if before.texts[name] != after
     ]
     for generator, state in _states().items():
-        was = before.get(generator)
-        if was != state and (seeds or was is not None):
-            digest = None if seeds else _digest(_state(was))
+        was = before.states.get(generator)
+        if was != state and (before.seeds or was is not None):
+            digest = None if was is None or before.seeds else _digest(_state(was))
             found.append(RandomState(generator, digest, _state(state)))
     return found
 
 
-def _shared(lifecycle: Any, cell: Any, namespace: dict[str, Any]) -> dict[str, Any]:
+def _shared(one: LookedUp) -> dict[str, Any]:
     """The generators that a cell reads, or that functions read which it reads."""
-    names: set[str] = lifecycle._graph.get_transitive_references(
-        set(cell.refs), predicate=lambda name, _: callable(namespace.get(name))
+    namespace = one.namespace
+    names: set[str] = one.lifecycle._graph.get_transitive_references(
+        set(one.cell.refs), predicate=lambda name, _: callable(namespace.get(name))
     )
     return {
         name: namespace[name]
@@ -107,11 +114,11 @@ def _shared(lifecycle: Any, cell: Any, namespace: dict[str, Any]) -> dict[str, A
     }
 
 
-def _texts(shared: dict[str, Any]) -> dict[str, str]:
+def _texts(shared: Mapping[str, Any]) -> dict[str, str]:
     return {name: state_of(value) or "" for name, value in shared.items()}
 
 
-def _set_shared(noted: Iterable[RandomState], shared: dict[str, Any]) -> None:
+def _set_shared(noted: Iterable[RandomState], shared: Mapping[str, Any]) -> None:
     for one in noted:
         if isinstance(one.after, str) and one.generator in shared:
             generator = shared[one.generator]
@@ -119,9 +126,9 @@ def _set_shared(noted: Iterable[RandomState], shared: dict[str, Any]) -> None:
                 set_state(generator, one.after)
 
 
-def _states() -> dict[str, tuple[Any, ...]]:
+def _states() -> dict[str, _Given]:
     """By the name of the module, as the module gives it: each cell that runs asks twice."""
-    states: dict[str, tuple[Any, ...]] = {"random": random.getstate()}
+    states: dict[str, _Given] = {"random": random.getstate()}
     if numbers := sys.modules.get("numpy.random"):
         state = numbers.get_state()
         # One that is no Mersenne Twister, which somebody may set, gives a dictionary.
@@ -131,7 +138,7 @@ def _states() -> dict[str, tuple[Any, ...]]:
     return states
 
 
-def _state(given: tuple[Any, ...]) -> State:
+def _state(given: _Given) -> State:
     first, words, *rest = given
     if isinstance(words, bytes):
         return State(words, (first, *rest))

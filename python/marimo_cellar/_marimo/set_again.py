@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from marimo_cellar._marimo.contexts import place_of, values_in
+from marimo_cellar._marimo.looking_up import LookedUp, after_lookup
 from marimo_cellar._marimo.printed import unheard
 
 # The statements of a cell that set something, by its code and what gives the values that
@@ -19,30 +20,16 @@ SetBy = Callable[[str, Callable[[Iterable[str]], dict[str, Any]]], list[ast.stmt
 def set_again(set_by: SetBy) -> None:
     """Has what a cell sets set once more where it is served. Where that fails the cell
     runs, as without an entry."""
-    from marimo._runtime.executor.lifecycles.cached import CachedLifecycle
 
-    cached: Any = CachedLifecycle
-    set_up: Callable[..., Any] = cached.setup
+    def served(one: LookedUp, _: Any) -> None:
+        cell_id = one.cell.cell_id
+        statements = set_by(one.cell.code, partial(values_in, one.namespace, cell_id))
+        if statements:
+            # As the cell did: what it printed then is shown anyway.
+            with unheard():
+                exec(_compiled(statements, cell_id), one.namespace)
 
-    def set_up_and_set(lifecycle: Any, cell: Any, namespace: dict[str, Any]) -> Any:
-        skip = set_up(lifecycle, cell, namespace)
-        if skip is None:
-            return None
-        try:
-            values_of = partial(values_in, namespace, cell.cell_id)
-            statements = set_by(cell.code, values_of)
-            if statements:
-                # As the cell did: what it printed then is shown anyway.
-                with unheard():
-                    exec(_compiled(statements, cell.cell_id), namespace)
-        except Exception:
-            lifecycle._attempts.pop(cell.cell_id, None)
-            # What it reads, and came from the cache as a stub, has to be made first.
-            lifecycle._preflight_refs(cell, namespace)
-            return None
-        return skip
-
-    cached.setup = set_up_and_set
+    after_lookup(served, must_succeed=True)
 
 
 def _compiled(statements: list[ast.stmt], cell_id: Any) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Iterable
 from typing import Any
 
+from marimo_cellar._marimo.looking_up import LookedUp, after_lookup
 from marimo_cellar._marimo.sources import unsaveable
 
 
@@ -14,9 +14,8 @@ def shown(values: Iterable[Any]) -> Any:
     nothing, and what cannot be saved where another run could not show it, so that the
     cell is not served without.
 
-    A table, which cannot be saved itself, is shown as what it is
-    of, such as a query's rows; another element that is of one of the cell's `values`, as
-    that one.
+    A table, which cannot be saved itself, is shown as what it is of, such as a query's
+    rows; another element that is of one of the cell's `values`, as that one.
     """
     from marimo._runtime.context import get_context
 
@@ -46,19 +45,12 @@ def shown(values: Iterable[Any]) -> Any:
 def show_rows_as_queried() -> None:
     """Has the rows of an SQL cell that is served shown in the table that `mo.sql` shows them
     in, which has a footer also where they are few."""
-    from marimo._runtime.executor.lifecycles.cached import CachedLifecycle
 
-    cached: Any = CachedLifecycle
-    set_up: Callable[..., Any] = cached.setup
+    def served(one: LookedUp, skip: Any) -> None:
+        if one.cell.language == "sql" and skip.result is not None:
+            skip.result.output = _as_queried(skip.result.output)
 
-    def set_up_and_show(lifecycle: Any, cell: Any, namespace: dict[str, Any]) -> Any:
-        skip = set_up(lifecycle, cell, namespace)
-        if skip is not None and skip.result is not None and cell.language == "sql":
-            with suppress(Exception):
-                skip.result.output = _as_queried(skip.result.output)
-        return skip
-
-    cached.setup = set_up_and_show
+    after_lookup(served)
 
 
 def _as_queried(output: Any) -> Any:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -20,11 +21,13 @@ from marimo_cellar.notebook.changes import (
 )
 from marimo_cellar.notebook.parsing import tree_of
 
-# Where random numbers begin. Once some are drawn, they do not go on from there.
-_SEEDING = frozenset(
-    {"seed", "manual_seed", "manual_seed_all", "set_seed", "seed_everything"}
-    | {"set_random_seed"}
-)
+# What seeds the random numbers that Python has for the whole process, or NumPy.
+_SEEDING = frozenset({"seed", "seed_everything", "set_seed", "set_random_seed"})
+# Where random numbers begin, those of PyTorch too. Once some are drawn, they do not go on
+# from there.
+_BEGINNING = _SEEDING | {"manual_seed", "manual_seed_all"}
+# A call of one with an argument: without, it is another beginning in each run.
+_SEEDS = re.compile(rf"\b(?:{'|'.join(sorted(_SEEDING))})\([^)]")
 
 
 class Setting(Struct, frozen=True):
@@ -41,6 +44,11 @@ class Settings(Struct, frozen=True):
 
     all: tuple[Setting, ...] = ()
     imports: frozenset[str] = frozenset()
+
+
+def seeds(code: str) -> bool:
+    """Whether a cell seeds the random numbers of Python or NumPy, to the same in each run."""
+    return _SEEDS.search(code) is not None
 
 
 @lru_cache(maxsize=2048)
@@ -62,7 +70,7 @@ def _settings(body: list[ast.stmt]) -> Iterator[Setting]:
         changes = tuple(
             one
             for one in changes_of([node])
-            if may_set(one) and one.method not in _SEEDING
+            if may_set(one) and one.method not in _BEGINNING
         )
         if changes:
             names = (one.id for one in ast.walk(node) if isinstance(one, ast.Name))
