@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Literal
 
 from marimo_cellar.database import faults, folder, schema
-from marimo_cellar.database.opening import connect, connect_leniently, file_at, kinship
+from marimo_cellar.database.kinship import kinship
+from marimo_cellar.database.opening import connect, connect_leniently, file_at
 from marimo_cellar.database.salvage import Salvaged, salvage
 
 # `replaced`: another file is in its place, by us or by another process, or none.
@@ -209,10 +210,9 @@ def _check_ours(path: Path, connection: sqlite3.Connection | None) -> None:
     if connection is not None:
         with suppress(sqlite3.DatabaseError):
             (mark,) = connection.execute("PRAGMA application_id").fetchone()
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
             if mark != schema.APPLICATION_ID:
                 raise _NotOurs("it is another program's")
-            if version // 1000 > schema.MAJOR:
+            if schema.version_of(connection) // 1000 > schema.MAJOR:
                 raise _NotOurs("a newer version of Cellar wrote it")
             return
     beside = path.parent

@@ -1,7 +1,7 @@
 """One database: its transactions, by all of this process that uses it.
 
-How its file is opened and believed is in `opening.py`, how connections are shared
-in `connections.py`, what becomes of its log in `checkpoints.py`.
+How its file is opened is in `opening.py`, whether it is believed in `kinship.py`, how
+connections are shared in `connections.py`, what becomes of its log in `checkpoints.py`.
 """
 
 from __future__ import annotations

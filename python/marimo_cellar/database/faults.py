@@ -6,6 +6,7 @@ import errno
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from marimo_cellar.notices import warn_once
 
@@ -69,6 +70,12 @@ _GONE = (
     "SQLITE_IOERR_FSTAT",
     "SQLITE_READONLY_DBMOVED",
 )
+
+
+def refuse(subject: str, path: Path, message: str) -> NoReturn:
+    """Raises `Refused`, which the user hears once of a `subject`."""
+    warn_once(subject, str(path), message)
+    raise Refused(message)
 
 
 def say_cannot_write(path: Path, error: object) -> None:

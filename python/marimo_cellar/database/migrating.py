@@ -24,7 +24,7 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
     One that is of it, or of a newer one, stays. Raises `sqlite3.Error`, or
     `faults.Unavailable` where it could not be done: then it is as it was.
     """
-    if _version(connection) >= schema.VERSION:
+    if schema.version_of(connection) >= schema.VERSION:
         return
     copy = path.with_name(f"{path.name}.before-{schema.told(schema.VERSION)}")
     # Tables may be made anew under others that refer to them; it says nothing inside
@@ -32,7 +32,7 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA foreign_keys = OFF")
     turns.begin(connection, path, _PATIENCE)
     try:
-        version = _version(connection)
+        version = schema.version_of(connection)
         # Another process may have done it meanwhile.
         if version < schema.VERSION:
             _keep_copy(path, copy)
@@ -51,11 +51,6 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
         raise faults.say_not_migrated(path, error) from error
     remove(copy)
     connection.execute("PRAGMA foreign_keys = ON")
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(version)
 
 
 def _check(connection: sqlite3.Connection) -> None:

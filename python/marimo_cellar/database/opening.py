@@ -1,4 +1,4 @@
-"""Opening a database's file, and whether it is believed."""
+"""Opening a database's file. Whether it is believed, `kinship.py` says."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ import sqlite3
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal, NoReturn
 from urllib.parse import quote
 
 from marimo_cellar.database import faults, folder, schema
-from marimo_cellar.database.faults import Refused, Replaced, Unavailable, is_busy
+from marimo_cellar.database.faults import Replaced, Unavailable, is_busy, refuse
 from marimo_cellar.database.folder import DATABASE_NAME
-from marimo_cellar.database.schema import APPLICATION_ID, told
-from marimo_cellar.notices import warn_once
+from marimo_cellar.database.kinship import check_readable, is_ours
 
 # How long a connection waits for another process's lock, in seconds.
 BUSY_SECONDS = 10.0
@@ -105,7 +103,7 @@ def _open_and_make(path: Path, create: bool, log: bool = True) -> Connection | N
         if _is_writable(path):
             _migrate(connection, path)
         else:
-            _check_readable(connection, path)
+            check_readable(connection, path)
             connection.read_only = True
         _check_stays(path, file)
         if connection.read_only:
@@ -198,7 +196,7 @@ def _take_log_away(path: Path) -> None:
     except sqlite3.OperationalError as error:
         if not is_busy(error):
             raise
-        _refuse(
+        refuse(
             "elsewhere",
             path,
             f"{path} is open in another program, and from here nothing can be shared "
@@ -216,7 +214,7 @@ def _open_read_only(path: Path, cause: sqlite3.OperationalError) -> Connection:
             connection = connect(path, options)
             try:
                 if is_ours(connection, path):
-                    _check_readable(connection, path)
+                    check_readable(connection, path)
                     connection.read_only = True
                     connection.file = file_at(path)
                     faults.say_cannot_write(path, cause)
@@ -230,24 +228,11 @@ def _open_read_only(path: Path, cause: sqlite3.OperationalError) -> Connection:
 
 
 def _migrate(connection: Connection, path: Path) -> None:
-    if _version(connection) < schema.VERSION:
+    if schema.version_of(connection) < schema.VERSION:
         # Few databases are, and what brings them up to date is imported for them alone.
         from marimo_cellar.database.migrating import migrate
 
         migrate(connection, path)
-
-
-def _check_readable(connection: Connection, path: Path) -> None:
-    """Raises `Refused` for an older major format, which is read only once migrated."""
-    version = _version(connection)
-    if 0 < version < schema.MAJOR * 1000:
-        _refuse(
-            "older",
-            path,
-            f"{path} is of an older format ({told(version)}), which is brought up to "
-            f"{told(schema.VERSION)} where it can be written. Here it cannot, so results "
-            "are not cached.",
-        )
 
 
 def connect(path: Path, options: str, alone: bool = False) -> Connection:
@@ -316,81 +301,3 @@ def _uri(path: Path) -> str:
 
 def _decoded(text: bytes) -> str:
     return text.decode(errors="replace")
-
-
-# `changed`: ours by all else, but its tables are not as they were made, and nobody adds
-# to a database by taking away.
-Kinship = Literal["ours", "empty", "newer", "changed", "stranger"]
-
-
-def kinship(connection: sqlite3.Connection) -> Kinship:
-    """Whose a file is, by its marks and its schema.
-
-    A database is a stranger's until its schema equals ours: a trigger of it
-    would run with our next write.
-    """
-    # In one snapshot: another process may be making the database just now.
-    began = not connection.in_transaction
-    if began:
-        connection.execute("BEGIN")
-    try:
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        version = _version(connection)
-        found = schema.objects(connection)
-    finally:
-        if began:
-            connection.execute("ROLLBACK")
-    if not found and not application and not version:
-        return "empty"
-    if (application, version) == (APPLICATION_ID, schema.VERSION) and (
-        found == schema.worded()
-    ):
-        return "ours"
-    if application == APPLICATION_ID and version // 1000 > schema.MAJOR:
-        return "newer"
-    expected = schema.objects_of(version)
-    if expected is None and version > schema.VERSION:
-        # A newer minor format, which has all of ours and more.
-        expected = schema.expected_objects()
-        found = {name: found.get(name, "") for name in expected}
-    if application != APPLICATION_ID or expected is None or found.keys() - expected:
-        return "stranger"
-    return "ours" if found == expected else "changed"
-
-
-def is_ours(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether the file holds our schema; False while it holds nothing.
-
-    Raises `Refused` for a stranger's and for one of a newer format, `DatabaseError` for
-    one that is damaged.
-    """
-    whose = kinship(connection)
-    if whose == "newer":
-        _refuse(
-            "version",
-            path,
-            f"{path} was written by a newer version of Cellar (format "
-            f"{told(_version(connection))}); this one reads up to "
-            f"{told(schema.VERSION)}. It is left alone, and results are not cached here until Cellar is updated.",
-        )
-    if whose == "stranger":
-        _refuse(
-            "stranger",
-            path,
-            f"{path} is not a cache that Cellar wrote. It is left alone, "
-            "and results are not cached here. Move the file away to begin a "
-            "new cache.",
-        )
-    if whose == "changed":
-        raise sqlite3.DatabaseError("its tables are not as they were made")
-    return whose == "ours"
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(version)
-
-
-def _refuse(subject: str, path: Path, message: str) -> NoReturn:
-    warn_once(subject, str(path), message)
-    raise Refused(message)

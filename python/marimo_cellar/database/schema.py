@@ -50,6 +50,12 @@ def told(version: int) -> str:
     return "{}.{}".format(*divmod(version, 1000))
 
 
+def version_of(connection: sqlite3.Connection) -> int:
+    """The version that a database says it is of; 0 of one that holds nothing."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
 def create(connection: sqlite3.Connection, patience: float, log: bool) -> bool:
     """Makes an empty file ours, if possible with a write-ahead log where one is wanted.
 
@@ -105,6 +111,7 @@ def _schema() -> str:
 
 
 def statements(script: str) -> Iterator[str]:
+    """The statements of a script, one by one."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
