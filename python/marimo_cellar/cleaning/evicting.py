@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from marimo_cellar.cleaning.loss import Loss
-from marimo_cellar.cleaning.retention import Eviction
+from marimo_cellar.cleaning.retention import Eviction, used
 from marimo_cellar.entries import blobs, clearing
 
 # Each ghost takes some 150 bytes, its index another 100.
@@ -26,8 +26,8 @@ class Cleaning:
     """The record of one clean-up, which grows with each of its transactions.
 
     `actor` is `kernel`, `vscode` or `command`, `at` is in Unix seconds; `size` is in
-    bytes, `loss` what it takes to make the evicted again. `level` is how far the cache has aged by it, `evicted` the bytes that had left for
-    want of room before it.
+    bytes, `loss` what it takes to make the evicted again. `level` is how far the cache has
+    aged by it, `evicted` the bytes that had left for want of room before it.
     """
 
     actor: str
@@ -54,12 +54,12 @@ def evict(
     there = _as_chosen(connection, evictions)
     if not there:
         return []
-    before = _used(connection)
+    before = used(connection)
     _begin(connection, cleaning)
     _haunt(connection, cleaning, there, haunting)
     digests = clearing.delete(connection, [one.candidate.entry_id for one in there])
     cleaning.entries += len(there)
-    cleaning.size += before - _used(connection)
+    cleaning.size += before - used(connection)
     cleaning.loss.add(one.candidate for one in there)
     for_room = [one for one in there if one.reason == "room"]
     cleaning.level = max(
@@ -90,10 +90,10 @@ def free(
 ) -> list[tuple[bytes, str]]:
     """Removes of these bytes what nothing refers to any more; the files are for
     `blobs.unlink`."""
-    before = _used(connection)
+    before = used(connection)
     files = blobs.remove_unused(connection, digests)
     # Not what was planned: somebody else may refer to the same bytes by now.
-    cleaning.size += before - _used(connection)
+    cleaning.size += before - used(connection)
     connection.execute(
         "UPDATE cleanings SET size = ? WHERE cleaning_id = ?",
         (cleaning.size, cleaning.cleaning_id),
@@ -145,11 +145,6 @@ def _as_chosen(
         for one in evictions
         if used_at.get(one.candidate.entry_id) == one.candidate.used_at
     ]
-
-
-def _used(connection: sqlite3.Connection) -> int:
-    (size,) = connection.execute("SELECT size FROM usage").fetchone()
-    return int(size)
 
 
 def _begin(connection: sqlite3.Connection, cleaning: Cleaning) -> None:

@@ -23,6 +23,7 @@ from marimo_cellar.commands.caches import (
 from marimo_cellar.commands.naming import notebook_name
 from marimo_cellar.database.database import DATABASE_NAME, Database, Unavailable
 from marimo_cellar.entries import arguments
+from marimo_cellar.entries.entries import CELL_CACHE
 from marimo_cellar.settings.settings import (
     budget_in,
     parse_size,
@@ -225,7 +226,7 @@ def _print(
             continue
         print(f"{why[0].upper()}{why[1:]}:")
         for line in alike[:_LISTED]:
-            name = "" if line.cache_name == "cell_cache" else f", {_call(line)}"
+            name = "" if line.cache_name == CELL_CACHE else f", {_call(line)}"
             cost = f", cost {told_amount(line.amount)}" if line.amount > 0 else ""
             print(
                 f"  {told_size(line.size):>9}  {told_seconds(line.seconds):>8}  "

@@ -52,7 +52,7 @@ def read_ahead(database: Database, roll: Roll, key: EntryKey, found: Found) -> N
     if not found.own:
         return
     with suppress(Exception):
-        if key.cache_name != "cell_cache":
+        if not key.is_of_cell:
             _read_calls(database, roll, key, found)
         # Not before as many were looked for as it takes to be worth it.
         if roll.lookups_to_go > 0:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from marimo_cellar.entries.made import Made
 
 
+# The name that marimo gives to the cache of whole cells (`CachedLifecycle`).
+CELL_CACHE = "cell_cache"
+
+
 class EntryKey(Struct, frozen=True):
     """What marimo asks by.
 
@@ -35,6 +39,11 @@ class EntryKey(Struct, frozen=True):
     cache_type: str
     hash: str
     loader: str
+
+    @property
+    def is_of_cell(self) -> bool:
+        """Whether it is of a whole cell, and not of a function or block in it."""
+        return self.cache_name == CELL_CACHE
 
 
 class Owner(Struct, frozen=True):

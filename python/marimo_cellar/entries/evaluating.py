@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
+from marimo_cellar.notebook.parsing import name_of
+
 # In the place of what nobody knows without running it. No path has it.
 UNKNOWN = "\0"
 # Exactly these: what derives from one may do anything when it is asked.
@@ -143,10 +145,3 @@ def has_text(value: object) -> bool:
             for item in islice(items, _FIRST)
         )
     return type(value) in _TEXTS
-
-
-def name_of(node: ast.expr) -> str:
-    """`read_csv` of `pl.read_csv`."""
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""

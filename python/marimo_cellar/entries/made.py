@@ -21,6 +21,9 @@ DIGESTED_BYTES = 64 * 1024 * 1024
 # What a kernel waits for itself, some milliseconds.
 DIGESTED_AT_ONCE = 1024 * 1024
 
+# The columns of a `Read`.
+_READ = "path, how, size, modified_at, digest"
+
 
 class Made(Struct):
     """Known when the cell, the block or the function ends. `folder` is the notebook's,
@@ -53,7 +56,7 @@ def write(connection: sqlite3.Connection, all: Sequence[tuple[int, Made]]) -> No
     )
     bulk.insert(
         connection,
-        "INSERT INTO reads (entry_id, path, how, size, modified_at, digest)",
+        f"INSERT INTO reads (entry_id, {_READ})",
         [
             (entry_id, one.path, one.how, one.size, one.modified_at, one.digest)
             for entry_id, made in all
@@ -69,21 +72,16 @@ def write(connection: sqlite3.Connection, all: Sequence[tuple[int, Made]]) -> No
 
 def copy(connection: sqlite3.Connection, source: int, target: int) -> None:
     """Gives what one entry was made of to another that was adopted from it."""
-    connection.execute(
-        "INSERT INTO inputs (entry_id, inputs)"
-        " SELECT ?, inputs FROM inputs WHERE entry_id = ?",
-        (target, source),
-    )
-    connection.execute(
-        "INSERT INTO reads (entry_id, path, how, size, modified_at, digest)"
-        " SELECT ?, path, how, size, modified_at, digest FROM reads WHERE entry_id = ?",
-        (target, source),
-    )
-    connection.execute(
-        "INSERT INTO calls (entry_id, arguments)"
-        " SELECT ?, arguments FROM calls WHERE entry_id = ?",
-        (target, source),
-    )
+    for table, columns in (
+        ("inputs", "inputs"),
+        ("reads", _READ),
+        ("calls", "arguments"),
+    ):
+        connection.execute(
+            f"INSERT INTO {table} (entry_id, {columns})"
+            f" SELECT ?, {columns} FROM {table} WHERE entry_id = ?",
+            (target, source),
+        )
 
 
 def reads_in(connection: sqlite3.Connection, entry_ids: str) -> dict[int, list[Read]]:
@@ -93,7 +91,7 @@ def reads_in(connection: sqlite3.Connection, entry_ids: str) -> dict[int, list[R
     found: dict[int, list[Read]] = {}
     try:
         rows = connection.execute(
-            "SELECT entry_id, path, how, size, modified_at, digest FROM reads"
+            f"SELECT entry_id, {_READ} FROM reads"
             " WHERE entry_id IN (SELECT value FROM json_each(?))"
             " ORDER BY entry_id, path",
             (entry_ids,),

@@ -26,13 +26,12 @@ from marimo_cellar.entries.evaluating import (
     UNKNOWN,
     Known,
     has_text,
-    name_of,
     text_of,
 )
 from marimo_cellar.entries.modules import names_run
 from marimo_cellar.entries.patterns import is_pattern
 from marimo_cellar.notebook.notebook import Cell
-from marimo_cellar.notebook.parsing import tree_of
+from marimo_cellar.notebook.parsing import name_of, tree_of
 
 # What stands for names in the code of a cell of that kernel id.
 Values: TypeAlias = "Callable[[str, Iterable[str]], Mapping[str, Any]]"

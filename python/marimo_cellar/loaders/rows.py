@@ -19,7 +19,7 @@ from marimo_cellar.database.database import Database
 from marimo_cellar.database.found import Found
 from marimo_cellar.entries import ahead, behind, contents, entries, keys, made
 from marimo_cellar.entries.contents import Loaded
-from marimo_cellar.entries.entries import Cost, EntryKey
+from marimo_cellar.entries.entries import CELL_CACHE, Cost, EntryKey
 from marimo_cellar.loaders.restoring import Restoring, names_wanted
 from marimo_cellar.lookups import lookups
 from marimo_cellar.lookups.lookup import Lookup
@@ -88,7 +88,7 @@ class OverRows(Restoring):
             return cache
         return _marimo.whole(
             cache,
-            of_cell=self.name == "cell_cache",
+            of_cell=self.name == CELL_CACHE,
             tell_lacking=lambda names: running.note_unpicklable(
                 self._missed.get(key.hash), names
             ),
@@ -105,7 +105,7 @@ class OverRows(Restoring):
             self._settle(database, key)
             entry, owner = self._entry(key), self._owner()
             lookup = Lookup(database, entry, owner, "miss", start)
-            if entry.cache_name == "cell_cache" and running.changes_others(lookup):
+            if entry.is_of_cell and running.changes_others(lookup):
                 # What it changes may still be on its way into the cache.
                 self.flush()
                 self._miss(lookup, key, evicted=False)

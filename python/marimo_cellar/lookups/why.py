@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from marimo_cellar import _marimo
 from marimo_cellar.database.apps import versions_in
+from marimo_cellar.entries.entries import CELL_CACHE
 from marimo_cellar.entries.made import reads_in
 from marimo_cellar.entries.reads import change_of
 from marimo_cellar.lookups import reasons
@@ -337,8 +338,8 @@ class Explainer:
         rows = self._connection.execute(
             "SELECT reasons FROM lookups JOIN reasons USING (lookup_id)"
             " WHERE cell_id IN (SELECT value FROM json_each(?)) AND outcome = 'miss'"
-            " AND cache_name = 'cell_cache' AND at BETWEEN ? AND ? ORDER BY at DESC",
-            (json.dumps(ids), earlier.created_at, lookup.at),
+            " AND cache_name = ? AND at BETWEEN ? AND ? ORDER BY at DESC",
+            (json.dumps(ids), CELL_CACHE, earlier.created_at, lookup.at),
         ).fetchall()
         found: list[Reason] = []
         for (text,) in rows[:_COMPARED]:

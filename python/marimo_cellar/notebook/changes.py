@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from marimo_cellar.notebook.parsing import tree_of
+from marimo_cellar.notebook.parsing import name_of, tree_of
 
 # What changes an object, by the module that its class is of, or "" of containers. What
 # ends in "_" begins so.
@@ -165,6 +165,7 @@ def _may_change(code: str) -> bool:
 
 
 def changes_of(body: list[ast.stmt]) -> Iterator[Change]:
+    """What statements may change as they run, in their order."""
     nodes: list[ast.AST] = [*reversed(body)]
     while nodes:
         node = nodes.pop()
@@ -214,7 +215,7 @@ def _parts(node: ast.expr) -> tuple[str, ...]:
             parts.append(node.attr)
         elif isinstance(node, ast.Subscript):
             parts.clear()
-        elif isinstance(node, ast.Call) and _name_of(node.func) in _THE_ONE:
+        elif isinstance(node, ast.Call) and name_of(node.func) in _THE_ONE:
             node = node.func
             continue
         else:
@@ -272,12 +273,6 @@ def sets_up(node: ast.stmt) -> bool:
 def _is_plain(value: ast.expr) -> bool:
     return all(
         isinstance(node, _PLAIN)
-        or (isinstance(node, ast.Call) and _name_of(node.func) in _PLAIN_CALLS)
+        or (isinstance(node, ast.Call) and name_of(node.func) in _PLAIN_CALLS)
         for node in ast.walk(value)
     )
-
-
-def _name_of(node: ast.expr) -> str:
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""

@@ -1,4 +1,5 @@
-"""Python's own parser, which has nothing to say to the user of what others wrote."""
+"""Python's own parser, which has nothing to say to the user of what others wrote, and what
+is asked of its trees."""
 
 from __future__ import annotations
 
@@ -31,3 +32,11 @@ def tree_of(code: str) -> ast.Module | None:
         return parsed(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+def name_of(node: ast.expr) -> str:
+    """The last name of a variable or attribute: `read_csv` of `pl.read_csv`; "" of anything
+    else."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""

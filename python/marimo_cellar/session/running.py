@@ -84,7 +84,7 @@ class Running:
         """An entry answered, which is no use to a cell that marimo runs all the same."""
 
         def serve() -> None:
-            if lookup.key.cache_name == "cell_cache":
+            if lookup.key.is_of_cell:
                 _note_ui(lookup, cache)
                 self._sources.serve(lookup)
 
@@ -114,7 +114,7 @@ class Running:
         # Its own before those of others.
         made.reads = list({read.path: read for read in reversed(reads)}.values())[::-1]
         kernel_id = lookup.owner.kernel_id
-        if lookup.key.cache_name == "cell_cache" and kernel_id is not None:
+        if lookup.key.is_of_cell and kernel_id is not None:
             self._sources.compute(kernel_id, made)
 
     def made_anew(
@@ -147,7 +147,7 @@ class Running:
         cell, inputs = lookup.owner.cell, lookup.inputs
         if cell is None or inputs is None:
             return ()
-        names = names_run(cell.code, called=lookup.key.cache_name != "cell_cache")
+        names = names_run(cell.code, called=not lookup.key.is_of_cell)
         hashed = {*inputs.values, *inputs.modules}
         return self._sources.behind(cell, names, hashed)
 
@@ -156,7 +156,6 @@ class Running:
 
         What is still being computed then, nobody will save.
         """
-
         ended, self._lookups = self._lookups, {}
         for lookup, watch in ended.items():
             _softly(partial(self._end_unsaved, lookup, watch, error))
@@ -168,7 +167,7 @@ class Running:
             watch.end()
             _add(lookup, {"kind": "raised", "name": _ENDINGS.get(error, error)})
             lookups.note(lookup)
-        elif lookup.key.cache_name == "cell_cache":
+        elif lookup.key.is_of_cell:
             # What could not be saved is of use to other cells all the same.
             self._learn(lookup, watch, Made(None, (), None), {})
         else:
@@ -181,10 +180,10 @@ def _named(
     """What may be files that a result was made of, by names that its code has for them."""
     from marimo_cellar.entries.named import named_by
 
-    context, name = _marimo.current_context(), lookup.key.cache_name
+    context = _marimo.current_context()
     if context is None:
         return named_by(None, None, arguments, lambda *_: {}, folder)
-    function = None if name == "cell_cache" else name
+    function = None if lookup.key.is_of_cell else lookup.key.cache_name
     values = partial(_marimo.values_of, context)
     return named_by(lookup.owner.cell, function, arguments, values, folder)
 
@@ -196,7 +195,7 @@ def _modules(lookup: Lookup, workspace: Workspace) -> list[Read]:
     context, cell = _marimo.current_context(), lookup.owner.cell
     if context is None or cell is None:
         return []
-    names = names_run(cell.code, called=lookup.key.cache_name != "cell_cache")
+    names = names_run(cell.code, called=not lookup.key.is_of_cell)
     values = _marimo.values_of(context, cell.kernel_id, names)
     hashed = lookup.inputs.values if lookup.inputs else ()
     return modules_of(values, hashed, workspace)
@@ -242,7 +241,7 @@ def note_unsaved(lookup: Lookup | None, manifest: Any) -> None:
 
     def note() -> None:
         names = manifests.unserialised(manifest) if manifest is not None else []
-        if lookup is not None and lookup.key.cache_name == "cell_cache":
+        if lookup is not None and lookup.key.is_of_cell:
             names = [name for name in names if not _marimo.is_local(name)]
         if lookup is not None and names:
             unused = _unused(lookup, names)
@@ -259,7 +258,7 @@ def _unused(lookup: Lookup, names: Iterable[str]) -> list[str]:
     A word in the code of a cell below it may be one; only marimo could tell for sure.
     """
     notebook, own = lookup.owner.notebook, lookup.owner.kernel_id
-    if lookup.key.cache_name != "cell_cache" or notebook is None or own is None:
+    if not lookup.key.is_of_cell or notebook is None or own is None:
         return []
     below = [cell.code for cell in notebook.cells if own in cell.parents]
     words = set().union(*(re.findall(r"\w+", code) for code in below))
@@ -286,7 +285,7 @@ def note_full(lookup: Lookup | None) -> None:
 
 def _note_ui(lookup: Lookup, cache: _marimo.Cache) -> None:
     # A block or a function is served all the same.
-    if lookup.key.cache_name != "cell_cache":
+    if not lookup.key.is_of_cell:
         return
     none: list[str] = []
     names = answer(
