@@ -89,8 +89,8 @@ def _fill_notebook(
 ) -> None:
     from marimo_cellar import _marimo
     from marimo_cellar.entries.entries import Owner
+    from marimo_cellar.entries.owning import nodes_of, places
     from marimo_cellar.entries.roll import Roll
-    from marimo_cellar.entries.saving import nodes_of, places
     from marimo_cellar.notebook.notebook import KernelCell, compose
 
     first = index * population.cells

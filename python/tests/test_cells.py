@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from marimo_cellar.database.database import Database, database_in
 from marimo_cellar.entries import roll as rolls
 from marimo_cellar.entries.entries import Owner
+from marimo_cellar.entries.owning import nodes_of, places
 from marimo_cellar.entries.roll import Roll
-from marimo_cellar.entries.saving import nodes_of, places
 from marimo_cellar.notebook import code
 from marimo_cellar.notebook.identity import match_cells
 from marimo_cellar.notebook.notebook import (

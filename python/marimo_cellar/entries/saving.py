@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from msgspec import Struct, field
 
 from marimo_cellar.database import bulk
-from marimo_cellar.database.apps import OUTSIDE
 from marimo_cellar.database.database import Database, Replaced, Unavailable
 from marimo_cellar.database.opening import Connection
 from marimo_cellar.entries import blobs, entries, made
-from marimo_cellar.entries.cells import outside, record_nodes
 from marimo_cellar.entries.clearing import delete
 from marimo_cellar.entries.entries import Cost, EntryKey, Item, Owner
-from marimo_cellar.entries.roll import enrol
+from marimo_cellar.entries.owning import nodes_of, places
 from marimo_cellar.values import checksums
 
 
@@ -63,6 +61,8 @@ _NONE_BEFORE = (None, None, 0, 0)
 
 
 class _Placed(Struct, frozen=True):
+    """A save whose cell has its row, and the node that it stands on, if it has one."""
+
     save: Save
     cell_id: int
     node: bytes | None
@@ -176,10 +176,35 @@ def _insert(
     """Writes the rows of entries, each with how its predecessor was used and pinned."""
     # As SQLite numbers them itself, one by one.
     (last,) = connection.execute("SELECT max(entry_id) FROM entries").fetchone()
-    numbered = [
-        (entry_id, one, used)
-        for entry_id, (one, used) in enumerate(new, (last or 0) + 1)
-    ]
+    first = (last or 0) + 1
+    _insert_entries(connection, first, new)
+    numbered = [(entry_id, one) for entry_id, (one, _) in enumerate(new, first)]
+    _insert_items(connection, numbered)
+    made.write(
+        connection,
+        [
+            (entry_id, of)
+            for entry_id, one in numbered
+            if (of := one.save.owner.made) is not None
+        ],
+    )
+    bulk.insert(
+        connection,
+        "INSERT INTO costs (entry_id, amount, seconds)",
+        [
+            (entry_id, cost.amount, cost.seconds)
+            for entry_id, one in numbered
+            if (cost := one.save.cost) is not None
+        ],
+    )
+
+
+def _insert_entries(
+    connection: sqlite3.Connection,
+    first: int,
+    new: Sequence[tuple[_Placed, tuple[object, ...]]],
+) -> None:
+    """Writes entries' own rows, numbered from `first` on."""
     # Most often the same for all.
     versions = {id(one.save.versions): one.save.versions for one, _ in new}
     texts = {key: json.dumps(value) for key, value in versions.items()}
@@ -197,9 +222,15 @@ def _insert(
                 one.save.created_at if one.save.made_at is None else one.save.made_at,
                 texts[id(one.save.versions)],
             )
-            for entry_id, one, used in numbered
+            for entry_id, (one, used) in enumerate(new, first)
         ],
     )
+
+
+def _insert_items(
+    connection: sqlite3.Connection, numbered: Sequence[tuple[int, _Placed]]
+) -> None:
+    """Writes the rows of the items of entries, by their ids."""
     bulk.insert(
         connection,
         "INSERT INTO items (cell_id, entry_id, key, name, format, type_hint, digest,"
@@ -215,25 +246,8 @@ def _insert(
                 item.blob.digest,
                 checksums.seal(item.key, item.blob.digest, item.blob.size),
             )
-            for entry_id, one, _ in numbered
+            for entry_id, one in numbered
             for item in one.save.items
-        ],
-    )
-    made.write(
-        connection,
-        [
-            (entry_id, of)
-            for entry_id, one, _ in numbered
-            if (of := one.save.owner.made) is not None
-        ],
-    )
-    bulk.insert(
-        connection,
-        "INSERT INTO costs (entry_id, amount, seconds)",
-        [
-            (entry_id, cost.amount, cost.seconds)
-            for entry_id, one, _ in numbered
-            if (cost := one.save.cost) is not None
         ],
     )
 
@@ -256,93 +270,3 @@ def _transaction(database: Database, saves: Sequence[Save]) -> Iterator[Connecti
         for save in saves:
             save.owner.roll.forget()
         raise
-
-
-def places(
-    connection: sqlite3.Connection, database: Database, owners: Sequence[Owner]
-) -> list[int]:
-    """Our ids of the owners, writing the rows they need."""
-    apart: dict[object, int] = {}
-    found: dict[int, int] = {}
-    for group in _by_notebook(owners):
-        roll, notebook = group[0].roll, group[0].notebook
-        known = {cell.kernel_id for one in group if (cell := one.cell) is not None}
-        if notebook is not None and known:
-            enrol(connection, database, roll, notebook, known)
-        for owner in group:
-            if (cell := owner.cell) is not None:
-                found[id(owner)] = roll.ids[cell.kernel_id]
-                continue
-            if roll.path not in apart:
-                apart[roll.path] = outside(connection, database, roll.path)
-            found[id(owner)] = apart[roll.path]
-    return [found[id(owner)] for owner in owners]
-
-
-def nodes_of(
-    connection: sqlite3.Connection, owners: Sequence[Owner]
-) -> list[bytes | None]:
-    """The nodes of owners that have their places, writing the rows they need.
-
-    For what is saved or adopted. A hit of the cell's own entry stands on the node that
-    this was saved with.
-    """
-    for group in _by_notebook(owners):
-        cells = [cell for one in group if (cell := one.cell) is not None]
-        if group[0].notebook is not None and cells:
-            record_nodes(connection, group[0].roll.ids, group[0].notebook, cells)
-    return [None if (cell := one.cell) is None else cell.node for one in owners]
-
-
-def _by_notebook(owners: Sequence[Owner]) -> Iterable[list[Owner]]:
-    groups: dict[tuple[int, int], list[Owner]] = {}
-    for owner in owners:
-        groups.setdefault((id(owner.roll), id(owner.notebook)), []).append(owner)
-    return groups.values()
-
-
-def adopt(
-    connection: sqlite3.Connection,
-    entry_id: int,
-    key: EntryKey,
-    cell_id: int,
-    node: bytes | None,
-) -> None:
-    """Gives a cell a row of its own for another cell's entry that answered it.
-
-    Not where that is gone by now, and its number another entry's. It keeps the time it
-    was made at, so that it cannot bring a result back to a cell that was cleared since.
-    What belonged to no cell is this cell's alone now.
-    """
-    cursor = connection.execute(
-        "INSERT OR IGNORE INTO entries (cell_id, cache_name, cache_type, hash,"
-        " loader, node, runtime, created_at, versions)"
-        " SELECT cells.cell_id, cache_name, cache_type, hash, loader, ?, runtime,"
-        " created_at, versions FROM entries, cells"
-        " WHERE entry_id = ? AND cells.cell_id = ?"
-        " AND hash = ? AND cache_name = ? AND cache_type = ? AND loader = ?"
-        " AND (cleared_at IS NULL OR created_at > cleared_at)",
-        (
-            *(node, entry_id, cell_id),
-            *(key.hash, key.cache_name, key.cache_type, key.loader),
-        ),
-    )
-    if cursor.rowcount == 1:
-        assert cursor.lastrowid is not None
-        connection.execute(
-            "INSERT INTO items (cell_id, entry_id, key, name, format, type_hint,"
-            " digest, seal) SELECT ?, ?, key, name, format, type_hint, digest, seal"
-            " FROM items WHERE entry_id = ?",
-            (cell_id, cursor.lastrowid, entry_id),
-        )
-        made.copy(connection, entry_id, cursor.lastrowid)
-        connection.execute(
-            "INSERT INTO costs (entry_id, amount, seconds)"
-            " SELECT ?, amount, seconds FROM costs WHERE entry_id = ?",
-            (cursor.lastrowid, entry_id),
-        )
-        connection.execute(
-            "DELETE FROM entries WHERE entry_id = ? AND cell_id IN"
-            " (SELECT cell_id FROM cells WHERE name = ? AND cell_id <> ?)",
-            (entry_id, OUTSIDE, cell_id),
-        )

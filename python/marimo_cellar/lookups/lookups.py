@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from marimo_cellar.database import bulk, faults
 from marimo_cellar.database.database import Database, Unavailable
 from marimo_cellar.database.found import Found
-from marimo_cellar.entries.saving import adopt, nodes_of, places
+from marimo_cellar.entries.owning import nodes_of, places
 from marimo_cellar.forks import Lock, in_child
 from marimo_cellar.lookups.lookup import Lookup
 from marimo_cellar.notices import warn_once
@@ -127,53 +127,62 @@ def _write_all(database: Database, lookups: list[Lookup]) -> bool:
         explainer = _explainer(connection, lookups)
         new = [lookup for lookup in lookups if lookup.lookup_id is None]
         owners = [lookup.owner for lookup in new]
-        found = dict(zip(new, places(connection, database, owners), strict=True))
+        cells = dict(zip(new, places(connection, database, owners), strict=True))
         for lookup in lookups:
-            if lookup.lookup_id is not None:
-                why = explainer.sentence(lookup) if explainer is not None else None
-                # Its row may be gone by now, and its number another lookup's: it was
-                # cleared, or the database was begun anew.
-                there = connection.execute(
-                    "UPDATE lookups SET seconds = ?, why = ?"
-                    " WHERE lookup_id = ? AND at = ? AND hash = ?",
-                    (
-                        lookup.seconds,
-                        why,
-                        lookup.lookup_id,
-                        lookup.at,
-                        lookup.key.hash,
-                    ),
-                ).rowcount
-                if there:
-                    _write_reasons(connection, lookup)
-                continue
-            cell_id = found[lookup]
-            if lookup.outcome == "hit":
-                _count(connection, lookup, cell_id)
-            why = explainer.explain(lookup, cell_id) if explainer is not None else None
-            saves_nothing = lookup.outcome == "hit" and _runs_anyway(lookup)
-            lookup.lookup_id = connection.execute(
-                "INSERT INTO lookups"
-                " (cell_id, cache_name, hash, outcome, at, seconds, why)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    cell_id,
-                    lookup.key.cache_name,
-                    lookup.key.hash,
-                    "miss" if saves_nothing else lookup.outcome,
-                    lookup.at,
-                    lookup.seconds,
-                    why,
-                ),
-            ).lastrowid
-            if saves_nothing:
-                # A trigger counts among the savings what is inserted as a hit.
-                connection.execute(
-                    "UPDATE lookups SET outcome = 'hit' WHERE lookup_id = ?",
-                    (lookup.lookup_id,),
-                )
-            _write_reasons(connection, lookup)
+            if (cell_id := cells.get(lookup)) is not None:
+                _insert(connection, lookup, cell_id, explainer)
+            else:
+                _update(connection, lookup, explainer)
     return True
+
+
+def _insert(
+    connection: sqlite3.Connection,
+    lookup: Lookup,
+    cell_id: int,
+    explainer: Explainer | None,
+) -> None:
+    """Writes a lookup that has no row yet, of a cell."""
+    if lookup.outcome == "hit":
+        _count(connection, lookup, cell_id)
+    why = explainer.explain(lookup, cell_id) if explainer is not None else None
+    saves_nothing = lookup.outcome == "hit" and _runs_anyway(lookup)
+    lookup.lookup_id = connection.execute(
+        "INSERT INTO lookups (cell_id, cache_name, hash, outcome, at, seconds, why)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            cell_id,
+            lookup.key.cache_name,
+            lookup.key.hash,
+            "miss" if saves_nothing else lookup.outcome,
+            lookup.at,
+            lookup.seconds,
+            why,
+        ),
+    ).lastrowid
+    if saves_nothing:
+        # A trigger counts among the savings what is inserted as a hit.
+        connection.execute(
+            "UPDATE lookups SET outcome = 'hit' WHERE lookup_id = ?",
+            (lookup.lookup_id,),
+        )
+    _write_reasons(connection, lookup)
+
+
+def _update(
+    connection: sqlite3.Connection, lookup: Lookup, explainer: Explainer | None
+) -> None:
+    """Writes what became known of a lookup since it was written."""
+    why = explainer.sentence(lookup) if explainer is not None else None
+    # Its row may be gone by now, and its number another lookup's: it was cleared, or the
+    # database was begun anew.
+    there = connection.execute(
+        "UPDATE lookups SET seconds = ?, why = ?"
+        " WHERE lookup_id = ? AND at = ? AND hash = ?",
+        (lookup.seconds, why, lookup.lookup_id, lookup.at, lookup.key.hash),
+    ).rowcount
+    if there:
+        _write_reasons(connection, lookup)
 
 
 def _explainer(
@@ -212,14 +221,13 @@ def _write_reasons(connection: sqlite3.Connection, lookup: Lookup) -> None:
         )
 
 
-def _count(
-    connection: sqlite3.Connection,
-    lookup: Lookup,
-    cell_id: int,
-) -> None:
+def _count(connection: sqlite3.Connection, lookup: Lookup, cell_id: int) -> None:
     """Counts a hit, for the cell's own entry; it becomes so by the hit."""
     key = lookup.key
     if lookup.found is not None and lookup.found.cell_id != cell_id:
+        # Imported where it is needed: most often a cell's own entry answers it.
+        from marimo_cellar.entries.adopting import adopt
+
         (node,) = nodes_of(connection, [lookup.owner])
         adopt(connection, lookup.found.entry_id, key, cell_id, node)
     connection.execute(
