@@ -16,7 +16,7 @@ import pytest
 
 from marimo_cellar.entries import imported
 from marimo_cellar.entries.modules import modules_of, names_run
-from marimo_cellar.entries.reads import Workspace
+from marimo_cellar.entries.workspace import Workspace
 from tests.conftest import Write, ran
 from tests.kernels import export, python, query
 from tests.servers import serve

@@ -15,6 +15,7 @@ import pytest
 
 from marimo_cellar.entries import opens, reads
 from marimo_cellar.entries.opens import Watch
+from marimo_cellar.entries.workspace import Workspace, reads_of
 
 
 @pytest.fixture(autouse=True)
@@ -28,9 +29,7 @@ def hook(monkeypatch: pytest.MonkeyPatch) -> None:
 def names(opened: list[Any], folder: Path, *named: str) -> list[tuple[str, str]]:
     """The files in `folder`, of a notebook that lies there."""
     notebook = folder / "nb.py"
-    found = reads.reads_of(
-        opened, named, notebook, reads.Workspace(notebook, [folder / "cache"])
-    )
+    found = reads_of(opened, named, notebook, Workspace(notebook, [folder / "cache"]))
     return [(one.path, one.how) for one in found]
 
 
@@ -269,8 +268,8 @@ def test_paths_in_the_code_are_named_where_nothing_opened_them(tmp_path: Path) -
 
 def read_of(folder: Path, name: str = "data.csv", most: int = 1000) -> reads.Read:
     notebook = folder / "nb.py"
-    workspace = reads.Workspace(notebook, [])
-    (read,) = reads.reads_of([(str(folder / name), "r", 0)], (), notebook, workspace)
+    workspace = Workspace(notebook, [])
+    (read,) = reads_of([(str(folder / name), "r", 0)], (), notebook, workspace)
     (settled,) = reads.settled([read], folder, most)
     return settled
 

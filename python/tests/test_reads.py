@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from marimo_cellar.entries import reads as module
 from marimo_cellar.entries.reads import Change, Read, change_of, settled
+from marimo_cellar.entries.workspace import Workspace
 from marimo_cellar.settings.place import System
 from marimo_cellar.settings.settings import find_settings
 from tests.conftest import Write, outcomes, ran
@@ -354,7 +355,7 @@ def test_a_file_that_comes_is_a_change_of_its_pattern(tmp_path: Path) -> None:
     data.mkdir()
     for name in ("one.csv", "two.csv", ".hidden.csv", "notes.txt"):
         (data / name).touch()
-    workspace = module.Workspace(tmp_path / "nb.py", [])
+    workspace = Workspace(tmp_path / "nb.py", [])
     names = workspace.names(str(data / "*.csv"))
     assert names is not None
     assert (names.path, names.size) == ("data/*.csv", 2)

@@ -16,7 +16,8 @@ from typing import Any
 
 from marimo_cellar import _marimo
 from marimo_cellar.entries.imported import status_at_import
-from marimo_cellar.entries.reads import Read, Workspace, change_of
+from marimo_cellar.entries.reads import Read, change_of
+from marimo_cellar.entries.workspace import Workspace
 from marimo_cellar.notebook.parsing import tree_of
 
 # Which tell themselves which module they are of.

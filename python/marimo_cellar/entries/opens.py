@@ -4,7 +4,7 @@ that only takes notes.
 An audit hook sees every `open` of the process, by whatever library, and can never be
 removed. So it does next to nothing: where nobody watches it is one look into an empty
 table, and else it keeps the arguments as they are. What they mean is found out when
-the cell ends (`reads.py`). It raises nothing, since that would forbid the open.
+the cell ends (`workspace.py`). It raises nothing, since that would forbid the open.
 
 `marimo run` has a kernel on each of many threads. Each has notes of its own, which the
 threads that its cells start share. Before 3.12 Python does not say who starts one:

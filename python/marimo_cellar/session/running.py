@@ -27,7 +27,8 @@ from marimo_cellar.values import manifests
 if TYPE_CHECKING:
     from marimo_cellar.database.found import Found
     from marimo_cellar.entries import opens
-    from marimo_cellar.entries.reads import Read, Workspace
+    from marimo_cellar.entries.reads import Read
+    from marimo_cellar.entries.workspace import Workspace
     from marimo_cellar.lookups.reasons import Reason
 
 # A script has nobody to say that a cell has ended; what a cached function raised
@@ -99,7 +100,7 @@ class Running:
     ) -> None:
         """The files that a result was made of. Ends the watch, whatever fails."""
         opened, notebook = watch.end(), lookup.owner.roll.path
-        from marimo_cellar.entries.reads import Workspace, reads_of
+        from marimo_cellar.entries.workspace import Workspace, reads_of
 
         if notebook is None:
             return
