@@ -12,7 +12,6 @@ from marimo_cellar.database.apps import versions_in
 from marimo_cellar.entries import inputs
 from marimo_cellar.entries.inputs import Inputs
 from marimo_cellar.lookups.reasons import Reason
-from marimo_cellar.notebook.notebook import Cell, Notebook
 from marimo_cellar.notebook.titles import title_of
 
 if TYPE_CHECKING:
@@ -79,13 +78,9 @@ def versions_apart(earlier: Earlier) -> list[Reason]:
     return found
 
 
-def cell_of(lookup: Lookup) -> Cell | None:
-    return lookup.owner.cell
-
-
 def ancestors_of(lookup: Lookup) -> set[str]:
     """The kernel's ids of the cells that the lookup's depends on."""
-    notebook, cell = lookup.owner.notebook, cell_of(lookup)
+    notebook, cell = lookup.owner.notebook, lookup.owner.cell
     if notebook is None or cell is None:
         return set()
     found: set[str] = set()
@@ -118,7 +113,8 @@ def origin_of(lookup: Lookup, name: str) -> Mapping[str, object]:
 
 
 def titles_of(lookup: Lookup) -> Mapping[int, str]:
-    notebook: Notebook | None = lookup.owner.notebook
+    """What the cells of the lookup's notebook are called, by our ids of them."""
+    notebook = lookup.owner.notebook
     return {
         lookup.owner.roll.ids[cell.kernel_id]: title
         for cell in (notebook.cells if notebook is not None else ())

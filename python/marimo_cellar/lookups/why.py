@@ -11,7 +11,7 @@ import json
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
@@ -26,15 +26,12 @@ from marimo_cellar.lookups.differences import (
     Earlier,
     ancestors_of,
     by_content,
-    cell_of,
     inputs_apart,
     origin_of,
-    titles_of,
     versions_apart,
 )
 from marimo_cellar.lookups.reasons import Reason
-from marimo_cellar.notebook.notebook import Cell
-from marimo_cellar.notebook.titles import title_of
+from marimo_cellar.lookups.upstream import Upstream
 from marimo_cellar.notices import warn_once
 
 if TYPE_CHECKING:
@@ -81,18 +78,11 @@ class _Record(Struct, frozen=True):
 class Explainer:
     """Explains the lookups of one batch, within the transaction that writes them."""
 
-    def __init__(self, connection: sqlite3.Connection, batch: Iterable[Lookup]) -> None:
+    def __init__(self, connection: sqlite3.Connection, batch: Sequence[Lookup]) -> None:
         self._connection = connection
         self._records: dict[tuple[int, str], _Record] = {}
-        self._nodes: dict[bytes, list[tuple[int, bytes, list[bytes]]]] = {}
-        batch = list(batch)
-        counts: Counter[tuple[int, str | None, str]] = Counter()
-        self._explained: set[Lookup] = set()
-        for lookup in reversed(batch):
-            whose = id(lookup.owner.roll), lookup.owner.kernel_id, lookup.key.cache_name
-            counts[whose] += lookup.outcome == "miss"
-            if counts[whose] <= _EXPLAINED:
-                self._explained.add(lookup)
+        self._upstream = Upstream(connection)
+        self._explained = _last_of_each(batch)
         found = {
             one.found.entry_id
             for one in batch
@@ -106,13 +96,7 @@ class Explainer:
         Raises `sqlite3.Error` only.
         """
         try:
-            found = (
-                self._changed_files(lookup)
-                if lookup.outcome == "hit"
-                else self._missed(lookup, cell_id)
-                if lookup in self._explained
-                else []
-            )
+            found = self._found_out(lookup, cell_id)
         except sqlite3.Error:
             raise
         except Exception as error:
@@ -126,6 +110,11 @@ class Explainer:
         if lookup.outcome == "hit":
             return None
         return reasons.sentence(lookup.reasons)
+
+    def _found_out(self, lookup: Lookup, cell_id: int) -> list[Reason]:
+        if lookup.outcome == "hit":
+            return self._changed_files(lookup)
+        return self._missed(lookup, cell_id) if lookup in self._explained else []
 
     # Hits
 
@@ -221,15 +210,15 @@ class Explainer:
         self, lookup: Lookup, cell_id: int, earlier: Earlier
     ) -> list[Reason]:
         """All that is not as it was with an entry, what weighs most first."""
-        notebook, cell = lookup.owner.notebook, cell_of(lookup)
+        cell = lookup.owner.cell
         found = versions_apart(earlier)
         upstream: list[Reason] = []
         own = False
-        if notebook is not None and cell is not None and earlier.node is not None:
-            recorded = self._node(earlier.node, {cell_id})
-            if recorded is not None:
-                own = recorded[1] != cell.digest
-                upstream = self._upstream(lookup, recorded, cell)
+        if cell is not None and earlier.node is not None:
+            before = self._upstream.recorded(earlier.node, {cell_id})
+            if before is not None:
+                own = before.code_digest != cell.digest
+                upstream = self._upstream.changes(lookup, before, cell)
         if own:
             found.append({"kind": "own_code"})
         values, modules = inputs_apart(lookup, earlier, own)
@@ -241,81 +230,6 @@ class Explainer:
             for name in values[:_CHANGES]
         )
         return found
-
-    def _upstream(
-        self, lookup: Lookup, recorded: tuple[int, bytes, list[bytes]], cell: Cell
-    ) -> list[Reason]:
-        """The ancestors whose code is not as it was, the nearest first."""
-        notebook = lookup.owner.notebook
-        assert notebook is not None
-        ids = lookup.owner.roll.ids
-        known = frozenset(ids.values())
-        found: list[Reason] = []
-        seen: set[bytes] = set()
-        waiting = [(recorded, cell)]
-        while waiting:
-            (_, digest, parents), now = waiting.pop(0)
-            then = {
-                node: parent
-                for node in parents
-                if (parent := self._node(node, known)) is not None
-            }
-            current = {
-                ids.get(one): notebook.by_kernel_id[one]
-                for one in now.parents
-                if one in notebook.by_kernel_id
-            }
-            standing = {one.node for one in current.values()}
-            same = digest == now.digest
-            for node, parent in then.items():
-                if node in standing or node in seen:
-                    continue
-                seen.add(node)
-                other = current.get(parent[0])
-                if other is None:
-                    if same:
-                        found.append(self._of_cell("upstream_gone", lookup, parent[0]))
-                    continue
-                if other.digest != parent[1]:
-                    found.append(self._of_cell("upstream", lookup, parent[0]))
-                waiting.append((parent, other))
-            if same:
-                before = {parent[0] for parent in then.values()}
-                found.extend(
-                    self._of_cell("upstream_new", lookup, cell_id)
-                    for cell_id, one in current.items()
-                    if cell_id is not None
-                    and cell_id not in before
-                    and one.node not in then
-                )
-        return found
-
-    def _node(
-        self, node: bytes, cells: frozenset[int] | set[int]
-    ) -> tuple[int, bytes, list[bytes]] | None:
-        """A recorded node: its cell, of equal ones one of `cells`, code and parents."""
-        if node not in self._nodes:
-            rows = self._connection.execute(
-                "SELECT cell_id, code_digest, parents FROM nodes WHERE node = ?",
-                (node,),
-            ).fetchall()
-            self._nodes[node] = [
-                (cell_id, digest, [bytes.fromhex(one) for one in json.loads(parents)])
-                for cell_id, digest, parents in rows
-            ]
-        found = self._nodes[node]
-        return next(
-            (one for one in found if one[0] in cells), found[0] if found else None
-        )
-
-    def _of_cell(self, kind: str, lookup: Lookup, cell_id: int) -> Reason:
-        title = titles_of(lookup).get(cell_id)
-        if title is None:
-            row = self._connection.execute(
-                "SELECT name, code FROM cells WHERE cell_id = ?", (cell_id,)
-            ).fetchone()
-            title = title_of(*row) if row else None
-        return {"kind": kind, "cell": cell_id, **({"title": title} if title else {})}
 
     def _unseen(self, lookup: Lookup, earlier: Earlier) -> list[Reason]:
         """What may be behind a miss where nothing of the cell itself is different."""
@@ -347,6 +261,18 @@ class Explainer:
                 if reason["kind"] in _INHERITED and reason not in found:
                     found.append(reason)
         return found
+
+
+def _last_of_each(batch: Sequence[Lookup]) -> set[Lookup]:
+    """The lookups of a batch up to the last misses of each cell, block and function."""
+    misses: Counter[tuple[int, str | None, str]] = Counter()
+    last = set()
+    for lookup in reversed(batch):
+        whose = id(lookup.owner.roll), lookup.owner.kernel_id, lookup.key.cache_name
+        misses[whose] += lookup.outcome == "miss"
+        if misses[whose] <= _EXPLAINED:
+            last.add(lookup)
+    return last
 
 
 def _is_unsaved(text: str | None) -> bool:
