@@ -12,7 +12,7 @@ from marimo_cellar._marimo import printed
 from marimo_cellar.entries import keys
 from marimo_cellar.entries.contents import Loaded
 from marimo_cellar.entries.entries import EntryKey
-from marimo_cellar.loaders.rows import printed_in
+from marimo_cellar.loaders.beside import printed_in
 from tests import kernels
 from tests.conftest import Write, ran
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from marimo_cellar import _marimo
 from marimo_cellar.database.database import Database
 from marimo_cellar.database.found import Found
 from marimo_cellar.entries import ahead, behind, contents, entries, keys, made
-from marimo_cellar.entries.contents import Loaded
-from marimo_cellar.entries.entries import CELL_CACHE, Cost, EntryKey
+from marimo_cellar.entries.entries import CELL_CACHE, Cost
+from marimo_cellar.loaders import beside
 from marimo_cellar.loaders.restoring import Restoring, names_wanted
 from marimo_cellar.lookups import lookups
 from marimo_cellar.lookups.lookup import Lookup
@@ -28,10 +27,7 @@ from marimo_cellar.session import running
 from marimo_cellar.session.entry_stores import EntryWriter, described
 from marimo_cellar.session.session import current_session
 from marimo_cellar.session.spending import cost_of, spent
-from marimo_cellar.values import manifests, mapped
-
-_T = TypeVar("_T")
-_RandomStates = list[_marimo.RandomState]
+from marimo_cellar.values import mapped
 
 # Lookups that wait for their results. What a function raised is never saved, and a loop
 # over many such calls would keep them all.
@@ -205,11 +201,8 @@ class OverRows(Restoring):
             hint,
             cost=self._cost(lookup, runtime),
         )
-        meta: dict[Any, Any] = cache.meta
-        if console := meta.get(_marimo.CONSOLE):
-            writer.put(keys.console_of(entry), msgspec.json.encode(console))
-        if random := meta.get(_marimo.RANDOM):
-            writer.put(keys.random_of(entry), msgspec.json.encode(random))
+        for key, data in beside.written(entry, cache):
+            writer.put(key, data)
         return writer
 
     def _cost(self, lookup: Lookup | None, runtime: float | None) -> Cost | None:
@@ -307,13 +300,7 @@ class OverRows(Restoring):
             return None, loaded.why
         cache, why = self.restored(database, key, loaded, glbls)
         if cache is not None:
-            meta: dict[Any, Any] = cache.meta
-            entry = self._entry(key)
-            if printed := printed_in(entry, loaded):
-                meta[_marimo.CONSOLE] = printed
-            random = beside(entry, loaded, keys.random_of(entry), _RandomStates)
-            if random is not None:
-                meta[_marimo.RANDOM] = random
+            beside.restore(self._entry(key), loaded, cache)
         return cache, why
 
     def _note_missed(self, key: _marimo.HashKey, lookup: Lookup) -> None:
@@ -349,21 +336,3 @@ class OverRows(Restoring):
         except Exception as error:
             self.failed(lookup.database, error)
             return None
-
-
-def printed_in(entry: EntryKey, loaded: Loaded) -> _marimo.Printed:
-    """What a cell printed."""
-    return beside(entry, loaded, keys.console_of(entry), _marimo.Printed) or []
-
-
-def beside(entry: EntryKey, loaded: Loaded, key: str, kind: type[_T]) -> _T | None:
-    """What an entry has besides its values; None where it cannot be read or is not signed
-    as the rest is, as an entry serves without it."""
-    content = loaded.contents.get(key)
-    manifest = loaded.contents.get(keys.key_of(entry))
-    if content is None or manifest is None or not manifests.vouches_for(manifest, key):
-        return None
-    try:
-        return msgspec.json.decode(content, type=kind)
-    except msgspec.MsgspecError:
-        return None
