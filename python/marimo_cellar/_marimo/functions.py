@@ -9,10 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from types import (
-    FunctionType,
-    SimpleNamespace,
-)
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
 from marimo._ast.app import App, AppEmbedResult
@@ -23,10 +20,7 @@ from marimo._ast.variables import (
 )
 from marimo._runtime.exceptions import MarimoRescheduleError
 from marimo._runtime.primitives import is_pure_function
-from marimo._save.hash import (
-    BlockHasher,
-    SerialRefs,
-)
+from marimo._save.hash import BlockHasher, SerialRefs
 
 from marimo_cellar._marimo import own
 from marimo_cellar._marimo.arguments import hash_named_code
@@ -57,33 +51,15 @@ def hash_functions_whole() -> None:
         unknown: set[str] = set()
         for ref in refs:
             value = scope.get(ref)
-            of_another = _is_of_another(hasher, ref)
             if (function := cached_function(value)) is not None:
-                within[ref] = function
-            elif of_another and _stands_for_cached_function(value):
+                value = within[ref] = function
+            elif _is_of_another(hasher, ref) and _stands_for_cached_function(value):
                 # By the code of its cell and of those above it, as what has no bytes.
                 unknown.add(ref)
                 continue
-            else:
-                function = value
-            # Another notebook, or what embedding it gave: marimo hashes nothing of its own
-            # classes.
-            is_notebook = isinstance(function, App | AppEmbedResult)
-            if not is_notebook and not _is_users(function):
-                continue
-            pure = is_pure_function(ref, function, scope, hasher.fn_cache, hasher.graph)
-            if (
-                of_another
-                and not pure
-                and not is_notebook
-                and not _passes_for_marimos(function)
-                # Of whose cells marimo takes the code of the nearest alone.
-                and not own.is_of_called_module()
-            ):
-                continue
-            whole = CodeDigest(hasher, ref, serialize, [function])
-            if whole.is_more_than_code or not pure:
-                digests[if_local_then_mangle(ref, hasher.cell_id)] = whole.digest()
+            digest = _digest_of(hasher, ref, value, scope, serialize)
+            if digest is not None:
+                digests[if_local_then_mangle(ref, hasher.cell_id)] = digest
                 done.add(ref)
         for name, value in own.unseen(scope, globals_of):
             digests[name] = CodeDigest(hasher, name, serialize, [value]).digest()
@@ -93,6 +69,33 @@ def hash_functions_whole() -> None:
         return SerialRefs(left | unknown, {**content, **digests}, stateful)
 
     hashers.serialize_and_dequeue_content_refs = serialize_functions
+
+
+def _digest_of(
+    hasher: Any,
+    ref: str,
+    value: Any,
+    scope: dict[str, Any],
+    serialize: Callable[..., Any],
+) -> bytes | None:
+    """Of all that a variable does which is a function, a class or another notebook; None
+    where marimo has all of it, and of anything else."""
+    # Another notebook, or what embedding it gave: marimo hashes nothing of its own classes.
+    is_notebook = isinstance(value, App | AppEmbedResult)
+    if not is_notebook and not _is_users(value):
+        return None
+    pure = is_pure_function(ref, value, scope, hasher.fn_cache, hasher.graph)
+    if (
+        _is_of_another(hasher, ref)
+        and not pure
+        and not is_notebook
+        and not _passes_for_marimos(value)
+        # Of whose cells marimo takes the code of the nearest alone.
+        and not own.is_of_called_module()
+    ):
+        return None
+    whole = CodeDigest(hasher, ref, serialize, [value])
+    return whole.digest() if whole.is_more_than_code or not pure else None
 
 
 def look_for_stubs_within() -> None:

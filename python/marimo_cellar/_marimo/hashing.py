@@ -117,14 +117,8 @@ def hash_by_code() -> None:
     from marimo._save.loaders import lazy
 
     to_bytes: Callable[[Any], bytes] = vars(encode)["primitive_to_bytes"]
-
-    def to_few_bytes(value: Any) -> bytes:
-        if not isinstance(value, _COMMON) and _is_many_zeros(value):
-            raise ValueError(f"{value} zeros")
-        return to_bytes(value)
-
     for module in (encode, hash):
-        vars(module)["primitive_to_bytes"] = to_few_bytes
+        vars(module)["primitive_to_bytes"] = _to_few_bytes(to_bytes)
 
     hashers: Any = BlockHasher
     serialize: Callable[..., Any] = hashers.serialize_and_dequeue_content_refs
@@ -152,14 +146,26 @@ def hash_by_code() -> None:
     names = vars(lazy)
     # Which 0.24 has not.
     if digest := names.get("_maybe_content_digest"):
+        names["_maybe_content_digest"] = _digest_if_any(digest)
 
-        def digest_if_any(value: Any, *more: Any) -> str:
-            try:
-                return str(digest(value, *more))
-            except Exception:
-                return ""
 
-        names["_maybe_content_digest"] = digest_if_any
+def _to_few_bytes(to_bytes: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    def to_few_bytes(value: Any) -> bytes:
+        if not isinstance(value, _COMMON) and _is_many_zeros(value):
+            raise ValueError(f"{value} zeros")
+        return to_bytes(value)
+
+    return to_few_bytes
+
+
+def _digest_if_any(digest: Callable[..., object]) -> Callable[..., str]:
+    def digest_if_any(value: Any, *more: Any) -> str:
+        try:
+            return str(digest(value, *more))
+        except Exception:
+            return ""
+
+    return digest_if_any
 
 
 def _is_many_zeros(value: Any) -> bool:

@@ -217,16 +217,16 @@ def _is_sealed(key: Any, digest: Any, seal: Any, size: Any) -> bool:
 
 
 def _manifests(database: Database) -> Iterator[Problem]:
-    for entry_id, hash, key, *blob in query(
+    for entry_id, hash, key, blob_id, digest, size, crc32, file in query(
         database,
-        f"SELECT entry_id, hash, key, digest, size, crc32, file, blob_id"
+        "SELECT entry_id, hash, key, blob_id, digest, size, crc32, file"
         " FROM entries JOIN items USING (entry_id) JOIN blobs USING (digest)"
         f" WHERE loader = 'lazy' AND key = {_KEY} AND quarantined_at IS NULL",
     ):
-        digest, size, crc32, file, blob_id = blob
         content = None if file is not None else content_of(database, blob_id)
         try:
-            manifest = blobs.read(database, digest, size, crc32, file, content)
+            blob = blobs.Blob(digest, size, crc32, file, content)
+            manifest = blobs.read(database, blob)
         except blobfile.Damaged:
             manifest = None
         if manifest is None:

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from marimo_cellar.database import bulk
 from marimo_cellar.database.database import Database
+from marimo_cellar.database.found import StoredItem
 from marimo_cellar.values import blobfile
 from marimo_cellar.values.alongside import alongside
 from marimo_cellar.values.blobfile import Bytes, Damaged
@@ -122,29 +123,26 @@ def _serves(
 
 def read(
     database: Database,
-    digest: bytes,
-    size: int,
-    crc32: int,
-    file: str | None,
-    content: bytes | None,
+    blob: Blob | StoredItem,
     by_digest: bool = False,
     mapped: bool = False,
 ) -> Bytes | None:
-    """The bytes of a blob's row, checked; None where its file cannot be opened.
+    """The bytes of a blob, checked; None where its file cannot be opened.
 
     A file's are checked by their digest if asked to, else by their CRC. `mapped`
     allows for a mapping of it. Raises `Damaged` if they are not those that were
     saved.
     """
-    if file is not None:
-        path = place_of(database, digest, file)
+    digest, size, crc32 = blob.digest, blob.size, blob.crc32
+    if blob.file is not None:
+        path = place_of(database, digest, blob.file)
         if path is None:
             raise Damaged(digest)
         return blobfile.load(path, digest, size, None if by_digest else crc32, mapped)
-    if content is None:
+    if blob.content is None:
         raise Damaged(digest)
-    blobfile.check(content, digest, size, crc32)
-    return content
+    blobfile.check(blob.content, digest, size, crc32)
+    return blob.content
 
 
 def prefetch(database: Database, files: Sequence[tuple[bytes, str]]) -> None:
@@ -166,9 +164,7 @@ def waiting(database: Database, blob: Blob) -> bytes | None:
     """The bytes of a blob that has no row yet; None where its file is gone."""
     content = blob.content
     if content is None and blob.file is not None:
-        content = read(
-            database, blob.digest, blob.size, blob.crc32, blob.file, content=None
-        )
+        content = read(database, blob)
     return None if content is None else bytes(content)
 
 

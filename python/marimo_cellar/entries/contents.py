@@ -107,16 +107,7 @@ def checked(
     """`blobs.read`, for bytes that are also sealed to their key."""
     if item.seal != checksums.seal(item.key, item.digest, item.size):
         raise Damaged(item.digest)
-    return blobs.read(
-        database,
-        item.digest,
-        item.size,
-        item.crc32,
-        item.file,
-        item.content,
-        by_digest,
-        mapped,
-    )
+    return blobs.read(database, item, by_digest, mapped)
 
 
 def _takes_long(item: StoredItem) -> bool:
@@ -124,6 +115,7 @@ def _takes_long(item: StoredItem) -> bool:
 
 
 def quarantine(database: Database, digest: bytes) -> None:
+    """`blobs.quarantine` in a transaction of its own, where anything can be written."""
     if not database.read_only:
         with database.writing() as connection:
             blobs.quarantine(connection, digest)
