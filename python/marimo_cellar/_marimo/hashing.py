@@ -117,8 +117,9 @@ def hash_by_code() -> None:
     from marimo._save.loaders import lazy
 
     to_bytes: Callable[[Any], bytes] = vars(encode)["primitive_to_bytes"]
+    to_few_bytes = _to_few_bytes(to_bytes)
     for module in (encode, hash):
-        vars(module)["primitive_to_bytes"] = _to_few_bytes(to_bytes)
+        vars(module)["primitive_to_bytes"] = to_few_bytes
 
     hashers: Any = BlockHasher
     serialize: Callable[..., Any] = hashers.serialize_and_dequeue_content_refs

@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,6 @@ _LOST: frozenset[Kind] = frozenset(
         *("wrong-size", "wrong-bytes"),
     ]
 )
-
-_Owners = Mapping[Problem, tuple[Owner, ...]]
 
 
 def add_to(commands: Any) -> None:
@@ -77,13 +75,14 @@ def _run(arguments: argparse.Namespace) -> int:
         left = _check(database)
     if repairs:
         owners = {**owners, **owners_of(database, left)}
+    report = _Report(database, found, repairs, left, owners)
     stock = take_stock(database, _marimo.CACHE_FORMAT)
     aside = damage.set_aside(database.path)
     if arguments.json:
-        report = _as_json(database, found, repairs, left, stock, aside, owners)
-        print(json.dumps(report))
+        named = {"set_aside": [str(path) for path in aside]}
+        print(json.dumps({**report.as_json(), **asdict(stock), **named}))
     else:
-        _print(database, found, repairs, left, owners)
+        report.print()
         _print_stock(stock, aside)
     return 1 if left else 0
 
@@ -93,90 +92,83 @@ def _check(database: Database) -> list[Problem]:
     return list(problems(database, step=progress.at))
 
 
-def _as_json(
-    database: Database,
-    found: list[Problem],
-    repairs: list[Repairs],
-    left: list[Problem],
-    stock: Stock,
-    aside: list[Path],
-    owners: _Owners,
-) -> dict[str, object]:
-    def plain(problem: Problem) -> dict[str, object]:
+@dataclass(frozen=True)
+class _Report:
+    """What was `found`, what was done about it, and what is `left` then; `owners` are those
+    of all problems."""
+
+    database: Database
+    found: list[Problem]
+    repairs: list[Repairs]
+    left: list[Problem]
+    owners: Mapping[Problem, tuple[Owner, ...]]
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "database": str(self.database.path),
+            "problems": list(map(self._as_json, self.found)),
+            "repairs": [line for one in self.repairs for line in one.lines()],
+            "left": list(map(self._as_json, self.left)),
+        }
+
+    def _as_json(self, problem: Problem) -> dict[str, object]:
         return {
             "kind": problem.kind,
             "about": problem.about,
             "message": problem.message,
             "cells": [
                 {
-                    "notebook": os.path.normpath(database.folder / owner.app),
+                    "notebook": os.path.normpath(self.database.folder / owner.app),
                     "cell": owner.cell,
                 }
-                for owner in owners[problem]
+                for owner in self.owners[problem]
             ],
         }
 
-    return {
-        "database": str(database.path),
-        "problems": [plain(problem) for problem in found],
-        "repairs": [line for one in repairs for line in one.lines()],
-        "left": [plain(problem) for problem in left],
-        **asdict(stock),
-        "set_aside": [str(path) for path in aside],
-    }
+    def print(self) -> None:
+        print(f"{self.database.path}: {_count(self.found)}.")
+        self._list(self.found)
+        if self.repairs:
+            print("Repair:")
+            for one in self.repairs:
+                for line in one.lines():
+                    print(f"  {line}")
+            print(f"After it: {_count(self.left)}.")
+            self._list(self.left)
+        elif self.found:
+            if any(problem.kind in _LOST for problem in self.found):
+                print(
+                    "None of it is served: the next run of a cell computes again what is "
+                    "damaged or missing."
+                )
+            print("Run it again with --repair to put this right.")
 
+    def _list(self, problems: list[Problem]) -> None:
+        for kind in dict.fromkeys(problem.kind for problem in problems):
+            alike = [problem for problem in problems if problem.kind == kind]
+            for problem in alike[:_LISTED]:
+                print(f"  {kind}: {self._line(problem)}")
+            if len(alike) > _LISTED:
+                print(f"  {kind}: and {len(alike) - _LISTED} more")
 
-def _print(
-    database: Database,
-    found: list[Problem],
-    repairs: list[Repairs],
-    left: list[Problem],
-    owners: _Owners,
-) -> None:
-    print(f"{database.path}: {_count(found)}.")
-    _list(database, found, owners)
-    if repairs:
-        print("Repair:")
-        for one in repairs:
-            for line in one.lines():
-                print(f"  {line}")
-        print(f"After it: {_count(left)}.")
-        _list(database, left, owners)
-    elif found:
-        if any(problem.kind in _LOST for problem in found):
-            print(
-                "None of it is served: the next run of a cell computes again what is "
-                "damaged or missing."
-            )
-        print("Run it again with --repair to put this right.")
+    def _line(self, problem: Problem) -> str:
+        """By the cells that lose by it, where there are any."""
+        owners = self.owners[problem]
+        cells = [
+            f"{owner.cell or '(no code)'} of {notebook_name(self.database, owner.app)}"
+            for owner in owners[:_CELLS]
+        ]
+        if len(owners) > _CELLS:
+            cells.append(f"{len(owners) - _CELLS} more")
+        if not cells:
+            return str(problem)
+        return f"{', '.join(cells)}: {problem.message} ({problem.about})"
 
 
 def _count(found: list[Problem]) -> str:
     if not found:
         return "nothing is wrong"
     return counted(len(found), "problem", "problems")
-
-
-def _list(database: Database, found: list[Problem], owners: _Owners) -> None:
-    for kind in dict.fromkeys(problem.kind for problem in found):
-        alike = [problem for problem in found if problem.kind == kind]
-        for problem in alike[:_LISTED]:
-            print(f"  {kind}: {_line(database, problem, owners[problem])}")
-        if len(alike) > _LISTED:
-            print(f"  {kind}: and {len(alike) - _LISTED} more")
-
-
-def _line(database: Database, problem: Problem, owners: tuple[Owner, ...]) -> str:
-    """By the cells that lose by it, where there are any."""
-    cells = [
-        f"{owner.cell or '(no code)'} of {notebook_name(database, owner.app)}"
-        for owner in owners[:_CELLS]
-    ]
-    if len(owners) > _CELLS:
-        cells.append(f"{len(owners) - _CELLS} more")
-    if not cells:
-        return str(problem)
-    return f"{', '.join(cells)}: {problem.message} ({problem.about})"
 
 
 def _print_stock(stock: Stock, aside: list[Path]) -> None:

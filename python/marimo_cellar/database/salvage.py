@@ -173,12 +173,13 @@ class _Salvage:
                 self._insert("savings", _SAVINGS, row)
         for row in self._both_ways("openings", _OPENINGS):
             self._insert("openings", _OPENINGS, row)
-        for row in self._scan("reasons", _REASONS):
-            self._insert("reasons", _REASONS, row)
-        for row in self._scan("inputs", _INPUTS):
-            self._insert("inputs", _INPUTS, row)
-        for row in self._scan("calls", _CALLS):
-            self._insert("calls", _CALLS, row)
+        for table, columns in (
+            ("reasons", _REASONS),
+            ("inputs", _INPUTS),
+            ("calls", _CALLS),
+        ):
+            for row in self._scan(table, columns):
+                self._insert(table, columns, row)
         for row in self._both_ways("reads", _READS):
             self._insert("reads", _READS, row)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -147,18 +147,28 @@ def enrol(
             )
     ids = insert_cells(connection, app_id, list(new.values()), now)
     roll.ids.update(zip(new, ids, strict=True))
-    unrun = {digest_of(cell.code) for cell in notebook.unrun}
-    for gone in left.values():
-        if not gone.retired and digest_of(gone.row[2]) not in unrun:
-            connection.execute(
-                "UPDATE cells SET retired_at = ? WHERE cell_id = ?",
-                (now, gone.cell_id),
-            )
+    _retire(connection, left.values(), notebook, now)
     connection.execute(
         "UPDATE cells SET last_seen_at = ? WHERE app_id = ? AND retired_at IS NULL",
         (now, app_id),
     )
     roll.enrolled = notebook
+
+
+def _retire(
+    connection: sqlite3.Connection,
+    left: Iterable[_Stored],
+    notebook: Notebook,
+    now: float,
+) -> None:
+    """Retires cells that were not recognised, but for those that are only not run."""
+    unrun = {digest_of(cell.code) for cell in notebook.unrun}
+    for gone in left:
+        if not gone.retired and digest_of(gone.row[2]) not in unrun:
+            connection.execute(
+                "UPDATE cells SET retired_at = ? WHERE cell_id = ?",
+                (now, gone.cell_id),
+            )
 
 
 class _Stored(Struct, frozen=True):
