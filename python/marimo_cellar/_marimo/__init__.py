@@ -1,9 +1,9 @@
 """Every touch of marimo's modules that are not public, and nothing else.
 
 Read in, and tested with, marimo 0.24.0 and 0.25.2. A name that is missing in
-another version raises ImportError or AttributeError. What is imported here at the
-top, nothing goes without, and `kernel.py` then leaves marimo as it is. What only one
-feature needs is imported where it is used: that feature is then marimo's own
+another version raises ImportError or AttributeError. Without what is imported here at
+the top nothing works, and `kernel.py` leaves marimo as it is. What only one feature
+needs is imported where it is used: without it that feature is marimo's own
 (`features.py`), and the others go on.
 """
 

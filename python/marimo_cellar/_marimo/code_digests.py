@@ -63,6 +63,7 @@ class CodeDigest:
         return self._parts > 1
 
     def digest(self) -> bytes:
+        """The SHA-256 of all that was looked through."""
         return self._hash.digest()
 
     def _look_through(self, value: Any) -> None:
@@ -226,4 +227,6 @@ def _attributes_kept_by(code: CodeType) -> frozenset[str]:
 
 
 def is_own_function(function: FunctionType) -> bool:
+    """Whether it is of the notebook, or of the module of the call, by what it says or by
+    its globals: what a decorator made says that it is of what it wraps."""
     return own.is_own(function) or own.uses_own(function)

@@ -26,6 +26,7 @@ def holds_atoms(value: Any) -> bool:
 
 
 def is_derived(value: Any) -> bool:
+    """Whether it is of a class that derives from that of a plain container."""
     # By its type: a proxy says that it is of the class of what it stands for.
     kind = type(value)
     return issubclass(kind, PLAIN) and kind not in PLAIN

@@ -44,6 +44,7 @@ def session_in(context: Any) -> Any | None:
 
 
 def keep_session(context: Any, session: Any) -> None:
+    """Leaves with a context what `session_in` gives."""
     setattr(context, _SESSION, session)
 
 
@@ -127,12 +128,6 @@ def values_of(context: Any, cell_id: str, names: Iterable[str]) -> dict[str, Any
     return values_in(context.globals, cell_id, names)
 
 
-def refs_of(context: Any, cell_id: str) -> frozenset[str]:
-    """The names that a cell reads and does not define."""
-    cell = context.graph.cells.get(cell_id)
-    return frozenset() if cell is None else frozenset(cell.refs)
-
-
 def values_in(
     values: Mapping[str, Any], cell_id: str, names: Iterable[str]
 ) -> dict[str, Any]:
@@ -148,6 +143,12 @@ def place_of(name: str, cell_id: str) -> str:
     from marimo._types.ids import CellId_t
 
     return if_local_then_mangle(name, CellId_t(cell_id))
+
+
+def refs_of(context: Any, cell_id: str) -> frozenset[str]:
+    """The names that a cell reads and does not define."""
+    cell = context.graph.cells.get(cell_id)
+    return frozenset() if cell is None else frozenset(cell.refs)
 
 
 def graph_state(context: Any) -> tuple[object, ...]:
@@ -241,4 +242,5 @@ def is_called_from_marimo(namespace: dict[str, Any]) -> bool:
 
 
 def runs_in_browser() -> bool:
+    """Whether this is Pyodide, where marimo has loaders of its own."""
     return sys.platform == "emscripten" or "pyodide" in sys.modules

@@ -71,6 +71,7 @@ def set_state(value: Any, state: str) -> None:
 
 
 def digest_of_state(state: str) -> bytes:
+    """The SHA-256 of what `state_of` gave."""
     return hashlib.sha256(state.encode()).digest()
 
 

@@ -28,6 +28,7 @@ class Later(ImmediateReferenceStub):
         self.kind = kind
 
     def load(self, glbls: dict[str, Any]) -> Any:
+        """The value, made with a notebook's globals. Raises what `by_name.loaded` does."""
         return loaded(self.to_bytes(), glbls)
 
 

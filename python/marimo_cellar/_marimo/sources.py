@@ -25,6 +25,7 @@ class NotWhole(pickle.PicklingError):
 
 
 def is_of_notebook(value: Any) -> bool:
+    """Whether a class or function says that a notebook defines it."""
     return getattr(value, "__module__", None) == "__main__"
 
 

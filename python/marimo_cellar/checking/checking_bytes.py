@@ -49,6 +49,10 @@ FROM blobs WHERE quarantined_at IS NULL"""
 def wrong_blobs(
     database: Database, with_bytes: bool, step: Callable[[int, int], None]
 ) -> Iterator[Problem]:
+    """Blobs whose rows, sizes or bytes are wrong, and those that no item refers to.
+
+    Bytes are read only `with_bytes`. `step` hears how many of how many were looked at.
+    """
     rows = [_Blob(*row) for row in query(database, _BLOBS)]
     total = sum(row.size for row in rows if row.is_typed)
     done = 0

@@ -74,9 +74,11 @@ def query(
 
 
 def content_of(database: Database, blob_id: int) -> Any:
+    """What a blob's row has for its bytes, of whatever type; None where it has nothing."""
     rows = query(database, "SELECT content FROM blobs WHERE blob_id = ?", blob_id)
     return rows[0][0] if rows else None
 
 
 def in_hex(digest: Any) -> str:
+    """A digest as people see it; what else a damaged row has for one, as Python writes it."""
     return digest.hex() if isinstance(digest, bytes) else repr(digest)

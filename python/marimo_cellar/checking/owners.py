@@ -37,7 +37,7 @@ def owners_of(
 ) -> Mapping[Problem, tuple[Owner, ...]]:
     """The cells that each problem concerns, in the order of their notebooks.
 
-    None for a problem that is nobody's own, or where the rows that would tell are wrong.
+    Empty for a problem that is nobody's own, or where the rows that would tell are wrong.
     """
     names = {problem: _name(problem) for problem in problems}
     known = {

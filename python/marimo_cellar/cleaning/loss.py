@@ -29,10 +29,12 @@ class Loss:
 
     @property
     def seconds(self) -> float:
+        """What it took to compute them."""
         return self._seconds.total
 
     @property
     def amount(self) -> float:
+        """What they cost, in whatever currency the user counts in."""
         return self._amount.total
 
 

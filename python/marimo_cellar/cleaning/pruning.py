@@ -50,6 +50,7 @@ class Plan:
 
     @property
     def size(self) -> int:
+        """The bytes that this would free."""
         return sum(one.freed for one in self.evictions)
 
     @property
@@ -120,7 +121,8 @@ def prune(
 
     `whole` looks through all files, blobs and nodes too, which is else done once a day.
     It stops between two transactions, or while it plans, when `go_on` says no. Nothing
-    is done while another cleaner is at work. Raises `sqlite3.Error`, `OSError` or `Unavailable`.
+    is done while another cleaner is at work. Raises `sqlite3.Error`, `OSError` or
+    `Unavailable`.
     """
     outcome = Outcome(Cleaning(actor, now))
     with database.reading() as connection:

@@ -69,6 +69,7 @@ def old_lookups(connection: sqlite3.Connection) -> list[int]:
 
 
 def remove_lookups(connection: sqlite3.Connection, lookup_ids: Sequence[int]) -> None:
+    """Removes lookups, and with them their reasons."""
     connection.execute(
         "DELETE FROM lookups WHERE lookup_id IN (SELECT value FROM json_each(?))",
         (json.dumps(lookup_ids),),

@@ -253,6 +253,7 @@ def hidden_before(
     owner: Owner,
     cell_id: int | None,
 ) -> float:
+    """`files_hidden_until` of an owner whose cell is known, by a connection at hand."""
     cleared = hidden_until(connection, database, owner.roll.path, cell_id)
     evicted_at = _ghost(connection, key, "at")
     return cleared if evicted_at is None else max(cleared, float(evicted_at))

@@ -29,6 +29,7 @@ class Inputs(Struct, frozen=True):
     modules: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
+        """As the table `inputs` has them."""
         return json.dumps({"values": self.values, "modules": self.modules})
 
 

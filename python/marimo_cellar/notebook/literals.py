@@ -46,6 +46,7 @@ def end_of_word(text: str, start: int) -> int:
 
 
 def is_word(char: str) -> bool:
+    """Whether a character may be part of a name or a number."""
     return char == "_" or char > "\x7f" or char.isalnum()
 
 

@@ -82,10 +82,12 @@ class Cell(Struct, frozen=True):
 
     @property
     def digest(self) -> bytes:
+        """The SHA-256 of its normalised code."""
         return digest_of(self.code)
 
     @property
     def node(self) -> bytes:
+        """Its Merkle node: see `code.node_digest`."""
         return self.graph.nodes[self.kernel_id]
 
 

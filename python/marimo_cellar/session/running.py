@@ -82,7 +82,8 @@ class Running:
         return made
 
     def serve(self, lookup: Lookup, cache: _marimo.Cache) -> None:
-        """An entry answered, which is no use to a cell that marimo runs all the same."""
+        """An entry answered: what of the cell is to be made anew all the same becomes a
+        reason, and what it was made of is known to the cells below."""
 
         def serve() -> None:
             if lookup.key.is_of_cell:

@@ -79,6 +79,7 @@ class _NotFollowed(Exception):
 
 
 def this_system() -> System:
+    """What the place depends on in this process."""
     return System(os.environ, sys.platform, _home())
 
 
