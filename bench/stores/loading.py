@@ -7,6 +7,7 @@ from typing import Any
 
 from .payloads import marimo_hash
 
+# As marimo calls the cache of whole cells.
 CELL_CACHE = "cell_cache"
 
 
@@ -54,6 +55,7 @@ def result_of(number: int, values: dict[str, Any]) -> Any:
 
 
 def hash_key(number: int) -> Any:
+    """The key that a loader is asked for a result by."""
     from marimo._save.hash import HashKey
 
     return HashKey(hash=marimo_hash(number), cache_type="Pure")

@@ -22,6 +22,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from .loading import CELL_CACHE
 from .population import Population, fill_database, fill_files, values_of, variable
 from .rounds import Case, Turn
 from .subjects import OURS
@@ -79,7 +80,7 @@ class _Files:
     def __init__(self, folder: Path, population: Population) -> None:
         from marimo._save.stores import FileStore
 
-        self.folder = folder / "cell_cache"
+        self.folder = folder / CELL_CACHE
         self.population = population
         self.store = FileStore(str(folder))
 
@@ -101,7 +102,7 @@ class _Files:
                 manifest = json.load(file)
             if name in manifest["defs"]:
                 self.store.clear(manifest["defs"][name]["reference"])
-                self.store.clear(f"cell_cache/{one.name}")
+                self.store.clear(f"{CELL_CACHE}/{one.name}")
         return 1
 
     def clear_known(self, cell: int) -> int:

@@ -12,7 +12,7 @@ from time import perf_counter
 
 from .checks import with_fast
 from .payloads import SIZES, payload
-from .rounds import Case, Turn
+from .rounds import Case, Turn, in_child
 from .subjects import ALL, Subject, subject_in, subjects_in
 
 _SIZES = ("1kB", "100kB", "1MB")
@@ -72,8 +72,6 @@ def _threads(folder: Path, size: str) -> Turn:
 
 def _processes(folder: Path, size: str) -> Turn:
     # In a process that ends: what it has open must not be there when others fork.
-    from .rounds import in_child
-
     in_child(lambda: _fill(folder, size))
 
     def turn(name: str, round: int) -> tuple[float]:

@@ -24,6 +24,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -316,8 +317,6 @@ def _install(folder: Path) -> None:
 
     The package itself is on the path already, as the source that it is.
     """
-    import sys
-
     info = folder / "marimo_cellar-0.dist-info"
     info.mkdir(parents=True, exist_ok=True)
     (info / "METADATA").write_text(

@@ -20,6 +20,7 @@ from pathlib import Path
 from time import time
 from typing import Any
 
+from .loading import CELL_CACHE
 from .payloads import marimo_hash, payload
 
 _VALUE = 100
@@ -27,6 +28,8 @@ _VALUE = 100
 
 @dataclass(frozen=True)
 class Population:
+    """How many notebooks there are, cells of each notebook, and entries of each cell."""
+
     notebooks: int = 50
     cells: int = 40
     entries: int = 50
@@ -37,6 +40,7 @@ class Population:
 
     @property
     def all_entries(self) -> range:
+        """The numbers of the entries of all cells."""
         return range(self.notebooks * self.cells * self.entries)
 
 
@@ -44,7 +48,7 @@ def values_of(population: Population, number: int) -> Iterator[tuple[str, bytes]
     """An entry's keys and bytes, the manifest last, as marimo's lazy loader puts them."""
     name = variable(number // population.entries)
     hash = marimo_hash(number)
-    part = f"cell_cache/{hash}/{name}.pickle"
+    part = f"{CELL_CACHE}/{hash}/{name}.pickle"
     yield part, payload(_VALUE, number)
     item = {"reference": part, "type_hint": "builtins.list"}
     manifest = {
@@ -55,7 +59,7 @@ def values_of(population: Population, number: int) -> Iterator[tuple[str, bytes]
         "meta": {"version": 6},
         "ui_defs": [],
     }
-    yield f"cell_cache/P_{hash}.jsonl", json.dumps(manifest).encode()
+    yield f"{CELL_CACHE}/P_{hash}.jsonl", json.dumps(manifest).encode()
 
 
 def variable(cell: int) -> str:
@@ -152,6 +156,7 @@ def insert_entries(
             (
                 entry_id,
                 cell_id,
+                CELL_CACHE,
                 marimo_hash(number),
                 node,
                 now - number % 1000,
@@ -174,7 +179,7 @@ def insert_entries(
     connection.executemany(
         "INSERT INTO entries (entry_id, cell_id, cache_name, cache_type, hash, loader,"
         " node, runtime, created_at, versions)"
-        " VALUES (?, ?, 'cell_cache', 'P', ?, 'lazy', ?, 0.5, ?, ?)",
+        " VALUES (?, ?, ?, 'P', ?, 'lazy', ?, 0.5, ?, ?)",
         entries,
     )
     connection.executemany(

@@ -37,6 +37,7 @@ class Subject(ABC):
         return
 
     def reopen(self) -> None:
+        """Once more, as another process."""
         self.close()
         self.open()
 
@@ -54,13 +55,16 @@ class Subject(ABC):
         return
 
     @abstractmethod
-    def put(self, number: int, value: bytes) -> None: ...
+    def put(self, number: int, value: bytes) -> None:
+        """Keeps a value; it may be committed a little later."""
 
     @abstractmethod
-    def get(self, number: int) -> bytes | None: ...
+    def get(self, number: int) -> bytes | None:
+        """What is kept of a number; None for nothing."""
 
     @abstractmethod
-    def hit(self, number: int) -> bool: ...
+    def hit(self, number: int) -> bool:
+        """Whether anything is kept of a number, told without its bytes."""
 
 
 class Files(Subject):
@@ -174,4 +178,5 @@ def subject_in(folder: Path, name: str) -> Subject:
 
 
 def subjects_in(folder: Path, names: tuple[str, ...]) -> dict[str, Subject]:
+    """The subjects of some names, each in its folder below `folder`."""
     return {name: subject_in(folder, name) for name in names}
