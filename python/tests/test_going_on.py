@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from marimo_cellar.notebook.settings import settings_in
+from marimo_cellar.notebook.settings import seeds, settings_in
 from tests.conftest import Write, ran
 from tests.kernels import export
 
@@ -219,3 +219,21 @@ def test_a_cell_that_cannot_set_what_it_did_runs(
 )
 def test_what_sets_nothing_that_stays(code: str) -> None:
     assert [one.names for one in settings_in(code).all] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "does"),
+    [
+        ("np.random.seed(1)", True),
+        ("lightning.seed_everything(42)", True),
+        ("set_seed(1)", True),
+        ("keras.utils.set_random_seed(1)", True),
+        # It begins somewhere else in each run.
+        ("random.seed()", False),
+        # PyTorch has numbers of its own.
+        ("torch.manual_seed(1)", False),
+        ("reseed(1)", False),
+    ],
+)
+def test_what_seeds_random_numbers(code: str, does: bool) -> None:
+    assert seeds(code) is does

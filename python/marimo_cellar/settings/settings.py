@@ -79,45 +79,46 @@ def find_settings(folder: Path, system: System) -> Settings:
     user = user_file(system)
     own = read_settings(user, refusals)
     project = nearest_project(folder)
-    shared: dict[str, Any] = {}
+    shared = {} if project is None else read_project(project, refusals)
+    cost_per_hour = _cost_per_hour(own, user, refusals)
+    budget = _budget(own, user, refusals)
     if project is not None:
-        shared = read_project(project, refusals)
-
-    def ask(table: dict[str, Any], file: Path) -> Setting | None:
-        value = table.get("budget")
-        if value is None:
-            return None
-        size = parse_size(value)
-        if size is None:
-            why = f'budget in {file} is {value!r}, which is not a size such as "2 GB".'
-            refusals.append(Refusal("value", str(file), why))
-            return None
-        return Setting(size, file)
-
-    def price(table: dict[str, Any], file: Path) -> float | None:
-        value = table.get("cost_per_hour")
-        if value is None:
-            return None
-        if type(value) in (int, float) and 0 <= value < math.inf:
-            return float(value)
-        why = (
-            f"cost_per_hour in {file} is {value!r}, which is not an amount such as 2.5."
-        )
-        refusals.append(Refusal("value", str(file), why))
-        return None
-
-    cost_per_hour = price(own, user)
-    budget = ask(own, user)
-    if project is not None:
-        theirs = ask(shared, project)
+        theirs = _budget(shared, project, refusals)
         if theirs is not None and (budget is None or theirs.value < budget.value):
             budget = theirs
-        stated = price(shared, project)
+        stated = _cost_per_hour(shared, project, refusals)
         cost_per_hour = cost_per_hour if stated is None else stated
     recomputes = find_recompute(folder, system, refusals)
     # A file that cannot be read is asked for each setting.
     told = tuple(dict.fromkeys(refusals))
     return Settings(budget, cost_per_hour, recomputes, told)
+
+
+def _budget(
+    table: dict[str, Any], file: Path, refusals: list[Refusal]
+) -> Setting | None:
+    value = table.get("budget")
+    if value is None:
+        return None
+    size = parse_size(value)
+    if size is None:
+        why = f'budget in {file} is {value!r}, which is not a size such as "2 GB".'
+        refusals.append(Refusal("value", str(file), why))
+        return None
+    return Setting(size, file)
+
+
+def _cost_per_hour(
+    table: dict[str, Any], file: Path, refusals: list[Refusal]
+) -> float | None:
+    value = table.get("cost_per_hour")
+    if value is None:
+        return None
+    if type(value) in (int, float) and 0 <= value < math.inf:
+        return float(value)
+    why = f"cost_per_hour in {file} is {value!r}, which is not an amount such as 2.5."
+    refusals.append(Refusal("value", str(file), why))
+    return None
 
 
 def budget_in(folder: Path, used: int, setting: Setting | None) -> int | None:
