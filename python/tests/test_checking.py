@@ -170,9 +170,9 @@ def test_wrong_files_are_found(
 
 def test_bytes_are_left_out_when_asked(database: Database) -> None:
     one_bit_changed(a_file(database))
-    assert audit(database, bytes=False) == []
+    assert audit(database, with_bytes=False) == []
     cut_short(a_file(database))
-    assert [one.kind for one in audit(database, bytes=False)] == ["wrong-size"]
+    assert [one.kind for one in audit(database, with_bytes=False)] == ["wrong-size"]
 
 
 def test_what_is_set_aside_already_is_not_found_again(database: Database) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from marimo_cellar.commands.why import _Cell, _sentence
+from marimo_cellar.commands.why import _Met, _sentence
 from marimo_cellar.lookups import reasons
 from marimo_cellar.notebook.titles import title_of
 from tests.conftest import Write
@@ -405,24 +405,24 @@ def test_each_call_of_an_edited_function_is_told_by_its_code(
 
 
 def test_a_cell_that_runs_each_time_is_not_said_to_come_from_the_cache() -> None:
-    cell = _Cell(1, 1, "slider", "slider", ("slider",), "hit", 0.0, 0.1)
-    assert _sentence(cell).startswith("From the cache")
+    last = _Met("hit", 0.0, 0.1)
+    assert _sentence(last).startswith("From the cache")
     for kind, met in (("ui", "Computed again, though"), ("file", "From the cache")):
         reason = {"kind": kind, "names": ["slider"]}
-        assert _sentence(replace(cell, reasons=(reason,))).startswith(met)
+        assert _sentence(replace(last, reasons=(reason,))).startswith(met)
 
 
 def test_what_comes_from_the_cache_is_said_to_once() -> None:
-    cell = _Cell(1, 1, "load", "load", ("data",), "hit", 0.0, 0.1)
-    gone = _sentence(replace(cell, why="From the cache, but data.csv is gone."))
+    last = _Met("hit", 0.0, 0.1)
+    gone = _sentence(replace(last, why="From the cache, but data.csv is gone."))
     assert gone.count("From the cache") == 1 and gone.endswith(
         ", but data.csv is gone."
     )
-    kept = _sentence(replace(cell, why="Saved in part: plot."))
+    kept = _sentence(replace(last, why="Saved in part: plot."))
     assert kept.startswith("From the cache, ") and kept.endswith(
         ". Saved in part: plot."
     )
-    assert _sentence(cell).endswith(".") and "  " not in _sentence(cell)
+    assert _sentence(last).endswith(".") and "  " not in _sentence(last)
 
 
 def test_the_last_lookup_is_the_one_that_was_written_last(

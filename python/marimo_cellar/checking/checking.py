@@ -33,23 +33,23 @@ GRACE = 3600.0
 def audit(
     database: Database,
     *,
-    bytes: bool = True,
+    with_bytes: bool = True,
     now: float | None = None,
     grace: float = GRACE,
 ) -> list[Problem]:
     """All that is wrong with a cache; nothing, where there is none.
 
-    Without `bytes`, no blob is read: only its size is compared. Files that no row
+    Without `with_bytes`, no blob is read: only its size is compared. Files that no row
     names count once they are `grace` seconds older than `now`, in Unix seconds.
     Raises `Unavailable` for a database that is not ours to read.
     """
-    return list(problems(database, bytes=bytes, now=now, grace=grace))
+    return list(problems(database, with_bytes=with_bytes, now=now, grace=grace))
 
 
 def problems(
     database: Database,
     *,
-    bytes: bool = True,
+    with_bytes: bool = True,
     now: float | None = None,
     grace: float = GRACE,
     step: Callable[[int, int], None] = lambda done, total: None,
@@ -61,8 +61,8 @@ def problems(
     for part in (
         _rows(database),
         _entries(database),
-        _manifests(database) if bytes else (),
-        wrong_blobs(database, bytes, step),
+        _manifests(database) if with_bytes else (),
+        wrong_blobs(database, with_bytes, step),
         files_without_row(database, now - grace),
     ):
         try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from marimo_cellar.checking import repairing, sweeping
 from marimo_cellar.cleaning import missing, retention, rubbish
@@ -71,7 +71,7 @@ class Outcome:
     cleaning: Cleaning
     rubbish: int = 0
     busy: bool = False
-    slowest: float = field(default=0.0)
+    slowest: float = 0.0
 
 
 def plan(

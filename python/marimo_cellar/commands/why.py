@@ -7,7 +7,7 @@ import json
 import os
 import sqlite3
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,19 +44,27 @@ def add_to(commands: Any) -> None:
 
 
 @dataclass(frozen=True)
+class _Met:
+    """What the last lookup of a cell met; nothing where it had none. `at` is in Unix
+    seconds, `why` a sentence."""
+
+    outcome: str | None = None
+    at: float | None = None
+    seconds: float | None = None
+    why: str | None = None
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True)
 class _Cell:
-    """A cell that is in the notebook, and its last lookup if it had one."""
+    """A cell that is in the notebook."""
 
     cell_id: int
     number: int
     title: str
     name: str | None
     defs: tuple[str, ...]
-    outcome: str | None = None
-    at: float | None = None
-    seconds: float | None = None
-    why: str | None = None
-    reasons: tuple[Reason, ...] = ()
+    last: _Met
 
     def is_called(self, name: str) -> bool:
         return name in (self.name, str(self.number), *self.defs)
@@ -78,7 +86,7 @@ def _run(arguments: argparse.Namespace) -> int:
         print(json.dumps({"cells": [_as_json(cell) for cell in cells]}))
         return 0
     for cell in cells:
-        print(f"{cell.number:>3}  {cell.title}: {_sentence(cell)}")
+        print(f"{cell.number:>3}  {cell.title}: {_sentence(cell.last)}")
     return 0
 
 
@@ -112,16 +120,13 @@ def _cells(database: Database, notebook: Path) -> list[_Cell]:
                 titles[cell_id],
                 name,
                 _names(defs),
-                *_last(connection, cell_id, titles),
+                _last(connection, cell_id, titles),
             )
             for number, (cell_id, _, name, _, defs) in enumerate(rows, 1)
         ]
 
 
-def _last(
-    connection: sqlite3.Connection, cell_id: int, titles: dict[int, str]
-) -> tuple[Any, ...]:
-    """Outcome, time, seconds, sentence and reasons of the last lookup, if any."""
+def _last(connection: sqlite3.Connection, cell_id: int, titles: dict[int, str]) -> _Met:
     # By the order in which they were written: a clock may have been ahead.
     row = connection.execute(
         "SELECT lookup_id, outcome, at, seconds, why FROM lookups"
@@ -129,7 +134,7 @@ def _last(
         (cell_id,),
     ).fetchone()
     if row is None:
-        return ()
+        return _Met()
     lookup_id, outcome, at, seconds, why = row
     try:
         text = connection.execute(
@@ -139,7 +144,8 @@ def _last(
         # Format 1.0 has no more than a sentence.
         text = None
     found = tuple(reasons.parse(text[0])) if text is not None else ()
-    return outcome, at, seconds, reasons.sentence(found, titles.get) or why, found
+    sentence = reasons.sentence(found, titles.get) or why
+    return _Met(outcome, at, seconds, sentence, found)
 
 
 def _names(defs: str) -> tuple[str, ...]:
@@ -158,15 +164,15 @@ def _chosen(cells: list[_Cell], name: str, notebook: Path) -> list[_Cell]:
     return chosen
 
 
-def _sentence(cell: _Cell) -> str:
-    if cell.outcome is None or cell.at is None:
+def _sentence(last: _Met) -> str:
+    if last.outcome is None or last.at is None:
         return "It was not looked up yet."
-    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(cell.at))
-    met = "From the cache" if cell.outcome == "hit" else "Computed"
-    if cell.outcome == "hit" and reasons.keeps_running(cell.reasons):
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(last.at))
+    met = "From the cache" if last.outcome == "hit" else "Computed"
+    if last.outcome == "hit" and reasons.keeps_running(last.reasons):
         # marimo loads its values, and runs the cell all the same.
         met = "Computed again, though it was in the cache"
-    why = cell.why or ""
+    why = last.why or ""
     if why.startswith(met):
         # It says so itself, and goes on: "From the cache, but data.csv is gone."
         return f"{met}, {when}{why.removeprefix(met)}"
@@ -179,9 +185,5 @@ def _as_json(cell: _Cell) -> dict[str, object]:
         "number": cell.number,
         "name": cell.name,
         "title": cell.title,
-        "outcome": cell.outcome,
-        "at": cell.at,
-        "seconds": cell.seconds,
-        "why": cell.why,
-        "reasons": list(cell.reasons),
+        **asdict(cell.last),
     }

@@ -44,9 +44,9 @@ def note_modules() -> None:
 def _look_through() -> None:
     global _count
     # One step, while other threads import.
-    all = set(sys.modules)
-    _count = len(all)
-    new = all - _known
+    names = set(sys.modules)
+    _count = len(names)
+    new = names - _known
     _known.update(new)
     # A package comes before what is in it.
     for name in sorted(new):

@@ -43,14 +43,14 @@ class Made(Struct):
                 self.reads = reads.settled(self.reads, self.folder, most)
 
 
-def write(connection: sqlite3.Connection, all: Sequence[tuple[int, Made]]) -> None:
+def write(connection: sqlite3.Connection, entries: Sequence[tuple[int, Made]]) -> None:
     """Writes it down of entries, by their ids, in the caller's transaction."""
     bulk.insert(
         connection,
         "INSERT INTO inputs (entry_id, inputs)",
         [
             (entry_id, inputs.to_json())
-            for entry_id, made in all
+            for entry_id, made in entries
             if (inputs := made.inputs) is not None and (inputs.values or inputs.modules)
         ],
     )
@@ -59,14 +59,14 @@ def write(connection: sqlite3.Connection, all: Sequence[tuple[int, Made]]) -> No
         f"INSERT INTO reads (entry_id, {_READ})",
         [
             (entry_id, one.path, one.how, one.size, one.modified_at, one.digest)
-            for entry_id, made in all
+            for entry_id, made in entries
             for one in made.reads
         ],
     )
     bulk.insert(
         connection,
         "INSERT INTO calls (entry_id, arguments)",
-        [(entry_id, made.arguments) for entry_id, made in all if made.arguments],
+        [(entry_id, made.arguments) for entry_id, made in entries if made.arguments],
     )
 
 
