@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from marimo_cellar.notebook.settings import seeds, settings_in
+from marimo_cellar.notebook.process_settings import seeds, settings_in
 from tests.conftest import Write, ran
 from tests.kernels import export
 

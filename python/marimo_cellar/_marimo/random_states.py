@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from marimo_cellar._marimo.generators import digest_of_state, set_state, state_of
 from marimo_cellar._marimo.looking_up import LookedUp, after_lookup
-from marimo_cellar.notebook.settings import seeds
+from marimo_cellar.notebook.process_settings import seeds
 
 # Where an entry in memory has it, among what else marimo's `Cache.meta` holds.
 RANDOM = "random"

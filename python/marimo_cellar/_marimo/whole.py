@@ -66,21 +66,27 @@ class WholeCache(Cache):
         meta: dict[Any, Any] | None = None,
         preserve_pointers: bool = True,
     ) -> None:
-        if self.of_cell and meta is not None and meta.get("return") is None:
+        if not self.of_cell:
+            super().update(scope, meta, preserve_pointers)
+            return
+        defs = self.contextual_defs()
+        if lacking := [name for name, place in defs if place not in scope]:
+            self.tell_lacking(lacking)
+        super().update(scope, self._with_shown(scope, meta), preserve_pointers)
+        kept: dict[Any, Any] = self.meta
+        with suppress(Exception):
+            kept[CONSOLE] = printed()
+        with suppress(Exception):
+            kept[RANDOM] = random_states_after()
+
+    def _with_shown(
+        self, scope: dict[str, Any], meta: dict[Any, Any] | None
+    ) -> dict[Any, Any] | None:
+        """What marimo notes of a cell, with what that showed by a call."""
+        if meta is not None and meta.get("return") is None:
             with suppress(Exception):
-                meta = {**meta, "return": shown(scope[name] for name in self._names())}
-        if self.of_cell:
-            defs = self.contextual_defs()
-            lacking = [name for name, place in defs if place not in scope]
-            if lacking:
-                self.tell_lacking(lacking)
-        super().update(scope, meta, preserve_pointers)
-        if self.of_cell:
-            kept: dict[Any, Any] = self.meta
-            with suppress(Exception):
-                kept[CONSOLE] = printed()
-            with suppress(Exception):
-                kept[RANDOM] = random_states_after()
+                return {**meta, "return": shown(scope[name] for name in self._names())}
+        return meta
 
     def _names(self) -> list[str]:
         return [place for _, place in self.contextual_defs()]

@@ -273,7 +273,7 @@ class OverRows(Restoring):
         if not reloads and not recomputes:
             return None
         from marimo_cellar.entries import modules, reads
-        from marimo_cellar.session.sources import reads_of_entry
+        from marimo_cellar.session.origins import reads_of_entry
 
         found_reads = reads_of_entry(lookup.database, found.entry_id)
         changed = None

@@ -31,7 +31,7 @@ from marimo_cellar.notebook.changes import (
     is_changing,
 )
 from marimo_cellar.notebook.notebook import Cell
-from marimo_cellar.notebook.settings import settings_in
+from marimo_cellar.notebook.process_settings import settings_in
 
 _CONTAINERS = (MutableMapping, MutableSequence, MutableSet)
 _CONNECTIONS = ("sqlite3.", "duckdb.", "_duckdb.", "_sqlite3.")

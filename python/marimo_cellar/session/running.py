@@ -21,7 +21,7 @@ from marimo_cellar.features import answer
 from marimo_cellar.lookups import lookups
 from marimo_cellar.lookups.lookup import Lookup
 from marimo_cellar.notices import warn_once
-from marimo_cellar.session.sources import Sources
+from marimo_cellar.session.origins import Origins
 from marimo_cellar.values import manifests
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Running:
 
     def __init__(self) -> None:
         self._lookups: dict[Lookup, opens.Watch] = {}
-        self._sources = Sources()
+        self._origins = Origins()
 
     def begin(self, lookup: Lookup, key: _marimo.HashKey, evicted: bool) -> None:
         """A lookup missed: its result is being computed from here on.
@@ -88,7 +88,7 @@ class Running:
         def serve() -> None:
             if lookup.key.is_of_cell:
                 _note_ui(lookup, cache)
-                self._sources.serve(lookup)
+                self._origins.serve(lookup)
 
         _softly(serve)
 
@@ -117,7 +117,7 @@ class Running:
         made.reads = list({read.path: read for read in reversed(reads)}.values())[::-1]
         kernel_id = lookup.owner.kernel_id
         if lookup.key.is_of_cell and kernel_id is not None:
-            self._sources.compute(kernel_id, made)
+            self._origins.compute(kernel_id, made)
 
     def made_anew(
         self, lookup: Lookup, key: _marimo.HashKey, found: Found
@@ -128,15 +128,15 @@ class Running:
 
         def look() -> None:
             cell, notebook = lookup.owner.cell, lookup.owner.roll.path
-            if cell is None or notebook is None or not self._sources.may_be_anew(cell):
+            if cell is None or notebook is None or not self._origins.may_be_anew(cell):
                 return
             from marimo_cellar.entries.inputs import inputs_of
-            from marimo_cellar.session.sources import reads_of_entry
+            from marimo_cellar.session.origins import reads_of_entry
 
             lookup.inputs = inputs_of(key)
             before = reads_of_entry(lookup.database, found.entry_id)
             behind = self._behind(lookup)
-            read = self._sources.made_anew(behind, before, notebook.parent)
+            read = self._origins.made_anew(behind, before, notebook.parent)
             if read is not None:
                 reasons.append({"kind": "source", "path": read.path})
 
@@ -151,7 +151,7 @@ class Running:
             return ()
         names = names_run(cell.code, called=not lookup.key.is_of_cell)
         hashed = {*inputs.values, *inputs.modules}
-        return self._sources.behind(cell, names, hashed)
+        return self._origins.behind(cell, names, hashed)
 
     def end_cell(self, error: str | None) -> None:
         """A cell has ended; by an error of that class, unless it is None.

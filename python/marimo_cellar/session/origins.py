@@ -38,7 +38,7 @@ class _Served(Struct):
     reads: Sequence[Read] | None = None
 
 
-class Sources:
+class Origins:
     """Of one kernel or embedded app, and on its thread."""
 
     def __init__(self) -> None:
@@ -72,13 +72,13 @@ class Sources:
         """
         cells = cell.graph.by_kernel_id
         for kernel_id in cell.parents:
-            source, definer = self._cells.get(kernel_id), cells.get(kernel_id)
-            if source is None or definer is None:
+            origin, definer = self._cells.get(kernel_id), cells.get(kernel_id)
+            if origin is None or definer is None:
                 continue
             # Of a table only SQL has the name.
             used = definer.defs.intersection(names) or definer.defs
             if not used.issubset(hashed):
-                for read in _reads_of(source):
+                for read in _reads_of(origin):
                     yield kernel_id, read
 
     def may_be_anew(self, cell: Cell) -> bool:
@@ -118,17 +118,17 @@ def reads_of_entry(database: Database, entry_id: int) -> Sequence[Read]:
     return ()
 
 
-def _reads_of(source: Made | _Served) -> Sequence[Read]:
-    if isinstance(source, Made):
-        return source.reads
-    if source.reads is None:
-        found = source.lookup.found
-        source.reads = (
+def _reads_of(origin: Made | _Served) -> Sequence[Read]:
+    if isinstance(origin, Made):
+        return origin.reads
+    if origin.reads is None:
+        found = origin.lookup.found
+        origin.reads = (
             ()
             if found is None
-            else reads_of_entry(source.lookup.database, found.entry_id)
+            else reads_of_entry(origin.lookup.database, found.entry_id)
         )
-    return source.reads
+    return origin.reads
 
 
 def _is_another(before: Read, now: Read, folder: Path) -> bool:

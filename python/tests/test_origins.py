@@ -7,7 +7,7 @@ from pathlib import Path
 from marimo_cellar.entries.made import Made
 from marimo_cellar.entries.reads import Read
 from marimo_cellar.notebook.notebook import Cell, Graph, KernelCell
-from marimo_cellar.session.sources import Sources
+from marimo_cellar.session.origins import Origins
 
 READ = Read("data.csv", "opened", 3, 1.0)
 
@@ -18,9 +18,9 @@ def behind(
     above = KernelCell("above", "", frozenset({"frame", "model"}), frozenset())
     own = KernelCell("own", "", frozenset({"own"}), frozenset(parents))
     cell = Cell("own", None, 1, "", ("own",), parents, Graph([above, own]))
-    sources = Sources()
-    sources.compute("above", Made(None, [READ], Path()))
-    return [read.path for _, read in sources.behind(cell, code_names, hashed)]
+    origins = Origins()
+    origins.compute("above", Made(None, [READ], Path()))
+    return [read.path for _, read in origins.behind(cell, code_names, hashed)]
 
 
 def test_what_is_hashed_by_what_it_holds_needs_no_files() -> None:
