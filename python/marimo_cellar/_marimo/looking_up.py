@@ -42,58 +42,46 @@ def after_lookup(
     What they raise is worth neither a result nor a run; but where `served` must succeed, the
     cell runs instead. Raises ImportError or AttributeError in a marimo that lacks the names.
     """
+    lifecycles = _lifecycles()
+    set_up: Callable[..., Any] = lifecycles.setup
 
-    def replace(look_up: _LookUp) -> _LookUp:
-        def look_up_and_act(one: LookedUp) -> Any:
-            skip = look_up(one)
-            if skip is None:
-                with suppress(Exception):
-                    runs(one)
+    def set_up_and_act(lifecycle: Any, cell: Any, namespace: dict[str, Any]) -> Any:
+        skip = set_up(lifecycle, cell, namespace)
+        one = LookedUp(lifecycle, cell, namespace)
+        if skip is None:
+            with suppress(Exception):
+                runs(one)
+            return None
+        try:
+            served(one, skip)
+        except Exception:
+            if must_succeed:
+                one.run_after_all()
                 return None
-            try:
-                served(one, skip)
-            except Exception:
-                if must_succeed:
-                    one.run_after_all()
-                    return None
-            return skip
+        return skip
 
-        return look_up_and_act
-
-    _replace_lookup(replace)
+    lifecycles.setup = set_up_and_act
 
 
 def run_without_key(tell: Callable[[str, BaseException], None]) -> None:
     """Has a cell for which marimo fails to make a key run, without the cache, where it
     would fail. `tell` is called with its code and the error."""
+    lifecycles = _lifecycles()
+    set_up: Callable[..., Any] = lifecycles.setup
 
-    def replace(look_up: _LookUp) -> _LookUp:
-        def look_up_or_run(one: LookedUp) -> Any:
-            try:
-                return look_up(one)
-            except (Exception, CacheException) as error:
-                tell(one.cell.code, error)
-            one.run_after_all()
-            return None
+    def set_up_or_run(lifecycle: Any, cell: Any, namespace: dict[str, Any]) -> Any:
+        try:
+            return set_up(lifecycle, cell, namespace)
+        except (Exception, CacheException) as error:
+            tell(cell.code, error)
+        LookedUp(lifecycle, cell, namespace).run_after_all()
+        return None
 
-        return look_up_or_run
-
-    _replace_lookup(replace)
-
-
-# What serves a cell, marimo's `Skip`; None of one that is to run.
-_LookUp = Callable[[LookedUp], Any]
+    lifecycles.setup = set_up_or_run
 
 
-def _replace_lookup(replace: Callable[[_LookUp], _LookUp]) -> None:
-    """Puts what `replace` makes of marimo's lookup of a cell in its place."""
+def _lifecycles() -> Any:
+    """marimo's class of what looks cells up as it sets them up."""
     from marimo._runtime.executor.lifecycles.cached import CachedLifecycle
 
-    cached: Any = CachedLifecycle
-    set_up: Callable[..., Any] = cached.setup
-    ours = replace(lambda one: set_up(*one))
-
-    def look_up(lifecycle: Any, cell: Any, namespace: dict[str, Any]) -> Any:
-        return ours(LookedUp(lifecycle, cell, namespace))
-
-    cached.setup = look_up
+    return CachedLifecycle
