@@ -75,72 +75,46 @@ class Run(NamedTuple):
 
 
 def cases(quick: bool) -> list[Case]:
-    counts = (20,) if quick else (20, 200, 1000)
+    turns = (("warm", _warm), ("cold", _cold))
+    frames, rows = ("20x1MB", 31_250) if quick else ("20x50MB", 1_562_500)
+    numbers, length = ("1k", 1000) if quick else ("1M", 1_000_000)
+    functions, calls = (10, 100) if quick else (60, 1000)
     return [
         *(
-            Case(
-                (f"notebook-warm/{count}", f"notebook-warm-wall/{count}"),
-                OURS,
-                partial(_warm, text=_small(count)),
-                warm_up=count < 1000,
-            )
-            for count in counts
+            _notebooks(f"notebook-{name}", count, turn, _small(count), count < 1000)
+            for name, turn in turns
+            for count in ((20,) if quick else (20, 200, 1000))
         ),
         *(
-            Case(
-                (f"notebook-cold/{count}", f"notebook-cold-wall/{count}"),
-                OURS,
-                partial(_cold, text=_small(count)),
-                warm_up=count < 1000,
-            )
-            for count in counts
+            _notebooks(f"functions-{name}", functions, turn, _functions(functions))
+            for name, turn in turns
+        ),
+        _notebooks("frames-warm", frames, _warm, _frames(rows)),
+        *(
+            _notebooks(f"list-{name}", numbers, turn, _list(length))
+            for name, turn in turns
         ),
         *(
-            Case(
-                (f"{name}/{count}", f"{name}-wall/{count}"),
-                OURS,
-                partial(turn, text=_functions(count)),
-                warm_up=False,
-            )
-            for count in ((10,) if quick else (60,))
-            for name, turn in (("functions-warm", _warm), ("functions-cold", _cold))
-        ),
-        *(
-            Case(
-                (f"frames-warm/{name}", f"frames-warm-wall/{name}"),
-                OURS,
-                partial(_warm, text=_frames(rows)),
-                warm_up=False,
-            )
-            for name, rows in (
-                (("20x1MB", 31_250),) if quick else (("20x50MB", 1_562_500),)
-            )
-        ),
-        *(
-            Case(
-                (f"{name}/{size}", f"{name}-wall/{size}"),
-                OURS,
-                partial(turn, text=_list(length)),
-                warm_up=False,
-            )
-            for size, length in ((("1k", 1000),) if quick else (("1M", 1_000_000),))
-            for name, turn in (("list-warm", _warm), ("list-cold", _cold))
-        ),
-        *(
-            Case(
-                (f"{name}/{count}",),
-                OURS,
-                partial(turn, text=text),
-                rounds=9,
-            )
-            for count in ((100,) if quick else (1000,))
+            Case((f"{name}/{calls}",), OURS, partial(turn, text=text), rounds=9)
             for name, turn, text in (
-                ("calls-warm", _loop_warm, _calls(count)),
-                ("calls-cold", _loop_cold, _calls(count)),
-                ("calls-within", _loop_warm, _calls(count, _HELPERS, "repeated")),
+                ("calls-warm", _loop_warm, _calls(calls)),
+                ("calls-cold", _loop_cold, _calls(calls)),
+                ("calls-within", _loop_warm, _calls(calls, _HELPERS, "repeated")),
             )
         ),
     ]
+
+
+def _notebooks(
+    name: str,
+    size: object,
+    turn: Callable[..., Turn],
+    text: str,
+    warm_up: bool = False,
+) -> Case:
+    """A case of whole runs of a notebook."""
+    ids = (f"{name}/{size}", f"{name}-wall/{size}")
+    return Case(ids, OURS, partial(turn, text=text), warm_up=warm_up)
 
 
 def _small(count: int) -> str:
