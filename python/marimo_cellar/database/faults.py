@@ -73,7 +73,7 @@ _GONE = (
 
 
 def refuse(subject: str, path: Path, message: str) -> NoReturn:
-    """Raises `Refused`, which the user hears once of a `subject`."""
+    """Raises `Refused`; the user hears why, once of each `subject` and path."""
     warn_once(subject, str(path), message)
     raise Refused(message)
 
