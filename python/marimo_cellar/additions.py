@@ -98,8 +98,8 @@ def _add_to_keys() -> None:
         _marimo.pickle_sets_in_order,
     )
     attempt(
-        "hashing a frame alike that was made and that was restored",
-        "What is called with one is computed once more.",
+        "hashing alike what was made and what was restored",
+        "What is called with it is computed once more.",
         lambda: _marimo.hash_as_it_comes_back(kinds.as_it_comes_back),
     )
     attempt(

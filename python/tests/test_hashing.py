@@ -214,7 +214,7 @@ def test_a_cached_function_depends_on_those_of_its_own_cell(
     assert ran(notebook) == ["[12, 18, 10]"]
 
 
-def test_a_frame_is_hashed_alike_that_was_made_and_that_was_restored(
+def test_a_value_is_hashed_alike_that_was_made_and_that_was_restored(
     write: Write, env: dict[str, str]
 ) -> None:
     notebook = write(
@@ -224,6 +224,13 @@ def test_a_frame_is_hashed_alike_that_was_made_and_that_was_restored(
             words = ['ab', 'cd e', 'f'] * 3
             frame = pd.DataFrame({'word': words, 'n': range(9)})
             series = frame.word[frame.n > 3]
+        """,
+        note="""
+            class Note:
+                def __init__(self):
+                    # Of which one is the same text as the attribute's name.
+                    self.words, self.shown = 3, ["words", "more"]
+            note = Note()
         """,
         table="table = mo.ui.dataframe(frame)",
         value="ran('value')\nrows = len(table.value)",
@@ -236,11 +243,12 @@ def test_a_frame_is_hashed_alike_that_was_made_and_that_was_restored(
         calls="""
             s = mo.ui.switch()
             counts = count(frame), count(series)
+            count([note, 2])
             ran(f'{counts} {rows}')
         """,
     )
     export(notebook, env)
-    assert ran(notebook) == ["value", "count", "count", "(9, 5) 9"]
+    assert ran(notebook) == ["value", "count", "count", "count", "(9, 5) 9"]
     export(notebook, env)
     assert ran(notebook) == ["(9, 5) 9"]
 

@@ -70,7 +70,6 @@ from marimo_cellar._marimo.exports import (
 from marimo_cellar._marimo.generators import hash_generators_by_state
 from marimo_cellar._marimo.hashing import (
     forget_hashes,
-    hash_as_it_comes_back,
     hash_by_code,
     hash_watched_folders,
     hashed_in,
@@ -97,7 +96,7 @@ from marimo_cellar._marimo.loaders import (
     verification,
 )
 from marimo_cellar._marimo.looking_up import run_without_key
-from marimo_cellar._marimo.pickles import pickle_sets_in_order
+from marimo_cellar._marimo.pickles import hash_as_it_comes_back, pickle_sets_in_order
 from marimo_cellar._marimo.printed import CONSOLE, Printed, note_printed, unheard
 from marimo_cellar._marimo.random_states import RANDOM, RandomState, go_on_at_random
 from marimo_cellar._marimo.scopes import look_through_fast

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import numbers
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import Any
 
 from marimo._runtime.context import safe_get_context
@@ -63,22 +62,6 @@ def forget_hashes(names: Iterable[str]) -> None:
     if context is not None:
         for name in names:
             context.cache.hash_memo.pop(name, None)
-
-
-def hash_as_it_comes_back(as_it_comes_back: Callable[[Any], Any]) -> None:
-    """Has what marimo hashes by its pickle, such as the argument of a call or the value of
-    a UI element, come to the same whether it was made or restored. A frame with texts
-    that was made holds some of them once that its pickle else had several times."""
-    from marimo._save import hash
-
-    dumps: Callable[[Any, str], bytes] = vars(hash)["deterministic_dumps"]
-
-    def dumping(value: Any, algorithm: str) -> bytes:
-        with suppress(Exception):
-            value = as_it_comes_back(value)
-        return dumps(value, algorithm)
-
-    vars(hash)["deterministic_dumps"] = dumping
 
 
 def hash_watched_folders() -> None:

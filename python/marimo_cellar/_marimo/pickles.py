@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import pickle
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
 from types import FunctionType, SimpleNamespace
@@ -19,6 +20,8 @@ _SETS = (set, frozenset)
 # What pickles of protocol 4 and later have where such a one with items is in them; other
 # bytes may come to the same.
 _OF_SETS = re.compile(rb"\x8f\x94\(|\x91\x94")
+# In bytes: what takes more is not restored for a hash.
+_MOST = 4 * 1024 * 1024
 
 
 class SortingPickler(pickle.Pickler):
@@ -54,6 +57,53 @@ def pickle_sets_in_order() -> None:
 
     for module in (encode, hash):
         vars(module)["deterministic_dumps"] = dumping
+
+
+def hash_as_it_comes_back(as_it_comes_back: Callable[[Any], Any]) -> None:
+    """Has what marimo hashes by its pickle, such as the argument of a call or the value of
+    a UI element, come to the same whether it was made or restored.
+
+    A pickle says of one text that is in a value twice that it is the same, and of two equal
+    ones it does not; which of them are one is often another thing once it is restored. Some
+    values leave out a part of what they hold as well. `as_it_comes_back` gives what comes
+    back in another format than a pickle, and a value itself where that is none.
+    """
+    from marimo._save import hash
+
+    dumps: Callable[[Any, str], bytes] = vars(hash)["deterministic_dumps"]
+
+    def dumping(value: Any, algorithm: str) -> bytes:
+        back = value
+        with suppress(Exception):
+            back = as_it_comes_back(value)
+        data = dumps(back, algorithm)
+        if back is not value or len(data) > _MOST:
+            return data
+        with suppress(Exception):
+            restored = dumps(_restored(value), algorithm)
+            # Of what is new each time it is restored, no pickle is the right one.
+            if restored != data and restored == dumps(_restored(value), algorithm):
+                return restored
+        return data
+
+    vars(hash)["deterministic_dumps"] = dumping
+
+
+def _restored(value: Any) -> Any:
+    """A copy by its pickle, but for what is in arrays. Raises what pickling does, and
+    `OverflowError` for what takes too long."""
+    file, arrays = _Short(), list[pickle.PickleBuffer]()
+    pickle.Pickler(file, protocol=5, buffer_callback=arrays.append).dump(value)
+    if sum(array.raw().nbytes for array in arrays) > _MOST:
+        raise OverflowError
+    return pickle.loads(file.getvalue(), buffers=arrays)
+
+
+class _Short(BytesIO):
+    def write(self, data: Any) -> int:
+        if self.tell() + len(data) > _MOST:
+            raise OverflowError
+        return super().write(data)
 
 
 def _sorted(items: Any) -> list[Any]:
