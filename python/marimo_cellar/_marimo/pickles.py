@@ -3,7 +3,8 @@ pydantic's that a cached function is called with.
 
 A set's items are in an order that is another in each process, and so is its pickle: what
 was called with one yesterday would be computed once more. Many objects hold one that
-nobody sees, as models of pydantic's do.
+nobody sees, as models of pydantic's do. And what was restored often has another pickle
+than what was made.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from contextlib import suppress
 from io import BytesIO
 from types import FunctionType, SimpleNamespace
 from typing import Any
+
+from marimo_cellar._marimo.printed import unheard
 
 _SETS = (set, frozenset)
 # What pickles of protocol 4 and later have where such a one with items is in them; other
@@ -79,7 +82,7 @@ def hash_as_it_comes_back(as_it_comes_back: Callable[[Any], Any]) -> None:
         data = dumps(back, algorithm)
         if back is not value or len(data) > _MOST:
             return data
-        with suppress(Exception):
+        with suppress(Exception), unheard():
             restored = dumps(_restored(value), algorithm)
             # Of what is new each time it is restored, no pickle is the right one.
             if restored != data and restored == dumps(_restored(value), algorithm):
