@@ -88,7 +88,7 @@ export class CellTree {
   }
 
   /** Opens a row's menu. @returns its choice of this name */
-  async menu(label: string | RegExp, choice: string): Promise<Locator> {
+  async menu(label: string | RegExp, choice: string | RegExp): Promise<Locator> {
     await this.row(label).first().locator('.label-name').click({ button: 'right' });
     const menu = this.page.locator('.monaco-menu');
     const item = menu.getByRole('menuitem', { name: choice, exact: true });

@@ -64,6 +64,28 @@ test('notebooks of the same name are not taken for one another', async (t) => {
     });
   });
 
+  await step('of rows of several kinds, the menu clears what is selected', async () => {
+    await rows.nth(0).locator('.monaco-tl-twistie').click();
+    await tree.row('answer').first().waitFor();
+    for (const row of [tree.row('answer').first(), south]) {
+      await row.locator('.label-name').click({ modifiers: ['Control'] });
+    }
+    const clear = await tree.menu('answer', /^Clear Selected/);
+    await vsCode.picture('namesakes-menu');
+    const offered = await page.locator('.monaco-menu .action-label').allInnerTexts();
+    assert.deepEqual(
+      offered.filter((title) => title.startsWith('Clear')),
+      ['Clear Selected'],
+    );
+    await clear.click();
+    await vsCode.dialog.waitFor();
+    assert.match(await vsCode.dialog.innerText(), /Clear what is cached for 2 cells\?/);
+    await page.keyboard.press('Escape');
+    await vsCode.dialog.waitFor({ state: 'hidden' });
+    await rows.nth(0).locator('.monaco-tl-twistie').click();
+    await tree.row('answer').waitFor({ state: 'detached' });
+  });
+
   await step('the question before a clear says so, too, and that one is cleared', async () => {
     await south.locator('.label-name').click();
     await vsCode.eventually(async () => {

@@ -57,7 +57,7 @@ export class ClearCommands implements vscode.Disposable {
       register('cellar.clearResult', (...given) => this.clearResults(...given)),
       register('cellar.clearCellCache', (...given) => this.clearCells(...given)),
       register('cellar.clearAppCache', (...given) => this.clearApps(...given)),
-      register('cellar.clearSelected', () => this.clearSelected()),
+      register('cellar.clearSelected', (...given) => this.clearSelected(...given)),
     ];
   }
 
@@ -84,11 +84,14 @@ export class ClearCommands implements vscode.Disposable {
   }
 
   /**
-   * What the Delete key does in the view. The arrow keys move on without selecting, and VS Code tells what is
-   * selected, not where they are: so that nobody clears another row than they look at, this always asks.
+   * What the Delete key does in the view, and the menu of several rows. The arrow keys move on without
+   * selecting, and VS Code tells what is selected, not where they are: so that nobody clears another row than
+   * they look at, this always asks.
    */
-  private async clearSelected(): Promise<void> {
-    const rows = this.targets.selected.filter(({ node }) => referenceOf(node) !== undefined);
+  private async clearSelected(argument: unknown, others: unknown): Promise<void> {
+    const rows = this.targets
+      .rows(argument, others)
+      .filter(({ node }) => referenceOf(node) !== undefined);
     const of = (...kinds: string[]) => rows.filter(({ node }) => kinds.includes(node.kind));
     const [whole, parts, results] = [of('app'), of('cell'), of('entry', 'item')];
     const apps = whole.length > 0 ? ((await this.targets.apps(whole[0], whole, '')) ?? []) : [];
@@ -97,13 +100,17 @@ export class ClearCommands implements vscode.Disposable {
       results.length > 0 ? ((await this.targets.results(results[0], results)) ?? []) : [];
     const isIn = ({ cache, app }: CellTarget) =>
       apps.some((whole) => whole.cache === cache && whole.app.appId === app.appId);
-    const others = cells.filter((cell) => !isIn(cell));
+    const alone = cells.filter((cell) => !isIn(cell));
     const all = [
       ...apps.map(ofApp),
-      ...others.map(ofCell),
-      ...(await this.ofResults(entries, (of) => isIn(of) || others.some(isSameCell(of)))),
+      ...alone.map(ofCell),
+      ...(await this.ofResults(entries, (of) => isIn(of) || alone.some(isSameCell(of)))),
     ];
-    if (all.length === 0) return;
+    if (all.length === 0) {
+      // The rows of a menu may go while it is open.
+      if (argument !== undefined) void tell(vscode.l10n.t('It is no longer in the cache.'));
+      return;
+    }
     const goBeside = this.targets.placeBeside(rows);
     if (await this.clear(all, 'always')) await goBeside();
   }

@@ -71,11 +71,22 @@ export class Targets implements vscode.Disposable {
     const several: readonly unknown[] = Array.isArray(argument) ? argument : [argument];
     const references = several.flatMap((each) => parseReference(each) ?? []);
     if (references.length > 0) return references;
-    // A node's menu passes the node, and the whole selection when the node is in it.
+    return this.rows(argument, others, this.selection).flatMap(({ node }) => refer(node) ?? []);
+  }
+
+  /**
+   * The rows of the view that a command was given, those of them that are still there; where it was given
+   * none, those that are selected, whatever was touched last.
+   */
+  rows(
+    argument: unknown,
+    others: unknown,
+    otherwise: readonly Branch[] = this.view.selection,
+  ): readonly Branch[] {
+    // A row's menu passes the row, and the whole selection when the row is in it.
     const given = [argument, ...(Array.isArray(others) ? (others as unknown[]) : [])];
     const branches = given.filter((value): value is Branch => this.tree.has(value));
-    if (branches.length === 0 && argument === undefined) branches.push(...this.selection);
-    return [...new Set(branches)].flatMap(({ node }) => refer(node) ?? []);
+    return argument === undefined && branches.length === 0 ? otherwise : [...new Set(branches)];
   }
 
   /**
@@ -171,11 +182,6 @@ export class Targets implements vscode.Disposable {
     }
     const apps = await Promise.all(references.map((each) => this.reader.appOf(each)));
     return this.unlessGone(apps, ({ cache, app }) => `${cache}:${app.appId}`);
-  }
-
-  /** The rows that are selected in the view, whatever was touched last. */
-  get selected(): readonly Branch[] {
-    return this.view.selection;
   }
 
   /** @returns puts the keyboard beside rows of the view once they are gone */

@@ -8,7 +8,10 @@ interface Manifest {
   readonly contributes: {
     readonly commands: readonly { readonly command: string; readonly icon?: string }[];
     readonly menus: Readonly<
-      Record<string, readonly { readonly command: string; readonly when?: string }[]>
+      Record<
+        string,
+        readonly { readonly command: string; readonly when?: string; readonly group?: string }[]
+      >
     >;
     readonly walkthroughs: readonly {
       readonly steps: readonly {
@@ -117,8 +120,8 @@ test("menus ask for nodes that the tree has, and the view's words for states tha
 function offered(command: string, row: string, selected: 'one' | 'several' = 'one'): boolean {
   const menu = manifest.contributes.menus['view/item/context'] ?? [];
   const other = selected === 'one' ? /&& listMultiSelection/ : /!listMultiSelection/;
-  return menu.some(({ command: each, when = '' }) => {
-    if (other.test(when)) return false;
+  return menu.some(({ command: each, when = '', group }) => {
+    if (group?.startsWith('inline') || other.test(when)) return false;
     const pattern =
       /viewItem =~ \/(.+)\//.exec(when)?.[1] ?? `^${/viewItem == (\w+)/.exec(when)?.[1]}$`;
     return each === command && new RegExp(pattern).test(row);
@@ -149,12 +152,22 @@ test('what is kept of a cell that is gone can be pinned, and let go again', () =
     assert.ok(offered('cellar.pin', row, 'several') && offered('cellar.unpin', row, 'several'));
   }
   // A notebook among them is all of its cells; alone it has no such choice.
-  for (const command of ['cellar.pin', 'cellar.unpin', 'cellar.clearCellCache']) {
+  for (const command of ['cellar.pin', 'cellar.unpin']) {
     assert.ok(offered(command, 'app', 'several') && !offered(command, 'app'), command);
   }
   // Of which some calls are pinned alone.
   for (const row of ['cellPartlyPinned', 'cellRetiredPartlyPinned']) {
     assert.ok(offered('cellar.pin', row) && offered('cellar.unpin', row), row);
+  }
+});
+
+test('of several rows one command clears, and is called by what it does with any of them', () => {
+  const clears = declared.filter((command) => command.startsWith('cellar.clear'));
+  for (const row of ['app', 'appGone', 'cell', 'cellRetiredPinned', 'entry', 'item']) {
+    const ofSeveral = clears.filter((command) => offered(command, row, 'several'));
+    assert.deepEqual(ofSeveral, ['cellar.clearSelected'], row);
+    const ofOne = clears.filter((command) => offered(command, row));
+    assert.ok(ofOne.length > 0 && !ofOne.includes('cellar.clearSelected'), row);
   }
 });
 
