@@ -20,7 +20,7 @@ export function pageStrings(): Strings {
     cancel: l10n.t('Cancel'),
     cancelled: l10n.t('Cancelled.'),
     checking: l10n.t('Only a part of the bytes has been read. The whole is being verified.'),
-    clearApp: l10n.t('Clear App'),
+    clearApp: l10n.t('Clear Notebook'),
     clearCell: l10n.t('Clear Cell'),
     clearResult: l10n.t('Clear Result'),
     cleared: l10n.t('This result was cleared. What you see was read before.'),

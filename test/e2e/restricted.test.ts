@@ -61,7 +61,7 @@ test('Restricted Mode shows what is cached, as text, and changes nothing', async
 
   await step('clearing is not offered', async () => {
     assert.deepEqual(await vsCode.commandsFor('Clear Cell Cache'), []);
-    assert.deepEqual(await vsCode.commandsFor('Clear App Cache'), []);
+    assert.deepEqual(await vsCode.commandsFor('Clear Notebook Cache'), []);
     assert.deepEqual(await vsCode.commandsFor('Turn On Cell Caching'), []);
     assert.deepEqual(await vsCode.commandsFor('Install in Python Environment'), []);
     assert.deepEqual(await vsCode.commandsFor('Use SQLite for Scripts'), []);

@@ -79,7 +79,7 @@ export class ClearCommands implements vscode.Disposable {
   }
 
   private async clearApps(argument: unknown, others: unknown): Promise<void> {
-    const apps = await this.targets.apps(argument, others, vscode.l10n.t('Clear App Cache'));
+    const apps = await this.targets.apps(argument, others, vscode.l10n.t('Clear Notebook Cache'));
     if (apps !== undefined) await this.clear(apps.map(ofApp));
   }
 

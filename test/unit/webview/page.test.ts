@@ -441,7 +441,7 @@ describe('the preview’s page', { skip: noBrowser }, () => {
     for (const [name, command] of [
       ['Reveal Cell', 'revealCell'],
       ['Clear Cell', 'clearCell'],
-      ['Clear App', 'clearApp'],
+      ['Clear Notebook', 'clearApp'],
     ] as const) {
       await page.locator('header vscode-button', { hasText: name }).click();
       assert.deepEqual(heard.at(-1), { type: 'command', command });
