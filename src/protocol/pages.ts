@@ -3,7 +3,8 @@
  * that survives `postMessage`. Text comes from files that strangers may have written: it is shown as
  * text, never as markup.
  */
-export type Page = TablePage | TreePage | ArrayPage | PicklePage | BytesPage | CostlyPage;
+export type Page =
+  TablePage | TreePage | ArrayPage | PicklePage | BytesPage | RandomPage | CostlyPage;
 
 /** What is asked of a decoder. Only tables are paged; the other kinds answer with all they show. */
 export interface PageRequest {
@@ -102,6 +103,21 @@ export interface BytesPage {
   readonly size: number;
   /** The first bytes, 16 a row, as offset, hexadecimal and printable text. */
   readonly head: readonly string[];
+}
+
+/** Where random numbers go on after a cell: of which generators the state is kept. */
+export interface RandomPage {
+  readonly kind: 'random';
+  readonly generators: readonly SetGenerator[];
+}
+
+/** A generator of random numbers that is set when a cell is served. */
+export interface SetGenerator {
+  /** Of its module, or of the variable that it is. */
+  readonly name: string;
+  readonly of: 'python' | 'numpy' | 'notebook';
+  /** Whether the cell seeds it: then it is set whatever it stands at, else where it is as the cell found it. */
+  readonly seeded: boolean;
 }
 
 /** Not decoded yet, because one record batch would have to be read whole: the user is asked first. */

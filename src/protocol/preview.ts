@@ -5,7 +5,7 @@
  * The page knows values by their place in the last `entry` message and decides nothing: texts come
  * from the host, in the user's language.
  */
-import type { Column, Page, TreeNode } from './pages';
+import type { Column, Page, SetGenerator, TreeNode } from './pages';
 import { count, flag, list, nullable, number, object, oneOf, optional, text, union } from './shape';
 import type { Shape } from './shape';
 
@@ -181,6 +181,12 @@ const stringNames = [
   'pickleStrings',
   'previousColumns',
   'previousPage',
+  'randomAsFound',
+  'randomGoesOn',
+  'randomOfNotebook',
+  'randomOfNumpy',
+  'randomOfPython',
+  'randomSeeded',
   'reading',
   'retry',
   'revealCell',
@@ -339,6 +345,11 @@ const page = union<'kind', Page>('kind', {
     incomplete: optional(text),
   },
   bytes: { size: count, head: list(text) },
+  random: {
+    generators: list(
+      object<SetGenerator>({ name: text, of: oneOf('python', 'numpy', 'notebook'), seeded: flag }),
+    ),
+  },
   costly: { columns: list(column), total: count, batchRows: count, batchSize: count },
 });
 

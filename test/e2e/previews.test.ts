@@ -27,6 +27,8 @@ def use(apples, pears):
 
 @app.cell
 def survey():
+    import random
+
     import pandas as pd
 
     survey = pd.DataFrame(
@@ -36,7 +38,7 @@ def survey():
             "note": [{"by": "A", "stars": 4.5}, "none", 3] * 150,
         },
         index=pd.Index(range(1000, 1450), name="number"),
-    )
+    ).sample(frac=1, random_state=random.randrange(99))
     print("Asked on", len(survey), "days.")
     return (survey,)
 
@@ -115,6 +117,12 @@ test('previews that stand behind others', async (t) => {
     const preview = await vsCode.webview('survey');
     await preview.getByText('stdout: "Asked on 450 days."').waitFor();
     await vsCode.picture('previews-console');
+  });
+
+  await step('where random numbers go on is told in words', async () => {
+    await tree.row('random state').locator('.label-name').click();
+    const preview = await vsCode.webview('survey');
+    await preview.getByText("random: Python's own generator, if it").waitFor();
   });
 
   await step('what a cached function returned is read without running anything', async () => {

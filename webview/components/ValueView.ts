@@ -6,7 +6,7 @@ import type { Language } from '../Language';
 import { Pager, spanOfRows } from './Pager';
 import type { Destination } from './Pager';
 import { badge, button, progressRing } from './parts';
-import { arrayPage, bytesPage, costlyPage, picklePage } from './plainPages';
+import { arrayPage, bytesPage, costlyPage, picklePage, randomPage } from './plainPages';
 import { problemCard } from './Problems';
 import { TableView } from './TableView';
 import { TreeView } from './TreeView';
@@ -154,6 +154,9 @@ export class ValueView {
         return;
       case 'bytes':
         this.#fill(bytesPage(page, language));
+        return;
+      case 'random':
+        this.#fill(randomPage(page, language));
         return;
       case 'costly':
         this.#what.textContent = rows(page.total, language);

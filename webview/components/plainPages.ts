@@ -1,5 +1,11 @@
 /** The pages that are neither table nor tree: each is a few facts and a list. */
-import type { ArrayPage, BytesPage, CostlyPage, PicklePage } from '../../src/protocol/pages';
+import type {
+  ArrayPage,
+  BytesPage,
+  CostlyPage,
+  PicklePage,
+  RandomPage,
+} from '../../src/protocol/pages';
 import { element, icon } from '../dom';
 import type { Language } from '../Language';
 import { button } from './parts';
@@ -63,6 +69,31 @@ export function bytesPage(page: BytesPage, language: Language): HTMLElement {
     facts([[words.size, language.bytes(page.size)]]),
     element('h2', {}, words.bytesHead),
     element('pre', { class: 'bytes' }, page.head.join('\n')),
+  );
+}
+
+/** Where random numbers go on after a cell: with which generators, and when. */
+export function randomPage({ generators }: RandomPage, language: Language): HTMLElement {
+  const { words } = language;
+  const owners = {
+    python: words.randomOfPython,
+    numpy: words.randomOfNumpy,
+    notebook: words.randomOfNotebook,
+  };
+  const listed = generators.map(({ name, of, seeded }) =>
+    element(
+      'li',
+      {},
+      element('code', {}, name),
+      ': ',
+      language.say(seeded ? 'randomSeeded' : 'randomAsFound', owners[of]),
+    ),
+  );
+  return element(
+    'div',
+    { class: 'plain' },
+    element('p', {}, words.randomGoesOn),
+    element('ul', { class: 'generators' }, ...listed),
   );
 }
 

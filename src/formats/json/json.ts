@@ -1,13 +1,21 @@
-import type { TreeNode, TreePage } from '../../protocol/pages';
+import type { RandomPage, TreeNode, TreePage } from '../../protocol/pages';
 import type { ByteSource } from '../ByteSource';
 import { sizeText } from '../shorten';
 import { parseTree } from './parseTree';
+import { generatorsIn } from './randomStates';
 
 /** Bytes of a JSON text that are read. A tree of more than that is nothing that people look through. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
+/** The tree of a JSON text; of states of random numbers, whose they are. */
+export function jsonPage(source: ByteSource): TreePage | RandomPage {
+  const page = treePage(source);
+  const generators = page.incomplete === undefined ? generatorsIn(page.root) : undefined;
+  return generators === undefined ? page : { kind: 'random', generators };
+}
+
 /** The tree of a JSON text; of a cached function's or block's, of its result, and of what a cell printed, of its parts. What is damaged or too long is shown up to there, with the reason. */
-export function jsonPage(source: ByteSource): TreePage {
+function treePage(source: ByteSource): TreePage {
   const length = Math.min(source.size, MAX_BYTES);
   const text = new TextDecoder().decode(source.read(0, length));
   const { root, problem } = parseTree(text);
@@ -28,7 +36,7 @@ export function jsonPage(source: ByteSource): TreePage {
  * values that have: marimo writes them in an order of its own.
  */
 export function manifestPage(source: ByteSource): TreePage {
-  const page = jsonPage(source);
+  const page = treePage(source);
   const { root } = page;
   const defs = member(root, 'defs')?.children ?? [];
   const returned = member(member(root, 'meta'), 'return_value');

@@ -54,6 +54,27 @@ void test('of what marimo keeps of a cached function or block, the result is sho
   }
 });
 
+void test('of where random numbers go on, it is shown which generators are set, and when', async () => {
+  const state = '{"words":"AAAA","rest":[3,624,null]}';
+  const generator = (name: string, before: string, after = state) =>
+    `{"generator":"${name}","before":${before},"after":${after}}`;
+  const text = [
+    generator('rng', '"ab"', '"(3, (1, 2), None)"'),
+    generator('random', '"cd"'),
+    generator('numpy.random', 'null'),
+  ];
+  const page = async (json: string) => pageOf(new TextEncoder().encode(json), 'json');
+  assert.deepEqual(as('random', await page(`[${text.join(',')}]`)).generators, [
+    { name: 'rng', of: 'notebook', seeded: false },
+    { name: 'random', of: 'python', seeded: false },
+    { name: 'numpy.random', of: 'numpy', seeded: true },
+  ]);
+  // Lists of the user's that look much like it are shown as they are.
+  for (const other of ['[]', `[${generator('a', '1')}]`, `[${text[0]},1]`, `[${text[0]}`]) {
+    as('tree', await page(other));
+  }
+});
+
 void test('a manifest of marimo is a tree too', async () => {
   const manifest =
     '{"hash":"abc","cache_type":"P","defs":{"df":{"reference":"cell_cache/abc/df.arrow"}},"meta":{"version":3}}';

@@ -72,6 +72,7 @@ const pages: Page[] = [
     incomplete: 'It ends early.',
   },
   { kind: 'bytes', size: 2, head: ['00000000  00 01  ..'] },
+  { kind: 'random', generators: [{ name: 'rng', of: 'notebook', seeded: false }] },
   { kind: 'costly', columns: [], total: 9, batchRows: 9, batchSize: 9e9 },
 ];
 

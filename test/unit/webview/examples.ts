@@ -19,6 +19,7 @@ export const values = [
   value('model', 'RandomForestClassifier (pickle)', '4.8 MB', 'pickle'),
   value('thumbnail', 'bytes', '3.1 kB', 'bin'),
   value('everything', 'DataFrame (Arrow)', '1.9 GB', 'arrow'),
+  value('random state', 'JSON', '6.9 kB', 'json'),
 ];
 
 export const entry: EntryView = {
@@ -166,6 +167,15 @@ const bytes: Page = {
   }),
 };
 
+const random: Page = {
+  kind: 'random',
+  generators: [
+    { name: 'random', of: 'python', seeded: false },
+    { name: 'numpy.random', of: 'numpy', seeded: true },
+    { name: 'rng', of: 'notebook', seeded: false },
+  ],
+};
+
 const costly: Page = {
   kind: 'costly',
   columns: table(0, 0).columns.slice(0, 6),
@@ -189,6 +199,8 @@ export const answer: Answer = (message: ToHost): ToPage[] => {
         return model;
       case 'thumbnail':
         return bytes;
+      case 'random state':
+        return random;
       case 'everything':
         return allowCostly ? table(from, count, 3_000_000) : costly;
       case undefined:

@@ -340,6 +340,14 @@ describe('the preview’s page', { skip: noBrowser }, () => {
     await page.locator('.codes').getByText('sklearn.tree._classes').waitFor();
     await select(preview, 'thumbnail');
     await page.getByText('00000010  10 17').waitFor();
+    await select(preview, 'random state');
+    const items = preview.page.getByRole('listitem').locator('visible=true');
+    await items.nth(2).waitFor();
+    assert.deepEqual(await items.allInnerTexts(), [
+      "random: Python's own generator, if it stands where the cell found it",
+      "numpy.random: NumPy's own generator, always, since the cell seeds it",
+      'rng: a generator of the notebook, if it stands where the cell found it',
+    ]);
   });
 
   test('a costly table is read only when the user says so', async () => {
