@@ -17,6 +17,7 @@ const signs: Readonly<Record<CellState, string>> = {
   again: 'sync',
   notCacheable: 'circle-slash',
   unfinished: 'stop-circle',
+  noRoom: 'warning',
   unknown: 'question',
   neverCached: 'circle-large-outline',
 };

@@ -133,6 +133,8 @@ export type CellState =
   | 'notCacheable'
   /** The last run of this code ended in an error, or was stopped, so that nothing of it was kept. */
   | 'unfinished'
+  /** The last run of this code found no room on the disk for what it made. */
+  | 'noRoom'
   /** Something is cached, but what code it was made from was not recorded, or not completely. */
   | 'unknown'
   /** Nothing is cached for the cell. */

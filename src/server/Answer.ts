@@ -117,8 +117,9 @@ export function withChange(
 export function stateOf(judgement: JudgedCell['judgement'], { caching }: Answer): CellState {
   if (judgement.state === 'notCacheable') {
     const { lasting, reasons } = judgement.refusal;
-    if (!lasting) return 'unfinished';
-    return runsEachTime(parseReasons(reasons)) ? 'again' : 'notCacheable';
+    const why = parseReasons(reasons);
+    if (!lasting) return why.some(({ kind }) => kind === 'raised') ? 'unfinished' : 'noRoom';
+    return runsEachTime(why) ? 'again' : 'notCacheable';
   }
   const isIdle = caching.on === false && judgement.state === 'fresh' && judgement.entry.whole;
   return isIdle ? 'off' : judgement.state;

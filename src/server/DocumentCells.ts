@@ -279,7 +279,7 @@ export class DocumentCells {
 
 /** Whether the next run computes the cell, for all that the page tells, and would save what comes of it. */
 function isComputed(state: CellState): boolean {
-  return ['neverCached', 'changedHere', 'changedUpstream'].includes(state);
+  return ['neverCached', 'noRoom', 'changedHere', 'changedUpstream'].includes(state);
 }
 
 /** As `changed_since` in `python/marimo_cellar/entries/modules.py` tells modules from data. */

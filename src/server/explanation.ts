@@ -127,6 +127,8 @@ function advise(facts: CellFacts): string {
       );
     case 'unfinished':
       return l10n.t('The next run computes it, and keeps what comes of it once it ends well.');
+    case 'noRoom':
+      return l10n.t('The next run computes it, and keeps what comes of it if there is room then.');
     case 'unknown':
       return l10n.t('The next run tells whether it is served.');
     case 'neverCached':

@@ -106,6 +106,9 @@ export function hoverLines(facts: CellFacts, style: Style): string[] {
     first.push(describeWay(facts));
     if (facts.scarce !== undefined) first.push(describeRoom(facts.scarce, style.locale));
   }
+  if (state === 'noRoom' && facts.scarce !== undefined) {
+    first.push(describeRoom(facts.scarce, style.locale));
+  }
   const isSaving = isServed({ state, outdated: outdated !== undefined });
   const worth = isSaving
     ? formatWorth({ seconds: saves, amount }, leastSaved, style.locale)
@@ -173,6 +176,8 @@ export function describeState(
       return l10n.t('It cannot be served from the cache as it stands.');
     case 'unfinished':
       return l10n.t('Its last run did not finish, and nothing of it was kept.');
+    case 'noRoom':
+      return l10n.t('The disk had no room for what its last run computed.');
     case 'unknown':
       return l10n.t('In the cache. Which code it was made from is not recorded.');
     case 'neverCached':

@@ -60,6 +60,8 @@ export function labelOf(
       return l10n.t('not cacheable');
     case 'unfinished':
       return l10n.t('did not finish');
+    case 'noRoom':
+      return l10n.t('not saved, the disk was full');
     case 'unknown':
       return l10n.t('cached, its code is not recorded');
     case 'neverCached':

@@ -83,6 +83,7 @@ function markOf({ state, outdated }: DocumentCell): Mark | undefined {
     case 'again':
     case 'notCacheable':
     case 'unfinished':
+    case 'noRoom':
       return 'refused';
     case 'disabled':
     case 'unknown':

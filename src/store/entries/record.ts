@@ -67,7 +67,7 @@ export interface RecordedRefusal {
   readonly cellId: number;
   /** When it was looked for, in Unix seconds. */
   readonly at: number;
-  /** Whether it comes of what the cell makes, as against an error that ended one run. */
+  /** Whether it comes of what the cell makes, as against an error or a full disk, which one run met. */
   readonly lasting: boolean;
   /** The values that could not be saved, when nothing else kept its result from the cache. */
   readonly lacking?: readonly string[] | undefined;
@@ -118,7 +118,7 @@ const refusals = new Listing('a lookup', {
  * run is the one that was written last, whatever the clock said.
  */
 const lastRefusals = `(
-  SELECT last.cell_id, last.at, r.reasons, max(r.kind <> 'raised') AS lasting,
+  SELECT last.cell_id, last.at, r.reasons, max(r.kind NOT IN ('raised', 'full')) AS lasting,
     CASE WHEN min(r.kind = 'unpicklable') THEN r.names END AS lacking
   FROM (
     SELECT cell_id, hash, at, max(lookup_id) AS lookup_id FROM lookups
@@ -134,7 +134,8 @@ const lastRefusals = `(
       json_extract(reasons, each.fullkey || '.names') AS names
     FROM reasons, json_each(CASE WHEN json_valid(reasons) THEN reasons ELSE '[]' END) AS each
   ) AS r ON r.lookup_id = l.lookup_id
-  WHERE r.kind IN ('ui', 'unpicklable', 'changes') OR r.kind = 'raised' AND l.lookup_id = last.lookup_id
+  WHERE r.kind IN ('ui', 'unpicklable', 'changes')
+    OR r.kind IN ('raised', 'full') AND l.lookup_id = last.lookup_id
   GROUP BY last.cell_id)`;
 
 /** With a single `max`, SQLite takes the other columns from the row that has the maximum. */

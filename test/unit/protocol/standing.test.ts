@@ -46,6 +46,7 @@ test('what stands at a cell is doubted where no saving is told there', () => {
     again: false,
     notCacheable: true,
     unfinished: true,
+    noRoom: true,
     unknown: true,
     neverCached: false,
   };

@@ -143,6 +143,7 @@ const labels: Record<CellState, string> = {
   again: 'runs each time',
   notCacheable: 'not cacheable',
   unfinished: 'did not finish',
+  noRoom: 'not saved, the disk was full',
   unknown: 'cached, its code is not recorded',
   neverCached: 'not cached',
 };

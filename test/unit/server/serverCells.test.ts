@@ -87,6 +87,17 @@ test('server: of a cell whose last run failed that is said, not that it never ca
   assert.match(detail, /^Not kept: .* The next run computes it, and keeps what comes of it/);
 });
 
+test('server: of a cell for whose result there was no room that is said', async (t) => {
+  const reasons = [{ kind: 'first' }, { kind: 'full' }];
+  const unsaved: SavedCell = { ...tail, lookup: { outcome: 'miss', reasons } };
+  const { client, uri } = await openNotebook(t, { cells: [load, plot, unsaved] });
+  const { state, label } = (await client.cells(uri)).cells[2] ?? {};
+  assert.deepEqual([state, label], ['noRoom', 'not saved, the disk was full']);
+  const [standing, lastRun] = await client.hoverLines(uri, 17);
+  assert.match(standing ?? '', /^Not kept.*: the disk was full/);
+  assert.doesNotMatch(lastRun ?? '', /the disk was full/);
+});
+
 test('server: an edit changes the states of the cell and of those below it', async (t) => {
   const { client, uri } = await openNotebook(t);
   await client.edit(uri, 2, notebook('df = read("b.csv")'));

@@ -66,6 +66,12 @@ test('an error is told of the last run alone', async (t) => {
   );
 });
 
+test('that the disk was full is told of the last run alone', async (t) => {
+  const full: Recorded = { at: 1, outcome: 'miss', reasons: [first, { kind: 'full' }] };
+  assert.deepEqual(await refusalsAfter(t, [full]), [{ at: 1, lasting: false, lacking: undefined }]);
+  assert.deepEqual(await refusalsAfter(t, [full, { at: 2, outcome: 'miss' }]), []);
+});
+
 test('reasons that no kernel of ours wrote tell nothing, and hide nothing else', async (t) => {
   const path = await makeCache(t);
   const loader = await openCache(t, path);
