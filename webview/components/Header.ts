@@ -64,7 +64,12 @@ export class Header {
       element(
         'div',
         { class: 'top' },
-        element('div', { class: 'who' }, this.#title, this.#badges),
+        element(
+          'div',
+          { class: 'who' },
+          element('div', { class: 'name' }, this.#title, this.#badges),
+          this.#summary,
+        ),
         element(
           'div',
           { class: 'actions', role: 'toolbar', 'aria-label': words.actions },
@@ -74,7 +79,6 @@ export class Header {
           this.#clearApp,
         ),
       ),
-      this.#summary,
       this.#call,
       this.#whyNot,
       this.#about,

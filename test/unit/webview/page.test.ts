@@ -95,6 +95,20 @@ describe('the preview’s page', { skip: noBrowser }, () => {
     while ((await below()) > 1) await page.waitForTimeout(20);
   });
 
+  test('what a result is called and what is known of it stand together, however narrow the page', async () => {
+    for (const width of [420, 900]) {
+      const { page } = await open({ size: { width, height: 500 } });
+      const bottom = async (text: Locator) => {
+        const box = await text.boundingBox();
+        return (box?.y ?? 0) + (box?.height ?? 0);
+      };
+      const summary = page.locator('.summary');
+      await summary.waitFor();
+      const top = (await summary.boundingBox())?.y ?? 0;
+      assert.ok(top - (await bottom(page.locator('h1'))) < 12, `${width}`);
+    }
+  });
+
   test('the value has the room: what is known of the result is folded at first', async () => {
     const { page } = await open();
     await shows(page, 'Rows 1–200 of 1,797');
