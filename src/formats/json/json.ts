@@ -1,5 +1,6 @@
 import type { RandomPage, TreeNode, TreePage } from '../../protocol/pages';
 import type { ByteSource } from '../ByteSource';
+import { picturesIn } from '../pictures';
 import { sizeText } from '../shorten';
 import { parseTree } from './parseTree';
 import { generatorsIn } from './randomStates';
@@ -110,8 +111,6 @@ function printedIn(root: TreeNode, text: string): TreeNode {
 
 /** What marimo sends a plot as: the same thing in several MIME types, as JSON. */
 const BUNDLE = 'application/vnd.marimo+mimebundle';
-/** Pictures that browsers show, and that have no script in them. */
-const PICTURE = /^data:(image\/(?:png|jpeg|gif|webp));base64,[A-Za-z0-9+/]+=*$/;
 
 /** The picture that was shown, if it was one. */
 function pictureIn(type: string, shown: unknown): TreeNode | undefined {
@@ -120,11 +119,8 @@ function pictureIn(type: string, shown: unknown): TreeNode | undefined {
     const inBundle = Object.values(membersOf(shown));
     return inBundle.map((each) => pictureIn('', each)).find((each) => each !== undefined);
   }
-  const [, key] = PICTURE.exec(shown) ?? [];
-  if (key === undefined) return undefined;
-  // Of four characters of base64 come three bytes.
-  const text = sizeText(Math.floor(((shown.length - shown.indexOf(',') - 1) * 3) / 4));
-  return { key, type: 'picture', text, picture: shown };
+  const [found] = picturesIn(shown);
+  return found?.picture === shown ? found : undefined;
 }
 
 function membersOf(json: string): object {

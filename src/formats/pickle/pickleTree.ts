@@ -5,6 +5,7 @@
 import type { TreeNode } from '../../protocol/pages';
 import type { ByteSource } from '../ByteSource';
 import { MAX_LONG_TEXT, MAX_TREE_DEPTH, MAX_TREE_MEMBERS, MAX_TREE_NODES } from '../limits';
+import { picturesIn, withoutPictures } from '../pictures';
 import { shorten } from '../shorten';
 import { shapeOf } from './frame/frame';
 import { classOf, knownText, reprOf } from './frame/objectText';
@@ -131,7 +132,11 @@ class Tree {
     // One that is made of a container, as a `Counter` is, holds what is in that.
     const inner = isAlone && args.length === 1 ? this.#inContainer(args[0]) : undefined;
     const all = inner ?? joined(numbered(args), attributes, filled);
-    return this.#branch({ key, type: 'instance', text: name }, value, all, level);
+    const node = this.#branch({ key, type: 'instance', text: name }, value, all, level);
+    const pictures = shownIn(value);
+    return pictures.length === 0
+      ? node
+      : { ...node, children: [...pictures, ...(node.children ?? [])] };
   }
 
   #attributesOf({ state }: Call): Members {
@@ -175,7 +180,7 @@ class Tree {
   /** Texts may be what somebody paid for, so far more of them is shown than of a table's cell. */
   #text(key: string, value: string): TreeNode {
     const room = MAX_CHARACTERS - this.#characters;
-    const text = shorten(value, room > MAX_LONG_TEXT ? MAX_LONG_TEXT : undefined);
+    const text = shorten(withoutPictures(value), room > MAX_LONG_TEXT ? MAX_LONG_TEXT : undefined);
     this.#characters += text.length;
     return { key, type: 'string', text };
   }
@@ -195,6 +200,12 @@ function joined(...all: readonly Members[]): Members {
     count: all.reduce((sum, { count }) => sum + count, 0),
     first: all.flatMap(({ first }) => first).slice(0, MAX_TREE_MEMBERS),
   };
+}
+
+/** The pictures in what a cell shows, `Html` in marimo/_output/hypertext.py: a plot is one. */
+function shownIn(value: Call): TreeNode[] {
+  const html = classOf(value).startsWith('marimo.') ? member(value.state, '_text') : undefined;
+  return typeof html === 'string' ? picturesIn(html) : [];
 }
 
 /** What a class is called with, but for what `copyreg` and Cython say of the class itself. */

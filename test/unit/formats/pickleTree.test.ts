@@ -109,6 +109,23 @@ const trees: Record<string, string> = {
         cut …`,
 };
 
+void test('the pictures in what a cell shows are shown, and their bytes no more as text', async () => {
+  const data = `data:image/png;base64,${'iVBO'.repeat(1000)}`;
+  const rootOf = async (module: string) => {
+    const html = `<p>Sales</p><img src='${data}'><img src='${data}'>`;
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(html.length);
+    const [head, text] = [`c${module}\nHtml\n)\x81}X\x05\0\0\0_textX`, `${html}sb.`];
+    const pickle = Buffer.concat([Buffer.from(head, 'latin1'), length, Buffer.from(text)]);
+    return as('pickle', await pageOf(pickle, 'pickle')).root?.children;
+  };
+  const text = `<p>Sales</p>${"<img src='data:image/png;base64,…'>".repeat(2)}`;
+  const asText = { key: '_text', type: 'string', text };
+  const picture = { key: 'image/png', type: 'picture', text: '3.0 kB', picture: data };
+  assert.deepEqual(await rootOf('marimo._output.hypertext'), [picture, asText]);
+  assert.deepEqual(await rootOf('somebody'), [asText]);
+});
+
 for (const [name, wanted] of Object.entries(trees)) {
   void test(`what ${name}.pickle holds is shown`, async () => {
     const found = (await treeOf(name)).map((line) => line.replaceAll('\n', String.raw`\n`));
