@@ -59,13 +59,19 @@ export function collectionName(path: string): string | undefined {
   }
 }
 
-/** Variables by name, then what nobody named: the outputs, UI elements, what is no value of the user's. */
+/**
+ * Variables by name, then what nobody named: the outputs, UI elements. Behind them the cell's own variables,
+ * which are means to these ends, and what is no value of the user's.
+ */
 export function inReadingOrder<T extends { readonly name: string }>(items: readonly T[]): T[] {
-  const rank = ({ name }: T): number => unnamed.indexOf(name);
+  const rank = ({ name }: T): number => unnamed.indexOf(name.startsWith('_') ? own : name);
   return [...items].sort((a, b) => rank(a) - rank(b) || compareNames(a.name, b.name));
 }
 
-const unnamed = ['return', 'console output', 'ui', 'random state', 'manifest'];
+/** Stands for the variables that begin with an underscore, which no other cell can use. */
+const own = '_';
+
+const unnamed = ['return', 'console output', 'ui', own, 'random state', 'manifest'];
 
 /** Those that the user made or saw, in reading order: not what a cell left behind for others, nor the manifest. */
 export function valuesOf<T extends { readonly name: string }>(items: readonly T[]): T[] {

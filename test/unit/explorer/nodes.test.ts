@@ -55,11 +55,22 @@ test('cells come in notebook order, those that are gone last, those that keep no
   );
 });
 
-test('values come by name, what nobody named comes last', () => {
-  const names = ['manifest', 'x10', 'random state', 'console output', 'return', 'x9', 'ui', 'a'];
+test('values come by name, behind them what nobody named, then what other cells cannot use', () => {
+  const unnamed = ['manifest', 'random state', 'console output', 'return', 'ui'];
+  const names = [...unnamed, 'x10', '_fig', 'x9', '_ax', 'a'];
   assert.deepEqual(
     inReadingOrder(names.map((name) => ({ ...item, name }))).map(({ name }) => name),
-    ['a', 'x9', 'x10', 'return', 'console output', 'ui', 'random state', 'manifest'],
+    [
+      'a',
+      'x9',
+      'x10',
+      'return',
+      'console output',
+      'ui',
+      '_ax',
+      '_fig',
+      ...unnamed.slice(0, 2).reverse(),
+    ],
   );
 });
 
