@@ -201,9 +201,11 @@ export function describeWay({ caching, runs }: Pick<CellFacts, 'caching' | 'runs
       : l10n.t('What its last run found there was cleared or evicted since.');
   }
   return caching === true
-    ? l10n.t('marimo caches it once it has run, which a cell of plain Markdown may not have to.')
+    ? l10n.t(
+        'marimo caches it once it has run. A cell of plain Markdown it may show without a run.',
+      )
     : l10n.t(
-        'marimo caches a cell when cell caching is on and the cell has run, which one of plain Markdown may not have to.',
+        'marimo caches a cell when cell caching is on and the cell has run. One of plain Markdown it may show without a run.',
       );
 }
 

@@ -48,7 +48,8 @@ const facts = (different: Partial<CellFacts>): CellFacts => ({
   ...different,
 });
 
-const onceRun = 'marimo caches it once it has run, which a cell of plain Markdown may not have to.';
+const onceRun =
+  'marimo caches it once it has run. A cell of plain Markdown it may show without a run.';
 const notKept =
   'Nothing of its last run is kept: it was cleared or evicted since, or could not be saved, as marimo’s output then says.';
 
@@ -121,7 +122,7 @@ const table: readonly (readonly [string, Partial<CellFacts>, readonly string[]])
     'never cached, and who knows whether it will be',
     { state: 'neverCached' },
     [
-      'Not in the cache. marimo caches a cell when cell caching is on and the cell has run, which one of plain Markdown may not have to.',
+      'Not in the cache. marimo caches a cell when cell caching is on and the cell has run. One of plain Markdown it may show without a run.',
     ],
   ],
   [

@@ -26,7 +26,7 @@ test('server: a cache that comes, goes and comes again is followed', async (t) =
   const client = await start(t);
   const uri = await client.open(file, notebook());
   const nothingYet =
-    'Nothing of this notebook is cached yet. marimo caches it once it has run, which a cell of plain Markdown may not have to.';
+    'Nothing of this notebook is cached yet. marimo caches it once it has run. A cell of plain Markdown it may show without a run.';
   assert.deepEqual(await client.hoverLines(uri, 5), [nothingYet]);
   const until = async (state: string) => {
     await client.until(async () => (await client.cells(uri)).cells[0]?.state === state);

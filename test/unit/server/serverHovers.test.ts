@@ -18,7 +18,7 @@ test('server: a hover says state, last run and values', async (t) => {
     'Values: chart (640 kB)',
   ]);
   assert.deepEqual(await client.hoverLines(uri, 17), [
-    'Not in the cache. marimo caches it once it has run, which a cell of plain Markdown may not have to.',
+    'Not in the cache. marimo caches it once it has run. A cell of plain Markdown it may show without a run.',
   ]);
   const hover = await client.hover(uri, 5);
   assert.deepEqual(hover?.range, {
