@@ -11,6 +11,7 @@ import type {
   Fate,
   ValueView,
 } from '../protocol/preview';
+import { cut } from '../protocol/markdown';
 import { formatRoughAge, formatAmount, formatBytes, formatDuration } from '../protocol/quantities';
 import { formatWorth, leastSaved } from '../protocol/saving';
 import {
@@ -66,8 +67,12 @@ export function cellTitle({ name, code }: Pick<CellSummary, 'name' | 'code'>): s
  * @param current whether it belongs to the cell as it last ran
  */
 export function tabTitle({ title, badges: [badge] }: EntryView, current: boolean): string {
-  return current || badge === undefined ? title : `${title} (${badge.text})`;
+  const brief = cut(title, longestTab);
+  return current || badge === undefined ? brief : `${brief} (${badge.text})`;
 }
+
+/** Characters of a title in a tab: one of a line of code would leave no room for other tabs. */
+const longestTab = 40;
 
 /** What a preview is called, and the notebook that it is of. */
 export interface PreviewName {

@@ -211,6 +211,15 @@ test('of the results of one cell, the tab tells which is not the current one', (
   assert.equal(tab({}, true), 'digits = load()');
   assert.equal(tab({ fate: { kind: 'outdone' } }, false), 'digits = load() (outdated)');
   assert.equal(tab({ fate: { kind: 'cleared', newer: true } }, false), 'digits = load()');
+  const cell = {
+    ...description.cell,
+    name: undefined,
+    code: 'figure, axes = subplots(1, 10, figsize=(8, 1))',
+  };
+  assert.equal(
+    tab({ cell, fate: { kind: 'outdone' } }, false),
+    'figure, axes = subplots(1, 10, figsize=… (outdated)',
+  );
 });
 
 test('tabs of the same title tell the notebooks that they are of, and others do not', () => {
