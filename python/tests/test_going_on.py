@@ -44,6 +44,44 @@ def test_random_numbers_go_on_after_a_served_cell(
 
 
 @pytest.mark.parametrize(
+    "seeding",
+    ["np.random.seed(seed)\nrandom.seed(seed)", "seed_all(seed)"],
+)
+def test_what_was_drawn_after_another_seed_is_drawn_anew(
+    seeding: str, write: Write, env: dict[str, str]
+) -> None:
+    def notebook(seed: int) -> Path:
+        return write(
+            "seeded.py",
+            imports="import random\nimport numpy as np",
+            function="""
+                def seed_all(number):
+                    random.seed(number)
+                    np.random.seed(number)
+            """,
+            seed=f"seed = {seed}",
+            seeding=seeding,
+            drawn="ran('drawn')\ndrawn = [np.random.rand(), random.random()]",
+            undrawn="ran('undrawn')\nundrawn = 1",
+            seen="s = mo.ui.switch()\nran(f'{drawn} {undrawn}')",
+        )
+
+    path = notebook(1)
+    export(path, env)
+    *names, first = ran(path)
+    assert names == ["drawn", "undrawn"]
+    export(path, env)
+    assert ran(path) == [first]
+    notebook(2)
+    export(path, env)
+    name, second = ran(path)
+    assert name == "drawn"
+    assert second != first
+    export(path, env)
+    assert ran(path) == [second]
+
+
+@pytest.mark.parametrize(
     "made",
     [
         "np.random.default_rng(1)",
@@ -113,11 +151,12 @@ def test_a_cached_function_is_not_called_again_for_what_others_drew(
 def test_random_numbers_that_begin_elsewhere_stay(
     write: Write, env: dict[str, str]
 ) -> None:
-    def notebook(seed: int) -> Path:
+    def notebook(drawn: int) -> Path:
         return write(
             "elsewhere.py",
             imports="import random",
-            seeding=f"random.seed({seed})",
+            seeding="random.seed(1)",
+            drawn=f"drawn = [random.random() for _ in range({drawn})]",
             sample="ran('sample')\nsample = random.random()",
             seen="sample\ns = mo.ui.switch()\nran(str(random.random()))",
         )
@@ -127,7 +166,7 @@ def test_random_numbers_that_begin_elsewhere_stay(
     _, one = ran(path)
     export(path, env)
     assert ran(path) == [one]
-    export(notebook(2), env)
+    export(notebook(3), env)
     (two,) = ran(path)
     assert two != one
 

@@ -98,7 +98,12 @@ from marimo_cellar._marimo.loaders import (
 from marimo_cellar._marimo.looking_up import run_without_key
 from marimo_cellar._marimo.pickles import hash_as_it_comes_back, pickle_sets_in_order
 from marimo_cellar._marimo.printed import CONSOLE, Printed, note_printed, unheard
-from marimo_cellar._marimo.random_states import RANDOM, RandomState, go_on_at_random
+from marimo_cellar._marimo.random_states import (
+    RANDOM,
+    RandomState,
+    are_of_seed,
+    go_on_at_random,
+)
 from marimo_cellar._marimo.scopes import look_through_fast
 from marimo_cellar._marimo.set_again import set_again
 from marimo_cellar._marimo.shown import show_rows_as_queried
@@ -150,6 +155,7 @@ __all__ = [
     "Store",
     "WholeCache",
     "another_store_is_configured",
+    "are_of_seed",
     "before_each_run",
     "cache_folder",
     "cached_function",

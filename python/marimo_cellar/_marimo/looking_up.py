@@ -1,4 +1,4 @@
-"""What is done once marimo has looked a cell up: it is served from the cache, or it runs.
+"""What is done as marimo looks a cell up, and then: it is served from the cache, or runs.
 
 Each feature says here what it has to do then. It comes after those that said so before.
 """
@@ -29,6 +29,22 @@ class LookedUp(NamedTuple):
         made first: for that marimo's `MarimoRescheduleError` is raised."""
         self.lifecycle._attempts.pop(self.cell.cell_id, None)
         self.lifecycle._preflight_refs(self.cell, self.namespace)
+
+
+def before_lookup(act: Callable[[LookedUp], None]) -> None:
+    """Has `act` called with each cell that marimo is about to look up, when the one before
+    it has ended. What it raises is worth no lookup. Raises ImportError or AttributeError in
+    a marimo that lacks the names.
+    """
+    lifecycles = _lifecycles()
+    set_up: Callable[..., Any] = lifecycles.setup
+
+    def act_and_set_up(lifecycle: Any, cell: Any, namespace: dict[str, Any]) -> Any:
+        with suppress(Exception):
+            act(LookedUp(lifecycle, cell, namespace))
+        return set_up(lifecycle, cell, namespace)
+
+    lifecycles.setup = act_and_set_up
 
 
 def after_lookup(

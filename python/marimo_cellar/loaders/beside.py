@@ -28,19 +28,28 @@ def written(entry: EntryKey, cache: _marimo.Cache) -> Iterator[tuple[str, bytes]
         yield keys.random_of(entry), msgspec.json.encode(random_states)
 
 
-def restore(entry: EntryKey, loaded: Loaded, cache: _marimo.Cache) -> None:
+def restore(
+    entry: EntryKey,
+    loaded: Loaded,
+    random_states: list[_marimo.RandomState],
+    cache: _marimo.Cache,
+) -> None:
     """Gives a restored cache what its entry has of it."""
     meta: dict[Any, Any] = cache.meta
     if printed := printed_in(entry, loaded):
         meta[_marimo.CONSOLE] = printed
-    random_states = _read(entry, loaded, keys.random_of(entry), _RandomStates)
-    if random_states is not None:
+    if random_states:
         meta[_marimo.RANDOM] = random_states
 
 
 def printed_in(entry: EntryKey, loaded: Loaded) -> _marimo.Printed:
     """What a cell printed; nothing where that cannot be believed."""
     return _read(entry, loaded, keys.console_of(entry), _marimo.Printed) or []
+
+
+def random_states_in(entry: EntryKey, loaded: Loaded) -> list[_marimo.RandomState]:
+    """Where random numbers go on after a cell; nothing where that cannot be believed."""
+    return _read(entry, loaded, keys.random_of(entry), _RandomStates) or []
 
 
 def _read(entry: EntryKey, loaded: Loaded, key: str, kind: type[_T]) -> _T | None:

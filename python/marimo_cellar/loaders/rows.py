@@ -298,9 +298,13 @@ class OverRows(Restoring):
             return None, "it could not be read"
         if loaded.why is not None:
             return None, loaded.why
+        entry = self._entry(key)
+        random_states = beside.random_states_in(entry, loaded)
+        if not _marimo.are_of_seed(random_states):
+            return None, "its random numbers are of another seed"
         cache, why = self.restored(database, key, loaded, glbls)
         if cache is not None:
-            beside.restore(self._entry(key), loaded, cache)
+            beside.restore(entry, loaded, random_states, cache)
         return cache, why
 
     def _note_missed(self, key: _marimo.HashKey, lookup: Lookup) -> None:

@@ -22,12 +22,12 @@ from marimo_cellar.notebook.changes import (
 from marimo_cellar.notebook.parsing import tree_of
 
 # What seeds the random numbers that Python has for the whole process, or NumPy.
-_SEEDING = frozenset({"seed", "seed_everything", "set_seed", "set_random_seed"})
+SEEDING = frozenset({"seed", "seed_everything", "set_seed", "set_random_seed"})
 # Where random numbers begin, those of PyTorch too. Once some are drawn, they do not go on
 # from there.
-_BEGINNING = _SEEDING | {"manual_seed", "manual_seed_all"}
+_BEGINNING = SEEDING | {"manual_seed", "manual_seed_all"}
 # A call of one with an argument: without, it is another beginning in each run.
-_SEEDS = re.compile(rf"\b(?:{'|'.join(sorted(_SEEDING))})\([^)]")
+_SEEDS = re.compile(rf"\b(?:{'|'.join(sorted(SEEDING))})\([^)]")
 
 
 class Setting(Struct, frozen=True):
