@@ -113,6 +113,11 @@ def _add_to_keys() -> None:
         _marimo.hash_generators_by_state,
     )
     attempt(
+        "telling that another cell set something else for the process",
+        "A cell may be served what it drew before.",
+        _hash_settings_of_others,
+    )
+    attempt(
         "telling that a function was edited within",
         "Who calls it may be served what it returned before.",
         _hash_functions_whole,
@@ -182,6 +187,12 @@ def _add_to_runs() -> None:
         "They fail.",
         lambda: _marimo.run_without_key(_without_key),
     )
+
+
+def _hash_settings_of_others() -> None:
+    from marimo_cellar.session.settings_made import is_subject, made_by, package_of
+
+    _marimo.hash_settings_of_others(made_by, is_subject, package_of)
 
 
 def _hash_functions_whole() -> None:

@@ -106,6 +106,10 @@ from marimo_cellar._marimo.random_states import (
 )
 from marimo_cellar._marimo.scopes import look_through_fast
 from marimo_cellar._marimo.set_again import set_again
+from marimo_cellar._marimo.settings_of_others import (
+    MadeSetting,
+    hash_settings_of_others,
+)
 from marimo_cellar._marimo.shown import show_rows_as_queried
 from marimo_cellar._marimo.signing import making_one_key
 from marimo_cellar._marimo.sources import NotWhole, compile_as_cells, is_of_notebook
@@ -148,6 +152,7 @@ __all__ = [
     "LazyLoader",
     "LazyStore",
     "LoaderError",
+    "MadeSetting",
     "NotWhole",
     "PickleLoader",
     "Printed",
@@ -177,6 +182,7 @@ __all__ = [
     "hash_as_it_comes_back",
     "hash_by_code",
     "hash_generators_by_state",
+    "hash_settings_of_others",
     "hash_watched_folders",
     "hashed_in",
     "is_cache_export",

@@ -25,7 +25,7 @@ from marimo_cellar.notebook.parsing import tree_of
 SEEDING = frozenset({"seed", "seed_everything", "set_seed", "set_random_seed"})
 # Where random numbers begin, those of PyTorch too. Once some are drawn, they do not go on
 # from there.
-_BEGINNING = SEEDING | {"manual_seed", "manual_seed_all"}
+BEGINNING = SEEDING | {"manual_seed", "manual_seed_all"}
 # A call of one with an argument: without, it is another beginning in each run.
 _SEEDS = re.compile(rf"\b(?:{'|'.join(sorted(SEEDING))})\([^)]")
 
@@ -52,25 +52,25 @@ def seeds(code: str) -> bool:
 
 
 @lru_cache(maxsize=2048)
-def settings_in(code: str) -> Settings:
+def settings_in(code: str, seeding: bool = False) -> Settings:
     """The statements of a cell, outside of its functions, that may set something, and do
-    no more."""
+    no more; where random numbers begin, if that is asked for."""
     # Which is known from its lookup.
     tree = tree_of(code) if any(map(may_set, changes_in(code).values)) else None
     if tree is None:
         return Settings()
-    found = tuple(_settings(tree.body))
+    found = tuple(_settings(tree.body, seeding))
     return Settings(found, imports_in(tree)) if found else Settings()
 
 
-def _settings(body: list[ast.stmt]) -> Iterator[Setting]:
+def _settings(body: list[ast.stmt], seeding: bool) -> Iterator[Setting]:
     for node in body:
         if not sets_up(node) and not _puts(node):
             continue
         changes = tuple(
             one
             for one in changes_of([node])
-            if may_set(one) and one.method not in _BEGINNING
+            if may_set(one) and (seeding or one.method not in BEGINNING)
         )
         if changes:
             names = (one.id for one in ast.walk(node) if isinstance(one, ast.Name))

@@ -89,17 +89,17 @@ def _of_others(
 
 def _set_up(changes: Changes, values: dict[str, Any]) -> Iterator[str]:
     for change in changes.set_up:
-        name = _named_first(change)
-        if name in changes.imports or _is_of_process(values.get(name)):
+        name = named_first(change)
+        if name in changes.imports or is_of_process(values.get(name)):
             yield ".".join(change.of) or name
 
 
-def _named_first(change: Change) -> str:
+def named_first(change: Change) -> str:
     """What it is a change of, or the function that changes something."""
     return change.of[0] if change.of else change.method or ""
 
 
-def _is_of_process(value: Any) -> bool:
+def is_of_process(value: Any) -> bool:
     """Whether what is set of a value is set for all: of a module, a class or function of
     one, a logger, or the environment."""
     if isinstance(value, ModuleType):
@@ -126,10 +126,10 @@ def set_by(
     found = []
     values = values_of({name for one in settings.all for name in one.names})
     for setting in settings.all:
-        names = {_named_first(one) for one in setting.changes}
+        names = {named_first(one) for one in setting.changes}
         if any(_is_missing(values, name) for name in names & settings.imports):
             raise CannotSet
-        if not any(_is_of_process(values.get(name)) for name in names):
+        if not any(is_of_process(values.get(name)) for name in names):
             continue
         if setting.statement is None or any(
             _marimo.is_stub(values.get(name)) for name in setting.names
