@@ -113,9 +113,9 @@ def _add_to_keys() -> None:
         _marimo.hash_generators_by_state,
     )
     attempt(
-        "telling that another cell set something else for the process",
-        "A cell may be served what it drew before.",
-        _hash_settings_of_others,
+        "telling that another cell did something else",
+        "A cell may be served what it drew or predicted before.",
+        _hash_side_effects,
     )
     attempt(
         "telling that a function was edited within",
@@ -189,10 +189,10 @@ def _add_to_runs() -> None:
     )
 
 
-def _hash_settings_of_others() -> None:
+def _hash_side_effects() -> None:
     from marimo_cellar.session.settings_made import is_subject, made_by, package_of
 
-    _marimo.hash_settings_of_others(made_by, is_subject, package_of)
+    _marimo.hash_side_effects(made_by, is_subject, package_of)
 
 
 def _hash_functions_whole() -> None:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
 
+import marimo
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,6 +27,7 @@ _VALUES: dict[str, Any] = {
     "holder": SimpleNamespace(items=[1], name="a"),
     "text": "abc",
     "np": np,
+    "mo": marimo,
     "basicConfig": logging.basicConfig,
     "Config": Fraction,
 }
@@ -242,3 +244,102 @@ def test_what_one_cell_takes_of_an_iterator_another_does_not_get(
     path.unlink()
     export(notebook(" + []"), env)
     assert set(ran(path)) <= {first}
+
+
+def test_what_other_cells_changed_is_part_of_the_key(
+    write: Write, env: dict[str, str]
+) -> None:
+    def runs(**cells: str) -> list[str]:
+        path = write("changed.py", **made | cells)
+        export(path, env)
+        return ran(path)
+
+    made = {
+        "imports": "import sqlite3",
+        "classes": """
+            class Model:
+                def fit(self, y):
+                    self.mean = sum(y) / len(y)
+                def get_params(self):
+                    return {}
+        """,
+        "y": "y = [1, 2]",
+        "model": "model = Model()",
+        "fitted": "model.fit(y)",
+        "predicted": "ran('predicted')\npredicted = model.mean",
+        "connection": """
+            connection = sqlite3.connect(":memory:")
+            _ = connection.execute("CREATE TABLE people (name)")
+        """,
+        "filled": "_ = connection.execute(\"INSERT INTO people VALUES ('a')\")",
+        "counted": """
+            ran('counted')
+            counted = connection.execute("SELECT count(*) FROM people").fetchone()[0]
+        """,
+        "other": "ran('other')\nother = Model()",
+        "seen": "s = mo.ui.switch()\nother\nran(f'{predicted} {counted}')",
+    }
+    first = ["predicted", "counted", "other", "1.5 1"]
+    assert runs() == first
+    assert runs() == first[-1:]
+    assert runs(y="y = [3, 4]") == ["predicted", "3.5 1"]
+    filled = made["filled"].replace("('a')", "('a'), ('b')")
+    assert runs(filled=filled) == ["counted", "1.5 2"]
+    assert runs() == first[-1:]
+
+
+def test_what_other_cells_changed_in_a_database_is_part_of_the_key(
+    write: Write, env: dict[str, str]
+) -> None:
+    pytest.importorskip("duckdb")
+
+    def runs(**cells: str) -> list[str]:
+        path = write("tables.py", **made | cells)
+        export(path, env)
+        return ran(path)
+
+    made = {
+        "table": 'mo.sql(f"CREATE OR REPLACE TABLE people (name VARCHAR)")',
+        "filled": "mo.sql(f\"INSERT INTO people VALUES ('a')\")",
+        "counted": """
+            ran('counted')
+            counted = len(mo.sql(f"SELECT * FROM people", output=False))
+        """,
+        "made": 'mo.sql(f"CREATE OR REPLACE TABLE one AS SELECT 1 AS a")',
+        "read": """
+            ran('read')
+            read = mo.sql(f"SELECT * FROM one", output=False)["a"][0]
+        """,
+        "seen": "s = mo.ui.switch()\nran(f'{counted} {read}')",
+    }
+    first = ["counted", "read", "1 1"]
+    assert runs() == first
+    assert runs() == first[-1:]
+    filled = made["filled"].replace("('a')", "('a'), ('b')")
+    assert runs(filled=filled) == ["counted", "2 1"]
+    assert runs(made=made["made"].replace("1 AS", "2 AS")) == ["read", "1 2"]
+    assert runs() == first[-1:]
+
+
+def test_a_table_of_another_cell_is_changed_by_sql() -> None:
+    code = "_df = mo.sql(f'INSERT INTO table VALUES ({1})')"
+    assert changed_by(_cell(code)) == ["table"]
+    assert changed_by(_cell("mo.sql('LOAD spatial')")) == ["mo.sql"]
+    assert changed_by(_cell("mo.sql(f'SELECT * FROM table')")) == []
+    assert changed_by(_cell("mo.sql(query)")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [
+        ("SELECT 1", False),
+        ("-- insert\nSELECT ';insert'; /* update */ SELECT 2;", False),
+        ("(SELECT 1) UNION SELECT 2", False),
+        ("SELECT 1; DROP TABLE a", True),
+        ("-- Why.\nINSERT INTO a VALUES (1)", True),
+    ],
+)
+def test_sql_is_told_by_its_statements(text: str, changes: bool) -> None:
+    expected = ["con"] if changes else []
+    assert changed_by(_cell(f"con.execute({text!r})")) == expected
+    assert changed_by(_cell(f"con.execute(f{text!r})")) == expected

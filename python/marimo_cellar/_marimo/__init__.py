@@ -106,11 +106,12 @@ from marimo_cellar._marimo.random_states import (
 )
 from marimo_cellar._marimo.scopes import look_through_fast
 from marimo_cellar._marimo.set_again import set_again
-from marimo_cellar._marimo.settings_of_others import (
-    MadeSetting,
-    hash_settings_of_others,
-)
 from marimo_cellar._marimo.shown import show_rows_as_queried
+from marimo_cellar._marimo.side_effects import (
+    MadeSetting,
+    hash_side_effects,
+    note_changes,
+)
 from marimo_cellar._marimo.signing import making_one_key
 from marimo_cellar._marimo.sources import NotWhole, compile_as_cells, is_of_notebook
 from marimo_cellar._marimo.told_apart import tell_code_apart
@@ -182,7 +183,7 @@ __all__ = [
     "hash_as_it_comes_back",
     "hash_by_code",
     "hash_generators_by_state",
-    "hash_settings_of_others",
+    "hash_side_effects",
     "hash_watched_folders",
     "hashed_in",
     "is_cache_export",
@@ -204,6 +205,7 @@ __all__ = [
     "named_in",
     "naming",
     "note_calls",
+    "note_changes",
     "note_printed",
     "notebook_folder",
     "notebook_path",

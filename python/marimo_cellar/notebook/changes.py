@@ -49,8 +49,12 @@ METHODS = {
     "sql": frozenset({"execute", "executemany", "executescript", "sql", "query"}),
 }
 _ASKING = re.compile(
-    r"\s*(select|with|from|show|describe|explain|values|summarize)\b", re.I
+    r"[\s(]*(select|with|from|show|desc|describe|explain|values|summarize|pivot|unpivot"
+    r"|table)\b",
+    re.I,
 )
+# What of SQL is no word of a statement.
+_NO_STATEMENT = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
 # Functions that change what they are given first.
 _CHANGING_FIRST = frozenset(
     {"shuffle", "copyto", "putmask", "fill_diagonal", "heapify", "heappush"}
@@ -127,10 +131,16 @@ def is_changing(kind: str, change: Change) -> bool:
     method, methods = change.method or "", METHODS[kind]
     if kind == "sql":
         # Which it is told by a variable, nobody knows.
-        return method in methods and not _ASKING.match(change.text or "select")
+        return method in methods and not _only_asks(change.text or "")
     return method in methods or any(
         one[-1] == "_" and method.startswith(one) for one in methods
     )
+
+
+def _only_asks(text: str) -> bool:
+    """Whether all that is told in SQL leaves what there is as it is."""
+    statements = _NO_STATEMENT.sub(" ", text).split(";")
+    return all(_ASKING.match(one) for one in statements if one.strip())
 
 
 @lru_cache(maxsize=2048)
@@ -186,16 +196,13 @@ def _changes_by_call(node: ast.Call) -> Iterator[Change]:
     called, first = node.func, node.args[0] if node.args else None
     name = called.attr if isinstance(called, ast.Attribute) else None
     if isinstance(called, ast.Attribute) and (of := _parts(called.value)):
-        text = first.value if isinstance(first, ast.Constant) else None
         is_told = any(
             one.arg in _IN_PLACE
             and isinstance(one.value, ast.Constant)
             and one.value.value is True
             for one in node.keywords
         )
-        yield Change(
-            of, None if is_told else name, text if isinstance(text, str) else None
-        )
+        yield Change(of, None if is_told else name, _text_of(first))
     elif isinstance(called, ast.Name):
         name = called.id
         yield Change((), name)
@@ -204,6 +211,18 @@ def _changes_by_call(node: ast.Call) -> Iterator[Change]:
     for one in node.keywords:
         if one.arg == "out" and (of := _parts(one.value)):
             yield Change(of)
+
+
+def _text_of(node: ast.expr | None) -> str | None:
+    """The text of a constant, or of what is known of a formatted one."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=[ast.Constant(), *_] as parts):
+            return " ".join(
+                str(one.value) for one in parts if isinstance(one, ast.Constant)
+            )
+    return None
 
 
 def _parts(node: ast.expr) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import ast
 import dis
 import logging
 import os
+import re
 from collections.abc import (
     Callable,
     Iterable,
@@ -37,6 +38,7 @@ _CONTAINERS = (MutableMapping, MutableSequence, MutableSet)
 _CONNECTIONS = ("sqlite3.", "duckdb.", "_duckdb.", "_sqlite3.")
 # Of what cannot be saved, and so may be a stub.
 _ITERATING = ("builtins.generator", "_io.")
+_WORD = re.compile(r"\w+")
 _PUT = frozenset({"STORE_ATTR", "DELETE_ATTR"})
 
 
@@ -83,7 +85,14 @@ def _of_others(
 ) -> Iterator[str]:
     for change in changes:
         root = change.of[0] if change.of else ""
-        if root in others and root in values and _changes(change, values[root]):
+        if root not in others or root not in values:
+            continue
+        value = values[root]
+        if _is_marimo(value) and change.method == "sql":
+            if is_changing("sql", change):
+                tables = sorted(others.intersection(_WORD.findall(change.text or "")))
+                yield from tables or [f"{root}.sql"]
+        elif _changes(change, value):
             yield root
 
 
@@ -103,12 +112,16 @@ def is_of_process(value: Any) -> bool:
     """Whether what is set of a value is set for all: of a module, a class or function of
     one, a logger, or the environment."""
     if isinstance(value, ModuleType):
-        return value.__name__ != "marimo"
+        return not _is_marimo(value)
     if isinstance(value, logging.Logger) or value is os.environ:
         return True
     return isinstance(
         value, type | FunctionType | BuiltinFunctionType
     ) and not _marimo.is_of_notebook(value)
+
+
+def _is_marimo(value: Any) -> bool:
+    return isinstance(value, ModuleType) and value.__name__ == "marimo"
 
 
 class CannotSet(Exception):

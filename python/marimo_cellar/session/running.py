@@ -217,7 +217,18 @@ def changes_others(lookup: Lookup) -> bool:
             return
         from marimo_cellar.session.changing import changed_by
 
-        if names := changed_by(cell):
+        names = changed_by(cell)
+        definers = {
+            kernel_id
+            for kernel_id in cell.parents
+            if not cell.graph.by_kernel_id[kernel_id].defs.isdisjoint(names)
+        }
+        # Of a table that it makes, another cell has no value either.
+        itself = {cell.kernel_id} if names else ()
+        _marimo.note_changes(
+            cell.kernel_id, names, definers.union(itself), lookup.key.hash
+        )
+        if names:
             # marimo keeps what it hashed an array or a frame to, for other cells.
             _marimo.forget_hashes(names)
             _add(lookup, {"kind": "changes", "names": names})
