@@ -12,13 +12,14 @@ export function generatorsIn({ type, children = [] }: TreeNode): SetGenerator[] 
 }
 
 function generatorIn({ children = [] }: TreeNode): SetGenerator | undefined {
-  const [generator, before, after, ...others] = children;
+  const [generator, before, after, seeded, ...others] = children;
   const isState =
     generator?.key === 'generator' &&
     generator.type === 'string' &&
     before?.key === 'before' &&
     (before.type === 'string' || before.type === 'null') &&
     after?.key === 'after' &&
+    (seeded === undefined || seeded.key === 'seeded') &&
     others.length === 0;
   if (!isState) return undefined;
   const name = generator.text;

@@ -56,12 +56,12 @@ void test('of what marimo keeps of a cached function or block, the result is sho
 
 void test('of where random numbers go on, it is shown which generators are set, and when', async () => {
   const state = '{"words":"AAAA","rest":[3,624,null]}';
-  const generator = (name: string, before: string, after = state) =>
-    `{"generator":"${name}","before":${before},"after":${after}}`;
+  const generator = (name: string, before: string, after = state, seeded = ',"seeded":null') =>
+    `{"generator":"${name}","before":${before},"after":${after}${seeded}}`;
   const text = [
     generator('rng', '"ab"', '"(3, (1, 2), None)"'),
-    generator('random', '"cd"'),
-    generator('numpy.random', 'null'),
+    generator('random', '"cd"', state, ',"seeded":"ef"'),
+    generator('numpy.random', 'null', state, ''),
   ];
   const page = async (json: string) => pageOf(new TextEncoder().encode(json), 'json');
   assert.deepEqual(as('random', await page(`[${text.join(',')}]`)).generators, [
