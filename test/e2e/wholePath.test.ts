@@ -175,7 +175,7 @@ test('from a run in a real kernel to a cleared cache', async (t) => {
   });
 
   await step('the whole notebook is cleared after a question', async () => {
-    await vsCode.command('Clear app cache');
+    await vsCode.command('Clear notebook cache');
     await vsCode.dialog.waitFor();
     assert.match(await vsCode.dialog.innerText(), /wine\.py/);
     assert.match(await vsCode.dialog.innerText(), /can be undone/);
