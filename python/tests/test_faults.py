@@ -334,6 +334,7 @@ def test_a_marimo_that_lacks_a_name_is_left_as_it_is(
                 "setting again what a cell sets",
                 "showing again what a cell printed",
                 "showing the rows of a query",
+                "telling that another cell did something else",
             ],
         ),
     ],
