@@ -113,9 +113,33 @@ class Judging<Entry extends StoredEntry, Refusal extends StoredRefusal> {
     }
     if (cellId === undefined) return nearest;
     const refusal = this.saved.refusals.get(cellId);
-    return refusal !== undefined && this.#stands(refusal, index, nearest)
-      ? { state: 'notCacheable', cellId, refusal }
-      : nearest;
+    if (refusal !== undefined && this.#stands(refusal, index, nearest)) {
+      return { state: 'notCacheable', cellId, refusal };
+    }
+    const by = nearest.state === 'fresh' ? this.#changedBeside(index) : undefined;
+    return nearest.state !== 'fresh' || by === undefined
+      ? nearest
+      : { ...nearest, state: 'changedUpstream', changed: this.#describeCell(by) };
+  }
+
+  /**
+   * A cell needs nothing of one that fits the model that it predicts by; but that one's edit counts, and
+   * that of what it needs itself.
+   * @returns the place of the cell that is not as the kernel saw it last
+   */
+  #changedBeside(index: number): number | undefined {
+    const needed = this.#recordedPlaces(index) ?? [];
+    const defs = new Set(needed.flatMap((place) => this.current[place]?.defs ?? []));
+    for (const { cellId, changes = [] } of this.saved.refusals.values()) {
+      const place = this.#places.get(cellId);
+      // One that comes later changes it once this one has run.
+      if (place === undefined || place >= index || needed.includes(place)) continue;
+      if (!changes.some((name) => defs.has(name))) continue;
+      const places = this.#recordedPlaces(place) ?? placesByName(this.current, place);
+      const found = places.find((each) => !this.#isAsSeen(each));
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
   /** How a cell stands by that of its results which comes nearest to it. */

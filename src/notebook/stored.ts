@@ -50,6 +50,8 @@ export interface StoredRefusal {
    * until another cell has to run that uses one of them.
    */
   readonly lacking?: readonly string[] | undefined;
+  /** What it changes that other cells define, by name. */
+  readonly changes?: readonly string[] | undefined;
 }
 
 /** What the cache recorded of a notebook: cells in notebook order, entries by last use, latest first. */

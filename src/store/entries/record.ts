@@ -71,6 +71,8 @@ export interface RecordedRefusal {
   readonly lasting: boolean;
   /** The values that could not be saved, when nothing else kept its result from the cache. */
   readonly lacking?: readonly string[] | undefined;
+  /** What it changes that other cells define, or all of a process have, by name. */
+  readonly changes?: readonly string[] | undefined;
   /** The reasons as JSON. */
   readonly reasons: string;
 }
@@ -108,6 +110,7 @@ const refusals = new Listing('a lookup', {
   at: real('l.at'),
   lasting: flag('l.lasting'),
   lacking: optional(names('l.lacking')),
+  changes: optional(names('l.changes')),
   reasons: text('l.reasons'),
 });
 
@@ -119,7 +122,8 @@ const refusals = new Listing('a lookup', {
  */
 const lastRefusals = `(
   SELECT last.cell_id, last.at, r.reasons, max(r.kind NOT IN ('raised', 'full')) AS lasting,
-    CASE WHEN min(r.kind = 'unpicklable') THEN r.names END AS lacking
+    CASE WHEN min(r.kind = 'unpicklable') THEN r.names END AS lacking,
+    max(CASE WHEN r.kind = 'changes' THEN r.names END) AS changes
   FROM (
     SELECT cell_id, hash, at, max(lookup_id) AS lookup_id FROM lookups
     WHERE cache_name = 'cell_cache'

@@ -74,6 +74,9 @@ function checkPage(page: Page): void {
     case 'tree':
       checkTree(page.root);
       break;
+    case 'random':
+      for (const { name } of page.generators) assert.ok(name.length <= MAX_LONG_TEXT);
+      break;
     case 'bytes':
     case 'costly':
       break;

@@ -254,7 +254,41 @@ const table: readonly {
   },
 ];
 
-for (const { name, document, stored = record(saved), expect } of table) {
+/** A cell that fits what another one makes, and one that predicts by it. */
+const model: Source = { code: 'model = Ridge()', defs: ['model'] };
+const fit: Source = { code: 'model.fit(z)', parents: [0, 1] };
+const predict: Source = { code: 'model.predict(0)', parents: [0] };
+const fitted = [model, other, fit, predict, load];
+const ofFitted: StoredNotebook = {
+  ...record(fitted),
+  entries: record(fitted).entries.filter(({ cellId }) => cellId !== 3),
+  refusals: [{ cellId: 3, at: 2000, lasting: true, changes: ['model'] }],
+};
+
+const beside: typeof table = [
+  {
+    name: 'what another cell changed counts as long as that is as it was',
+    document: fitted,
+    expect: ['fresh', 'fresh', 'notCacheable', 'fresh', 'fresh'],
+  },
+  {
+    name: 'what another cell changed is computed anew once that is edited',
+    document: [model, other, { ...fit, code: 'model.fit(z, 2)' }, predict, load],
+    expect: ['fresh', 'fresh', 'neverCached', 'changedUpstream 2', 'fresh'],
+  },
+  {
+    name: 'what another cell changed is computed anew once what that one reads is edited',
+    document: [model, { ...other, code: 'z = 2' }, fit, predict, load],
+    expect: ['fresh', 'changedHere', 'notCacheable', 'changedUpstream 1', 'fresh'],
+  },
+  {
+    name: 'what another cell changes later does not count',
+    document: [model, other, predict, { ...fit, code: 'model.fit(z, 2)' }, load],
+    expect: ['fresh', 'fresh', 'fresh', 'neverCached', 'fresh'],
+  },
+].map((each) => ({ ...each, stored: ofFitted }));
+
+for (const { name, document, stored = record(saved), expect } of [...table, ...beside]) {
   test(`freshness: ${name}`, () => {
     const judgements = judge(document, stored);
     assert.deepEqual(

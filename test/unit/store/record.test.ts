@@ -50,6 +50,21 @@ test('a result that has UI elements, too, does not merely lack something', async
   );
 });
 
+test('what a cell changes of others is told', async (t) => {
+  const path = await makeCache(t);
+  const loader = await openCache(t, path);
+  const entry = await loader.entry(await loader.save(makeEntry()));
+  await runSql(
+    path,
+    `INSERT INTO lookups (lookup_id, cell_id, cache_name, hash, outcome, at)
+       VALUES (1, ${entry?.cellId}, 'cell_cache', 'h1', 'miss', 1);
+     INSERT INTO reasons VALUES (1, '[{"kind":"raised"},{"kind":"changes","names":["model"]}]')`,
+  );
+  const record = await loader.record(join(dirname(path), '../../nb.py'));
+  const told = record?.refusals.map(({ lasting, changes }) => ({ lasting, changes }));
+  assert.deepEqual(told, [{ lasting: true, changes: ['model'] }]);
+});
+
 test('an error is told of the last run alone', async (t) => {
   const raised: Recorded = { at: 1, outcome: 'miss', reasons: [first, { kind: 'raised' }] };
   assert.deepEqual(await refusalsAfter(t, [raised]), [
