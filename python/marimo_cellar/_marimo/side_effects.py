@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any
@@ -26,6 +26,7 @@ from marimo_cellar.notebook.parsing import tree_of
 _MADE = "_cellar_settings"
 _CHANGED = "_cellar_changed"
 _LAST = "_cellar_last"
+_PACKAGES = "_cellar_packages"
 
 
 class MadeSetting(Struct, frozen=True):
@@ -86,17 +87,19 @@ def hash_side_effects(
             if not made and not changing:
                 return
             above = _hashed_by_code(hasher, cell, scope)
-            found: list[tuple[str, bytes]] = []
-            if made:
-                cells = [cell, *above]
-                packages = frozenset(_packages(graph, cells, scope, package_of))
-                code = "\n".join(one.code for one in cells)
-                found += [
-                    (one.title, one.digest)
-                    for all in made
-                    for one in all
-                    if is_subject(one.package, code, packages)
-                ]
+            packages_of = partial(_packages_of, graph, scope, package_of)
+            users = list(_with_packages(cell, above, packages_of)) if made else []
+            subject = {
+                package
+                for package in {one.package for all in made for one in all}
+                if any(is_subject(package, one.code, used) for one, used in users)
+            }
+            found = [
+                (one.title, one.digest)
+                for all in made
+                for one in all
+                if one.package in subject
+            ]
             ids = {str(one.cell_id) for one in above}
             found += [
                 (name, one.hash.encode())
@@ -168,27 +171,41 @@ def _hashed_by_code(hasher: Any, cell: Any, scope: dict[str, Any]) -> list[Any]:
     return [graph.cells[one] for one in sorted(found)]
 
 
-def _packages(
+def _with_packages(
+    cell: Any, above: list[Any], packages_of: Callable[[Any], frozenset[str]]
+) -> Iterator[tuple[Any, frozenset[str]]]:
+    """A cell and those above it, each with the packages that it uses. What those use was
+    found as they were looked up themselves: for each cell anew it would take long."""
+    known = _by_cell(get_context(), _PACKAGES)
+    known[str(cell.cell_id)] = cell, packages_of(cell)
+    for one in above:
+        of, _ = known.get(str(one.cell_id), (None, None))
+        if of is not one:
+            known[str(one.cell_id)] = one, packages_of(one)
+    for one in (cell, *above):
+        yield known[str(one.cell_id)]
+
+
+def _packages_of(
     graph: Any,
-    cells: list[Any],
     scope: dict[str, Any],
     package_of: Callable[[Any], str | None],
-) -> Iterable[str]:
-    """Those that cells import and use, and that what they read is of, or what functions
-    read which they read."""
-    names: set[str] = set().union(*(one.refs for one in cells))
-    names = graph.get_transitive_references(
-        names, predicate=lambda name, _: callable(scope.get(name))
+    cell: Any,
+) -> frozenset[str]:
+    """Those that a cell imports and uses, and that what it reads is of, or what functions
+    read which it reads."""
+    names: set[str] = graph.get_transitive_references(
+        set(cell.refs), predicate=lambda name, _: callable(scope.get(name))
     )
-    for name in names & scope.keys():
-        if package := package_of(scope[name]):
-            yield package
-    for cell in cells:
-        # Of one that only imports, others use it.
-        used = _names_used(cell.code) if cell.imports else frozenset()
-        for one in cell.imports:
-            if one.definition.partition(".")[0] in used:
-                yield one.namespace
+    found = {package_of(scope[name]) for name in names & scope.keys()}
+    # Of one that only imports, others use it.
+    used = _names_used(cell.code) if cell.imports else frozenset()
+    found.update(
+        one.namespace
+        for one in cell.imports
+        if one.definition.partition(".")[0] in used
+    )
+    return frozenset(package for package in found if package)
 
 
 @lru_cache(maxsize=2048)
