@@ -228,7 +228,7 @@ test('at the cell: how it stands, before and after a run', async (t) => {
     await tree.pane.locator('.monaco-list-row.selected', { hasText: 'show' }).waitFor();
     // Its menu offers only what every row that is selected has.
     const pin = await tree.menu('show', 'Pin');
-    await page.getByRole('menuitem', { name: 'Clear Cell Cache', exact: true }).waitFor();
+    await page.getByRole('menuitem', { name: 'Clear Selected' }).waitFor();
     await pin.click();
     await page.locator('.statusbar', { hasText: /\d results pinned/ }).waitFor();
     await vsCode.eventually(async () => {
