@@ -128,6 +128,14 @@ def values_of(context: Any, cell_id: str, names: Iterable[str]) -> dict[str, Any
     return values_in(context.globals, cell_id, names)
 
 
+def names_read(graph: Any, cell: Any, scope: Mapping[str, Any]) -> set[str]:
+    """The names that a cell reads, and that functions read which it reads."""
+    names: set[str] = graph.get_transitive_references(
+        set(cell.refs), predicate=lambda name, _: callable(scope.get(name))
+    )
+    return names & scope.keys()
+
+
 def values_in(
     values: Mapping[str, Any], cell_id: str, names: Iterable[str]
 ) -> dict[str, Any]:

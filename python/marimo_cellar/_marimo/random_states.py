@@ -23,6 +23,7 @@ import msgspec
 from marimo._runtime.context import get_context, safe_get_context
 from msgspec import Struct
 
+from marimo_cellar._marimo.contexts import names_read
 from marimo_cellar._marimo.generators import digest_of_state, set_state, state_of
 from marimo_cellar._marimo.looking_up import (
     LookedUp,
@@ -162,10 +163,8 @@ def _note_seeded(before: _Before) -> None:
 def _read(one: LookedUp) -> dict[str, Any]:
     """What a cell reads, and what functions read which it reads."""
     namespace = one.namespace
-    names: set[str] = one.lifecycle._graph.get_transitive_references(
-        set(one.cell.refs), predicate=lambda name, _: callable(namespace.get(name))
-    )
-    return {name: namespace[name] for name in names if name in namespace}
+    names = names_read(one.lifecycle._graph, one.cell, namespace)
+    return {name: namespace[name] for name in names}
 
 
 def _seeds(cell: Any, read: dict[str, Any]) -> bool:

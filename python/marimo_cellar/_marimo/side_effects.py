@@ -19,7 +19,7 @@ from marimo._runtime.context import get_context, safe_get_context
 from marimo._save.hash import BlockHasher
 from msgspec import Struct
 
-from marimo_cellar._marimo.contexts import values_in
+from marimo_cellar._marimo.contexts import names_read, values_in
 from marimo_cellar._marimo.looking_up import LookedUp, before_lookup
 from marimo_cellar.notebook.parsing import tree_of
 
@@ -194,10 +194,7 @@ def _packages_of(
 ) -> frozenset[str]:
     """Those that a cell imports and uses, and that what it reads is of, or what functions
     read which it reads."""
-    names: set[str] = graph.get_transitive_references(
-        set(cell.refs), predicate=lambda name, _: callable(scope.get(name))
-    )
-    found = {package_of(scope[name]) for name in names & scope.keys()}
+    found = {package_of(scope[name]) for name in names_read(graph, cell, scope)}
     # Of one that only imports, others use it.
     used = _names_used(cell.code) if cell.imports else frozenset()
     found.update(
